@@ -1,0 +1,143 @@
+//! Time. The only module that reads a system clock, so that every other can be tested on a
+//! manual one and no duration is ever taken from a clock that can be set.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Monotonic nanoseconds since the clock's own origin, tied once to the wall clock.
+///
+/// Everything measured is a difference of two `now_ns`. The wall clock is used for one thing
+/// only: to write a due time into an event as a date, and to read it back.
+pub trait Clock: Send + Sync {
+    /// Nanoseconds since this clock's origin; never goes back.
+    fn now_ns(&self) -> u64;
+
+    /// Sleeps until `at_ns`; returns at once when that has passed.
+    fn sleep_until_ns(&self, at_ns: u64);
+
+    /// The wall time of this clock's origin: microseconds since 1970, UTC.
+    fn origin_wall_us(&self) -> i64;
+
+    /// The wall time that belongs to a time on this clock: microseconds since 1970, UTC.
+    ///
+    /// Exact for whole microseconds, so that a due time survives the way through an event.
+    fn wall_us(&self, at_ns: u64) -> i64 {
+        self.origin_wall_us() + i64::try_from(at_ns / 1_000).unwrap_or(i64::MAX / 2)
+    }
+
+    /// The inverse of [`Clock::wall_us`]: negative when the date lies before the origin.
+    fn ns_of_wall_us(&self, wall_us: i64) -> i64 {
+        wall_us.saturating_sub(self.origin_wall_us()).saturating_mul(1_000)
+    }
+}
+
+/// The machine's monotonic clock.
+#[derive(Debug)]
+pub struct SystemClock {
+    origin: Instant,
+    origin_wall_us: i64,
+}
+
+impl SystemClock {
+    /// A clock whose origin is now.
+    #[must_use]
+    pub fn start() -> Self {
+        let origin = Instant::now();
+        Self { origin, origin_wall_us: wall_clock_us() }
+    }
+
+    /// How far the wall clock has stepped or drifted from the monotonic one since the origin,
+    /// in microseconds.
+    #[must_use]
+    pub fn wall_step_us(&self) -> i64 {
+        wall_clock_us() - self.wall_us(self.now_ns())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn sleep_until_ns(&self, at_ns: u64) {
+        let now_ns = self.now_ns();
+        if at_ns > now_ns {
+            std::thread::sleep(Duration::from_nanos(at_ns - now_ns));
+        }
+    }
+
+    fn origin_wall_us(&self) -> i64 {
+        self.origin_wall_us
+    }
+}
+
+/// The wall clock: microseconds since 1970, UTC. For names and dates, never for durations.
+#[must_use]
+pub fn wall_clock_us() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// A clock that moves only when told, or when somebody sleeps on it.
+#[derive(Debug, Default)]
+pub struct ManualClock {
+    now_ns: AtomicU64,
+    origin_wall_us: i64,
+}
+
+impl ManualClock {
+    /// A clock at 0 whose origin is `origin_wall_us` (microseconds since 1970).
+    #[must_use]
+    pub const fn new(origin_wall_us: i64) -> Self {
+        Self { now_ns: AtomicU64::new(0), origin_wall_us }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance_ns(&self, by_ns: u64) {
+        self.now_ns.fetch_add(by_ns, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ns(&self) -> u64 {
+        self.now_ns.load(Ordering::SeqCst)
+    }
+
+    fn sleep_until_ns(&self, at_ns: u64) {
+        self.now_ns.fetch_max(at_ns, Ordering::SeqCst);
+    }
+
+    fn origin_wall_us(&self) -> i64 {
+        self.origin_wall_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_due_time_of_whole_microseconds_survives_the_way_through_a_date() {
+        let clock = ManualClock::new(1_700_000_000_000_000);
+        let due_ns = 12_345_678_000;
+        assert_eq!(clock.ns_of_wall_us(clock.wall_us(due_ns)), 12_345_678_000);
+        assert_eq!(clock.ns_of_wall_us(1_699_999_999_999_999), -1_000);
+    }
+
+    #[test]
+    fn sleeping_on_a_manual_clock_never_moves_it_back() {
+        let clock = ManualClock::new(0);
+        clock.sleep_until_ns(500);
+        clock.sleep_until_ns(100);
+        assert_eq!(clock.now_ns(), 500);
+    }
+
+    #[test]
+    fn the_system_clock_wakes_at_or_after_the_time_asked() {
+        let clock = SystemClock::start();
+        let at_ns = clock.now_ns() + 2_000_000;
+        clock.sleep_until_ns(at_ns);
+        assert!(clock.now_ns() >= at_ns);
+    }
+}

@@ -1,0 +1,81 @@
+//! The errors that cross a border, and the exit code that each one ends the process with.
+
+use std::fmt;
+
+/// How the process ends. The numbers are part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// All went well.
+    Ok = 0,
+    /// Something that kbench did not foresee.
+    Unexpected = 1,
+    /// The command line or the scenario is wrong; nothing was opened.
+    Usage = 2,
+    /// The broker could not be reached, or refused.
+    Broker = 3,
+    /// The run's numbers can't be trusted: sums that don't close, or missing events.
+    Invalid = 4,
+    /// A threshold or a comparison failed.
+    Threshold = 5,
+    /// A comparison was refused: the two results can't be compared.
+    Refused = 6,
+    /// Interrupted (SIGINT); what was measured is saved.
+    Interrupted = 130,
+    /// Terminated (SIGTERM); what was measured is saved.
+    Terminated = 143,
+}
+
+/// What went wrong, by what the user can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line, a scenario or an environment variable is wrong. Every fault is a line.
+    #[error("{}", lines(.0))]
+    Usage(Vec<String>),
+    /// The broker can't be reached, refuses, or is set up differently from what the run needs.
+    #[error("{0}")]
+    Broker(String),
+    /// The run can't give a valid result.
+    #[error("{0}")]
+    Invalid(String),
+    /// Reading or writing a file failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        what: String,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A fault in kbench itself.
+    #[error("{0} (this is a fault in kbench)")]
+    Internal(String),
+}
+
+impl Error {
+    /// A usage error of one line.
+    pub fn usage(line: impl Into<String>) -> Self {
+        Self::Usage(vec![line.into()])
+    }
+
+    /// Wraps a system error with what was being done.
+    pub fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
+        Self::Io { what: what.to_string(), source }
+    }
+
+    /// The code that the process ends with.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::Usage,
+            Self::Broker(_) => ExitCode::Broker,
+            Self::Invalid(_) => ExitCode::Invalid,
+            Self::Io { .. } | Self::Internal(_) => ExitCode::Unexpected,
+        }
+    }
+}
+
+/// A result whose error knows its exit code.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn lines(faults: &[String]) -> String {
+    faults.join("\n")
+}

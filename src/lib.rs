@@ -1,0 +1,20 @@
+//! kbench: a load-testing and benchmark harness for Kafka.
+//!
+//! The layers, from words to skin; a lower line may use a higher one, never the reverse
+//! (`tests/tidy.rs` checks it):
+//!
+//! | layer | modules |
+//! |---|---|
+//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] |
+//! | 1 intent | [`scenario`] → [`plan`] |
+//! | 2 load | [`pace`] [`generate`] |
+//! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
+//! | 4 loops | [`produce`] [`consume`] |
+//! | 5 world | [`kafka`] [`loopback`] [`broker`] |
+//! | 6 whole | [`harness`] [`result`] [`progress`] |
+//! | 7 skin | [`cli`] [`command`], and `main` |
+
+pub mod broker;
+pub mod clock;
+pub mod error;
+pub mod event;
