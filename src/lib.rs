@@ -18,3 +18,5 @@ pub mod broker;
 pub mod clock;
 pub mod error;
 pub mod event;
+pub mod plan;
+pub mod wire;

@@ -1,0 +1,229 @@
+//! What a run will do: a scenario after every check, with nothing left open.
+//!
+//! After this step no `Option` means "default", and no later layer asks whether a key was set.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Everything that a run needs to know, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// The scenario's name, used in the result's folder name.
+    pub name: String,
+    /// One seed decides every random choice of the run.
+    pub seed: u64,
+    /// The topic to make and to load.
+    pub topic: TopicPlan,
+    /// When events are due.
+    pub load: LoadPlan,
+    /// Who sends them.
+    pub population: PopulationPlan,
+    /// Who reads them; in the order of the scenario's applications.
+    pub apps: Vec<AppPlan>,
+    /// How the clients are set up.
+    pub kafka: KafkaPlan,
+    /// What is measured, and the limits on waiting.
+    pub measure: MeasurePlan,
+}
+
+/// The topic of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopicPlan {
+    /// The name, or the stem of it when every run gets a topic of its own.
+    pub name: String,
+    /// `false`: the run makes a fresh topic `<name>-<run>` and deletes it afterwards.
+    pub reuse: bool,
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Copies of each partition.
+    pub replication_factor: i32,
+    /// How long records are kept, in milliseconds.
+    pub retention_ms: i64,
+    /// Further topic settings, as the broker names them.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// When events are due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoadPlan {
+    /// Shards of the schedule; each is a producer with a thread of its own.
+    pub producers: u16,
+    /// How events spread within the rate.
+    pub arrivals: Arrivals,
+    /// The warm-up first (if it lasts at all), then the scenario's phases.
+    pub phases: Vec<PhasePlan>,
+}
+
+impl LoadPlan {
+    /// How long the warm-up lasts, in nanoseconds: events due later are measured.
+    #[must_use]
+    pub fn warmup_ns(&self) -> u64 {
+        self.phases.iter().take_while(|phase| phase.warmup).map(PhasePlan::duration_ns).sum()
+    }
+
+    /// How long the whole schedule lasts, in nanoseconds.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        self.phases.iter().map(PhasePlan::duration_ns).sum()
+    }
+}
+
+/// How events spread within the rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Evenly.
+    Uniform,
+    /// At random, as independent users would.
+    Poisson,
+}
+
+/// One named part of the schedule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasePlan {
+    /// Shown in progress and result.
+    pub name: String,
+    /// Events of this phase are sent and accounted for, but in no latency figure.
+    pub warmup: bool,
+    /// The pieces of the rate's curve, one after the other.
+    pub segments: Vec<Segment>,
+}
+
+impl PhasePlan {
+    /// How long the phase lasts, in nanoseconds.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.duration_ns).sum()
+    }
+}
+
+/// One piece of the rate's curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Segment {
+    /// How long it lasts; whole microseconds.
+    pub duration_ns: u64,
+    /// How the rate goes meanwhile.
+    pub shape: Shape,
+}
+
+/// How a rate (events per second, over all shards) goes within a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A straight line; constant where both ends are equal.
+    Linear {
+        /// At the start.
+        from_per_s: f64,
+        /// At the end.
+        to_per_s: f64,
+    },
+    /// `mean + amplitude * sin(2 pi t / period)`, t from the segment's start.
+    Sine {
+        /// The middle.
+        mean_per_s: f64,
+        /// At most the mean.
+        amplitude_per_s: f64,
+        /// One swing, in nanoseconds.
+        period_ns: u64,
+    },
+}
+
+/// Who the users are and how they behave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PopulationPlan {
+    /// How many users there are.
+    pub users: u64,
+    /// Zipf exponent of the users' activity; 0 makes all alike.
+    pub user_skew: f64,
+    /// Number of products; the first four are the specification's.
+    pub products: u32,
+    /// Zipf exponent of the products' popularity.
+    pub product_skew: f64,
+    /// Shares of event types by [`crate::event::EventType::index`]; they sum to 1.
+    pub mix: [f64; 5],
+    /// Shares of browsers, buyers and researchers; they sum to 1.
+    pub personas: [f64; 3],
+    /// Median of the time that a user thinks between two events, in milliseconds.
+    pub think_median_ms: f64,
+    /// Standard deviation of the think time's logarithm.
+    pub think_sigma: f64,
+    /// Mean number of events in a session.
+    pub session_length: f64,
+    /// Most sessions alive at once, over all shards; beyond it users think less.
+    pub sessions_max: u32,
+}
+
+/// One application and its group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AppPlan {
+    /// The application's name.
+    pub name: String,
+    /// The consumer group.
+    pub group: String,
+    /// Workers of the group; each is a thread with a consumer.
+    pub workers: u16,
+    /// The application's own settings, each with its default filled in.
+    pub options: BTreeMap<String, f64>,
+}
+
+/// What the plan needs to know of an application to check a scenario against it.
+///
+/// The applications themselves stand in a lower layer; each exports one of these.
+#[derive(Debug, Clone, Copy)]
+pub struct AppSchema {
+    /// The name in `[apps.NAME]` and on the command line.
+    pub name: &'static str,
+    /// The environment variable that names the group.
+    pub group_env: &'static str,
+    /// The group when that is not set.
+    pub default_group: &'static str,
+    /// What `[apps.NAME]` may set besides `workers` and `group`.
+    pub options: &'static [AppOption],
+}
+
+/// One setting of an application.
+#[derive(Debug, Clone, Copy)]
+pub struct AppOption {
+    /// The key; its unit stands last in the name.
+    pub key: &'static str,
+    /// What it does, for the error and the docs.
+    pub help: &'static str,
+    /// How it is written in the scenario.
+    pub kind: OptionKind,
+    /// Used when the key is not there; in the unit of the resolved value.
+    pub default: f64,
+    /// Least and greatest legal value.
+    pub range: (f64, f64),
+}
+
+/// How a setting is written in the scenario, and the unit it resolves to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKind {
+    /// A number.
+    Number,
+    /// A duration with a unit, such as `"5m"`; resolves to milliseconds.
+    Duration,
+}
+
+/// How the clients are set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KafkaPlan {
+    /// `None`: nobody named a broker, so the embedded one is started.
+    pub bootstrap_servers: Option<String>,
+    /// librdkafka properties of every producer.
+    pub producer: BTreeMap<String, String>,
+    /// librdkafka properties of every consumer.
+    pub consumer: BTreeMap<String, String>,
+}
+
+/// What is measured, and the limits on waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MeasurePlan {
+    /// The width of a window in the time series, in milliseconds.
+    pub interval_ms: u64,
+    /// How long the groups may take until each has seen a probe on each partition.
+    pub ready_timeout_ms: u64,
+    /// How long the groups may take to read what is left after the last event.
+    pub drain_timeout_ms: u64,
+}
