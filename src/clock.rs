@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 ///
 /// Everything measured is a difference of two `now_ns`. The wall clock is used for one thing
 /// only: to write a due time into an event as a date, and to read it back.
-pub trait Clock: Send + Sync {
+pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Nanoseconds since this clock's origin; never goes back.
     fn now_ns(&self) -> u64;
 

@@ -186,6 +186,8 @@ pub struct Receipt<'a> {
     pub at_ns: u64,
     /// The partition it went to; negative when it never got one.
     pub partition: i32,
+    /// Its place in the partition; negative when the broker gave none.
+    pub offset: i64,
     /// The error in the client's words; empty when acked.
     pub reason: &'a str,
 }

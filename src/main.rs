@@ -1,3 +1,7 @@
 //! The `kbench` binary: hands the command line to the library and exits with its code.
 
-fn main() {}
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    kbench::command::run(kbench::cli::Cli::parse())
+}

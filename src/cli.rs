@@ -1,0 +1,129 @@
+//! The command line as typed. Nothing below knows that it exists.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    ok
+  1    unexpected failure
+  2    wrong command line or scenario; nothing was opened
+  3    broker unreachable, or it refused
+  4    run invalid: its sums don't close, events are missing, or --strict found a flag
+  5    a threshold or comparison failed
+  6    comparison refused
+  130  interrupted (Ctrl-C); what was measured is saved
+  143  terminated; what was measured is saved";
+
+/// Load-tests Kafka with a real workload, and proves its numbers.
+#[derive(Debug, Parser)]
+#[command(name = "kbench", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios, and leave a result folder for each
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Show what a run would do; opens nothing
+    #[command(visible_alias = "validate")]
+    Plan(PlanArgs),
+    /// Run the embedded in-memory broker by itself, on 127.0.0.1
+    Broker(BrokerArgs),
+    /// Print shell completions
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What changes a scenario from outside.
+#[derive(Debug, Args)]
+pub struct ScenarioArgs {
+    /// Kafka to load, as host:port[,host:port]; without any, `run` starts the embedded broker
+    #[arg(short, long, value_name = "SERVERS")]
+    pub bootstrap_servers: Option<String>,
+    /// librdkafka property, for both sides or with the prefix `producer.` or `consumer.`
+    #[arg(short = 'X', long = "property", value_name = "KEY=VALUE")]
+    pub properties: Vec<String>,
+    /// File of librdkafka properties, one key=value a line
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub command_config: Option<PathBuf>,
+    /// Any scenario key, such as load.rate_per_s=50000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of every random choice, instead of the scenario's
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// `kbench run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Scenario files; `-` reads one from standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// What changes the scenario from outside.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Folder for the result folders
+    #[arg(long, value_name = "DIR", default_value = "results", env = "KBENCH_OUT")]
+    pub out: PathBuf,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Exit with 4 when anything is flagged above the numbers
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `kbench plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Scenario files; `-` reads one from standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// What changes the scenario from outside.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `kbench broker`.
+#[derive(Debug, Args)]
+pub struct BrokerArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(short, long, default_value_t = 9092)]
+    pub port: u16,
+    /// Partitions of topics that are made by using them
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=10_000))]
+    pub partitions: i32,
+    /// Most memory for records, such as 2GiB; a quarter of the machine's when left out
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<String>,
+    /// End when standard input closes
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// What stdout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person at a terminal.
+    Text,
+    /// The whole result.
+    Json,
+    /// For a pull request.
+    Markdown,
+}

@@ -1,0 +1,45 @@
+//! `kbench broker`: the embedded broker by itself.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::signals::Signals;
+use crate::broker::{Broker, BrokerConfig};
+use crate::cli::BrokerArgs;
+use crate::error::{Error, ExitCode, Result};
+use crate::harness::embedded::GREETING;
+use crate::scenario;
+
+pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
+    let mut config = BrokerConfig {
+        port: args.port,
+        partitions_default: args.partitions,
+        ..BrokerConfig::default()
+    };
+    if let Some(limit) = &args.memory_limit {
+        config.memory_limit_bytes = scenario::size_bytes(limit)
+            .map_err(|fault| Error::usage(format!("--memory-limit: {fault}")))?;
+    }
+    let signals = Signals::listen()?;
+    let broker = Broker::start(&config)?;
+    println!("{GREETING}{}", broker.address());
+    if args.until_stdin_closes {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    } else {
+        eprintln!(
+            "kbench: an in-memory broker for trying things out: at most {} MiB of records, \
+             nothing is kept when it ends; Ctrl-C ends it",
+            config.memory_limit_bytes >> 20
+        );
+        while !signals.came() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    let stats = broker.stats();
+    broker.stop();
+    let text = serde_json::to_string(&stats)
+        .map_err(|error| Error::Internal(format!("writing the broker's statistics: {error}")))?;
+    // The parent may be gone; then nobody misses them.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(ExitCode::Ok)
+}

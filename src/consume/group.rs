@@ -1,0 +1,175 @@
+//! A group's state: one lane for each partition, shared by the group's workers.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::apps::App;
+use crate::clock::Clock;
+use crate::event::Arrival;
+use crate::ledger::{self, Ledger, Tick};
+use crate::record::Recorder;
+use crate::wire::parse::Parser;
+use crate::wire::stamp;
+
+/// All that one application knows of one partition. Whoever holds its lock owns the partition.
+#[allow(missing_debug_implementations, reason = "holds an application")]
+pub struct Lane {
+    /// Ticks the records off.
+    pub ledger: ledger::Lane,
+    /// The application's state.
+    pub app: Box<dyn App>,
+}
+
+/// What is seen of a worker from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerState {
+    /// Not assigned yet.
+    Joining,
+    /// Has so many partitions.
+    Assigned(usize),
+}
+
+/// One application's group.
+///
+/// The workers share the lanes instead of handing them over: a worker that lost a partition
+/// without knowing it (its session ran out) and the one that got it may both read for a while,
+/// and each record is still applied once and in order, since the lane knows its next offset.
+#[allow(missing_debug_implementations, reason = "holds applications")]
+pub struct Group {
+    app: usize,
+    ledger: Arc<Ledger>,
+    lanes: Vec<Mutex<Lane>>,
+    positions: Vec<AtomicI64>,
+    probed: Vec<AtomicU64>,
+    assigned: Vec<AtomicI64>,
+    garbage: AtomicU64,
+}
+
+impl Group {
+    /// A group of `workers` for the application at place `app` of the plan, with a fresh state
+    /// of it for each of `partitions`.
+    pub fn new(
+        app: usize,
+        workers: usize,
+        partitions: usize,
+        ledger: Arc<Ledger>,
+        state: impl Fn() -> Box<dyn App>,
+    ) -> Self {
+        let lane = |partition| Lane { ledger: ledger::Lane::new(partition), app: state() };
+        Self {
+            app,
+            ledger,
+            lanes: (0..partitions).map(|partition| Mutex::new(lane(partition))).collect(),
+            positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
+            probed: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
+            assigned: (0..workers).map(|_| AtomicI64::new(-1)).collect(),
+            garbage: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes one record: ticks it off, parses it, and lets the application observe it.
+    ///
+    /// A redelivery is counted and not applied. A duplicate (a second record with the same
+    /// stamp) is applied, as an application that knows nothing of stamps would do: the ledger
+    /// calls the run invalid, and the books show what it did to the answers.
+    pub fn observe(
+        &self,
+        arrival: &Arrival<'_>,
+        parser: &mut Parser,
+        recorder: &mut Recorder,
+        clock: &dyn Clock,
+    ) {
+        let polled_ns = clock.now_ns();
+        let partition = usize::try_from(arrival.partition).unwrap_or(usize::MAX);
+        let Some(lane) = self.lanes.get(partition) else { return };
+        let stamp = arrival.payload.and_then(stamp::read);
+        let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        let tick = lane.ledger.tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
+        match tick {
+            Tick::Redelivery => return,
+            Tick::Probe => drop(self.probed[partition].fetch_add(1, Ordering::AcqRel)),
+            Tick::First | Tick::Duplicate | Tick::Foreign => {
+                let due_us = stamp.map(|stamp| stamp.due_wall_us);
+                self.apply(&mut lane, arrival.payload, due_us, parser);
+            }
+        }
+        self.positions[partition].store(arrival.offset + 1, Ordering::Release);
+        drop(lane);
+        if let (Tick::First, Some(stamp)) = (tick, stamp) {
+            let due_ns = u64::try_from(clock.ns_of_wall_us(stamp.due_wall_us)).unwrap_or(0);
+            recorder.consumed(due_ns, polled_ns, clock.now_ns());
+        }
+    }
+
+    fn apply(
+        &self,
+        lane: &mut Lane,
+        payload: Option<&[u8]>,
+        due_us: Option<i64>,
+        parser: &mut Parser,
+    ) {
+        let event = payload.and_then(|payload| parser.parse(payload).ok());
+        // A foreign event carries its time as text only.
+        let known = event.and_then(|event| {
+            due_us.or_else(|| stamp::timestamp_us(event.timestamp)).map(|due_us| (event, due_us))
+        });
+        match known {
+            Some((event, due_us)) => lane.app.observe(&event, due_us),
+            None => drop(self.garbage.fetch_add(1, Ordering::AcqRel)),
+        }
+    }
+
+    /// Notes what a worker is assigned.
+    pub fn set_assigned(&self, worker: usize, partitions: Option<usize>) {
+        let count = partitions.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX));
+        if let Some(assigned) = self.assigned.get(worker) {
+            assigned.store(count, Ordering::Release);
+        }
+    }
+
+    /// What each worker is assigned.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerState> {
+        self.assigned
+            .iter()
+            .map(|count| match usize::try_from(count.load(Ordering::Acquire)) {
+                Ok(count) => WorkerState::Assigned(count),
+                Err(_) => WorkerState::Joining,
+            })
+            .collect()
+    }
+
+    /// The partitions of which no worker has seen a probe yet.
+    #[must_use]
+    pub fn unprobed(&self) -> Vec<usize> {
+        (0..self.probed.len())
+            .filter(|&partition| self.probed[partition].load(Ordering::Acquire) == 0)
+            .collect()
+    }
+
+    /// The offset that each partition's lane expects next.
+    #[must_use]
+    pub fn positions(&self) -> Vec<i64> {
+        self.positions.iter().map(|position| position.load(Ordering::Acquire)).collect()
+    }
+
+    /// Records that were no event, and were kept out of the application.
+    #[must_use]
+    pub fn garbage(&self) -> u64 {
+        self.garbage.load(Ordering::Acquire)
+    }
+
+    /// The application's state over all partitions, merged in their order. Takes the states
+    /// away: call it when nobody reads any more.
+    pub fn into_app(self: Arc<Self>) -> Option<Box<dyn App>> {
+        let mut states = Arc::into_inner(self)?
+            .lanes
+            .into_iter()
+            .map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner).app);
+        let mut whole = states.next()?;
+        for state in states {
+            whole.merge(state);
+        }
+        Some(whole)
+    }
+}

@@ -1,0 +1,236 @@
+//! Looking at a cluster before the load, making the run's topic, and taking it away again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::error::{Error, Result};
+use crate::plan::TopicPlan;
+
+/// Longest wait for one administrative answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a new topic's metadata is asked for.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// What the metadata advertises: where the load will really go.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Brokers {
+    /// `id@host:port` of each broker, in the order of ids.
+    pub advertised: Vec<String>,
+}
+
+/// The topic as the broker describes it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TopicFacts {
+    /// The topic's name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: usize,
+    /// The leader of each partition.
+    pub leaders: Vec<i32>,
+    /// Its settings as read back, without the broker's defaults that nobody changed.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// A client for administration; it also sends the probes.
+pub struct Admin {
+    bootstrap: String,
+    client: AdminClient<Quiet>,
+    prober: BaseProducer<Quiet>,
+}
+
+/// Says nothing: every error comes back to the caller.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl rdkafka::producer::ProducerContext for Quiet {
+    type DeliveryOpaque = ();
+    fn delivery(&self, _: &rdkafka::producer::DeliveryResult<'_>, (): ()) {}
+}
+
+impl Admin {
+    /// Connects with the connection properties among `properties` (of a producer).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when librdkafka refuses a property.
+    pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self> {
+        let refuse = |error: KafkaError| Error::usage(format!("kafka.producer: {error}"));
+        let connection: BTreeMap<String, String> = properties
+            .iter()
+            .filter(|(key, _)| is_connection(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let config = super::config(bootstrap, &connection);
+        Ok(Self {
+            bootstrap: bootstrap.to_owned(),
+            client: config.create_with_context(Quiet).map_err(refuse)?,
+            prober: config.create_with_context(Quiet).map_err(refuse)?,
+        })
+    }
+
+    /// The brokers that the cluster advertises.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when nobody answers within `wait`.
+    pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
+        let metadata = self.client.inner().fetch_metadata(None, wait).map_err(|error| {
+            Error::Broker(format!(
+                "no Kafka broker answers at {} within {} s ({error})",
+                self.bootstrap,
+                wait.as_secs()
+            ))
+        })?;
+        let mut brokers: Vec<_> = metadata
+            .brokers()
+            .iter()
+            .map(|broker| (broker.id(), format!("{}@{}:{}", broker.id(), broker.host(), broker.port())))
+            .collect();
+        brokers.sort();
+        Ok(Brokers { advertised: brokers.into_iter().map(|(_, text)| text).collect() })
+    }
+
+    /// Makes the topic; fine when it is there already and may be used again.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] with the broker's words when it refuses, and when a topic of another
+    /// shape is there.
+    pub fn make_topic(&self, name: &str, plan: &TopicPlan) -> Result<TopicFacts> {
+        let retention = plan.retention_ms.to_string();
+        let mut topic =
+            NewTopic::new(name, plan.partitions, TopicReplication::Fixed(plan.replication_factor))
+                .set("retention.ms", &retention);
+        for (key, value) in &plan.configs {
+            topic = topic.set(key, value);
+        }
+        let answer = wait_for(self.client.create_topics(&[topic], &options()))?;
+        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => {}
+            Some(Err((_, code))) => return Err(refused(name, &code.to_string())),
+            _ => {}
+        }
+        let facts = self.topic(name)?;
+        if facts.partitions != usize::try_from(plan.partitions).unwrap_or(0) {
+            return Err(Error::Broker(format!(
+                "topic {name} has {} partitions, the scenario wants {}",
+                facts.partitions, plan.partitions
+            )));
+        }
+        if facts.configs.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime")
+            && !plan.configs.contains_key("message.timestamp.type")
+        {
+            return Err(Error::Broker(format!(
+                "topic {name} has message.timestamp.type=LogAppendTime, the scenario CreateTime"
+            )));
+        }
+        Ok(facts)
+    }
+
+    /// Describes a topic, waiting until every partition has a leader.
+    fn topic(&self, name: &str) -> Result<TopicFacts> {
+        let since = std::time::Instant::now();
+        let leaders = loop {
+            let metadata = self
+                .client
+                .inner()
+                .fetch_metadata(Some(name), TIMEOUT)
+                .map_err(|error| refused(name, &error.to_string()))?;
+            let leaders: Vec<i32> = metadata
+                .topics()
+                .iter()
+                .filter(|topic| topic.name() == name && topic.error().is_none())
+                .flat_map(|topic| topic.partitions().iter().map(|partition| partition.leader()))
+                .collect();
+            if !leaders.is_empty() && leaders.iter().all(|&leader| leader >= 0) {
+                break leaders;
+            }
+            if since.elapsed() > TIMEOUT {
+                return Err(refused(name, "its partitions have no leader"));
+            }
+            std::thread::sleep(RETRY);
+        };
+        let configs = self.configs(name)?;
+        Ok(TopicFacts { name: name.to_owned(), partitions: leaders.len(), leaders, configs })
+    }
+
+    fn configs(&self, name: &str) -> Result<BTreeMap<String, String>> {
+        let wanted = [ResourceSpecifier::Topic(name)];
+        let answer = wait_for(self.client.describe_configs(wanted.iter(), &options()))?;
+        let resources = answer.map_err(|error| refused(name, &error.to_string()))?;
+        Ok(resources
+            .into_iter()
+            .filter_map(std::result::Result::ok)
+            .flat_map(|resource| resource.entries)
+            .filter(|entry| !entry.is_default)
+            .filter_map(|entry| entry.value.map(|value| (entry.name, value)))
+            .collect())
+    }
+
+    /// Takes the topic away.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] with the broker's words.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        let answer = wait_for(self.client.delete_topics(&[name], &options()))?;
+        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
+            Some(Err((_, code))) => Err(refused(name, &code.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends one record to one partition, without waiting for it to arrive.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when the client does not take it.
+    pub fn probe(&self, topic: &str, partition: i32, payload: &[u8]) -> Result<()> {
+        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(payload);
+        self.prober.send(record).map_err(|(error, _)| {
+            Error::Broker(format!("the probe of partition {partition} was refused: {error}"))
+        })?;
+        self.prober.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Waits until every probe has arrived.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when they don't within `wait`.
+    pub fn flush_probes(&self, wait: Duration) -> Result<()> {
+        self.prober
+            .flush(wait)
+            .map_err(|error| Error::Broker(format!("the probes were not written: {error}")))
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT))
+}
+
+fn refused(name: &str, words: &str) -> Error {
+    Error::Broker(format!("topic {name}: {words}"))
+}
+
+/// Properties that say how to reach and enter the cluster, for clients that do nothing else.
+fn is_connection(key: &str) -> bool {
+    ["security.", "sasl.", "ssl.", "enable.ssl.", "socket.", "broker.", "client.", "reconnect."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+/// The administrative calls are futures; the run's set-up is the one place that awaits them.
+fn wait_for<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Error::io("starting a runtime for the administration", error))?;
+    Ok(runtime.block_on(future))
+}

@@ -1,0 +1,186 @@
+//! The producer: librdkafka with delivery callbacks on a thread of their own.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_void};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::bindings as native;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::event::{Outcome, Receipt};
+use crate::produce::{Batch, Handover, Receiver, Refusal, Sink};
+use crate::wire::stamp;
+
+/// A producer on one topic.
+pub struct KafkaSink {
+    // Before the producer: the topic handle has to go first.
+    topic: TopicHandle,
+    producer: ThreadedProducer<Deliveries>,
+}
+
+impl KafkaSink {
+    /// A producer whose receipts go to `receiver`, on librdkafka's callback thread.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when librdkafka refuses a property.
+    pub fn new(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        topic: &str,
+        clock: Arc<dyn Clock>,
+        receiver: Arc<dyn Receiver>,
+    ) -> Result<Self> {
+        let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
+            .create_with_context(Deliveries { clock, receiver })
+            .map_err(|error| Error::usage(format!("kafka.producer: {error}")))?;
+        let topic = TopicHandle::new(&producer, topic)?;
+        Ok(Self { topic, producer })
+    }
+
+    /// How many events and requests the client still holds.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
+    }
+}
+
+impl Sink for KafkaSink {
+    fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
+        for (taken, index) in range.clone().enumerate() {
+            match self.topic.produce(batch.key(index), batch.payload(index)) {
+                Ok(()) => {}
+                Err(RDKafkaErrorCode::QueueFull) => {
+                    return Ok(Handover { taken, refusal: Some(Refusal::QueueFull) });
+                }
+                Err(RDKafkaErrorCode::Fatal) => {
+                    return Err(Error::Broker(format!(
+                        "the producer failed for good: {}",
+                        fatal(&self.producer)
+                    )));
+                }
+                Err(code) => {
+                    let refusal = Some(Refusal::Rejected(code.to_string()));
+                    return Ok(Handover { taken, refusal });
+                }
+            }
+        }
+        Ok(Handover { taken: range.len(), refusal: None })
+    }
+}
+
+fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
+    producer
+        .client()
+        .fatal_error()
+        .map_or_else(|| "no reason given".to_owned(), |(code, text)| format!("{code}: {text}"))
+}
+
+/// A topic's handle: the wrapper's own `send` looks the topic up by name for each record.
+struct TopicHandle(*mut native::rd_kafka_topic_t);
+
+// SAFETY: librdkafka's handles may be used from any thread.
+unsafe impl Send for TopicHandle {}
+
+impl TopicHandle {
+    fn new(producer: &ThreadedProducer<Deliveries>, topic: &str) -> Result<Self> {
+        let name = CString::new(topic)
+            .map_err(|_| Error::usage(format!("topic name {topic:?} holds a NUL byte")))?;
+        // SAFETY: the client is alive, and no topic configuration is handed over.
+        let handle = unsafe {
+            native::rd_kafka_topic_new(
+                producer.client().native_ptr(),
+                name.as_ptr(),
+                std::ptr::null_mut(),
+            )
+        };
+        if handle.is_null() {
+            return Err(Error::usage(format!("librdkafka refuses the topic name {topic:?}")));
+        }
+        Ok(Self(handle))
+    }
+
+    fn produce(&self, key: &[u8], payload: &[u8]) -> Result<(), RDKafkaErrorCode> {
+        // SAFETY: the handle is alive; with F_COPY librdkafka only reads both during the call.
+        let code = unsafe {
+            native::rd_kafka_produce(
+                self.0,
+                native::RD_KAFKA_PARTITION_UA,
+                native::RD_KAFKA_MSG_F_COPY as i32,
+                payload.as_ptr().cast_mut().cast::<c_void>(),
+                payload.len(),
+                key.as_ptr().cast::<c_void>(),
+                key.len(),
+                std::ptr::null_mut(),
+            )
+        };
+        if code == 0 {
+            return Ok(());
+        }
+        // SAFETY: reads this thread's last error.
+        Err(unsafe { native::rd_kafka_last_error() }.into())
+    }
+}
+
+impl Drop for TopicHandle {
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours, and the client outlives it.
+        unsafe { native::rd_kafka_topic_destroy(self.0) };
+    }
+}
+
+struct Deliveries {
+    clock: Arc<dyn Clock>,
+    receiver: Arc<dyn Receiver>,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let at_ns = self.clock.now_ns();
+        let (message, reason) = match result {
+            Ok(message) => (message, String::new()),
+            Err((error, message)) => (message, error.to_string()),
+        };
+        // The stamp comes out of the record itself, so no opaque is allocated for an event.
+        let Some(stamp) = message.payload().and_then(stamp::read) else { return };
+        self.receiver.receive(&Receipt {
+            stamp,
+            outcome: outcome(message),
+            at_ns,
+            partition: message.partition(),
+            offset: message.offset(),
+            reason: &reason,
+        });
+    }
+}
+
+/// "Failed" isn't "not written": only the message's status tells the two apart.
+fn outcome(message: &BorrowedMessage<'_>) -> Outcome {
+    // SAFETY: the message is alive as long as its borrow.
+    match unsafe { native::rd_kafka_message_status(message.ptr()) } {
+        native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => Outcome::Acked,
+        native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Outcome::Failed,
+        native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Outcome::Unknown,
+    }
+}
+
+/// Closes without waiting for what can't be delivered any more.
+impl Drop for KafkaSink {
+    fn drop(&mut self) {
+        self.producer.poll(Duration::ZERO);
+    }
+}

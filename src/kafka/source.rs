@@ -1,0 +1,157 @@
+//! The consumer: offsets are stored after processing, so that a rebalance loses nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::consume::Source;
+use crate::error::{Error, Result};
+use crate::event::Arrival;
+
+/// One member of a group, reading one topic.
+pub struct KafkaSource {
+    consumer: BaseConsumer<Member>,
+}
+
+impl KafkaSource {
+    /// Subscribes to `topic` as a member of `group`; joining happens while polling.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when librdkafka refuses a property.
+    pub fn new(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        topic: &str,
+        group: &str,
+    ) -> Result<Self> {
+        let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+            .set("group.id", group)
+            // The wrapper's drop polls and throws messages away: with automatic storing their
+            // offsets would be committed too.
+            .set("enable.auto.offset.store", "false")
+            .create_with_context(Member::new(topic))
+            .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+        consumer
+            .subscribe(&[topic])
+            .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
+        Ok(Self { consumer })
+    }
+}
+
+impl Source for KafkaSource {
+    fn poll(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        each: &mut dyn FnMut(&Arrival<'_>),
+    ) -> Result<usize> {
+        let member = self.consumer.context();
+        let mut count = 0;
+        let mut wait = wait;
+        while count < max {
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    let (partition, offset) = (message.partition(), message.offset());
+                    each(&Arrival { partition, offset, payload: message.payload() });
+                    member.processed(partition, offset + 1);
+                    count += 1;
+                    wait = Duration::ZERO;
+                }
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                    return Err(Error::Broker(format!("the consumer failed for good: {code}")));
+                }
+                // librdkafka goes on by itself after every other error; what it costs shows as
+                // latency, and what it loses as missing.
+                Some(Err(_)) => break,
+                None => break,
+            }
+        }
+        member.store(&self.consumer);
+        Ok(count)
+    }
+
+    fn assigned(&self) -> Option<usize> {
+        usize::try_from(self.consumer.context().assigned.load(Ordering::Acquire)).ok()
+    }
+}
+
+/// The processed but not yet stored offsets, shared with the rebalance callback, which runs
+/// within `poll`: between two records of one batch.
+struct Member {
+    topic: String,
+    pending: Mutex<Vec<i64>>,
+    assigned: AtomicI64,
+}
+
+impl Member {
+    fn new(topic: &str) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            pending: Mutex::default(),
+            assigned: AtomicI64::new(-1),
+        }
+    }
+
+    fn processed(&self, partition: i32, next: i64) {
+        let partition = usize::try_from(partition).unwrap_or(0);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.len() <= partition {
+            pending.resize(partition + 1, -1);
+        }
+        pending[partition] = next;
+    }
+
+    /// Stores what was processed: once a batch, since storing takes a lock in librdkafka.
+    fn store<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        for (partition, next) in pending.iter_mut().enumerate() {
+            if *next >= 0 {
+                let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+                // It fails only for a partition that was just taken away; then its records
+                // come again to somebody else, who knows them.
+                let _ = consumer.store_offset(&self.topic, partition, *next - 1);
+                *next = -1;
+            }
+        }
+    }
+}
+
+impl ClientContext for Member {
+    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Member {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(_) = rebalance {
+            self.store(consumer);
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, _: &Rebalance<'_>) {
+        // After the change, so that an incremental one is counted whole.
+        if let Ok(list) = consumer.assignment() {
+            let count = i64::try_from(list.count()).unwrap_or(i64::MAX);
+            self.assigned.store(count, Ordering::Release);
+        }
+    }
+}
+
+/// Whether a code means that the cluster can't be reached for now.
+#[must_use]
+pub fn is_transport(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::Resolve
+    )
+}

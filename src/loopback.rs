@@ -1,0 +1,147 @@
+//! A broker without a network, in this process: the harness's own ceiling, and a place where
+//! faults are planted on purpose to see whether the ledger finds them.
+
+mod group;
+mod sink;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::consume::Source;
+use crate::produce::{Receiver, Sink};
+
+use group::Groups;
+
+/// A fault planted at one event when it is written, by its shard and sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteFault {
+    /// Acknowledged, but not written.
+    Drop,
+    /// Written twice, at two offsets.
+    Double,
+    /// Written after the next event of its partition.
+    Swap,
+    /// Written cut in half.
+    Cut,
+    /// Not written, and said so.
+    Fail,
+    /// Written, but the answer got lost.
+    Lose,
+    /// Refused as if the client's queue were full.
+    Full,
+}
+
+/// What is planted.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// At writing, by shard and sequence number.
+    pub write: HashMap<(u16, u64), WriteFault>,
+    /// Never shown to the group of this name.
+    pub hide: HashMap<String, Vec<(u16, u64)>>,
+    /// Before this event (shard, sequence number) is written, the sink sleeps so many ns.
+    pub stall: Option<((u16, u64), u64)>,
+    /// The members of the group of this name join only after this time.
+    pub join_after: HashMap<String, Duration>,
+}
+
+/// A cluster of one topic.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    topic: Arc<Topic>,
+}
+
+#[derive(Debug)]
+struct Topic {
+    clock: Arc<dyn Clock>,
+    faults: Faults,
+    log: Mutex<Log>,
+    grown: Condvar,
+}
+
+/// Everything behind one lock: simple, and still far faster than a network.
+#[derive(Debug)]
+struct Log {
+    partitions: Vec<Partition>,
+    groups: BTreeMap<String, Groups>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    /// The offset of the first record that is still kept.
+    start: i64,
+    records: VecDeque<Arc<[u8]>>,
+    /// A swapped event, until the next one is written.
+    held: Option<Arc<[u8]>>,
+}
+
+impl Partition {
+    fn append(&mut self, payload: Arc<[u8]>) -> i64 {
+        self.records.push_back(payload);
+        if let Some(held) = self.held.take() {
+            self.records.push_back(held);
+        }
+        self.end() - 1
+    }
+
+    fn end(&self) -> i64 {
+        self.start + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+    }
+
+    fn get(&self, offset: i64) -> Option<&Arc<[u8]>> {
+        self.records.get(usize::try_from(offset - self.start).ok()?)
+    }
+
+    /// Forgets what lies before `offset`.
+    fn trim(&mut self, offset: i64) {
+        while self.start < offset && self.records.pop_front().is_some() {
+            self.start += 1;
+        }
+    }
+}
+
+impl Cluster {
+    /// A topic of so many partitions, with planted faults.
+    #[must_use]
+    pub fn new(partitions: usize, clock: Arc<dyn Clock>, faults: Faults) -> Self {
+        let log = Log {
+            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+            groups: BTreeMap::new(),
+        };
+        let topic = Topic { clock, faults, log: Mutex::new(log), grown: Condvar::new() };
+        Self { topic: Arc::new(topic) }
+    }
+
+    /// A producer whose receipts go to `receiver`, on the sending thread.
+    #[must_use]
+    pub fn sink(&self, receiver: Arc<dyn Receiver>) -> Box<dyn Sink> {
+        Box::new(sink::LoopbackSink::new(self.topic.clone(), receiver))
+    }
+
+    /// A new member of a group. It joins when it polls first, and leaves when it is dropped.
+    #[must_use]
+    pub fn source(&self, group: &str) -> Box<dyn Source> {
+        Box::new(group::LoopbackSource::new(self.topic.clone(), group))
+    }
+
+    /// Writes one record straight into a partition.
+    pub fn probe(&self, partition: usize, payload: &[u8]) {
+        if let Some(partition) = self.topic.lock().partitions.get_mut(partition) {
+            partition.append(payload.into());
+        }
+        self.topic.grown.notify_all();
+    }
+
+    /// Makes sure that a group exists, so that nothing is forgotten before it has read it.
+    pub fn expect_group(&self, group: &str) {
+        let partitions = self.topic.lock().partitions.len();
+        self.topic.lock().groups.entry(group.to_owned()).or_insert_with(|| Groups::new(partitions));
+    }
+}
+
+impl Topic {
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

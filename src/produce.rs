@@ -1,0 +1,222 @@
+//! The producing loop: one thread for each shard of the schedule.
+//!
+//! The schedule says when, the loop obeys: it encodes ahead while it waits, hands over whatever
+//! is due, and never waits for an answer. What is late is sent at once; nothing is skipped.
+
+mod batch;
+mod receipts;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+
+use crate::books::Books;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::event::{Outcome, Stamp};
+use crate::generate::Generator;
+use crate::ledger::Ledger;
+use crate::pace::Shard;
+use crate::record::{Recorder, Stage, Window};
+
+pub use batch::Batch;
+pub use receipts::{ReceiptBook, Receiver};
+
+/// Most events that one hand-over holds.
+///
+/// Send delay is taken once a hand-over, after it: few enough that the first of them isn't
+/// charged with more than some 100 µs of the others' work.
+const BATCH_EVENTS: usize = 64;
+
+/// Longest sleep: how soon the loop sees that it shall stop.
+const NAP_NS: u64 = 20_000_000;
+
+/// Where events go: a client, or the loopback.
+pub trait Sink: Send {
+    /// Hands over the events `range` of `batch` in their order, without waiting for answers.
+    ///
+    /// # Errors
+    /// When the client is broken for good.
+    fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover>;
+}
+
+/// What a sink took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// So many were taken, from the front.
+    pub taken: usize,
+    /// Why the next one was not, if any was left.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a sink did not take an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The client's queue is full.
+    QueueFull,
+    /// The client will never take this event; in its own words.
+    Rejected(String),
+}
+
+/// What one shard's loop works with.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Shift {
+    /// The shard's number.
+    pub shard: u16,
+    /// The run's number, for the stamps.
+    pub run: u32,
+    /// When slot time 0 is, on the clock; whole microseconds.
+    pub start_ns: u64,
+    /// The shard's slots.
+    pub slots: Shard,
+    /// The shard's users.
+    pub generator: Generator,
+    /// Where the events go.
+    pub sink: Box<dyn Sink>,
+    /// Records the send delay.
+    pub recorder: Recorder,
+    /// The run's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The run's ledger.
+    pub ledger: Arc<Ledger>,
+    /// Receipts, and refusals by kind.
+    pub receipts: Arc<ReceiptBook>,
+    /// Set when the run shall end early.
+    pub stop: Arc<AtomicBool>,
+    /// The width of an interval of the time series.
+    pub interval_ns: u64,
+    /// Where full windows go.
+    pub windows: Sender<(Stage, Box<Window>)>,
+}
+
+/// What is left when a shard's loop has ended.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Done {
+    /// The sink, still to be closed: receipts may be on their way.
+    pub sink: Box<dyn Sink>,
+    /// What was sent.
+    pub books: Books,
+    /// Slots that came due, by the interval they were due in, counted from the start.
+    pub offered: Vec<u64>,
+}
+
+/// Sends every slot of a shard, from the start to the last due time or to `stop`.
+///
+/// # Errors
+/// When the sink is broken for good.
+pub fn run(mut shift: Shift) -> Result<Done> {
+    let mut books = Books::default();
+    let mut batch = Batch::default();
+    let mut cursor = 0;
+    let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
+    let mut exhausted = false;
+    while !shift.stop.load(Ordering::Relaxed) {
+        if cursor == batch.len() {
+            if exhausted {
+                break;
+            }
+            exhausted = shift.fill(&mut batch);
+            cursor = 0;
+            continue;
+        }
+        let now_ns = shift.clock.now_ns();
+        let due_ns = batch.due_ns(cursor);
+        if due_ns > now_ns {
+            shift.roll(now_ns);
+            shift.clock.sleep_until_ns(due_ns.min(now_ns + NAP_NS));
+            continue;
+        }
+        let end = batch.due_by(cursor, now_ns);
+        for index in cursor..end {
+            offered.count(batch.due_ns(index) - shift.start_ns);
+        }
+        shift.ledger.offered(shift.shard, offered.total);
+        shift.hand_over(&batch, cursor..end, &mut books)?;
+        cursor = end;
+    }
+    let now_ns = shift.clock.now_ns();
+    let last = shift.recorder.finish(now_ns);
+    // The harness may be gone already when a run is given up; then nobody misses the window.
+    let _ = shift.windows.send((Stage::SendDelay, last));
+    Ok(Done { sink: shift.sink, books, offered: offered.by_interval })
+}
+
+/// Counts the slots that came due.
+#[derive(Default)]
+struct Offered {
+    interval_ns: u64,
+    total: u64,
+    by_interval: Vec<u64>,
+}
+
+impl Offered {
+    /// One slot, due so long after the start.
+    fn count(&mut self, due_ns: u64) {
+        let interval = usize::try_from(due_ns / self.interval_ns.max(1)).unwrap_or(0);
+        if self.by_interval.len() <= interval {
+            self.by_interval.resize(interval + 1, 0);
+        }
+        self.by_interval[interval] += 1;
+        self.total += 1;
+    }
+}
+
+impl Shift {
+    /// Encodes the next slots ahead of their time. Returns true when the schedule has no more.
+    fn fill(&mut self, batch: &mut Batch) -> bool {
+        batch.clear();
+        while batch.len() < BATCH_EVENTS {
+            let Some(slot) = self.slots.next() else { return true };
+            let due_ns = self.start_ns + slot.due_ns;
+            let stamp = Stamp {
+                run: self.run,
+                shard: self.shard,
+                seq: slot.seq,
+                due_wall_us: self.clock.wall_us(due_ns),
+            };
+            batch.push(stamp, due_ns, &self.generator.next(slot.due_ns));
+        }
+        false
+    }
+
+    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
+        let mut from = range.start;
+        while from < range.end {
+            let handover = self.sink.send(batch, from..range.end)?;
+            let now_ns = self.clock.now_ns();
+            for index in from..from + handover.taken {
+                books.observe(batch.facts(index));
+                let due_ns = batch.due_ns(index);
+                self.recorder.record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
+            }
+            from += handover.taken;
+            self.receipts.accept(handover.taken);
+            if let Some(refusal) = handover.refusal {
+                self.refuse(batch.stamp(from), &refusal);
+                from += 1;
+            }
+            self.roll(now_ns);
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, stamp: &Stamp, refusal: &Refusal) {
+        match refusal {
+            Refusal::QueueFull => {
+                self.ledger.unsent(stamp.shard, stamp.seq);
+                self.receipts.count("the client's queue was full");
+            }
+            Refusal::Rejected(reason) => {
+                self.ledger.outcome(stamp, Outcome::Failed);
+                self.receipts.count(reason);
+            }
+        }
+    }
+
+    fn roll(&mut self, now_ns: u64) {
+        if let Some(window) = self.recorder.roll(now_ns) {
+            let _ = self.windows.send((Stage::SendDelay, window));
+        }
+    }
+}

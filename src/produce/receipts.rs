@@ -1,0 +1,160 @@
+//! The client's answers: who gets them, and what is noted of each.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Clock;
+use crate::event::{Outcome, Receipt};
+use crate::ledger::Ledger;
+use crate::record::{Recorder, Stage, Window};
+
+/// Somebody who gets a client's receipts, on the client's own thread.
+pub trait Receiver: Send + Sync + 'static {
+    /// Called once for each event that the client took.
+    fn receive(&self, receipt: &Receipt<'_>);
+}
+
+/// What the receipts of all shards add up to.
+#[derive(Debug)]
+pub struct ReceiptBook {
+    ends: Vec<AtomicI64>,
+    records: Vec<AtomicU64>,
+    accepted: AtomicU64,
+    answered: AtomicU64,
+    reasons: Mutex<BTreeMap<String, u64>>,
+}
+
+impl ReceiptBook {
+    /// A book for a topic of so many partitions.
+    #[must_use]
+    pub fn new(partitions: usize) -> Self {
+        Self {
+            ends: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
+            records: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
+            accepted: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            reasons: Mutex::default(),
+        }
+    }
+
+    /// Notes that an event was refused or failed, by the reason.
+    pub fn count(&self, reason: &str) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        match reasons.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(reasons.insert(reason.to_owned(), 1)),
+        }
+    }
+
+    /// Refusals and failures by reason.
+    #[must_use]
+    pub fn reasons(&self) -> BTreeMap<String, u64> {
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a client took so many events more.
+    pub fn accept(&self, events: usize) {
+        self.accepted.fetch_add(events as u64, Ordering::AcqRel);
+    }
+
+    /// How many events clients took: each is owed a receipt.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Acquire)
+    }
+
+    /// How many events have their receipt.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// One past the last acknowledged offset of each partition; 0 where there is none.
+    #[must_use]
+    pub fn ends(&self) -> Vec<i64> {
+        self.ends.iter().map(|end| end.load(Ordering::Acquire)).collect()
+    }
+
+    /// Acknowledged records by partition.
+    #[must_use]
+    pub fn records(&self) -> Vec<u64> {
+        self.records.iter().map(|count| count.load(Ordering::Acquire)).collect()
+    }
+
+    fn note(&self, receipt: &Receipt<'_>) {
+        if receipt.outcome == Outcome::Acked {
+            let partition = usize::try_from(receipt.partition).unwrap_or(usize::MAX);
+            if let (Some(end), Some(records)) =
+                (self.ends.get(partition), self.records.get(partition))
+            {
+                end.fetch_max(receipt.offset + 1, Ordering::AcqRel);
+                records.fetch_add(1, Ordering::AcqRel);
+            }
+        } else {
+            self.count(receipt.reason);
+        }
+        // Last: who sees the count may rely on what it counts.
+        self.answered.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// The receipts of one shard: into the ledger, the book, and a recorder of its own.
+#[derive(Debug)]
+pub struct ShardReceipts {
+    clock: Arc<dyn Clock>,
+    ledger: Arc<Ledger>,
+    book: Arc<ReceiptBook>,
+    // Only the client's callback thread and the end of the run ever lock it.
+    acks: Mutex<Recorder>,
+    windows: Sender<(Stage, Box<Window>)>,
+}
+
+impl ShardReceipts {
+    /// The receiver of one shard. Full windows of its ack latencies go to `windows`.
+    #[must_use]
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        ledger: Arc<Ledger>,
+        book: Arc<ReceiptBook>,
+        recorder: Recorder,
+        windows: Sender<(Stage, Box<Window>)>,
+    ) -> Self {
+        Self { clock, ledger, book, acks: Mutex::new(recorder), windows }
+    }
+
+    /// Sets the due times that are measured, on the run's clock; before the first event is due.
+    pub fn set_measured(&self, measured: Range<u64>) {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner).set_measured(measured);
+    }
+
+    /// Gives the last window away.
+    pub fn finish(&self) {
+        let window = self
+            .acks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .flush(self.clock.now_ns());
+        let _ = self.windows.send((Stage::Ack, window));
+    }
+}
+
+impl Receiver for ShardReceipts {
+    fn receive(&self, receipt: &Receipt<'_>) {
+        self.ledger.outcome(&receipt.stamp, receipt.outcome);
+        {
+            let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+            if receipt.outcome == Outcome::Acked {
+                let due_ns = self.clock.ns_of_wall_us(receipt.stamp.due_wall_us);
+                let value_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
+                acks.record(Stage::Ack, u64::try_from(due_ns).unwrap_or(0), value_ns);
+            }
+            if let Some(window) = acks.roll(receipt.at_ns) {
+                let _ = self.windows.send((Stage::Ack, window));
+            }
+        }
+        self.book.note(receipt);
+    }
+}
