@@ -18,5 +18,6 @@ pub mod broker;
 pub mod clock;
 pub mod error;
 pub mod event;
+pub mod pace;
 pub mod plan;
 pub mod wire;
