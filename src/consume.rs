@@ -90,7 +90,7 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
             let _ = shift.windows.send((shift.app, window));
         }
     }
-    let last = shift.recorder.finish(shift.clock.now_ns());
+    let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((shift.app, last));
     Ok(shift.source)

@@ -21,3 +21,5 @@ pub mod event;
 pub mod pace;
 pub mod plan;
 pub mod wire;
+pub mod record;
+pub mod ledger;

@@ -136,7 +136,7 @@ pub fn run(mut shift: Shift) -> Result<Done> {
         cursor = end;
     }
     let now_ns = shift.clock.now_ns();
-    let last = shift.recorder.finish(now_ns);
+    let last = shift.recorder.flush(now_ns);
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
     Ok(Done { sink: shift.sink, books, offered: offered.by_interval })

@@ -55,11 +55,11 @@ impl Group {
         ledger: Arc<Ledger>,
         state: impl Fn() -> Box<dyn App>,
     ) -> Self {
-        let lane = |partition| Lane { ledger: ledger::Lane::new(partition), app: state() };
+        let lane = || Lane { ledger: ledger::Lane::default(), app: state() };
         Self {
             app,
             ledger,
-            lanes: (0..partitions).map(|partition| Mutex::new(lane(partition))).collect(),
+            lanes: (0..partitions).map(|_| Mutex::new(lane())).collect(),
             positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
             probed: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
             assigned: (0..workers).map(|_| AtomicI64::new(-1)).collect(),

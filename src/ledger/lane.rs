@@ -1,0 +1,90 @@
+//! The judgement of one partition as one application sees it.
+
+use std::sync::atomic::Ordering;
+
+use super::Ledger;
+use crate::event::{PROBE_SHARD, Stamp};
+
+/// What a record is to the application that got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tick {
+    /// An event of this run, for the first time.
+    First,
+    /// An offset that was read before: at-least-once delivery at work; not to be applied again.
+    Redelivery,
+    /// An event that this application has seen before, at another offset.
+    Duplicate,
+    /// Not of this run: no stamp, another run's, or one that was never sent.
+    Foreign,
+    /// A probe of the time before the schedule.
+    Probe,
+}
+
+/// What one application has seen of one partition. Whoever owns the partition owns it.
+#[derive(Debug, Default)]
+pub struct Lane {
+    expected_offset: i64,
+    /// By shard: one more than the highest sequence number seen; 0 before the first.
+    next_seq: Vec<u64>,
+}
+
+impl Lane {
+    /// The offset that comes next.
+    #[must_use]
+    pub fn expected_offset(&self) -> i64 {
+        self.expected_offset
+    }
+
+    /// Judges the record at `offset` and ticks its slot off for the application at place `app`.
+    ///
+    /// Offsets may have gaps, as compaction and transactions leave them. A shard's events come
+    /// in the order of their numbers within a partition, because one producer sends them.
+    pub fn tick(
+        &mut self,
+        ledger: &Ledger,
+        app: usize,
+        offset: i64,
+        stamp: Option<&Stamp>,
+    ) -> Tick {
+        let Some(ticks) = ledger.apps.get(app) else { return Tick::Foreign };
+        if offset < self.expected_offset {
+            ticks.redeliveries.fetch_add(1, Ordering::Relaxed);
+            return Tick::Redelivery;
+        }
+        self.expected_offset = offset + 1;
+        let Some(stamp) = stamp.filter(|stamp| stamp.run == ledger.run) else {
+            ticks.foreign.fetch_add(1, Ordering::Relaxed);
+            return Tick::Foreign;
+        };
+        if stamp.shard == PROBE_SHARD {
+            return Tick::Probe;
+        }
+        let Some(shard) = ledger
+            .shards
+            .get(usize::from(stamp.shard))
+            .filter(|shard| stamp.seq < shard.offered.load(Ordering::Acquire))
+        else {
+            ticks.impossible.fetch_add(1, Ordering::Relaxed);
+            return Tick::Foreign;
+        };
+        if !shard.seen[app].set(stamp.seq) {
+            ticks.duplicates.fetch_add(1, Ordering::Relaxed);
+            return Tick::Duplicate;
+        }
+        let next_seq = self.next_seq(stamp.shard);
+        if stamp.seq < *next_seq {
+            ticks.reordered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            *next_seq = stamp.seq + 1;
+        }
+        Tick::First
+    }
+
+    fn next_seq(&mut self, shard: u16) -> &mut u64 {
+        let shard = usize::from(shard);
+        if self.next_seq.len() <= shard {
+            self.next_seq.resize(shard + 1, 0);
+        }
+        &mut self.next_seq[shard]
+    }
+}

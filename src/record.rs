@@ -1,0 +1,171 @@
+//! Latency by stage: recorded from the due time, in windows, merged and never averaged.
+
+mod latency;
+mod series;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+pub use latency::{Latency, samples_needed};
+pub use series::{Row, Series};
+
+/// Part of an event's way. All count from the due time, but for service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Handed to the client − due.
+    SendDelay,
+    /// Acknowledged − due.
+    Ack,
+    /// Polled by a worker − due.
+    Arrival,
+    /// Processed − polled.
+    Service,
+    /// Processed − due.
+    EndToEnd,
+}
+
+impl Stage {
+    /// Every stage, in the order of an event's way.
+    pub const ALL: [Self; 5] =
+        [Self::SendDelay, Self::Ack, Self::Arrival, Self::Service, Self::EndToEnd];
+
+    const COUNT: usize = Self::ALL.len();
+}
+
+/// What one thread recorded in one interval.
+#[derive(Debug)]
+pub struct Window {
+    /// Which interval of the run's clock: time / width.
+    pub index: u64,
+    /// Events recorded, those of the warm-up too; an event with several stages counts once.
+    pub events: u64,
+    stages: [Option<Box<Latency>>; Stage::COUNT],
+}
+
+impl Window {
+    fn new(index: u64) -> Self {
+        Self { index, events: 0, stages: [const { None }; Stage::COUNT] }
+    }
+
+    /// The measured samples of a stage; `None` when there is none.
+    #[must_use]
+    pub fn latency(&self, stage: Stage) -> Option<&Latency> {
+        self.stages[stage as usize].as_deref()
+    }
+
+    fn stage(&mut self, stage: Stage) -> &mut Latency {
+        self.stages[stage as usize].get_or_insert_with(Box::default)
+    }
+}
+
+/// Records one thread's latencies; no lock, and no clock of its own.
+#[derive(Debug)]
+pub struct Recorder {
+    measured: Range<u64>,
+    interval_ns: u64,
+    window: Box<Window>,
+}
+
+impl Recorder {
+    /// Records the events that are due within `measured` (on the run's clock, in ns), in windows
+    /// of `interval_ns`. What is due outside is counted, and is in no histogram: warm-up is cut
+    /// by due time and not by the time of recording, so that a slow start leaves no trace.
+    #[must_use]
+    pub fn new(measured: Range<u64>, interval_ns: u64) -> Self {
+        Self { measured, interval_ns: interval_ns.max(1), window: Box::new(Window::new(0)) }
+    }
+
+    /// Sets what is measured, before the first event that could be is recorded.
+    pub fn set_measured(&mut self, measured: Range<u64>) {
+        self.measured = measured;
+    }
+
+    /// Records one stage of an event.
+    pub fn record(&mut self, stage: Stage, due_ns: u64, value_ns: i64) {
+        self.window.events += 1;
+        if self.measured.contains(&due_ns) {
+            self.window.stage(stage).record(value_ns);
+        }
+    }
+
+    /// Records the three stages of an event that was consumed.
+    pub fn consumed(&mut self, due_ns: u64, polled_ns: u64, processed_ns: u64) {
+        self.window.events += 1;
+        if self.measured.contains(&due_ns) {
+            let window = &mut *self.window;
+            window.stage(Stage::Arrival).record(difference(polled_ns, due_ns));
+            window.stage(Stage::Service).record(difference(processed_ns, polled_ns));
+            window.stage(Stage::EndToEnd).record(difference(processed_ns, due_ns));
+        }
+    }
+
+    /// Gives the window away when `now_ns` lies past it, and starts the one of now.
+    pub fn roll(&mut self, now_ns: u64) -> Option<Box<Window>> {
+        let index = now_ns / self.interval_ns;
+        if index <= self.window.index {
+            return None;
+        }
+        if self.window.events == 0 {
+            self.window.index = index;
+            return None;
+        }
+        Some(self.flush(now_ns))
+    }
+
+    /// Gives the window away, full or not, and starts the one of now.
+    pub fn flush(&mut self, now_ns: u64) -> Box<Window> {
+        let next = Box::new(Window::new(now_ns / self.interval_ns));
+        std::mem::replace(&mut self.window, next)
+    }
+}
+
+/// `later − earlier`, which may be negative when clocks disagree: that is counted, not hidden.
+fn difference(later_ns: u64, earlier_ns: u64) -> i64 {
+    later_ns.cast_signed().wrapping_sub(earlier_ns.cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warm_up_is_cut_by_due_time_and_not_by_the_time_of_recording() {
+        let mut recorder = Recorder::new(1_000..2_000, 1_000_000);
+        recorder.consumed(999, 1_500, 1_600);
+        recorder.consumed(1_000, 5_000, 5_100);
+        recorder.consumed(1_999, 9_000, 9_100);
+        recorder.consumed(2_000, 9_000, 9_100);
+        let window = recorder.flush(0);
+        assert_eq!(window.events, 4);
+        let latency = window.latency(Stage::EndToEnd).unwrap();
+        assert_eq!(latency.count(), 2);
+        assert_eq!(latency.min(), Some(4_100));
+        assert_eq!(latency.max(), Some(7_101));
+    }
+
+    #[test]
+    fn a_window_is_given_away_once_its_time_is_over() {
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+        recorder.record(Stage::Ack, 10, 50);
+        assert!(recorder.roll(999).is_none());
+        let window = recorder.roll(3_500).unwrap();
+        assert_eq!((window.index, window.events), (0, 1));
+        assert!(recorder.roll(4_200).is_none(), "nothing was recorded in between");
+        recorder.record(Stage::Ack, 10, 50);
+        assert_eq!(recorder.flush(4_300).index, 4);
+    }
+
+    #[test]
+    fn the_stages_of_one_event_add_up() {
+        let mut recorder = Recorder::new(0..100, 1_000);
+        recorder.consumed(10, 30, 37);
+        let window = recorder.flush(0);
+        let max = |stage| window.latency(stage).and_then(Latency::max);
+        assert_eq!(max(Stage::Arrival), Some(20));
+        assert_eq!(max(Stage::Service), Some(7));
+        assert_eq!(max(Stage::EndToEnd), Some(27));
+        assert!(window.latency(Stage::Ack).is_none());
+    }
+}
