@@ -180,14 +180,20 @@ mod tests {
         let mut session = session(1);
         let mut weights = [1.0; 5];
         session.restrict(&mut weights);
-        assert_eq!(weights, [1.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(
+            weights.map(f64::to_bits),
+            [1.0, 1.0, 1.0, 0.0, 0.0].map(f64::to_bits)
+        );
         session.go(Page::Search(4, 0));
         session.add(4, 100);
         let mut weights = [1.0; 5];
         session.restrict(&mut weights);
-        assert_eq!(weights, [1.0; 5]);
+        assert_eq!(weights.map(f64::to_bits), [1.0; 5].map(f64::to_bits));
         session.go(Page::Cart);
         session.restrict(&mut weights);
-        assert_eq!(weights, [1.0, 1.0, 1.0, 0.25, 2.0]);
+        assert_eq!(
+            weights.map(f64::to_bits),
+            [1.0, 1.0, 1.0, 0.25, 2.0].map(f64::to_bits)
+        );
     }
 }
