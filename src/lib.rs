@@ -14,10 +14,12 @@
 //! | 6 whole | [`harness`] [`result`] [`progress`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
+pub mod books;
 pub mod broker;
 pub mod clock;
 pub mod error;
 pub mod event;
+pub mod generate;
 pub mod pace;
 pub mod plan;
 pub mod wire;

@@ -1,0 +1,137 @@
+//! The generator's own books: what the applications must come to, if nothing was lost.
+//!
+//! Counted from the structure of each event before it becomes text, and with no line of code in
+//! common with the applications, so that both can only agree by both being right.
+
+use serde::Serialize;
+
+use crate::event::EventType;
+use crate::generate::{Facts, Persona};
+
+/// Totals over the events sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Books {
+    /// All events.
+    pub events: u64,
+    /// Events by [`EventType::index`].
+    pub by_type: [u64; 5],
+    /// Sum of the prices of all purchases, in cents.
+    pub revenue_cents: u64,
+    /// Products put into carts.
+    pub carts: u64,
+    /// Sum of the prices of all products put into carts, in cents.
+    pub carted_cents: u64,
+    /// Products bought.
+    pub purchases: u64,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Sessions begun, by [`Persona::index`].
+    pub sessions_by_persona: [u64; 3],
+    /// Events by [`Persona::index`].
+    pub by_persona: [u64; 3],
+    /// Products bought, by [`Persona::index`].
+    pub purchases_by_persona: [u64; 3],
+}
+
+impl Books {
+    /// Enters one event.
+    pub fn observe(&mut self, facts: &Facts) {
+        let persona: Persona = facts.persona;
+        self.events += 1;
+        self.by_type[facts.event_type.index()] += 1;
+        self.by_persona[persona.index()] += 1;
+        if facts.session_starts {
+            self.sessions += 1;
+            self.sessions_by_persona[persona.index()] += 1;
+        }
+        match facts.event_type {
+            EventType::AddToCart => {
+                self.carts += 1;
+                self.carted_cents += facts.price_cents;
+            }
+            EventType::Purchase => {
+                self.purchases += 1;
+                self.purchases_by_persona[persona.index()] += 1;
+                self.revenue_cents += facts.price_cents;
+            }
+            EventType::PageView | EventType::Click | EventType::Search => {}
+        }
+    }
+
+    /// Adds the books of another shard.
+    pub fn merge(&mut self, other: &Self) {
+        self.events += other.events;
+        self.revenue_cents += other.revenue_cents;
+        self.carts += other.carts;
+        self.carted_cents += other.carted_cents;
+        self.purchases += other.purchases;
+        self.sessions += other.sessions;
+        add(&mut self.by_type, &other.by_type);
+        add(&mut self.by_persona, &other.by_persona);
+        add(&mut self.sessions_by_persona, &other.sessions_by_persona);
+        add(&mut self.purchases_by_persona, &other.purchases_by_persona);
+    }
+}
+
+fn add<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
+    for (own, other) in own.iter_mut().zip(other) {
+        *own += other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(event_type: EventType, price_cents: u64, session_starts: bool) -> Facts {
+        Facts {
+            event_type,
+            user: 1,
+            session: 2,
+            session_starts,
+            product: None,
+            price_cents,
+            cart_cents: 5_000,
+            persona: Persona::Buyer,
+        }
+    }
+
+    #[test]
+    fn only_purchases_make_revenue() {
+        let mut books = Books::default();
+        books.observe(&facts(EventType::PageView, 999, true));
+        books.observe(&facts(EventType::AddToCart, 999, false));
+        books.observe(&facts(EventType::Purchase, 999, false));
+        let expected = Books {
+            events: 3,
+            by_type: [1, 0, 0, 1, 1],
+            revenue_cents: 999,
+            carts: 1,
+            carted_cents: 999,
+            purchases: 1,
+            sessions: 1,
+            sessions_by_persona: [0, 1, 0],
+            by_persona: [0, 3, 0],
+            purchases_by_persona: [0, 1, 0],
+        };
+        assert_eq!(books, expected);
+    }
+
+    #[test]
+    fn merged_books_are_those_of_all_events() {
+        let (mut whole, mut parts) = (Books::default(), [Books::default(), Books::default()]);
+        for number in 0..100_u64 {
+            let kind = EventType::ALL[(number * 7 % 5) as usize];
+            let one = Facts {
+                persona: Persona::ALL[(number % 3) as usize],
+                ..facts(kind, number, number % 11 == 0)
+            };
+            whole.observe(&one);
+            parts[(number % 2) as usize].observe(&one);
+        }
+        let [mut merged, other] = parts;
+        merged.merge(&other);
+        assert_eq!(merged, whole);
+        assert!(merged.revenue_cents > 0 && merged.sessions > 0);
+    }
+}

@@ -1,0 +1,199 @@
+//! One visit of one user: what it has seen, what is in its cart, what it may do next.
+
+use crate::event::EventType;
+use crate::generate::catalogue::Page;
+use crate::generate::people::Person;
+use crate::wire::encode;
+
+/// Most products in a cart.
+const CART_MAX: usize = 8;
+/// Room for the texts: 20 digits of a user, 16 of a session, the names around them, an address.
+const TEXT_MAX: usize = 96;
+
+/// A live session. Kept small and in one piece: a hundred thousand of them are visited at random.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) user: u64,
+    pub(super) id: u64,
+    pub(super) person: Person,
+    /// Events until it ends, unless there is a reason to go on.
+    pub(super) remaining: u32,
+    pub(super) page: Page,
+    pub(super) referrer: Page,
+    /// The product seen or searched for last; that is what goes into the cart.
+    pub(super) focus: Option<u32>,
+    pub(super) cart_cents: u64,
+    cart: [u32; CART_MAX],
+    cart_len: u8,
+    key_end: u8,
+    who_end: u8,
+    text_end: u8,
+    text: [u8; TEXT_MAX],
+}
+
+/// Where the user number stands in the fragment.
+const KEY_AT: usize = ",\"user_id\":\"".len();
+
+impl Session {
+    /// A session at its first page, with the site that it comes from.
+    pub(super) fn new(user: u64, id: u64, digits: usize, person: Person, from: Page) -> Self {
+        let key = format!("user-{user:0digits$}");
+        let mut text = String::with_capacity(TEXT_MAX);
+        encode::who(&key, &format!("sess-{id:016x}"), &mut text);
+        let who_end = text.len();
+        let [a, b, c, d] = person.address;
+        text.push_str(&format!("{a}.{b}.{c}.{d}"));
+        let mut bytes = [0; TEXT_MAX];
+        let text_end = text.len().min(TEXT_MAX);
+        bytes[..text_end].copy_from_slice(&text.as_bytes()[..text_end]);
+        Self {
+            user,
+            id,
+            person,
+            remaining: 0,
+            page: from,
+            referrer: from,
+            focus: None,
+            cart_cents: 0,
+            cart: [0; CART_MAX],
+            cart_len: 0,
+            key_end: (KEY_AT + key.len()) as u8,
+            who_end: who_end as u8,
+            text_end: text_end as u8,
+            text: bytes,
+        }
+    }
+
+    /// The record's key, the fragment of user and session, and the address.
+    #[inline]
+    pub(super) fn texts(&self) -> (&str, &str, &str) {
+        let text = std::str::from_utf8(&self.text[..usize::from(self.text_end)]).unwrap_or("");
+        let (who, address) = text
+            .split_at_checked(usize::from(self.who_end))
+            .unwrap_or(("", ""));
+        (
+            who.get(KEY_AT..usize::from(self.key_end)).unwrap_or(""),
+            who,
+            address,
+        )
+    }
+
+    /// Goes to a page; the one before becomes the referrer.
+    pub(super) fn go(&mut self, page: Page) {
+        self.page = page;
+        if let Page::Product(number) | Page::Search(number, _) = page {
+            self.focus = Some(number);
+        }
+    }
+
+    /// Whether the page in view is about the product in focus.
+    pub(super) fn is_on_focus(&self) -> bool {
+        match self.page {
+            Page::Product(number) | Page::Search(number, _) => Some(number) == self.focus,
+            _ => false,
+        }
+    }
+
+    /// Takes out of the weights what can't happen now.
+    #[inline]
+    pub(super) fn restrict(&self, weights: &mut [f64; 5]) {
+        if self.focus.is_none() || usize::from(self.cart_len) == CART_MAX {
+            weights[EventType::AddToCart.index()] = 0.0;
+        } else if !self.is_on_focus() {
+            // One may go back to the product, but mostly one doesn't.
+            weights[EventType::AddToCart.index()] *= 0.25;
+        }
+        if self.cart_len == 0 {
+            weights[EventType::Purchase.index()] = 0.0;
+        } else if matches!(self.page, Page::Cart | Page::Checkout) {
+            weights[EventType::Purchase.index()] *= 2.0;
+        }
+    }
+
+    /// Puts a product into the cart.
+    pub(super) fn add(&mut self, product: u32, price_cents: u64) {
+        if let Some(place) = self.cart.get_mut(usize::from(self.cart_len)) {
+            *place = product;
+            self.cart_len += 1;
+            self.cart_cents += price_cents;
+        }
+    }
+
+    /// Takes the product out of the cart that has been there longest.
+    pub(super) fn buy(&mut self) -> Option<u32> {
+        let product = *self.cart.first()?;
+        self.cart_len = self.cart_len.checked_sub(1)?;
+        self.cart.rotate_left(1);
+        Some(product)
+    }
+
+    /// Whether the cart is empty.
+    pub(super) const fn is_cart_empty(&self) -> bool {
+        self.cart_len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::Persona;
+
+    fn session(user: u64) -> Session {
+        let person = Person {
+            persona: Persona::Buyer,
+            city: 3,
+            agent: 1,
+            address: [10, 255, 255, 254],
+        };
+        Session::new(user, u64::MAX, 5, person, Page::External(0))
+    }
+
+    #[test]
+    fn texts_are_whole_for_the_longest_numbers() {
+        let session = session(u64::MAX);
+        assert_eq!(
+            session.texts(),
+            (
+                "user-18446744073709551615",
+                ",\"user_id\":\"user-18446744073709551615\",\
+                 \"session_id\":\"sess-ffffffffffffffff\"",
+                "10.255.255.254"
+            )
+        );
+        assert!(std::mem::size_of::<Session>() <= 256);
+    }
+
+    #[test]
+    fn a_cart_holds_a_few_products_and_gives_them_back_in_order() {
+        let mut session = session(1);
+        for product in 0..20 {
+            session.add(product, 10);
+        }
+        assert_eq!(session.cart_cents, 80);
+        let bought: Vec<_> = std::iter::from_fn(|| session.buy()).collect();
+        assert_eq!(bought, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(session.is_cart_empty());
+    }
+
+    #[test]
+    fn nothing_is_bought_that_is_not_in_the_cart_nor_added_unseen() {
+        let mut session = session(1);
+        let mut weights = [1.0; 5];
+        session.restrict(&mut weights);
+        assert_eq!(
+            weights.map(f64::to_bits),
+            [1.0, 1.0, 1.0, 0.0, 0.0].map(f64::to_bits)
+        );
+        session.go(Page::Search(4, 0));
+        session.add(4, 100);
+        let mut weights = [1.0; 5];
+        session.restrict(&mut weights);
+        assert_eq!(weights.map(f64::to_bits), [1.0; 5].map(f64::to_bits));
+        session.go(Page::Cart);
+        session.restrict(&mut weights);
+        assert_eq!(
+            weights.map(f64::to_bits),
+            [1.0, 1.0, 1.0, 0.25, 2.0].map(f64::to_bits)
+        );
+    }
+}
