@@ -14,6 +14,7 @@
 //! | 6 whole | [`harness`] [`result`] [`progress`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
+pub mod apps;
 pub mod broker;
 pub mod clock;
 pub mod error;
