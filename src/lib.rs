@@ -14,14 +14,20 @@
 //! | 6 whole | [`harness`] [`result`] [`progress`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
+pub mod apps;
 pub mod books;
 pub mod broker;
 pub mod clock;
+pub mod consume;
 pub mod error;
 pub mod event;
 pub mod generate;
+pub mod kafka;
+pub mod ledger;
+pub mod loopback;
 pub mod pace;
 pub mod plan;
-pub mod wire;
+pub mod produce;
+pub mod progress;
 pub mod record;
-pub mod ledger;
+pub mod wire;

@@ -175,7 +175,8 @@ mod tests {
         let mut parser = Parser::new();
         let foreign = with(
             r#""properties":{"price":30,"cart_value":-0,"color":{"deep":[1,{"a":[]}]}},
-               "device":null,"referrer":null,"tags":["a",{"user_id":7}],"n":123456789012345678901234567890,
+               "device":null,"referrer":null,"tags":["a",{"user_id":7}],
+               "n":123456789012345678901234567890,
                "location":{"c\u0069ty":"Zürich \"north\" \ud83d\ude00\n"}"#,
         );
         let event = parser.parse(foreign.as_bytes()).unwrap();

@@ -134,7 +134,11 @@ reader!(read_location, Location, "location",
 /// Writes the reader of the event itself: fields that must be there, fields that may be `null`
 /// and nested objects.
 macro_rules! event_reader {
-    (must $($must:ident $read:ident),+; may $($may:ident),+; nested $($nested:ident $nested_read:ident),+) => {
+    (
+        must $($must:ident $read:ident),+;
+        may $($may:ident),+;
+        nested $($nested:ident $nested_read:ident),+
+    ) => {
         pub(super) fn read_event<'p>(nodes: &[Node<'p>]) -> Result<Event<'p>, Misfit> {
             $(let mut $must = None;)+
             $(let mut $may = None;)+

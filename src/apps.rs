@@ -1,0 +1,223 @@
+//! The applications that read the events: each observes events, merges with its like and
+//! summarises. A further application is one new file and one line in [`ALL`].
+//!
+//! # Exactness
+//!
+//! The state belongs to a partition, and the answer to the stream: merging the states of any
+//! number of partitions gives the same summary, to the byte, as one state that saw everything, as
+//! long as all events of a user are in one partition and in order (which is what keying by user
+//! gives). Three rules bring that about:
+//!
+//! - Time is the event's own. What "now" is, for windows that slide, is the greatest event time of
+//!   all partitions, and each keeps at least what it must for any later "now".
+//! - What spans several events is kept by user, and closing a session early or late gives the same.
+//! - Sums are whole numbers, tables are ordered by amount and then by name.
+//!
+//! # Limits
+//!
+//! Every table has a limit, an option of the application. What no longer fits is counted in
+//! [`Summary::dropped`]; while that is 0, every figure is exact. Users that have been idle the
+//! longest fall out first; names that come too late count as [`OTHER`].
+
+use std::any::Any;
+
+use crate::event::Event;
+use crate::plan::{AppPlan, AppSchema};
+
+mod analytics;
+mod behavior;
+mod dashboard;
+mod fraud;
+mod hours;
+mod names;
+#[cfg(test)]
+mod sample;
+mod spread;
+mod summary;
+mod tally;
+mod users;
+mod visits;
+
+pub use summary::{Flag, OTHER, Row, Section, Summary, Totals, Value};
+
+/// The state of one application for one partition.
+pub trait App: Send {
+    /// Takes in one event of the partition, in the partition's order.
+    ///
+    /// `due_us` is the event's own time: microseconds since 1970, UTC.
+    fn observe(&mut self, event: &Event<'_>, due_us: i64);
+
+    /// Takes in what another state of the same application has seen, of other partitions.
+    ///
+    /// A state of another application is ignored: the caller keeps one list for each.
+    fn merge(&mut self, other: Box<dyn App>);
+
+    /// What there is to say so far. Costs a walk over all users: milliseconds for 100,000.
+    fn summary(&self) -> Summary;
+
+    /// For [`App::merge`], which needs the type again.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl std::fmt::Debug for dyn App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// One application, as the list knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct AppKind {
+    /// What the plan needs to know.
+    pub schema: AppSchema,
+    /// An empty state for one partition.
+    pub new: fn(&AppPlan) -> Box<dyn App>,
+}
+
+/// Every application, in the order of the specification.
+pub const ALL: &[AppKind] = &[
+    analytics::KIND,
+    fraud::KIND,
+    dashboard::KIND,
+    behavior::KIND,
+];
+
+/// The application of that name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static AppKind> {
+    ALL.iter().find(|kind| kind.schema.name == name)
+}
+
+/// What the plan needs to know of all applications.
+#[must_use]
+pub fn schemas() -> Vec<AppSchema> {
+    ALL.iter().map(|kind| kind.schema).collect()
+}
+
+/// A setting of the plan, or the schema's default where a plan was made by hand.
+fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {
+    let default = || {
+        schema
+            .options
+            .iter()
+            .find(|option| option.key == key)
+            .map(|o| o.default)
+    };
+    plan.options
+        .get(key)
+        .copied()
+        .or_else(default)
+        .unwrap_or_default()
+}
+
+/// A setting in milliseconds, in the unit of event times.
+fn option_us(plan: &AppPlan, schema: &AppSchema, key: &str) -> i64 {
+    (option(plan, schema, key) * 1_000.0) as i64
+}
+
+/// A setting that counts something.
+fn option_count(plan: &AppPlan, schema: &AppSchema, key: &str) -> usize {
+    option(plan, schema, key) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::{self, Sample};
+    use super::*;
+    use foldhash::fast::FixedState;
+    use proptest::prelude::*;
+    use std::hash::BuildHasher;
+
+    /// The summary of a stream that is split by user over partitions and merged again.
+    fn summary(kind: &AppKind, plan: &AppPlan, events: &[Sample], partitions: u64) -> String {
+        let mut states: Vec<_> = (0..partitions).map(|_| (kind.new)(plan)).collect();
+        for sample in events {
+            let hash = FixedState::default().hash_one(&sample.user_id);
+            states[(hash % partitions) as usize].observe(&sample.event(), sample.due_us);
+        }
+        // Merged from the last on, so that "the first partition" has no special part.
+        let mut whole = states.pop().unwrap();
+        while let Some(state) = states.pop() {
+            whole.merge(state);
+        }
+        serde_json::to_string(&whole.summary()).unwrap()
+    }
+
+    #[test]
+    fn the_list_names_the_specifications_groups() {
+        let groups: Vec<_> = schemas()
+            .iter()
+            .map(|s| (s.group_env, s.default_group))
+            .collect();
+        let expected = [
+            ("KAFKA_ANALYTICS_GROUP", "analytics-processors"),
+            ("KAFKA_FRAUD_GROUP", "fraud-detectors"),
+            ("KAFKA_DASHBOARD_GROUP", "dashboard-processors"),
+            ("KAFKA_BEHAVIOR_GROUP", "behavior-analyzers"),
+        ];
+        assert_eq!(groups, expected);
+        for kind in ALL {
+            assert_eq!(
+                super::kind(kind.schema.name).unwrap().schema.name,
+                kind.schema.name
+            );
+            let summary = (kind.new)(&sample::plan(&[])).summary();
+            assert_eq!(
+                (summary.app.as_str(), summary.dropped),
+                (kind.schema.name, 0)
+            );
+            for option in kind.schema.options {
+                let (least, greatest) = option.range;
+                assert!(
+                    (least..=greatest).contains(&option.default),
+                    "{}",
+                    option.key
+                );
+                let unit = option.key.ends_with("_ms");
+                assert_eq!(
+                    unit,
+                    option.kind == crate::plan::OptionKind::Duration,
+                    "{}",
+                    option.key
+                );
+            }
+        }
+        assert!(super::kind("nobody").is_none());
+    }
+
+    #[test]
+    fn a_state_of_another_application_is_not_merged() {
+        let events = sample::events(1, 50, 5, 1_000_000);
+        for (index, kind) in ALL.iter().enumerate() {
+            let plan = sample::plan(&[]);
+            let [mut state, mut other] =
+                [kind, &ALL[(index + 1) % ALL.len()]].map(|k| (k.new)(&plan));
+            for sample in &events {
+                state.observe(&sample.event(), sample.due_us);
+                other.observe(&sample.event(), sample.due_us);
+            }
+            let before = state.summary();
+            state.merge(other);
+            assert_eq!(state.summary(), before);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn any_number_of_partitions_gives_the_same_summary(
+            seed in any::<u64>(),
+            users in 1_u64..60,
+            step_max_us in prop::sample::select(vec![1_000_i64, 300_000, 60_000_000, 4_000_000_000]),
+        ) {
+            let events = sample::events(seed, 2_000, users, step_max_us);
+            let plan = sample::plan(&[("velocity_per_min", 20.0)]);
+            for kind in ALL {
+                let whole = summary(kind, &plan, &events, 1);
+                for partitions in [3, 6, 12] {
+                    prop_assert_eq!(&summary(kind, &plan, &events, partitions), &whole);
+                }
+            }
+        }
+    }
+}

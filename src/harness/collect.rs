@@ -1,0 +1,129 @@
+//! Takes the loops' windows in, and shows the run while it goes on.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use super::crew::{Channels, Crew};
+use crate::clock::Clock;
+use crate::pace::Schedule;
+use crate::plan::Plan;
+use crate::progress::{Live, LiveApp, Progress};
+use crate::record::{Series, Stage, Window};
+
+/// Everything that the loops have reported so far.
+pub(super) struct Collector {
+    sent_windows: Receiver<(Stage, Box<Window>)>,
+    seen_windows: Receiver<(usize, Box<Window>)>,
+    /// The producers' send delay.
+    pub(super) sent: Series,
+    /// The producers' acks.
+    pub(super) acked: Series,
+    /// Each application's stages, in the plan's order.
+    pub(super) apps: Vec<Series>,
+    /// Unread records of each group at the end of each interval of the run's clock.
+    pub(super) lags: Vec<(u64, Vec<u64>)>,
+    schedule: Schedule,
+    names: Vec<String>,
+    phases: Vec<String>,
+    interval_ns: u64,
+    before: Before,
+}
+
+/// The counters at the last look, for rates.
+#[derive(Default)]
+struct Before {
+    at_ns: u64,
+    sent: u64,
+    acked: u64,
+    positions: Vec<i64>,
+}
+
+impl Collector {
+    pub(super) fn new(plan: &Plan) -> (Self, Channels) {
+        let (sent, sent_windows) = channel();
+        let (seen, seen_windows) = channel();
+        let collector = Self {
+            sent_windows,
+            seen_windows,
+            sent: Series::new(Stage::SendDelay),
+            acked: Series::new(Stage::Ack),
+            apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd)).collect(),
+            lags: Vec::new(),
+            schedule: Schedule::new(&plan.load, plan.seed),
+            names: plan.apps.iter().map(|app| app.name.clone()).collect(),
+            phases: plan.load.phases.iter().map(|phase| phase.name.clone()).collect(),
+            interval_ns: plan.measure.interval_ms * 1_000_000,
+            before: Before::default(),
+        };
+        (collector, Channels { sent, seen })
+    }
+
+    /// Takes in what has come since the last look; once an interval, looks at the lag and
+    /// shows the run.
+    pub(super) fn tick(&mut self, crew: &Crew, clock: &dyn Clock, progress: &mut Progress) {
+        self.take_in();
+        let now_ns = clock.now_ns();
+        if now_ns / self.interval_ns <= self.before.at_ns / self.interval_ns {
+            return;
+        }
+        let lags = crew.lags();
+        self.lags.push((now_ns / self.interval_ns - 1, lags.clone()));
+        let live = self.live(crew, now_ns, &lags);
+        progress.show(&live);
+    }
+
+    /// Takes in every window that has come.
+    pub(super) fn take_in(&mut self) {
+        while let Ok((stage, window)) = self.sent_windows.try_recv() {
+            match stage {
+                Stage::SendDelay => self.sent.add(&window),
+                _ => self.acked.add(&window),
+            }
+        }
+        while let Ok((app, window)) = self.seen_windows.try_recv() {
+            if let Some(series) = self.apps.get_mut(app) {
+                series.add(&window);
+            }
+        }
+    }
+
+    fn live(&mut self, crew: &Crew, now_ns: u64, lags: &[u64]) -> Live {
+        let receipts = crew.receipts();
+        let positions: Vec<i64> =
+            crew.groups().iter().map(|group| group.positions().iter().sum()).collect();
+        let now = Before {
+            at_ns: now_ns,
+            sent: receipts.accepted(),
+            acked: receipts.answered(),
+            positions,
+        };
+        let before = std::mem::replace(&mut self.before, now);
+        let now = &self.before;
+        let seconds = (now_ns - before.at_ns) as f64 / 1e9;
+        let since_ns = now_ns.saturating_sub(crew.start_ns());
+        let app = |place: usize| LiveApp {
+            name: self.names[place].clone(),
+            seen_per_s: (now.positions[place]
+                - before.positions.get(place).copied().unwrap_or(now.positions[place]))
+                as f64
+                / seconds,
+            p99_ns: self.apps[place].newest().and_then(|row| u64::try_from(row.p99_ns?).ok()),
+            lag_records: lags[place],
+        };
+        let total_ns = self.schedule.duration_ns();
+        let over = since_ns >= total_ns;
+        Live {
+            elapsed: Duration::from_nanos(since_ns),
+            total: Duration::from_nanos(total_ns),
+            phase: if over {
+                "drain".to_owned()
+            } else {
+                self.phases[self.schedule.phase_at(since_ns)].clone()
+            },
+            offered_per_s: if over { 0.0 } else { self.schedule.rate_at(since_ns) },
+            sent_per_s: (now.sent - before.sent) as f64 / seconds,
+            acked_per_s: (now.acked - before.acked) as f64 / seconds,
+            apps: (0..self.names.len()).map(app).collect(),
+        }
+    }
+}
