@@ -3,13 +3,13 @@
 //! Counted from the structure of each event before it becomes text, and with no line of code in
 //! common with the applications, so that both can only agree by both being right.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::EventType;
 use crate::generate::{Facts, Persona};
 
 /// Totals over the events sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
     /// All events.
     pub events: u64,

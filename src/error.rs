@@ -37,6 +37,9 @@ pub enum Error {
     /// The run can't give a valid result.
     #[error("{0}")]
     Invalid(String),
+    /// A signal came before anything was measured; the exit code that belongs to it.
+    #[error("interrupted before the load started: nothing was measured")]
+    Signal(u8),
     /// Reading or writing a file failed.
     #[error("{what}: {source}")]
     Io {
@@ -71,6 +74,8 @@ impl Error {
             Self::Usage(_) => ExitCode::Usage,
             Self::Broker(_) => ExitCode::Broker,
             Self::Invalid(_) => ExitCode::Invalid,
+            Self::Signal(143) => ExitCode::Terminated,
+            Self::Signal(_) => ExitCode::Interrupted,
             Self::Io { .. } | Self::Internal(_) => ExitCode::Unexpected,
         }
     }

@@ -8,24 +8,29 @@ pub mod embedded;
 mod finish;
 pub mod outline;
 mod ready;
-mod watch;
+mod timeline;
+pub mod watch;
 pub mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::clock::{SystemClock, wall_clock_us};
+use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::error::{Error, Result};
+use crate::loopback::{self, Faults};
+use crate::consume::Source;
 use crate::plan::Plan;
+use crate::produce::Sink;
 use crate::progress::Progress;
-use crate::result::RunResult;
+use crate::result::{self, Host, RunResult};
 
 use collect::Collector;
 use crew::Crew;
 use embedded::EmbeddedBroker;
-use world::{Kind, World};
+use finish::{Conditions, End};
+use world::{Kind, World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
 const LEAD_NS: u64 = 100_000_000;
@@ -35,6 +40,9 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// The most time that an interrupted run takes to drain.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
+
+/// The most time that closing the clients may take: it can hang while a broker is away.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a run needs besides its plan.
 #[derive(Debug)]
@@ -47,8 +55,8 @@ pub struct Options {
     pub results_dir: PathBuf,
     /// Not 0 once the run shall end early: the exit code of the signal.
     pub signal: Arc<AtomicUsize>,
-    /// Run without a broker, on this.
-    pub loopback: Option<crate::loopback::Faults>,
+    /// Run without a broker, with these faults planted.
+    pub loopback: Option<Faults>,
 }
 
 /// What a run leaves.
@@ -64,35 +72,207 @@ pub struct Finished {
 ///
 /// # Errors
 /// [`Error::Broker`] when the broker can't be reached or refuses, [`Error::Invalid`] when the
-/// groups don't get ready; nothing is saved then, because nothing was measured.
+/// groups don't get ready, [`Error::Signal`] when a signal comes before the load; nothing is
+/// saved then, because nothing was measured.
 pub fn run(
     plan: &Plan,
     scenario_text: &str,
     mut options: Options,
     progress: &mut Progress,
 ) -> Result<Finished> {
-    crate::result::check_writable(&options.results_dir)?;
+    result::check_writable(&options.results_dir)?;
+    let host = Host::read();
     let run = run_number();
     let clock = Arc::new(SystemClock::start());
-    let embedded = start_embedded(plan, &options, progress)?;
-    let world = open_world(plan, run, &mut options, embedded.as_ref(), &clock)?;
+    let mut embedded = start_embedded(plan, &options, progress)?;
+    let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
-    let interrupted = || options.signal.load(Ordering::Relaxed) != 0;
+    progress.say(&introduction(&facts));
+    let play = Play { plan, run, world: &world, clock: &clock, signal: &options.signal };
+    let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
+        Ok(played) => played,
+        Err(error) => {
+            // Nothing was measured. The first error is the one to tell.
+            let _ = world.clean_up(plan);
+            return Err(error);
+        }
+    };
+    let conditions = Conditions { run, command_line: options.command_line, facts, host };
+    let mut result = finish::result(plan, &clock, crew, collector, conditions, end);
+    result.embedded_broker = embedded.as_mut().and_then(|broker| broker.stats().ok());
+    let folder = result::save(&result, scenario_text, &options.results_dir)?;
+    close(sources, sinks);
+    if let Err(error) = world.clean_up(plan) {
+        progress.say(&format!("the topic stays: {error}"));
+    }
+    Ok(Finished { result, folder })
+}
 
-    let (mut collector, channels) = Collector::new(plan);
-    let mut crew = Crew::start_workers(plan, run, &world, &clock, &channels)?;
-    progress.say("waiting until every group reads every partition");
-    ready::wait(&world, plan, run, crew.groups(), &interrupted)?;
-    if interrupted() {
-        return Err(Error::Interrupted(options.signal.load(Ordering::Relaxed)));
+/// The part of a run in which time matters.
+struct Play<'a> {
+    plan: &'a Plan,
+    run: u32,
+    world: &'a World,
+    clock: &'a Arc<SystemClock>,
+    signal: &'a AtomicUsize,
+}
+
+/// What is left of it.
+struct Played {
+    crew: Crew,
+    collector: Collector,
+    /// Still open: closing them may hang, and comes after the saving.
+    sources: Vec<Box<dyn Source>>,
+    sinks: Vec<Box<dyn Sink>>,
+    end: End,
+}
+
+impl Play<'_> {
+    fn interrupted_by(&self) -> Option<u8> {
+        u8::try_from(self.signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
     }
-    crew.start_producers(&world, LEAD_NS, channels)?;
-    while crew.sending() && !interrupted() {
-        std::thread::sleep(TICK);
-        collector.tick(&crew, progress);
+
+    /// Gets everybody ready, lets the schedule run, and waits until all is read.
+    fn run(&self, progress: &mut Progress) -> Result<Played> {
+        let (mut collector, channels) = Collector::new(self.plan);
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let mut crew = Crew::start_workers(self.plan, self.run, self.world, clock, &channels)?;
+        let interrupted = || self.interrupted_by().is_some();
+        ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
+        if let Some(code) = self.interrupted_by() {
+            return Err(Error::Signal(code));
+        }
+        progress.say("every group reads every partition; the schedule starts");
+        let cpu_before_s = watch::cpu_s();
+        crew.start_producers(self.plan, self.world, LEAD_NS, &channels)?;
+        drop(channels);
+        while crew.sending() && !crew.broken() && !interrupted() {
+            std::thread::sleep(TICK);
+            collector.tick(&crew, &**self.clock, progress);
+        }
+        let lag_at_end_records = crew.lags().into_iter().max().unwrap_or(0);
+        let interrupted_by = self.interrupted_by();
+        let mut done = crew.stop_sending();
+        let mut faults = std::mem::take(&mut done.faults);
+        faults.extend(self.drain(&crew, &mut collector, progress));
+        let ended_ns = self.clock.now_ns();
+        let cpu_s = watch::cpu_s() - cpu_before_s;
+        let reading = crew.stop_reading();
+        faults.extend(reading.faults);
+        collector.take_in();
+        progress.finish();
+        let mut books = Vec::new();
+        let mut sinks = Vec::new();
+        for shard in done.things {
+            books.push((shard.books, shard.offered));
+            sinks.push(shard.sink);
+        }
+        let end = End { books, faults, interrupted_by, lag_at_end_records, cpu_s, ended_ns };
+        Ok(Played { crew, collector, sources: reading.things, sinks, end })
     }
-    let limit = Duration::from_millis(plan.measure.drain_timeout_ms);
-    let limit = if interrupted() { limit.min(INTERRUPTED_DRAIN) } else { limit };
-    let rest = crew.drain(limit, || collector.tick(&crew_view(), progress))?;
-    todo!()
+
+    /// Waits until every receipt has come and every group has read all that was acknowledged.
+    /// Returns what did not come in time.
+    fn drain(
+        &self,
+        crew: &Crew,
+        collector: &mut Collector,
+        progress: &mut Progress,
+    ) -> Option<String> {
+        let mut limit = Duration::from_millis(self.plan.measure.drain_timeout_ms);
+        if self.interrupted_by().is_some() {
+            limit = limit.min(INTERRUPTED_DRAIN);
+        }
+        let began = Instant::now();
+        while !(crew.settled() && crew.drained()) && !crew.broken() {
+            if began.elapsed() > limit {
+                return Some(format!(
+                    "not drained within {} s: {} receipts are outstanding, unread are {:?}",
+                    limit.as_secs_f64(),
+                    crew.outstanding(),
+                    crew.lags()
+                ));
+            }
+            std::thread::sleep(TICK);
+            collector.tick(crew, &**self.clock, progress);
+        }
+        None
+    }
+}
+
+/// A number for the run: in its topic's name, and in the stamp of each of its events.
+fn run_number() -> u32 {
+    // Runs that start within the same microsecond on one host differ by their process.
+    let seed = wall_clock_us().cast_unsigned() ^ (u64::from(std::process::id()) << 40);
+    let mixed = (seed ^ (seed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}
+
+fn start_embedded(
+    plan: &Plan,
+    options: &Options,
+    progress: &mut Progress,
+) -> Result<Option<EmbeddedBroker>> {
+    if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_some() {
+        return Ok(None);
+    }
+    let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
+    progress.say(&format!(
+        "no broker was named: started the embedded one at {}; its figures are not Kafka's",
+        broker.address()
+    ));
+    Ok(Some(broker))
+}
+
+fn open(
+    plan: &Plan,
+    run: u32,
+    options: &mut Options,
+    embedded: Option<&EmbeddedBroker>,
+    clock: Arc<SystemClock>,
+) -> Result<World> {
+    if let Some(faults) = options.loopback.take() {
+        let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
+        return Ok(World::Loopback(loopback::Cluster::new(partitions, clock, faults)));
+    }
+    let topic = if plan.topic.reuse {
+        plan.topic.name.clone()
+    } else {
+        format!("{}-{run:08x}", plan.topic.name)
+    };
+    match (embedded, &plan.kafka.bootstrap_servers) {
+        (Some(broker), _) => {
+            World::kafka(Kind::Embedded, &broker.address().to_string(), &topic, plan)
+        }
+        (None, Some(bootstrap)) => World::kafka(Kind::Kafka, bootstrap, &topic, plan),
+        (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
+    }
+}
+
+fn introduction(facts: &WorldFacts) -> String {
+    let mut text = format!("topic {}, {} partitions", facts.topic.name, facts.topic.partitions);
+    if !facts.advertised.is_empty() {
+        text.push_str(&format!(
+            " at {} (advertised: {})",
+            facts.bootstrap_servers,
+            facts.advertised.join(", ")
+        ));
+    }
+    text
+}
+
+/// Closes the clients, on a thread that is left behind if it takes too long.
+fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>) {
+    let (closed, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Each leaves its group by itself; one after the other would rebalance the rest.
+        std::thread::scope(|scope| {
+            for source in sources {
+                scope.spawn(move || drop(source));
+            }
+        });
+        drop(sinks);
+        let _ = closed.send(());
+    });
+    let _ = wait.recv_timeout(CLOSE);
 }

@@ -21,7 +21,7 @@ use crate::pace::Shard;
 use crate::record::{Recorder, Stage, Window};
 
 pub use batch::Batch;
-pub use receipts::{ReceiptBook, Receiver};
+pub use receipts::{ReceiptBook, Receiver, ShardReceipts};
 
 /// Most events that one hand-over holds.
 ///

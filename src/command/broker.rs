@@ -1,6 +1,6 @@
 //! `kbench broker`: the embedded broker by itself.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use super::signals::Signals;
@@ -24,7 +24,16 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
     let broker = Broker::start(&config)?;
     println!("{GREETING}{}", broker.address());
     if args.until_stdin_closes {
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        // A parent asks with an empty line, and ends it by closing: also by dying.
+        for line in std::io::stdin().lock().lines() {
+            if line.is_err() {
+                break;
+            }
+            let stats = serde_json::to_string(&broker.stats()).unwrap_or_default();
+            if writeln!(std::io::stdout(), "{stats}").is_err() {
+                break;
+            }
+        }
     } else {
         eprintln!(
             "kbench: an in-memory broker for trying things out: at most {} MiB of records, \
@@ -35,11 +44,6 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-    let stats = broker.stats();
     broker.stop();
-    let text = serde_json::to_string(&stats)
-        .map_err(|error| Error::Internal(format!("writing the broker's statistics: {error}")))?;
-    // The parent may be gone; then nobody misses them.
-    let _ = writeln!(std::io::stdout(), "{text}");
     Ok(ExitCode::Ok)
 }

@@ -133,7 +133,8 @@ impl Crew {
         let generators: Vec<Generator> = (0..shards)
             .map(|shard| Generator::new(&plan.population, plan.seed, shard, shards))
             .collect();
-        self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(1_000);
+        // On the border of an interval, so that the series' rows begin with the schedule.
+        self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
         let measured = self.start_ns + plan.load.warmup_ns()
             ..self.start_ns + plan.load.duration_ns();
         // Only this method sets it, and it is called once.
@@ -197,6 +198,11 @@ impl Crew {
     /// Whether every event that a client took has its receipt.
     pub(super) fn settled(&self) -> bool {
         self.receipts.answered() >= self.receipts.accepted()
+    }
+
+    /// Receipts that are still to come.
+    pub(super) fn outstanding(&self) -> u64 {
+        self.receipts.accepted().saturating_sub(self.receipts.answered())
     }
 
     /// Acknowledged records that each group has not read yet.

@@ -1,6 +1,6 @@
 //! The embedded broker as a child process: so the client's CPU and memory figures stay clean.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -60,22 +60,19 @@ impl EmbeddedBroker {
         self.address
     }
 
-    /// Ends it, and gives back its last words: its statistics as JSON.
+    /// Its statistics as JSON.
     ///
     /// # Errors
-    /// When it does not end in order.
-    pub fn stop(mut self) -> Result<serde_json::Value> {
-        drop(self.stdin.take());
-        let mut words = String::new();
-        self.stdout
-            .read_to_string(&mut words)
-            .map_err(|error| Error::io("reading from the embedded broker", error))?;
-        let status =
-            self.child.wait().map_err(|error| Error::io("ending the embedded broker", error))?;
-        if !status.success() {
-            return Err(Error::Broker(format!("the embedded broker ended with {status}")));
+    /// When it has ended, or says something else.
+    pub fn stats(&mut self) -> Result<serde_json::Value> {
+        let mut line = String::new();
+        if let Some(stdin) = &mut self.stdin {
+            stdin
+                .write_all(b"\n")
+                .and_then(|()| self.stdout.read_line(&mut line))
+                .map_err(|error| Error::io("asking the embedded broker", error))?;
         }
-        serde_json::from_str(&words)
+        serde_json::from_str(&line)
             .map_err(|error| Error::Internal(format!("the embedded broker's statistics: {error}")))
     }
 }

@@ -19,6 +19,9 @@ use crate::event::{Outcome, Receipt};
 use crate::produce::{Batch, Handover, Receiver, Refusal, Sink};
 use crate::wire::stamp;
 
+/// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
+const UNASSIGNED: i32 = -1;
+
 /// A producer on one topic.
 pub struct KafkaSink {
     // Before the producer: the topic handle has to go first.
@@ -112,7 +115,7 @@ impl TopicHandle {
         let code = unsafe {
             native::rd_kafka_produce(
                 self.0,
-                native::RD_KAFKA_PARTITION_UA,
+                UNASSIGNED,
                 native::RD_KAFKA_MSG_F_COPY as i32,
                 payload.as_ptr().cast_mut().cast::<c_void>(),
                 payload.len(),

@@ -81,12 +81,12 @@ impl Series {
     }
 
     /// A row for each interval that has events, by the interval's number on the run's clock.
-    #[must_use]
-    pub fn rows(mut self) -> BTreeMap<u64, Row> {
+    /// Call it when no window is to come.
+    pub fn rows(&mut self) -> &BTreeMap<u64, Row> {
         while !self.open.is_empty() {
             self.close_first();
         }
-        self.rows
+        &self.rows
     }
 }
 

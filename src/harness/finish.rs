@@ -1,0 +1,241 @@
+//! From what the loops left to a result.
+
+use std::sync::Arc;
+
+use super::collect::Collector;
+use super::crew::Crew;
+use super::outline::masked;
+use super::timeline::Timeline;
+use super::watch::{self, SelfWatch};
+use super::world::WorldFacts;
+use crate::apps::Summary;
+use crate::books::Books;
+use crate::clock::{Clock, SystemClock};
+use crate::consume::Group;
+use crate::event::EventType;
+use crate::kafka;
+use crate::ledger::LedgerReport;
+use crate::pace::Schedule;
+use crate::plan::Plan;
+use crate::record::{Series, Stage};
+use crate::result::{
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, PartitionResult, PhaseResult,
+    RunResult, Verdict,
+};
+
+/// Under what the run ran.
+pub(super) struct Conditions {
+    pub(super) run: u32,
+    pub(super) command_line: Vec<String>,
+    pub(super) facts: WorldFacts,
+    pub(super) host: Host,
+}
+
+/// How the run ended.
+pub(super) struct End {
+    /// Of each shard: what it sent, and its slots by interval.
+    pub(super) books: Vec<(Books, Vec<u64>)>,
+    /// What went wrong with the loops, or did not come to its end in time.
+    pub(super) faults: Vec<String>,
+    pub(super) interrupted_by: Option<u8>,
+    pub(super) lag_at_end_records: u64,
+    pub(super) cpu_s: f64,
+    pub(super) ended_ns: u64,
+}
+
+/// Puts the result together.
+pub(super) fn result(
+    plan: &Plan,
+    clock: &SystemClock,
+    mut crew: Crew,
+    mut collector: Collector,
+    conditions: Conditions,
+    end: End,
+) -> RunResult {
+    let ledger = crew.ledger().close();
+    let mut books = Books::default();
+    for (shard, _) in &end.books {
+        books.merge(shard);
+    }
+    let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
+    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    let mut watch = self_watch(plan, clock, &collector, &end, &ledger);
+    watch.broker_on_this_host =
+        conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
+    let apps = apps(plan, &collector, &timeline, crew.take_groups());
+    let checks = checks(&books, &apps);
+    RunResult {
+        format_version: FORMAT_VERSION,
+        scenario: plan.name.clone(),
+        run: format!("{:08x}", conditions.run),
+        verdict: verdict(&apps, &end, &ledger, &checks, &watch),
+        build: build(),
+        started: date(clock.wall_us(crew.start_ns())),
+        duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
+        command_line: conditions.command_line,
+        host: conditions.host,
+        broker: conditions.facts,
+        embedded_broker: None,
+        plan: plan_value(plan),
+        throughput: timeline.throughput(),
+        send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
+        ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
+        apps,
+        ledger,
+        failures: crew.receipts().reasons(),
+        books,
+        checks,
+        watch,
+        phases: phases(plan),
+        partitions: partitions(&crew.receipts().records()),
+        series: timeline.intervals(),
+    }
+}
+
+fn apps(
+    plan: &Plan,
+    collector: &Collector,
+    timeline: &Timeline,
+    groups: Vec<Arc<Group>>,
+) -> Vec<AppResult> {
+    let one = |(place, group): (usize, Arc<Group>)| {
+        let app = &plan.apps[place];
+        let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
+        AppResult {
+            name: app.name.clone(),
+            group: app.group.clone(),
+            workers: app.workers,
+            consumed_per_s: timeline.consumed_per_s(place),
+            arrival: total(Stage::Arrival),
+            service: total(Stage::Service),
+            end_to_end: total(Stage::EndToEnd),
+            garbage: group.garbage(),
+            summary: group.into_app().map(|app| app.summary()),
+        }
+    };
+    groups.into_iter().enumerate().map(one).collect()
+}
+
+fn verdict(
+    apps: &[AppResult],
+    end: &End,
+    ledger: &LedgerReport,
+    checks: &[Check],
+    watch: &SelfWatch,
+) -> Verdict {
+    let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+    let mut reasons = end.faults.clone();
+    reasons.extend(ledger.faults(&names));
+    // Where the ledger has found something, the answers differ because of it.
+    if reasons.is_empty() {
+        let wrong = checks.iter().filter(|check| !check.agrees());
+        reasons.extend(wrong.map(|check| {
+            format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
+        }));
+    }
+    Verdict {
+        valid: reasons.is_empty(),
+        reasons,
+        flags: watch.flags(),
+        interrupted_by: end.interrupted_by,
+    }
+}
+
+fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
+    let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
+        what: what.to_owned(),
+        books,
+        apps: apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect(),
+    };
+    let mut checks = vec![row("events", books.events, &|summary| Some(summary.totals.events))];
+    for kind in EventType::ALL {
+        let place = kind.index();
+        checks.push(row(kind.name(), books.by_type[place], &|summary| {
+            Some(summary.totals.by_type[place])
+        }));
+    }
+    checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
+        Some(summary.totals.revenue_cents)
+    }));
+    checks.push(row("sessions", books.sessions, &|summary| summary.totals.sessions));
+    checks
+}
+
+fn self_watch(
+    plan: &Plan,
+    clock: &SystemClock,
+    collector: &Collector,
+    end: &End,
+    ledger: &LedgerReport,
+) -> SelfWatch {
+    let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
+    let schedule = Schedule::new(&plan.load, plan.seed);
+    let rate = schedule.rate_at(schedule.duration_ns().saturating_sub(1)).max(1.0);
+    SelfWatch {
+        slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
+        unsent: ledger.unsent,
+        cpu_s: end.cpu_s,
+        cpu_us_per_event: (ledger.acked > 0).then(|| end.cpu_s * 1e6 / ledger.acked as f64),
+        memory_peak_bytes: watch::memory_peak_bytes(),
+        wall_step_us: clock.wall_step_us(),
+        lag_at_end_records: end.lag_at_end_records,
+        lag_at_end_s: end.lag_at_end_records as f64 / rate,
+        debug_build: cfg!(debug_assertions),
+        broker_on_this_host: false,
+    }
+}
+
+fn build() -> Build {
+    Build {
+        kbench: env!("CARGO_PKG_VERSION").to_owned(),
+        git: option_env!("KBENCH_GIT").filter(|git| !git.is_empty()).map(str::to_owned),
+        librdkafka: kafka::client_version(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+    }
+}
+
+fn phases(plan: &Plan) -> Vec<PhaseResult> {
+    let schedule = Schedule::new(&plan.load, plan.seed);
+    let mut from_ns = 0;
+    let mut phases = Vec::new();
+    for (place, phase) in plan.load.phases.iter().enumerate() {
+        let to_ns = from_ns + phase.duration_ns();
+        phases.push(PhaseResult {
+            name: phase.name.clone(),
+            warmup: phase.warmup,
+            from_s: from_ns as f64 / 1e9,
+            to_s: to_ns as f64 / 1e9,
+            expected: schedule.expected_in(place),
+        });
+        from_ns = to_ns;
+    }
+    phases
+}
+
+fn partitions(records: &[u64]) -> Vec<PartitionResult> {
+    let all: u64 = records.iter().sum();
+    let share = |records: u64| if all == 0 { 0.0 } else { records as f64 / all as f64 };
+    records
+        .iter()
+        .enumerate()
+        .map(|(partition, &records)| PartitionResult { partition, records, share: share(records) })
+        .collect()
+}
+
+/// The plan for the result: as it is, but for secrets.
+fn plan_value(plan: &Plan) -> serde_json::Value {
+    let mut plan = plan.clone();
+    for properties in [&mut plan.kafka.producer, &mut plan.kafka.consumer] {
+        for (key, value) in properties.iter_mut() {
+            *value = masked(key, value).to_owned();
+        }
+    }
+    serde_json::to_value(plan).unwrap_or_default()
+}
+
+/// RFC 3339, UTC, in milliseconds.
+fn date(wall_us: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(wall_us)
+        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}

@@ -1,0 +1,83 @@
+//! A latency distribution as the result keeps it: percentiles to read, the histogram to merge.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+use crate::record::Latency;
+
+/// One stage's latencies, in nanoseconds. A percentile without enough samples is `null`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencySummary {
+    /// All samples.
+    pub count: u64,
+    /// Of these, at or below zero: no place in the histogram.
+    pub zero_or_negative: u64,
+    /// Of these, above an hour: no place in the histogram.
+    pub over_range: u64,
+    /// Exact.
+    pub min_ns: Option<i64>,
+    /// Exact.
+    pub mean_ns: Option<f64>,
+    /// Within 0.1 %, as all percentiles.
+    pub p50_ns: Option<i64>,
+    /// 90 %.
+    pub p90_ns: Option<i64>,
+    /// 99 %.
+    pub p99_ns: Option<i64>,
+    /// 99.9 %.
+    pub p99_9_ns: Option<i64>,
+    /// 99.99 %.
+    pub p99_99_ns: Option<i64>,
+    /// Exact.
+    pub max_ns: Option<i64>,
+    /// The whole histogram: HdrHistogram's V2 encoding, deflated, in base64.
+    pub histogram: String,
+}
+
+impl LatencySummary {
+    /// Sums a distribution up; nothing measured makes an empty summary.
+    #[must_use]
+    pub fn of(latency: Option<&Latency>) -> Self {
+        let Some(latency) = latency else { return Self::default() };
+        let mut encoded = Vec::new();
+        // Writing into memory fails for no histogram with legal bounds.
+        let _ = V2DeflateSerializer::new().serialize(latency.histogram(), &mut encoded);
+        Self {
+            count: latency.count(),
+            zero_or_negative: latency.zero_or_negative(),
+            over_range: latency.over_range(),
+            min_ns: latency.min(),
+            mean_ns: latency.mean(),
+            p50_ns: latency.percentile(0.5),
+            p90_ns: latency.percentile(0.9),
+            p99_ns: latency.percentile(0.99),
+            p99_9_ns: latency.percentile(0.999),
+            p99_99_ns: latency.percentile(0.9999),
+            max_ns: latency.max(),
+            histogram: STANDARD.encode(encoded),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdrhistogram::serialization::Deserializer;
+
+    #[test]
+    fn the_histogram_comes_back_whole() {
+        let mut latency = Latency::default();
+        for value in 1..=5_000 {
+            latency.record(value * 1_000);
+        }
+        let summary = LatencySummary::of(Some(&latency));
+        let bytes = STANDARD.decode(&summary.histogram).unwrap();
+        let back: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+        assert_eq!(&back, latency.histogram());
+        assert_eq!((summary.count, summary.max_ns), (5_000, Some(5_000_000)));
+        assert_eq!(summary.p99_99_ns, None, "5,000 samples are too few");
+    }
+}

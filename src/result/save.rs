@@ -1,0 +1,84 @@
+//! Saving: a result folder is there whole, or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::RunResult;
+use crate::error::{Error, Result};
+
+/// Makes sure, before any load, that the result can be saved afterwards.
+///
+/// # Errors
+/// [`Error::Usage`] with the folder and the system's words.
+pub fn check_writable(results_dir: &Path) -> Result<()> {
+    let refuse = |error: std::io::Error| {
+        Error::usage(format!("can't write results to {}: {error}", results_dir.display()))
+    };
+    fs::create_dir_all(results_dir).map_err(refuse)?;
+    tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
+}
+
+/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md` and
+/// `scenario.toml`, and gives its path back.
+///
+/// All is written and synced in a hidden folder beside it, which then takes its name.
+///
+/// # Errors
+/// [`Error::Io`] with the path; nothing half-written is left.
+pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Result<PathBuf> {
+    let json = serde_json::to_string_pretty(result)
+        .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+    let stage = tempfile::Builder::new()
+        .prefix(".kbench-")
+        .tempdir_in(results_dir)
+        .map_err(|error| Error::io(format!("making a folder in {}", results_dir.display()), error))?;
+    for (name, text) in [
+        ("result.json", json.as_str()),
+        ("summary.md", &super::markdown(result)),
+        ("scenario.toml", scenario_text),
+    ] {
+        write(&stage.path().join(name), text)?;
+    }
+    let folder = results_dir.join(folder_name(result));
+    fs::rename(stage.path(), &folder)
+        .map_err(|error| Error::io(format!("naming {}", folder.display()), error))?;
+    // It has moved away: nothing is left to clean up.
+    let _ = stage.keep();
+    set_readable(&folder)?;
+    Ok(folder)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| Error::io(format!("writing {}", path.display()), error))
+}
+
+/// Temporary folders are for their owner only; results are for everybody.
+fn set_readable(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+        .map_err(|error| Error::io(format!("opening up {}", folder.display()), error))
+}
+
+/// `peak-20261123T101500Z-1a2b3c4d`.
+fn folder_name(result: &RunResult) -> String {
+    let time: String = result
+        .started
+        .split('.')
+        .next()
+        .unwrap_or("")
+        .chars()
+        .filter(|letter| !matches!(letter, '-' | ':' | 'Z'))
+        .collect();
+    let scenario: String = result
+        .scenario
+        .chars()
+        .map(|letter| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' })
+        .collect();
+    format!("{scenario}-{time}Z-{}", result.run)
+}

@@ -1,0 +1,98 @@
+//! The summary in Markdown: for `summary.md`, and for a pull request.
+
+use std::fmt::Write;
+
+use comfy_table::presets;
+
+use super::table::{applications, broker, count, headline, sender};
+use super::{Check, RunResult};
+
+/// The result as Markdown.
+#[must_use]
+pub fn markdown(result: &RunResult) -> String {
+    let mut out = String::new();
+    // Writing to a string can't fail.
+    let _ = write(result, &mut out);
+    out
+}
+
+fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let verdict = &result.verdict;
+    let word = match (verdict.valid, verdict.interrupted_by) {
+        (false, _) => "INVALID",
+        (true, Some(_)) => "PARTIAL",
+        (true, None) => "VALID",
+    };
+    writeln!(out, "# {}: {word}\n", result.scenario)?;
+    for reason in &verdict.reasons {
+        writeln!(out, "- **{reason}**")?;
+    }
+    for flag in &verdict.flags {
+        writeln!(out, "- flag: {flag}")?;
+    }
+    if !(verdict.reasons.is_empty() && verdict.flags.is_empty()) {
+        writeln!(out)?;
+    }
+    writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
+    writeln!(out, "{}.\n", headline(result))?;
+    writeln!(out, "{}.\n", sender(result))?;
+    writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
+    books(result, out)?;
+    conditions(result, out)
+}
+
+fn books(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "## Books and applications\n")?;
+    write!(out, "| what | books |")?;
+    for app in &result.apps {
+        write!(out, " {} |", app.name)?;
+    }
+    writeln!(out, " |\n|---|--:|{}---|", "--:|".repeat(result.apps.len()))?;
+    for Check { what, books, apps } in &result.checks {
+        write!(out, "| {what} | {} |", count(*books))?;
+        for app in apps {
+            write!(out, " {} |", app.map_or_else(|| "-".to_owned(), count))?;
+        }
+        let agrees = apps.iter().flatten().all(|count| count == books);
+        writeln!(out, " {} |", if agrees { "equal" } else { "**differ**" })?;
+    }
+    writeln!(out)
+}
+
+fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let host = &result.host;
+    let unknown = || "unknown".to_owned();
+    writeln!(out, "## Conditions\n")?;
+    writeln!(
+        out,
+        "- kbench {} ({}), librdkafka {}, {} build",
+        result.build.kbench,
+        result.build.git.clone().unwrap_or_else(unknown),
+        result.build.librdkafka,
+        result.build.profile
+    )?;
+    writeln!(
+        out,
+        "- host: {} cores, {}, {}, kernel {}, clock {}",
+        host.cores,
+        host.cpu.clone().unwrap_or_else(unknown),
+        host.os,
+        host.kernel.clone().unwrap_or_else(unknown),
+        host.clock_source.clone().unwrap_or_else(unknown)
+    )?;
+    writeln!(
+        out,
+        "- topic {}: {} partitions; brokers advertised: {}",
+        result.broker.topic.name,
+        result.broker.topic.partitions,
+        if result.broker.advertised.is_empty() {
+            "none".to_owned()
+        } else {
+            result.broker.advertised.join(", ")
+        }
+    )?;
+    if result.watch.broker_on_this_host {
+        writeln!(out, "- broker and harness share this host")?;
+    }
+    writeln!(out, "- command: `{}`", result.command_line.join(" "))
+}

@@ -1,0 +1,156 @@
+//! The summary on a terminal: the verdict first, then one table.
+
+use comfy_table::{CellAlignment, Table, TableStyle, presets};
+
+use super::RunResult;
+use crate::harness::world::Kind;
+
+/// The columns of the table of applications.
+const HEAD: [&str; 11] = [
+    "app", "seen", "events/s", "e2e p50", "p99", "p99.9", "max", "service p50", "missing",
+    "doubled", "reordered",
+];
+
+/// The result for a person who has ten seconds.
+#[must_use]
+pub fn terminal(result: &RunResult, color: bool) -> String {
+    let mut out = verdict(result, color);
+    for flag in &result.verdict.flags {
+        out.push_str(&format!("  ! {flag}\n"));
+    }
+    out.push_str(&format!("{}\n", headline(result)));
+    out.push_str(&format!("{}\n", sender(result)));
+    out.push_str(&applications(result, presets::NOTHING));
+    out.push('\n');
+    out
+}
+
+fn verdict(result: &RunResult, color: bool) -> String {
+    let (word, paint) = match (&result.verdict.interrupted_by, result.verdict.valid) {
+        (_, false) => ("INVALID", "\x1b[1;31m"),
+        (Some(_), true) => ("PARTIAL", "\x1b[1;33m"),
+        (None, true) => ("VALID", "\x1b[1;32m"),
+    };
+    let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
+    let mut out = format!("{paint}{word}{plain}  {} on {}\n", result.scenario, broker(result));
+    for reason in &result.verdict.reasons {
+        out.push_str(&format!("  - {reason}\n"));
+    }
+    out
+}
+
+/// What it ran against, in words that can't be mistaken.
+pub(super) fn broker(result: &RunResult) -> String {
+    match result.broker.kind {
+        Kind::Kafka => format!("Kafka at {}", result.broker.bootstrap_servers),
+        Kind::Embedded => "the embedded in-memory broker (not comparable with a Kafka)".to_owned(),
+        Kind::Loopback => "the loopback, without a broker".to_owned(),
+    }
+}
+
+pub(super) fn headline(result: &RunResult) -> String {
+    let ledger = &result.ledger;
+    format!(
+        "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent; measured {:.0} s \
+         at {}/s offered, {}/s acknowledged",
+        count(ledger.offered),
+        count(ledger.acked),
+        count(ledger.failed),
+        count(ledger.unknown),
+        count(ledger.unsent),
+        result.throughput.measured_s,
+        count(result.throughput.offered_per_s.round() as u64),
+        count(result.throughput.acked_per_s.round() as u64),
+    )
+}
+
+pub(super) fn sender(result: &RunResult) -> String {
+    format!(
+        "send delay p50 {} p99 {} · ack p50 {} p99 {} max {}",
+        duration(result.send_delay.p50_ns),
+        duration(result.send_delay.p99_ns),
+        duration(result.ack.p50_ns),
+        duration(result.ack.p99_ns),
+        duration(result.ack.max_ns),
+    )
+}
+
+/// The table of applications, drawn in one of comfy-table's styles.
+pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
+    let mut table = Table::new();
+    table.load_style(style).set_header(HEAD);
+    for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
+        table.add_row([
+            app.name.clone(),
+            count(ledger.seen),
+            count(app.consumed_per_s.round() as u64),
+            duration(app.end_to_end.p50_ns),
+            duration(app.end_to_end.p99_ns),
+            duration(app.end_to_end.p99_9_ns),
+            duration(app.end_to_end.max_ns),
+            duration(app.service.p50_ns),
+            count(ledger.missing),
+            count(ledger.duplicates),
+            count(ledger.reordered),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A count with its thousands apart: `1 234 567`.
+pub(super) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Three digits and a unit; `n/a` where there were not enough samples.
+pub(super) fn duration(value_ns: Option<i64>) -> String {
+    let Some(value_ns) = value_ns else { return "n/a".to_owned() };
+    let magnitude = value_ns.unsigned_abs() as f64;
+    let (scale, unit) = match magnitude {
+        v if v < 999.5 => return format!("{value_ns} ns"),
+        v if v < 999_500.0 => (1e3, "µs"),
+        v if v < 999_500_000.0 => (1e6, "ms"),
+        _ => (1e9, "s"),
+    };
+    let value = value_ns as f64 / scale;
+    match value.abs() {
+        v if v < 9.995 => format!("{value:.2} {unit}"),
+        v if v < 99.95 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits_and_a_unit() {
+        let shown: Vec<String> =
+            [0, 999, 1_234, 45_678, 999_600, 1_234_567, 99_960_000, 12_345_678_901, -1_500]
+                .map(|value| duration(Some(value)))
+                .to_vec();
+        let expected = [
+            "0 ns", "999 ns", "1.23 µs", "45.7 µs", "1.00 ms", "1.23 ms", "100 ms", "12.3 s",
+            "-1.50 µs",
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(duration(None), "n/a");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
+    }
+}
