@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use crate::books::Books;
-use crate::clock::Clock;
+use crate::clock::{Clock, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Stamp};
 use crate::generate::Generator;
@@ -106,6 +106,7 @@ pub struct Done {
 /// # Errors
 /// When the sink is broken for good.
 pub fn run(mut shift: Shift) -> Result<Done> {
+    wake_on_time();
     let mut books = Books::default();
     let mut batch = Batch::default();
     let mut cursor = 0;

@@ -39,6 +39,7 @@ pub struct TopicFacts {
 }
 
 /// A client for administration; it also sends the probes.
+#[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Admin {
     bootstrap: String,
     client: AdminClient<Quiet>,

@@ -23,6 +23,7 @@ use crate::wire::stamp;
 const UNASSIGNED: i32 = -1;
 
 /// A producer on one topic.
+#[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSink {
     // Before the producer: the topic handle has to go first.
     topic: TopicHandle,

@@ -9,13 +9,13 @@ use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::types::RDKafkaErrorCode;
 
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::event::Arrival;
 
 /// One member of a group, reading one topic.
+#[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSource {
     consumer: BaseConsumer<Member>,
 }
@@ -142,16 +142,4 @@ impl ConsumerContext for Member {
             self.assigned.store(count, Ordering::Release);
         }
     }
-}
-
-/// Whether a code means that the cluster can't be reached for now.
-#[must_use]
-pub fn is_transport(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::Resolve
-    )
 }
