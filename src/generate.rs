@@ -238,8 +238,9 @@ impl Generator {
         match event_type {
             EventType::PageView => session.go(shopper.next_page(session, starts, &mut self.random)),
             EventType::Click if starts => {
-                // A click on an advertisement, which is where the visit begins.
-                session.go(shopper.next_page(session, starts, &mut self.random));
+                // On an advertisement, which is how the visit begins. No product comes into focus,
+                // as none was viewed.
+                session.page = shopper.next_page(session, starts, &mut self.random);
             }
             EventType::Click => {}
             EventType::Search => session.go(shopper.query(session, &mut self.random)),
@@ -339,6 +340,16 @@ struct Shopper<'a> {
 impl Shopper<'_> {
     /// The page that a session views next.
     fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+        let page = self.some_page(session, starts, random);
+        // Few load the page again that they are on.
+        if page == session.page {
+            self.some_page(session, starts, random)
+        } else {
+            page
+        }
+    }
+
+    fn some_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
         let toss = random.unit();
         let bits = random.bits();
         if session.focus.is_none() && self.mix.is_eager() {

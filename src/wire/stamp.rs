@@ -26,13 +26,6 @@ const US_PER_DAY: i64 = 86_400_000_000;
 /// 0000-01-01 and the last microsecond of 9999, the dates that four digits can write.
 const WALL_US_RANGE: (i64, i64) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
 
-/// Where the 16 bytes of a UUID stand in its text.
-const HEX_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-
-/// Both digits of every byte, in lower case.
-static HEX: [[u8; 2]; 256] = hex_table();
-/// The value of a lower-case hexadecimal digit; 0xFF for anything else.
-static UNHEX: [u8; 256] = unhex_table();
 /// Both digits of every number below 100.
 static DECIMAL: [[u8; 2]; 100] = decimal_table();
 
@@ -109,40 +102,64 @@ pub fn timestamp_us(text: &str) -> Option<i64> {
 fn write_id(stamp: &Stamp, text: &mut [u8]) {
     let seq = stamp.seq & SEQ_MAX;
     let check = check_bits(stamp.run, stamp.shard, seq);
-    let mut id = [0_u8; 16];
-    id[..4].copy_from_slice(&stamp.run.to_be_bytes());
-    id[4..6].copy_from_slice(&stamp.shard.to_be_bytes());
-    id[6..8].copy_from_slice(&(0x8000 | (check >> 14) as u16).to_be_bytes());
-    let low = 0x8000_0000_0000_0000 | u64::from(check & 0x3FFF) << 48 | seq;
-    id[8..].copy_from_slice(&low.to_be_bytes());
-    for (byte, at) in id.iter().zip(HEX_AT) {
-        text[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
-    }
+    let version = u32::from(stamp.shard) << 16 | 0x8000 | check >> 14;
+    let variant = 0x8000_0000 | (check & 0x3FFF) << 16 | (seq >> 32) as u32;
+    let (version, variant) = (hex_of(version), hex_of(variant));
+    text[..8].copy_from_slice(&hex_of(stamp.run));
+    text[9..13].copy_from_slice(&version[..4]);
+    text[14..18].copy_from_slice(&version[4..]);
+    text[19..23].copy_from_slice(&variant[..4]);
+    text[24..28].copy_from_slice(&variant[4..]);
+    text[28..].copy_from_slice(&hex_of(seq as u32));
     for at in [8, 13, 18, 23] {
         text[at] = b'-';
     }
 }
 
 fn read_id(text: &[u8; ID_LEN]) -> Option<(u32, u16, u64)> {
-    let mut id = [0_u8; 16];
-    let mut bad = (text[8] ^ b'-') | (text[13] ^ b'-') | (text[18] ^ b'-') | (text[23] ^ b'-');
-    for (byte, at) in id.iter_mut().zip(HEX_AT) {
-        let (high, low) = (
-            UNHEX[usize::from(text[at])],
-            UNHEX[usize::from(text[at + 1])],
-        );
-        *byte = high << 4 | low & 0xF;
-        bad |= (high | low) & 0xF0;
-    }
-    if bad != 0 {
+    if text[8] != b'-' || text[13] != b'-' || text[18] != b'-' || text[23] != b'-' {
         return None;
     }
-    let high = u64::from_be_bytes(*id.first_chunk()?);
-    let low = u64::from_be_bytes(*id.last_chunk()?);
-    let (run, shard, seq) = ((high >> 32) as u32, (high >> 16) as u16, low & SEQ_MAX);
-    let check = ((high & 0xFFF) as u32) << 14 | (low >> 48) as u32 & 0x3FFF;
-    let ours = high & 0xF000 == 0x8000 && low >> 62 == 0b10 && check == check_bits(run, shard, seq);
-    ours.then_some((run, shard, seq))
+    let run = number_of(*text.first_chunk()?)?;
+    let version = number_of(joined(text, 9, 14)?)?;
+    let variant = number_of(joined(text, 19, 24)?)?;
+    let seq = u64::from(variant & 0xFFFF) << 32 | u64::from(number_of(*text.last_chunk()?)?);
+    let shard = (version >> 16) as u16;
+    let check = (version & 0xFFF) << 14 | variant >> 16 & 0x3FFF;
+    let marks = version & 0xF000 == 0x8000 && variant >> 30 == 0b10;
+    (marks && check == check_bits(run, shard, seq)).then_some((run, shard, seq))
+}
+
+/// Four bytes from one place and four from another.
+fn joined(text: &[u8; ID_LEN], first: usize, second: usize) -> Option<[u8; 8]> {
+    let mut both = [0; 8];
+    both[..4].copy_from_slice(text.get(first..first + 4)?);
+    both[4..].copy_from_slice(text.get(second..second + 4)?);
+    Some(both)
+}
+
+/// One in every byte of a word; times n it is n in every byte.
+const BYTES: u64 = 0x0101_0101_0101_0101;
+
+/// Eight lower-case hexadecimal digits, all at once: a digit in each byte of a word.
+const fn hex_of(number: u32) -> [u8; 8] {
+    let mut digits = number as u64;
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF;
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF;
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F;
+    let letters = (digits + 6 * BYTES) >> 4 & BYTES;
+    (digits + b'0' as u64 * BYTES + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
+}
+
+/// The inverse of [`hex_of`]: reads whatever it is given, and refuses what reads otherwise.
+fn number_of(text: [u8; 8]) -> Option<u32> {
+    let word = u64::from_be_bytes(text);
+    let letters = word >> 6 & BYTES;
+    let mut digits = (word & 0x0F * BYTES).wrapping_add(letters * 9) & 0x0F * BYTES;
+    digits = (digits | digits >> 4) & 0x00FF_00FF_00FF_00FF;
+    digits = (digits | digits >> 8) & 0x0000_FFFF_0000_FFFF;
+    let number = (digits | digits >> 16) as u32;
+    (hex_of(number) == text).then_some(number)
 }
 
 /// 26 bits of all three numbers; the constants are those of splitmix64 (Steele et al. 2014).
@@ -270,28 +287,6 @@ fn days_in_month(year: u32, month: u32) -> u32 {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
-}
-
-const fn hex_table() -> [[u8; 2]; 256] {
-    let digits = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = [digits[byte >> 4], digits[byte & 0xF]];
-        byte += 1;
-    }
-    table
-}
-
-const fn unhex_table() -> [u8; 256] {
-    let digits = b"0123456789abcdef";
-    let mut table = [0xFF; 256];
-    let mut value = 0;
-    while value < 16 {
-        table[digits[value] as usize] = value as u8;
-        value += 1;
-    }
-    table
 }
 
 const fn decimal_table() -> [[u8; 2]; 100] {
