@@ -42,7 +42,7 @@ fn drive(
 fn shares(generator: &mut Generator, count: u64, rate_per_s: u64) -> [f64; 5] {
     let mut books = Books::default();
     drive(generator, count, rate_per_s, |_, draft| {
-        books.observe(&draft.facts)
+        books.observe(&draft.facts);
     });
     books.by_type.map(|kind| kind as f64 / count as f64)
 }
@@ -146,7 +146,7 @@ fn sessions_have_the_mean_length_and_end() {
     let mut generator = Generator::new(&population(), 5, 0, 1);
     let mut books = Books::default();
     drive(&mut generator, 1_000_000, 1_000, |_, draft| {
-        books.observe(&draft.facts)
+        books.observe(&draft.facts);
     });
     let ended = books.sessions as f64 - generator.live_sessions() as f64;
     let length = 1e6 / ended;
