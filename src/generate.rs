@@ -129,7 +129,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// The users u of the population with u ≡ `shard` (mod `shards`), which is all of them for 1.
+    /// The users u of the population with u ≡ `shard` (mod `shards`): all of them for one shard.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
     /// number all the same. Sessions live at once are at most the plan's share for the shard,
@@ -238,7 +238,10 @@ impl Generator {
         let mut product = None;
         let mut cart_cents = 0;
         match event_type {
-            EventType::PageView => session.go(shopper.next_page(session, starts, &mut self.random)),
+            EventType::PageView => {
+                let page = shopper.next_page(session, starts, &mut self.random);
+                session.go(page);
+            }
             EventType::Click if starts => {
                 // On an advertisement, which is how the visit begins. No product comes into focus,
                 // as none was viewed.

@@ -4,10 +4,10 @@
 //! {"event_id":"rrrrrrrr-ssss-8ccc-vccc-nnnnnnnnnnnn","timestamp":"YYYY-MM-DDTHH:MM:SS.ffffffZ"
 //! ```
 //!
-//! `r` is the run, `s` the shard, `n` the number in the shard, all big-endian hexadecimal; 26 check
-//! bits are in `c` and the low bits of `v`, around the version 8 and the variant `10` of RFC 9562.
-//! They depend on all three numbers, so that somebody else's UUID of version 8 is not mistaken
-//! for ours.
+//! `r` is the run, `s` the shard, `n` the number in the shard, all big-endian hexadecimal; 26
+//! check bits are in `c` and the low bits of `v`, around the version 8 and the variant `10` of
+//! RFC 9562. They depend on all three numbers, so that somebody else's UUID of version 8 is not
+//! mistaken for ours.
 
 mod date;
 
