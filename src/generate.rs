@@ -9,6 +9,7 @@ mod catalogue;
 mod mix;
 mod people;
 mod session;
+mod shopper;
 mod skew;
 mod think;
 mod users;
@@ -19,13 +20,14 @@ use std::collections::BinaryHeap;
 use serde::Serialize;
 
 use crate::event::EventType;
-use crate::pace::seed::{Random, mix as scatter, scale, unit_of};
+use crate::pace::seed::{Random, mix as scatter, unit_of};
 use crate::plan::PopulationPlan;
 use crate::wire::encode::Parts;
-use catalogue::{CATEGORY_COUNT, Catalogue, EXTERNAL_WEIGHTS, Page, QUERY_FORMS};
+use catalogue::{Catalogue, EXTERNAL_WEIGHTS, Page};
 use mix::Mix;
 use people::People;
 use session::Session;
+use shopper::Shopper;
 use skew::{Alias, zipf_weights};
 use think::ThinkTime;
 use users::Users;
@@ -127,7 +129,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// The users u of the population with u ≡ `shard` (mod `shards`), which is all of them for 1.
+    /// The users u of the population with u ≡ `shard` (mod `shards`): all of them for one shard.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
     /// number all the same. Sessions live at once are at most the plan's share for the shard,
@@ -236,10 +238,14 @@ impl Generator {
         let mut product = None;
         let mut cart_cents = 0;
         match event_type {
-            EventType::PageView => session.go(shopper.next_page(session, starts, &mut self.random)),
+            EventType::PageView => {
+                let page = shopper.next_page(session, starts, &mut self.random);
+                session.go(page);
+            }
             EventType::Click if starts => {
-                // A click on an advertisement, which is where the visit begins.
-                session.go(shopper.next_page(session, starts, &mut self.random));
+                // On an advertisement, which is how the visit begins. No product comes into focus,
+                // as none was viewed.
+                session.page = shopper.next_page(session, starts, &mut self.random);
             }
             EventType::Click => {}
             EventType::Search => session.go(shopper.query(session, &mut self.random)),
@@ -326,76 +332,6 @@ impl Generator {
             location: self.people.location(session.person.city),
         };
         Draft { facts, key, parts }
-    }
-}
-
-/// What a session needs to choose where to go.
-struct Shopper<'a> {
-    shop: &'a Catalogue,
-    popularity: &'a Alias,
-    mix: &'a Mix,
-}
-
-impl Shopper<'_> {
-    /// The page that a session views next.
-    fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
-        let toss = random.unit();
-        let bits = random.bits();
-        if session.focus.is_none() && self.mix.is_eager() {
-            return Page::Product(self.popularity.pick(bits) as u32);
-        }
-        if starts {
-            return match toss {
-                ..0.35 => Page::Home,
-                ..0.75 => Page::Product(self.popularity.pick(bits) as u32),
-                _ => self.some_category(bits),
-            };
-        }
-        match (toss, session.page) {
-            // From a list of results mostly to what was searched for.
-            (..0.6, Page::Search(number, _)) => Page::Product(number),
-            (..0.12, _) if !session.is_cart_empty() => Page::Cart,
-            (..0.7, page) => Page::Product(self.near(page, random)),
-            (..0.9, Page::Product(number)) if bits & 1 == 0 => {
-                Page::Category(self.shop.category(number))
-            }
-            (..0.9, _) => self.some_category(bits),
-            _ => Page::Home,
-        }
-    }
-
-    /// A popular product, on a category's page one of that category if it's found soon.
-    fn near(&self, page: Page, random: &mut Random) -> u32 {
-        let mut number = self.popularity.pick(random.bits()) as u32;
-        if let Page::Category(category) = page {
-            for _ in 0..4 {
-                if self.shop.category(number) == category {
-                    break;
-                }
-                number = self.popularity.pick(random.bits()) as u32;
-            }
-        }
-        number
-    }
-
-    /// The results of a search: for something popular, or once more for what is in focus.
-    fn query(&self, session: &Session, random: &mut Random) -> Page {
-        let bits = random.bits();
-        let form = scale(bits << 32, u64::from(QUERY_FORMS)) as u8;
-        let number = match session.focus {
-            Some(number) if unit_of(bits) < 0.3 => number,
-            _ => self.popularity.pick(random.bits()) as u32,
-        };
-        Page::Search(number, form)
-    }
-
-    /// The category of a popular product, or any.
-    fn some_category(&self, bits: u64) -> Page {
-        if bits & 2 == 0 {
-            Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)
-        } else {
-            Page::Category(self.shop.category(self.popularity.pick(bits) as u32))
-        }
     }
 }
 

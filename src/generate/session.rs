@@ -1,12 +1,12 @@
 //! One visit of one user: what it has seen, what is in its cart, what it may do next.
 
+use std::collections::VecDeque;
+
 use crate::event::EventType;
 use crate::generate::catalogue::Page;
 use crate::generate::people::Person;
 use crate::wire::encode;
 
-/// Most products in a cart.
-const CART_MAX: usize = 8;
 /// Room for the texts: 20 digits of a user, 16 of a session, the names around them, an address.
 const TEXT_MAX: usize = 96;
 
@@ -23,8 +23,7 @@ pub(super) struct Session {
     /// The product seen or searched for last; that is what goes into the cart.
     pub(super) focus: Option<u32>,
     pub(super) cart_cents: u64,
-    cart: [u32; CART_MAX],
-    cart_len: u8,
+    cart: VecDeque<u32>,
     key_end: u8,
     who_end: u8,
     text_end: u8,
@@ -55,8 +54,7 @@ impl Session {
             referrer: from,
             focus: None,
             cart_cents: 0,
-            cart: [0; CART_MAX],
-            cart_len: 0,
+            cart: VecDeque::new(),
             key_end: (KEY_AT + key.len()) as u8,
             who_end: who_end as u8,
             text_end: text_end as u8,
@@ -78,7 +76,7 @@ impl Session {
         )
     }
 
-    /// Goes to a page; the one before becomes the referrer.
+    /// Goes to a page; what it is about comes into focus.
     pub(super) fn go(&mut self, page: Page) {
         self.page = page;
         if let Page::Product(number) | Page::Search(number, _) = page {
@@ -97,39 +95,33 @@ impl Session {
     /// Takes out of the weights what can't happen now.
     #[inline]
     pub(super) fn restrict(&self, weights: &mut [f64; 5]) {
-        if self.focus.is_none() || usize::from(self.cart_len) == CART_MAX {
+        if self.focus.is_none() {
             weights[EventType::AddToCart.index()] = 0.0;
         } else if !self.is_on_focus() {
             // One may go back to the product, but mostly one doesn't.
             weights[EventType::AddToCart.index()] *= 0.25;
         }
-        if self.cart_len == 0 {
+        if self.cart.is_empty() {
             weights[EventType::Purchase.index()] = 0.0;
         } else if matches!(self.page, Page::Cart | Page::Checkout) {
-            weights[EventType::Purchase.index()] *= 2.0;
+            weights[EventType::Purchase.index()] *= 4.0;
         }
     }
 
     /// Puts a product into the cart.
     pub(super) fn add(&mut self, product: u32, price_cents: u64) {
-        if let Some(place) = self.cart.get_mut(usize::from(self.cart_len)) {
-            *place = product;
-            self.cart_len += 1;
-            self.cart_cents += price_cents;
-        }
+        self.cart.push_back(product);
+        self.cart_cents += price_cents;
     }
 
     /// Takes the product out of the cart that has been there longest.
     pub(super) fn buy(&mut self) -> Option<u32> {
-        let product = *self.cart.first()?;
-        self.cart_len = self.cart_len.checked_sub(1)?;
-        self.cart.rotate_left(1);
-        Some(product)
+        self.cart.pop_front()
     }
 
     /// Whether the cart is empty.
-    pub(super) const fn is_cart_empty(&self) -> bool {
-        self.cart_len == 0
+    pub(super) fn is_cart_empty(&self) -> bool {
+        self.cart.is_empty()
     }
 }
 
@@ -160,13 +152,13 @@ mod tests {
                 "10.255.255.254"
             )
         );
-        assert!(std::mem::size_of::<Session>() <= 256);
+        assert!(std::mem::size_of::<Session>() <= 192);
     }
 
     #[test]
-    fn a_cart_holds_a_few_products_and_gives_them_back_in_order() {
+    fn a_cart_gives_its_products_back_in_order() {
         let mut session = session(1);
-        for product in 0..20 {
+        for product in 0..8 {
             session.add(product, 10);
         }
         assert_eq!(session.cart_cents, 80);
@@ -193,7 +185,7 @@ mod tests {
         session.restrict(&mut weights);
         assert_eq!(
             weights.map(f64::to_bits),
-            [1.0, 1.0, 1.0, 0.25, 2.0].map(f64::to_bits)
+            [1.0, 1.0, 1.0, 0.25, 4.0].map(f64::to_bits)
         );
     }
 }

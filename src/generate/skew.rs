@@ -2,8 +2,8 @@
 
 use crate::pace::seed::{Random, scale};
 
-/// A table that picks an index by weight in constant time: Walker's alias method, built as
-/// Vose, "A Linear Algorithm for Generating Random Numbers with a Given Distribution" (1991) has it.
+/// A table that picks an index by weight in constant time: Walker's alias method, built as in
+/// Vose, "A Linear Algorithm for Generating Random Numbers with a Given Distribution" (1991).
 #[derive(Debug, Clone)]
 pub(super) struct Alias {
     /// Threshold (of 2^32) and alias of each column.

@@ -200,7 +200,8 @@ mod tests {
             let curve = Curve::of(&segment);
             let at_us = duration_s * 0.4e6;
             let step_us = 1e-3;
-            let rate = (curve.count(at_us + step_us) - curve.count(at_us - step_us)) / step_us / 2.0;
+            let near = curve.count(at_us + step_us) - curve.count(at_us - step_us);
+            let rate = near / step_us / 2.0;
             let scale = curve.count(duration_s * 1e6).max(1e-6) * 1e-12 / step_us;
             // The rate itself may swing by a thousandth of a radian within the step.
             let swing = 0.01 * curve.rate(at_us).max(curve.rate(0.0));

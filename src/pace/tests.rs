@@ -208,6 +208,32 @@ fn poisson_counts_and_gaps_are_those_of_a_poisson_process() {
     );
 }
 
+/// Kolmogorov and Smirnov's test: taken back through N, the gaps are exponential with mean 1,
+/// whatever the rate did meanwhile.
+#[test]
+fn poisson_gaps_are_exponential_in_the_count() {
+    let mut plan = awkward(Arrivals::Poisson, 1);
+    for segment in plan.phases.iter_mut().flat_map(|phase| &mut phase.segments) {
+        segment.duration_ns *= 20;
+    }
+    let schedule = Schedule::new(&plan, 17);
+    let counts: Vec<_> = schedule
+        .shard(0)
+        .map(|slot| schedule.cumulative(slot.due_ns))
+        .collect();
+    let mut gaps: Vec<_> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_by(f64::total_cmp);
+    let total = gaps.len() as f64;
+    let distance = gaps
+        .iter()
+        .enumerate()
+        .map(|(rank, gap)| (1.0 - (-gap).exp() - rank as f64 / total).abs())
+        .fold(0.0, f64::max);
+    assert!(total > 200_000.0);
+    // Less than this in 999 of 1,000 seeds; rounding to microseconds adds up to 0.005.
+    assert!(distance < 1.95 / total.sqrt() + 0.005, "{distance}");
+}
+
 #[test]
 fn poisson_follows_a_changing_rate() {
     let schedule = Schedule::new(&awkward(Arrivals::Poisson, 3), 11);

@@ -1,6 +1,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use proptest::prelude::*;
 
+use super::date::WALL_US_RANGE;
 use super::*;
 
 fn written(stamp: &Stamp) -> Vec<u8> {

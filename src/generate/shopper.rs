@@ -1,0 +1,170 @@
+//! Where a session goes next.
+
+use crate::generate::catalogue::{CATEGORY_COUNT, Catalogue, Page, QUERY_FORMS};
+use crate::generate::mix::Mix;
+use crate::generate::session::Session;
+use crate::generate::skew::Alias;
+use crate::pace::seed::{Random, scale, unit_of};
+
+/// What a session needs to choose where to go.
+#[derive(Debug)]
+pub(super) struct Shopper<'a> {
+    pub(super) shop: &'a Catalogue,
+    pub(super) popularity: &'a Alias,
+    pub(super) mix: &'a Mix,
+}
+
+impl Shopper<'_> {
+    /// The page that a session views next.
+    pub(super) fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+        let page = self.some_page(session, starts, random);
+        // Few load the page again that they are on.
+        if page == session.page {
+            self.some_page(session, starts, random)
+        } else {
+            page
+        }
+    }
+
+    fn some_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+        let toss = random.unit();
+        let bits = random.bits();
+        if session.focus.is_none() && self.mix.is_eager() {
+            return Page::Product(self.popularity.pick(bits) as u32);
+        }
+        if starts {
+            return match toss {
+                ..0.35 => Page::Home,
+                ..0.75 => Page::Product(self.popularity.pick(bits) as u32),
+                _ => self.some_category(bits),
+            };
+        }
+        match (toss, session.page) {
+            // From a list of results mostly to what was searched for.
+            (..0.6, Page::Search(number, _)) => Page::Product(number),
+            (..0.12, _) if !session.is_cart_empty() => Page::Cart,
+            (..0.7, page) => Page::Product(self.near(page, random)),
+            (..0.9, Page::Product(number)) if bits & 1 == 0 => {
+                Page::Category(self.shop.category(number))
+            }
+            (..0.9, _) => self.some_category(bits),
+            _ => Page::Home,
+        }
+    }
+
+    /// A popular product, on a category's page one of that category if it's found soon.
+    fn near(&self, page: Page, random: &mut Random) -> u32 {
+        let mut number = self.popularity.pick(random.bits()) as u32;
+        if let Page::Category(category) = page {
+            for _ in 0..4 {
+                if self.shop.category(number) == category {
+                    break;
+                }
+                number = self.popularity.pick(random.bits()) as u32;
+            }
+        }
+        number
+    }
+
+    /// The results of a search: for something popular, or once more for what is in focus.
+    pub(super) fn query(&self, session: &Session, random: &mut Random) -> Page {
+        let bits = random.bits();
+        let form = scale(bits << 32, u64::from(QUERY_FORMS)) as u8;
+        let number = match session.focus {
+            Some(number) if unit_of(bits) < 0.3 => number,
+            _ => self.popularity.pick(random.bits()) as u32,
+        };
+        Page::Search(number, form)
+    }
+
+    /// The category of a popular product, or any.
+    fn some_category(&self, bits: u64) -> Page {
+        if bits & 2 == 0 {
+            Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)
+        } else {
+            Page::Category(self.shop.category(self.popularity.pick(bits) as u32))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::people::People;
+    use crate::generate::skew::zipf_weights;
+
+    fn with_shopper(check: impl FnOnce(&Shopper<'_>, Session)) {
+        let shop = Catalogue::new(50);
+        let popularity = Alias::new(&zipf_weights(50, 1.0));
+        let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
+        let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
+        let session = Session::new(1, 1, 5, person, Page::External(0));
+        check(
+            &Shopper {
+                shop: &shop,
+                popularity: &popularity,
+                mix: &mix,
+            },
+            session,
+        );
+    }
+
+    fn share(count: usize, mut holds: impl FnMut() -> bool) -> f64 {
+        (0..count).filter(|_| holds()).count() as f64 / count as f64
+    }
+
+    #[test]
+    fn results_lead_to_what_was_searched_for() {
+        with_shopper(|shopper, mut session| {
+            session.go(Page::Search(30, 0));
+            let mut random = Random::new(1, 0, 0);
+            let found = share(10_000, || {
+                shopper.next_page(&session, false, &mut random) == Page::Product(30)
+            });
+            assert!((found - 0.6).abs() < 0.03, "{found}");
+        });
+    }
+
+    #[test]
+    fn pages_are_seldom_loaded_again_and_carts_only_with_something_inside() {
+        with_shopper(|shopper, mut session| {
+            let mut random = Random::new(2, 0, 0);
+            for page in [Page::Home, Page::Product(0), Page::Category(0)] {
+                session.go(page);
+                let (mut again, mut carts) = (0.0, 0);
+                for _ in 0..10_000 {
+                    let next = shopper.next_page(&session, false, &mut random);
+                    again += f64::from(u8::from(next == page)) / 10_000.0;
+                    carts += u32::from(next == Page::Cart);
+                }
+                assert!(again < 0.08, "{page:?}: {again}");
+                assert_eq!(carts, 0);
+            }
+            session.add(0, 1);
+            session.go(Page::Product(0));
+            let carts = share(10_000, || {
+                shopper.next_page(&session, false, &mut random) == Page::Cart
+            });
+            assert!(carts > 0.08, "{carts}");
+        });
+    }
+
+    #[test]
+    fn popular_products_are_searched_for_most_and_every_form_is_used() {
+        with_shopper(|shopper, session| {
+            let mut random = Random::new(3, 0, 0);
+            let mut forms = [0; QUERY_FORMS as usize];
+            let mut first = 0;
+            for _ in 0..10_000 {
+                let Page::Search(number, form) = shopper.query(&session, &mut random) else {
+                    panic!("not a page of results");
+                };
+                forms[usize::from(form)] += 1;
+                first += u32::from(number == 0);
+            }
+            assert!(forms.iter().all(|count| *count > 2_000), "{forms:?}");
+            // 1 / H(50)
+            assert!((2_000..2_450).contains(&first), "{first}");
+        });
+    }
+}
