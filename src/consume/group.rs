@@ -90,7 +90,10 @@ impl Group {
             Tick::Probe => drop(self.probed[partition].fetch_add(1, Ordering::AcqRel)),
             Tick::First | Tick::Duplicate | Tick::Foreign => {
                 let due_us = stamp.map(|stamp| stamp.due_wall_us);
-                self.apply(&mut lane, arrival.payload, due_us, parser);
+                let applied = self.apply(&mut lane, arrival.payload, due_us, parser);
+                if !applied && tick != Tick::Foreign {
+                    self.ledger.corrupt(self.app);
+                }
             }
         }
         self.positions[partition].store(arrival.offset + 1, Ordering::Release);
@@ -101,22 +104,24 @@ impl Group {
         }
     }
 
+    /// Returns false when the record is no event.
     fn apply(
         &self,
         lane: &mut Lane,
         payload: Option<&[u8]>,
         due_us: Option<i64>,
         parser: &mut Parser,
-    ) {
+    ) -> bool {
         let event = payload.and_then(|payload| parser.parse(payload).ok());
         // A foreign event carries its time as text only.
         let known = event.and_then(|event| {
             due_us.or_else(|| stamp::timestamp_us(event.timestamp)).map(|due_us| (event, due_us))
         });
-        match known {
-            Some((event, due_us)) => lane.app.observe(&event, due_us),
+        match &known {
+            Some((event, due_us)) => lane.app.observe(event, *due_us),
             None => drop(self.garbage.fetch_add(1, Ordering::AcqRel)),
         }
+        known.is_some()
     }
 
     /// Notes what a worker is assigned.

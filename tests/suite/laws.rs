@@ -1,0 +1,200 @@
+//! The laws of measuring, each broken on purpose to see whether the figures tell.
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kbench::error::ExitCode;
+use kbench::harness::world::Kind as BrokerKind;
+use kbench::loopback::{Faults, WriteFault};
+
+use crate::probe::Probe;
+use crate::runs::{above, constant, plan, run, run_with, try_run};
+use crate::world::{Kind, World};
+
+/// Places without a broker, where faults can be planted.
+const LOOPBACK: &[Kind] = &[Kind::Loopback];
+
+pub fn probes() -> Vec<Probe> {
+    vec![
+        Probe::new("laws::a_stalled_sender_shows_from_the_due_time", stalled_sender)
+            .only(LOOPBACK),
+        Probe::new("laws::a_stopped_broker_shows_from_the_due_time", stopped_broker)
+            .only(&[Kind::Kafka]),
+        Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path).only(LOOPBACK),
+        Probe::new("laws::warm_up_is_cut_by_due_time", warm_up).only(LOOPBACK),
+        Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner).only(LOOPBACK),
+        Probe::new("laws::a_group_that_never_joins_fails_the_run", never_joins).only(LOOPBACK),
+        Probe::new("laws::what_was_written_wrongly_is_found_in_every_app", written_wrongly)
+            .only(LOOPBACK),
+        Probe::new("laws::what_one_app_misses_is_found_in_that_one", hidden).only(LOOPBACK),
+        Probe::new("laws::unsent_failed_and_unknown_are_counted_apart", three_outcomes)
+            .only(LOOPBACK),
+        Probe::new("laws::a_result_says_what_kind_of_broker_it_is_from", labelled)
+            .only(&[Kind::Loopback, Kind::Kafka]),
+    ]
+}
+
+/// Law 1. The sink does not come back for 1 s at 1,000/s: the events that came due meanwhile
+/// waited between 1 s and nothing, evenly.
+fn stalled_sender(world: &World) {
+    let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
+    let result = run_with(world, &constant(1_000, 3, "uniform"), faults);
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    assert_eq!(result.ack.count, 3_000);
+    // Of 1,000 events, those above x ms are the (1,000 − x) that came due first.
+    for limit_ms in [100, 300, 500, 700, 900] {
+        let expected = 1_000 - limit_ms;
+        let found = above(&result.ack, limit_ms);
+        assert!(found.abs_diff(expected) <= 60, "{found} above {limit_ms} ms, not {expected}");
+    }
+    // And the harness accuses itself: the sender was held back.
+    assert!(result.verdict.flags.iter().any(|flag| flag.contains("harness limited")));
+}
+
+/// Law 1 with a broker: stopped for 500 ms at 2,000/s, at least 2,000 × (0.5 − 0.1) events took
+/// longer than 100 ms, and no more than the time to recover explains.
+fn stopped_broker(_: &World) {
+    let world = World::fresh(Kind::Kafka, 1, &[]);
+    let mut text = constant(2_000, 6, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
+    text.push_str("[kafka.producer]\nlinger.ms = 1\n");
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            // Somewhere within the measured six seconds, which begin 3 s after the start.
+            thread::sleep(Duration::from_secs(7));
+            world.pause_broker(Duration::from_millis(500));
+        });
+        run(&world, &text)
+    });
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    let slow = above(&result.ack, 100);
+    assert!((800..=1_400).contains(&slow), "{slow} acks above 100 ms");
+    for app in &result.apps {
+        let slow = above(&app.end_to_end, 100);
+        assert!((800..=1_400).contains(&slow), "{}: {slow} above 100 ms", app.name);
+    }
+}
+
+/// Law 2. Where everything takes less than a millisecond, nothing is dropped as zero.
+fn fast_path(world: &World) {
+    let result = run(world, &constant(2_000, 2, "poisson"));
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    let offered = result.ledger.offered;
+    assert!(offered > 3_500);
+    assert_eq!((result.send_delay.count, result.ack.count), (offered, offered));
+    for app in &result.apps {
+        for stage in [&app.arrival, &app.service, &app.end_to_end] {
+            assert_eq!(stage.count, offered);
+            assert_eq!((stage.zero_or_negative, stage.over_range), (0, 0));
+        }
+        assert!(app.end_to_end.p50_ns.unwrap() < 1_000_000);
+    }
+}
+
+/// Law 3. The warm-up's events are sent, seen and counted, and are in no latency figure.
+fn warm_up(world: &World) {
+    let text = constant(1_000, 2, "uniform").replace("warmup = \"0s\"", "warmup = \"1s\"");
+    // A stall that lies wholly within the warm-up must leave no trace.
+    let faults = Faults { stall: Some(((0, 100), 500_000_000)), ..Faults::default() };
+    let result = run_with(world, &text, faults);
+    assert_eq!((result.ledger.offered, result.ack.count), (3_000, 2_000));
+    assert_eq!(result.books.events, 3_000);
+    assert_eq!(above(&result.ack, 300), 0);
+    assert_eq!(result.apps[0].end_to_end.count, 2_000);
+    assert_eq!(result.apps[0].summary.as_ref().unwrap().totals.events, 3_000);
+}
+
+/// Law 3. The schedule starts only when everybody reads.
+fn late_joiner(world: &World) {
+    let mut plan = plan(world, &constant(1_000, 2, "uniform"));
+    plan.apps[1].workers = 2;
+    let join_after = HashMap::from([(plan.apps[1].group.clone(), Duration::from_secs(3))]);
+    let began = Instant::now();
+    let faults = Faults { join_after, ..Faults::default() };
+    let result = try_run(world, &plan, faults).unwrap().result;
+    assert!(began.elapsed() > Duration::from_secs(5), "it did not wait");
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    for app in &result.apps {
+        assert_eq!(app.end_to_end.count, 2_000);
+        assert_eq!(above(&app.end_to_end, 900), 0, "{} has a trace of the late join", app.name);
+    }
+}
+
+/// Law 3. Waiting has an end, and it is a failure.
+fn never_joins(world: &World) {
+    let mut plan = plan(world, &constant(1_000, 2, "uniform"));
+    plan.measure.ready_timeout_ms = 1_000;
+    let join_after = HashMap::from([(plan.apps[2].group.clone(), Duration::from_secs(60))]);
+    let began = Instant::now();
+    let error = try_run(world, &plan, Faults { join_after, ..Faults::default() }).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(error.exit_code(), ExitCode::Invalid);
+    assert!(error.to_string().contains(&plan.apps[2].group), "{error}");
+}
+
+/// Law 4. Dropped, doubled, swapped and cut records, found exactly, in every application.
+fn written_wrongly(world: &World) {
+    let write = HashMap::from([
+        ((0, 100), WriteFault::Drop),
+        ((0, 101), WriteFault::Drop),
+        ((0, 777), WriteFault::Drop),
+        ((0, 300), WriteFault::Double),
+        ((0, 301), WriteFault::Double),
+        ((0, 500), WriteFault::Swap),
+        ((0, 900), WriteFault::Cut),
+    ]);
+    let result = run_with(world, &constant(1_000, 2, "uniform"), Faults { write, ..Faults::default() });
+    assert!(!result.verdict.valid);
+    assert!(result.ledger.closes);
+    for app in &result.ledger.apps {
+        let named: Vec<u64> = app.missing_named.iter().map(|slot| slot.seq).collect();
+        assert_eq!(named, [100, 101, 777]);
+        let found = (app.missing, app.duplicates, app.reordered, app.corrupt);
+        assert_eq!(found, (3, 2, 1, 1));
+    }
+}
+
+/// Law 4. The ledger judges each application by itself.
+fn hidden(world: &World) {
+    let plan = plan(world, &constant(1_000, 2, "uniform"));
+    let hide = HashMap::from([(plan.apps[3].group.clone(), vec![(0, 5), (0, 1_999)])]);
+    let result = try_run(world, &plan, Faults { hide, ..Faults::default() }).unwrap().result;
+    let missing: Vec<u64> = result.ledger.apps.iter().map(|app| app.missing).collect();
+    assert_eq!(missing, [0, 0, 0, 2]);
+    assert_eq!(
+        result.verdict.reasons,
+        ["behavior: 2 acknowledged events are missing"]
+    );
+}
+
+/// Law 4. Three outcomes and a refusal, and the sums close over them.
+fn three_outcomes(world: &World) {
+    let write = HashMap::from([
+        ((0, 10), WriteFault::Full),
+        ((0, 11), WriteFault::Full),
+        ((0, 20), WriteFault::Fail),
+        ((0, 30), WriteFault::Lose),
+    ]);
+    let result = run_with(world, &constant(1_000, 1, "uniform"), Faults { write, ..Faults::default() });
+    let ledger = &result.ledger;
+    assert!(ledger.closes);
+    assert_eq!((ledger.offered, ledger.sent, ledger.unsent), (1_000, 998, 2));
+    assert_eq!((ledger.acked, ledger.failed, ledger.unknown), (996, 1, 1));
+    assert_eq!(ledger.unknown_written, 1, "the groups saw it");
+    assert!(result.verdict.flags.iter().any(|flag| flag.starts_with("client limited: 2")));
+    assert_eq!(result.verdict.reasons, ["1 events were sent and not written"]);
+    assert_eq!(result.failures["the client's queue was full"], 2);
+}
+
+/// Law 8. No result without its kind of broker.
+fn labelled(world: &World) {
+    let result = run(world, &constant(200, 1, "uniform"));
+    let (kind, words) = match world.kind() {
+        Kind::Loopback => (BrokerKind::Loopback, "the loopback, without a broker"),
+        _ => (BrokerKind::Kafka, "Kafka at "),
+    };
+    assert_eq!(result.broker.kind, kind);
+    for text in [kbench::result::markdown(&result), kbench::result::terminal(&result, false)] {
+        assert!(text.contains(words), "{text}");
+    }
+}

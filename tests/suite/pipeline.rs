@@ -1,0 +1,184 @@
+//! The way of one event, whole: the same runs on every kind of broker.
+
+use std::collections::BTreeSet;
+
+use kbench::loopback::Faults;
+use kbench::result::RunResult;
+
+use crate::probe::Probe;
+use crate::runs::{constant, histogram, plan, run, try_run};
+use crate::world::{Kind, World};
+
+const EVERYWHERE: &[Kind] = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
+
+pub fn probes() -> Vec<Probe> {
+    [
+        Probe::new("pipeline::every_event_is_accounted_for", accounted_for),
+        Probe::new("pipeline::all_phases_and_arrivals", phases),
+        Probe::new("pipeline::half_an_event_a_second", slow),
+        Probe::new("pipeline::several_producers_and_workers", scaled),
+        Probe::new("pipeline::answers_do_not_depend_on_scaling", same_answers),
+        Probe::new("pipeline::more_workers_than_partitions", idle_workers),
+        Probe::new("pipeline::every_codec_and_acks", codecs).only(&[Kind::Embedded, Kind::Kafka]),
+        Probe::new("pipeline::the_result_folder_is_whole", folder),
+    ]
+    .map(|probe| if probe.worlds.len() == 2 && !probe.name.contains("codec") {
+        probe.only(EVERYWHERE)
+    } else {
+        probe
+    })
+    .to_vec()
+}
+
+/// What must hold for every valid run.
+fn assert_sound(result: &RunResult) {
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    assert!(result.verdict.valid && result.ledger.closes);
+    let offered = result.ledger.offered;
+    assert!(offered > 0);
+    assert_eq!(result.ledger.acked, offered);
+    assert_eq!(result.books.events, offered);
+    let partitions: u64 = result.partitions.iter().map(|partition| partition.records).sum();
+    assert_eq!(partitions, offered);
+    let sum = |pick: &dyn Fn(&kbench::result::Interval) -> u64| -> u64 {
+        result.series.iter().map(pick).sum()
+    };
+    assert_eq!(sum(&|row| row.offered), offered);
+    assert_eq!(sum(&|row| row.sent), offered);
+    assert_eq!(sum(&|row| row.acked), offered);
+    for (place, app) in result.apps.iter().enumerate() {
+        assert_eq!(sum(&|row| row.apps[place].seen), offered, "{}", app.name);
+        assert_eq!(result.ledger.apps[place].seen, offered);
+        for stage in [&app.arrival, &app.service, &app.end_to_end] {
+            assert_eq!(
+                histogram(stage).len() + stage.zero_or_negative + stage.over_range,
+                stage.count
+            );
+        }
+        assert_eq!(app.end_to_end.count, result.ack.count);
+        assert!(app.end_to_end.min_ns.unwrap() > 0);
+    }
+    assert!(result.checks.len() >= 7);
+    assert!(result.checks.iter().all(kbench::result::Check::agrees), "{:?}", result.checks);
+}
+
+fn accounted_for(world: &World) {
+    let result = run(world, &constant(3_000, 3, "poisson"));
+    assert_sound(&result);
+    let offered = result.ledger.offered as f64;
+    // Poisson: within five standard deviations of the mean.
+    assert!((offered - 9_000.0).abs() < 5.0 * 9_000_f64.sqrt(), "{offered}");
+}
+
+fn phases(world: &World) {
+    let text = "seed = 3\n\
+        [load]\narrivals = \"uniform\"\nwarmup = \"1s\"\n\
+        [[load.phase]]\nkind = \"ramp\"\nduration = \"2s\"\nfrom_per_s = 100\nto_per_s = 1900\n\
+        [[load.phase]]\nkind = \"constant\"\nduration = \"1s\"\nrate_per_s = 2000\n\
+        [[load.phase]]\nkind = \"step\"\nduration = \"2s\"\nfrom_per_s = 500\nto_per_s = 1500\n\
+        steps = 2\n\
+        [[load.phase]]\nkind = \"spike\"\nduration = \"2s\"\nbase_per_s = 500\npeak_per_s = 4500\n\
+        hold = \"500ms\"\n\
+        [[load.phase]]\nkind = \"sine\"\nduration = \"2s\"\nmean_per_s = 1000\n\
+        amplitude_per_s = 800\nperiod = \"1s\"\n";
+    let result = run(world, text);
+    assert_sound(&result);
+    // 100 of warm-up, then 2,000 each but for the spike's 1.5 × 500 + 0.5 × 4,500 = 3,000.
+    let expected: Vec<f64> = result.phases.iter().map(|phase| phase.expected.round()).collect();
+    assert_eq!(expected, [100.0, 2_000.0, 2_000.0, 2_000.0, 3_000.0, 2_000.0]);
+    assert_eq!(result.ledger.offered, 11_100);
+    assert_eq!(result.ack.count, 11_000, "the warm-up is not measured");
+}
+
+fn slow(world: &World) {
+    let mut text = constant(1, 5, "uniform").replace("rate_per_s = 1", "rate_per_s = 0.5");
+    text.push_str("[measure]\ninterval = \"500ms\"\n");
+    let result = run(world, &text);
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    // 0.5/s for 5 s are 2.5 slots; their middles lie at 1 s and 3 s, and at 5 s, past the end.
+    assert_eq!(result.ledger.offered, 2);
+    assert_eq!(result.ack.p99_ns, None, "two samples make no percentile");
+    assert!(result.ack.max_ns.is_some());
+}
+
+fn scaled(world: &World) {
+    let mut text = constant(4_000, 3, "poisson").replace("[load]", "[load]\nproducers = 3");
+    text.push_str("[topic]\npartitions = 6\n");
+    for (app, workers) in [("analytics", 2), ("fraud", 3), ("dashboard", 1), ("behavior", 4)] {
+        text.push_str(&format!("[apps.{app}]\nworkers = {workers}\n"));
+    }
+    let result = run(world, &text);
+    assert_sound(&result);
+    assert!(result.partitions.iter().all(|partition| partition.share > 0.05));
+}
+
+/// One seed gives one set of answers, whatever the partitions and workers are.
+fn same_answers(world: &World) {
+    let mut totals = BTreeSet::new();
+    for (partitions, workers) in [(1, 1), (3, 2), (12, 4)] {
+        let mut text = constant(2_000, 2, "uniform");
+        text.push_str(&format!("[topic]\npartitions = {partitions}\n"));
+        for app in ["analytics", "fraud", "dashboard", "behavior"] {
+            let workers = workers.min(partitions);
+            text.push_str(&format!("[apps.{app}]\nworkers = {workers}\n"));
+        }
+        let result = run(world, &text);
+        assert_sound(&result);
+        let answers: Vec<String> = result
+            .apps
+            .iter()
+            .map(|app| serde_json::to_string(&app.summary.as_ref().unwrap().totals).unwrap())
+            .collect();
+        totals.insert(answers);
+    }
+    assert_eq!(totals.len(), 1, "{totals:?}");
+}
+
+fn idle_workers(world: &World) {
+    let mut text = constant(1_000, 2, "uniform");
+    text.push_str("[topic]\npartitions = 2\n[apps.fraud]\nworkers = 4\n");
+    let plan = plan(world, &text);
+    assert!(plan.warnings.iter().any(|warning| warning.contains("fraud")), "{:?}", plan.warnings);
+    let result = try_run(world, &plan, Faults::default()).unwrap().result;
+    assert_sound(&result);
+}
+
+fn codecs(world: &World) {
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        let mut text = constant(1_000, 1, "uniform");
+        text.push_str(&format!("[kafka.producer]\n\"compression.type\" = \"{codec}\"\n"));
+        assert_sound(&run(world, &text));
+    }
+    let mut text = constant(1_000, 1, "uniform");
+    text.push_str("[kafka.producer]\nacks = 1\n\"enable.idempotence\" = false\n");
+    assert_sound(&run(world, &text));
+}
+
+fn folder(world: &World) {
+    let plan = plan(world, &constant(500, 1, "uniform"));
+    let results = tempfile::tempdir().unwrap();
+    let options = kbench::harness::Options {
+        command_line: vec!["kbench".to_owned(), "run".to_owned()],
+        program: crate::runs::PROGRAM.into(),
+        results_dir: results.path().to_owned(),
+        signal: std::sync::Arc::default(),
+        loopback: (world.kind() == Kind::Loopback).then(Faults::default),
+    };
+    let finished =
+        kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
+            .unwrap_or_else(|error| panic!("{error}"));
+    let names: BTreeSet<String> = std::fs::read_dir(&finished.folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.is_superset(&BTreeSet::from(
+        ["result.json", "summary.md", "scenario.toml"].map(str::to_owned)
+    )));
+    let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
+    let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();
+    assert_eq!(back, finished.result);
+    assert_eq!(read("scenario.toml"), "# text\n");
+    assert!(read("summary.md").starts_with("# test: VALID"));
+    let others = std::fs::read_dir(results.path()).unwrap().count();
+    assert_eq!(others, 1, "something half-written was left behind");
+}
