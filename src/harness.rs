@@ -18,9 +18,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::clock::{Clock, SystemClock, wall_clock_us};
+use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Faults};
-use crate::consume::Source;
 use crate::plan::Plan;
 use crate::produce::Sink;
 use crate::progress::Progress;
@@ -88,8 +88,20 @@ pub fn run(
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
     progress.say(&introduction(&facts));
-    let play = Play { plan, run, world: &world, clock: &clock, signal: &options.signal };
-    let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
+    let play = Play {
+        plan,
+        run,
+        world: &world,
+        clock: &clock,
+        signal: &options.signal,
+    };
+    let Played {
+        crew,
+        collector,
+        sources,
+        sinks,
+        end,
+    } = match play.run(progress) {
         Ok(played) => played,
         Err(error) => {
             // Nothing was measured. The first error is the one to tell.
@@ -97,8 +109,13 @@ pub fn run(
             return Err(error);
         }
     };
-    let conditions = Conditions { run, command_line: options.command_line, facts, host };
-    let mut result = finish::result(plan, &clock, crew, collector, conditions, end);
+    let conditions = Conditions {
+        run,
+        command_line: options.command_line,
+        facts,
+        host,
+    };
+    let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
     result.embedded_broker = embedded.as_mut().and_then(|broker| broker.stats().ok());
     let folder = result::save(&result, scenario_text, &options.results_dir)?;
     close(sources, sinks);
@@ -129,7 +146,9 @@ struct Played {
 
 impl Play<'_> {
     fn interrupted_by(&self) -> Option<u8> {
-        u8::try_from(self.signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
+        u8::try_from(self.signal.load(Ordering::Relaxed))
+            .ok()
+            .filter(|&code| code != 0)
     }
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
@@ -167,8 +186,21 @@ impl Play<'_> {
             books.push((shard.books, shard.offered));
             sinks.push(shard.sink);
         }
-        let end = End { books, faults, interrupted_by, lag_at_end_records, cpu_s, ended_ns };
-        Ok(Played { crew, collector, sources: reading.things, sinks, end })
+        let end = End {
+            books,
+            faults,
+            interrupted_by,
+            lag_at_end_records,
+            cpu_s,
+            ended_ns,
+        };
+        Ok(Played {
+            crew,
+            collector,
+            sources: reading.things,
+            sinks,
+            end,
+        })
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.
@@ -184,7 +216,7 @@ impl Play<'_> {
             limit = limit.min(INTERRUPTED_DRAIN);
         }
         let began = Instant::now();
-        while !(crew.settled() && crew.drained()) && !crew.broken() {
+        while (!crew.settled() || !crew.drained()) && !crew.broken() {
             if began.elapsed() > limit {
                 return Some(format!(
                     "not drained within {} s: {} receipts are outstanding, unread are {:?}",
@@ -233,7 +265,9 @@ fn open(
 ) -> Result<World> {
     if let Some(faults) = options.loopback.take() {
         let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-        return Ok(World::Loopback(loopback::Cluster::new(partitions, clock, faults)));
+        return Ok(World::Loopback(loopback::Cluster::new(
+            partitions, clock, faults,
+        )));
     }
     let topic = if plan.topic.reuse {
         plan.topic.name.clone()
@@ -250,7 +284,10 @@ fn open(
 }
 
 fn introduction(facts: &WorldFacts) -> String {
-    let mut text = format!("topic {}, {} partitions", facts.topic.name, facts.topic.partitions);
+    let mut text = format!(
+        "topic {}, {} partitions",
+        facts.topic.name, facts.topic.partitions
+    );
     if !facts.advertised.is_empty() {
         text.push_str(&format!(
             " at {} (advertised: {})",

@@ -85,7 +85,9 @@ impl Ledger {
 
     /// Notes how a send ended.
     pub fn outcome(&self, stamp: &Stamp, outcome: Outcome) {
-        let Some(shard) = self.shards.get(usize::from(stamp.shard)) else { return };
+        let Some(shard) = self.shards.get(usize::from(stamp.shard)) else {
+            return;
+        };
         let bits = match outcome {
             Outcome::Acked => &shard.acked,
             Outcome::Failed => &shard.failed,

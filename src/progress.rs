@@ -92,7 +92,8 @@ impl Progress {
             Self::Lines { next_s } => {
                 if live.elapsed.as_secs() >= *next_s {
                     write_line(&one_line(live));
-                    *next_s = live.elapsed.as_secs() / PLAIN_EVERY_S * PLAIN_EVERY_S + PLAIN_EVERY_S;
+                    *next_s =
+                        live.elapsed.as_secs() / PLAIN_EVERY_S * PLAIN_EVERY_S + PLAIN_EVERY_S;
                 }
             }
         }
@@ -124,8 +125,15 @@ fn head(live: &Live) -> String {
 }
 
 fn app(app: &LiveApp) -> String {
-    let p99 = app.p99_ns.map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
-    format!("{} {}/s p99 {p99} lag {}", app.name, count(app.seen_per_s), count(app.lag_records as f64))
+    let p99 = app
+        .p99_ns
+        .map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
+    format!(
+        "{} {}/s p99 {p99} lag {}",
+        app.name,
+        count(app.seen_per_s),
+        count(app.lag_records as f64)
+    )
 }
 
 fn message(live: &Live) -> String {
@@ -158,8 +166,9 @@ mod tests {
 
     #[test]
     fn counts_are_short() {
-        let shown: Vec<String> =
-            [0.0, 0.5, 12.0, 9_000.0, 20_000.0, 1_250_000.0].map(count).to_vec();
+        let shown: Vec<String> = [0.0, 0.5, 12.0, 9_000.0, 20_000.0, 1_250_000.0]
+            .map(count)
+            .to_vec();
         assert_eq!(shown, ["0", "0.5", "12", "9000", "20.0k", "1.25M"]);
     }
 

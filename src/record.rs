@@ -28,8 +28,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of an event's way.
-    pub const ALL: [Self; 5] =
-        [Self::SendDelay, Self::Ack, Self::Arrival, Self::Service, Self::EndToEnd];
+    pub const ALL: [Self; 5] = [
+        Self::SendDelay,
+        Self::Ack,
+        Self::Arrival,
+        Self::Service,
+        Self::EndToEnd,
+    ];
 
     const COUNT: usize = Self::ALL.len();
 }
@@ -46,7 +51,11 @@ pub struct Window {
 
 impl Window {
     fn new(index: u64) -> Self {
-        Self { index, events: 0, stages: [const { None }; Stage::COUNT] }
+        Self {
+            index,
+            events: 0,
+            stages: [const { None }; Stage::COUNT],
+        }
     }
 
     /// The measured samples of a stage; `None` when there is none.
@@ -74,7 +83,11 @@ impl Recorder {
     /// by due time and not by the time of recording, so that a slow start leaves no trace.
     #[must_use]
     pub fn new(measured: Range<u64>, interval_ns: u64) -> Self {
-        Self { measured, interval_ns: interval_ns.max(1), window: Box::new(Window::new(0)) }
+        Self {
+            measured,
+            interval_ns: interval_ns.max(1),
+            window: Box::new(Window::new(0)),
+        }
     }
 
     /// Sets what is measured, before the first event that could be is recorded.
@@ -95,9 +108,15 @@ impl Recorder {
         self.window.events += 1;
         if self.measured.contains(&due_ns) {
             let window = &mut *self.window;
-            window.stage(Stage::Arrival).record(difference(polled_ns, due_ns));
-            window.stage(Stage::Service).record(difference(processed_ns, polled_ns));
-            window.stage(Stage::EndToEnd).record(difference(processed_ns, due_ns));
+            window
+                .stage(Stage::Arrival)
+                .record(difference(polled_ns, due_ns));
+            window
+                .stage(Stage::Service)
+                .record(difference(processed_ns, polled_ns));
+            window
+                .stage(Stage::EndToEnd)
+                .record(difference(processed_ns, due_ns));
         }
     }
 
@@ -123,7 +142,9 @@ impl Recorder {
 
 /// `later − earlier`, which may be negative when clocks disagree: that is counted, not hidden.
 fn difference(later_ns: u64, earlier_ns: u64) -> i64 {
-    later_ns.cast_signed().wrapping_sub(earlier_ns.cast_signed())
+    later_ns
+        .cast_signed()
+        .wrapping_sub(earlier_ns.cast_signed())
 }
 
 #[cfg(test)]
@@ -152,7 +173,10 @@ mod tests {
         assert!(recorder.roll(999).is_none());
         let window = recorder.roll(3_500).unwrap();
         assert_eq!((window.index, window.events), (0, 1));
-        assert!(recorder.roll(4_200).is_none(), "nothing was recorded in between");
+        assert!(
+            recorder.roll(4_200).is_none(),
+            "nothing was recorded in between"
+        );
         recorder.record(Stage::Ack, 10, 50);
         assert_eq!(recorder.flush(4_300).index, 4);
     }

@@ -92,7 +92,8 @@ impl Crew {
                     windows: channels.seen.clone(),
                 };
                 let name = format!("{}-{worker}", app.name);
-                crew.workers.push(spawn(name, move || consume::run(shift))?);
+                crew.workers
+                    .push(spawn(&name, move || consume::run(shift))?);
             }
         }
         Ok(crew)
@@ -103,7 +104,13 @@ impl Crew {
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
         let state = || (kind.new)(app);
         let workers = usize::from(app.workers);
-        Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
+        Ok(Arc::new(Group::new(
+            place,
+            workers,
+            partitions,
+            self.ledger.clone(),
+            state,
+        )))
     }
 
     /// Starts a producer for each shard; slot time 0 is `lead_ns` from now.
@@ -135,8 +142,8 @@ impl Crew {
             .collect();
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
-        let measured = self.start_ns + plan.load.warmup_ns()
-            ..self.start_ns + plan.load.duration_ns();
+        let measured =
+            self.start_ns + plan.load.warmup_ns()..self.start_ns + plan.load.duration_ns();
         // Only this method sets it, and it is called once.
         let _ = self.measured.set(measured.clone());
         for (shard, (sink, generator)) in (0..).zip(sinks.into_iter().zip(generators)) {
@@ -157,7 +164,8 @@ impl Crew {
                 windows: channels.sent.clone(),
             };
             let name = format!("producer-{shard}");
-            self.producers.push(spawn(name, move || produce::run(shift))?);
+            self.producers
+                .push(spawn(&name, move || produce::run(shift))?);
         }
         Ok(())
     }
@@ -181,7 +189,9 @@ impl Crew {
 
     /// Whether some producer still has slots.
     pub(super) fn sending(&self) -> bool {
-        self.producers.iter().any(|producer| !producer.is_finished())
+        self.producers
+            .iter()
+            .any(|producer| !producer.is_finished())
     }
 
     /// Whether a worker has ended, which none does by itself unless it is broken.
@@ -202,7 +212,9 @@ impl Crew {
 
     /// Receipts that are still to come.
     pub(super) fn outstanding(&self) -> u64 {
-        self.receipts.accepted().saturating_sub(self.receipts.answered())
+        self.receipts
+            .accepted()
+            .saturating_sub(self.receipts.answered())
     }
 
     /// Acknowledged records that each group has not read yet.
@@ -237,17 +249,20 @@ impl Crew {
 }
 
 fn spawn<T: Send + 'static>(
-    name: String,
+    name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {
     thread::Builder::new()
-        .name(name.clone())
+        .name(name.to_owned())
         .spawn(body)
         .map_err(|error| Error::io(format!("starting the thread {name}"), error))
 }
 
 fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {
-    let mut left = Left { things: Vec::new(), faults: Vec::new() };
+    let mut left = Left {
+        things: Vec::new(),
+        faults: Vec::new(),
+    };
     for thread in threads {
         let name = thread.thread().name().unwrap_or("a thread").to_owned();
         match thread.join() {

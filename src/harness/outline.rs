@@ -18,81 +18,105 @@ pub fn text(plan: &Plan) -> String {
 }
 
 fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
+    let broker = plan.kafka.bootstrap_servers.as_deref();
+    row(
+        out,
+        "broker",
+        broker.unwrap_or("embedded, started for the run"),
+    )?;
+    let topic = &plan.topic;
+    let suffix = if topic.reuse { "" } else { "-<run>" };
+    row(
+        out,
+        "topic",
+        format_args!(
+            "{}{suffix}: {} partitions, replication {}, key user_id",
+            topic.name, topic.partitions, topic.replication_factor
+        ),
+    )?;
+    load(plan, out)?;
+    row(
+        out,
+        "users",
+        format_args!(
+            "{}, up to {} sessions at once",
+            plan.population.users, plan.population.sessions_max
+        ),
+    )?;
+    for app in &plan.apps {
+        let workers = counted(app.workers, "worker");
+        row(
+            out,
+            &app.name,
+            format_args!("group {}, {workers}", app.group),
+        )?;
+    }
+    for (side, properties) in [
+        ("producer", &plan.kafka.producer),
+        ("consumer", &plan.kafka.consumer),
+    ] {
+        let list: Vec<String> = properties
+            .iter()
+            .map(|(key, value)| format!("{key}={}", masked(key, value)))
+            .collect();
+        row(out, side, list.join(" "))?;
+    }
+    Ok(())
+}
+
+fn load(plan: &Plan, out: &mut String) -> std::fmt::Result {
     let schedule = Schedule::new(&plan.load, plan.seed);
     let events = schedule.expected_total();
-    let bytes = events * EVENT_BYTES;
     let arrivals = match plan.load.arrivals {
         Arrivals::Uniform => "uniform",
         Arrivals::Poisson => "Poisson",
     };
-    writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
-    writeln!(
+    row(
         out,
-        "  broker    {}",
-        plan.kafka.bootstrap_servers.as_deref().unwrap_or("embedded, started for the run")
-    )?;
-    writeln!(
-        out,
-        "  topic     {}{}: {} partitions, replication {}, key user_id",
-        plan.topic.name,
-        if plan.topic.reuse { "" } else { "-<run>" },
-        plan.topic.partitions,
-        plan.topic.replication_factor
-    )?;
-    writeln!(
-        out,
-        "  load      {:.0} events (about {:.0} MB) in {:.0} s, {arrivals} arrivals, {} producer{}",
-        events,
-        bytes / 1e6,
-        plan.load.duration_ns() as f64 / 1e9,
-        plan.load.producers,
-        if plan.load.producers == 1 { "" } else { "s" }
+        "load",
+        format_args!(
+            "{events:.0} events (about {:.0} MB) in {:.0} s, {arrivals} arrivals, {}",
+            events * EVENT_BYTES / 1e6,
+            plan.load.duration_ns() as f64 / 1e9,
+            counted(plan.load.producers, "producer")
+        ),
     )?;
     let mut from_ns = 0;
-    for (index, phase) in plan.load.phases.iter().enumerate() {
+    for (place, phase) in plan.load.phases.iter().enumerate() {
         let to_ns = from_ns + phase.duration_ns();
         writeln!(
             out,
             "    {:<10} {:>6.1} s  {:>9.0} events  {:>9.0}/s to {:.0}/s{}",
             phase.name,
             phase.duration_ns() as f64 / 1e9,
-            schedule.expected_in(index),
+            schedule.expected_in(place),
             schedule.rate_at(from_ns),
             schedule.rate_at(to_ns.saturating_sub(1_000)),
             if phase.warmup { "  (not measured)" } else { "" }
         )?;
         from_ns = to_ns;
     }
-    writeln!(
-        out,
-        "  users     {}, up to {} sessions at once",
-        plan.population.users, plan.population.sessions_max
-    )?;
-    for app in &plan.apps {
-        writeln!(
-            out,
-            "  {:<9} group {}, {} worker{}",
-            app.name,
-            app.group,
-            app.workers,
-            if app.workers == 1 { "" } else { "s" }
-        )?;
-    }
-    for (side, properties) in
-        [("producer", &plan.kafka.producer), ("consumer", &plan.kafka.consumer)]
-    {
-        let list: Vec<String> = properties
-            .iter()
-            .map(|(key, value)| format!("{key}={}", masked(key, value)))
-            .collect();
-        writeln!(out, "  {side:<9} {}", list.join(" "))?;
-    }
     Ok(())
+}
+
+fn row(out: &mut String, name: &str, value: impl std::fmt::Display) -> std::fmt::Result {
+    writeln!(out, "  {name:<9} {value}")
+}
+
+/// `1 worker`, `2 workers`.
+fn counted(count: u16, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// Secrets are never shown nor saved.
 #[must_use]
 pub fn masked<'a>(key: &str, value: &'a str) -> &'a str {
     let secret = ["password", "secret", "token", "jaas", "key.pem"];
-    if secret.iter().any(|word| key.contains(word)) { "***" } else { value }
+    if secret.iter().any(|word| key.contains(word)) {
+        "***"
+    } else {
+        value
+    }
 }

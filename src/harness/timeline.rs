@@ -31,7 +31,10 @@ impl Timeline {
         let interval_ns = plan.measure.interval_ms * 1_000_000;
         let start = start_ns / interval_ns;
         let shift = |rows: &BTreeMap<u64, Row>| {
-            rows.iter().filter(|(at, _)| **at >= start).map(|(at, row)| (at - start, *row)).collect()
+            rows.iter()
+                .filter(|(at, _)| **at >= start)
+                .map(|(at, row)| (at - start, *row))
+                .collect()
         };
         let mut offered = Vec::new();
         for shard in slots {
@@ -51,7 +54,11 @@ impl Timeline {
             lags: lags.map(|(at, lags)| (at - start, lags.clone())).collect(),
             sent: shift(collector.sent.rows()),
             acked: shift(collector.acked.rows()),
-            apps: collector.apps.iter_mut().map(|series| shift(series.rows())).collect(),
+            apps: collector
+                .apps
+                .iter_mut()
+                .map(|series| shift(series.rows()))
+                .collect(),
         }
     }
 
@@ -59,7 +66,11 @@ impl Timeline {
     fn per_s(&self, events: impl Fn(u64) -> u64) -> f64 {
         let sum: u64 = self.measured.clone().map(events).sum();
         let seconds = self.measured_s();
-        if seconds > 0.0 { sum as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 {
+            sum as f64 / seconds
+        } else {
+            0.0
+        }
     }
 
     fn measured_s(&self) -> f64 {
@@ -80,7 +91,11 @@ impl Timeline {
     }
 
     fn offered_at(&self, at: u64) -> u64 {
-        usize::try_from(at).ok().and_then(|at| self.offered.get(at)).copied().unwrap_or(0)
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| self.offered.get(at))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Every interval from the schedule's start to the last sign of life.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -84,20 +85,31 @@ impl Admin {
     /// # Errors
     /// [`Error::Broker`] when nobody answers within `wait`.
     pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
-        let metadata = self.client.inner().fetch_metadata(None, wait).map_err(|error| {
-            Error::Broker(format!(
-                "no Kafka broker answers at {} within {} s ({error})",
-                self.bootstrap,
-                wait.as_secs()
-            ))
-        })?;
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, wait)
+            .map_err(|error| {
+                Error::Broker(format!(
+                    "no Kafka broker answers at {} within {} s ({error})",
+                    self.bootstrap,
+                    wait.as_secs()
+                ))
+            })?;
         let mut brokers: Vec<_> = metadata
             .brokers()
             .iter()
-            .map(|broker| (broker.id(), format!("{}@{}:{}", broker.id(), broker.host(), broker.port())))
+            .map(|broker| {
+                (
+                    broker.id(),
+                    format!("{}@{}:{}", broker.id(), broker.host(), broker.port()),
+                )
+            })
             .collect();
         brokers.sort();
-        Ok(Brokers { advertised: brokers.into_iter().map(|(_, text)| text).collect() })
+        Ok(Brokers {
+            advertised: brokers.into_iter().map(|(_, text)| text).collect(),
+        })
     }
 
     /// Makes the topic; fine when it is there already and may be used again.
@@ -107,14 +119,20 @@ impl Admin {
     /// shape is there.
     pub fn make_topic(&self, name: &str, plan: &TopicPlan) -> Result<TopicFacts> {
         let retention = plan.retention_ms.to_string();
-        let mut topic =
-            NewTopic::new(name, plan.partitions, TopicReplication::Fixed(plan.replication_factor))
-                .set("retention.ms", &retention);
+        let mut topic = NewTopic::new(
+            name,
+            plan.partitions,
+            TopicReplication::Fixed(plan.replication_factor),
+        )
+        .set("retention.ms", &retention);
         for (key, value) in &plan.configs {
             topic = topic.set(key, value);
         }
         let answer = wait_for(self.client.create_topics(&[topic], &options()))?;
-        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
+        match answer
+            .map_err(|error| refused(name, &error.to_string()))?
+            .first()
+        {
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => {}
             Some(Err((_, code))) => return Err(refused(name, &code.to_string())),
             _ => {}
@@ -126,7 +144,10 @@ impl Admin {
                 facts.partitions, plan.partitions
             )));
         }
-        if facts.configs.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime")
+        if facts
+            .configs
+            .get("message.timestamp.type")
+            .is_some_and(|kind| kind == "LogAppendTime")
             && !plan.configs.contains_key("message.timestamp.type")
         {
             return Err(Error::Broker(format!(
@@ -149,7 +170,7 @@ impl Admin {
                 .topics()
                 .iter()
                 .filter(|topic| topic.name() == name && topic.error().is_none())
-                .flat_map(|topic| topic.partitions().iter().map(|partition| partition.leader()))
+                .flat_map(|topic| topic.partitions().iter().map(MetadataPartition::leader))
                 .collect();
             if !leaders.is_empty() && leaders.iter().all(|&leader| leader >= 0) {
                 break leaders;
@@ -160,7 +181,12 @@ impl Admin {
             std::thread::sleep(RETRY);
         };
         let configs = self.configs(name)?;
-        Ok(TopicFacts { name: name.to_owned(), partitions: leaders.len(), leaders, configs })
+        Ok(TopicFacts {
+            name: name.to_owned(),
+            partitions: leaders.len(),
+            leaders,
+            configs,
+        })
     }
 
     fn configs(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -182,7 +208,10 @@ impl Admin {
     /// [`Error::Broker`] with the broker's words.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         let answer = wait_for(self.client.delete_topics(&[name], &options()))?;
-        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
+        match answer
+            .map_err(|error| refused(name, &error.to_string()))?
+            .first()
+        {
             Some(Err((_, code))) => Err(refused(name, &code.to_string())),
             _ => Ok(()),
         }
@@ -193,9 +222,13 @@ impl Admin {
     /// # Errors
     /// [`Error::Broker`] when the client does not take it.
     pub fn probe(&self, topic: &str, partition: i32, payload: &[u8]) -> Result<()> {
-        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(payload);
+        let record = BaseRecord::<[u8], [u8]>::to(topic)
+            .partition(partition)
+            .payload(payload);
         self.prober.send(record).map_err(|(error, _)| {
-            Error::Broker(format!("the probe of partition {partition} was refused: {error}"))
+            Error::Broker(format!(
+                "the probe of partition {partition} was refused: {error}"
+            ))
         })?;
         self.prober.poll(Duration::ZERO);
         Ok(())
@@ -213,7 +246,9 @@ impl Admin {
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT))
+    AdminOptions::new()
+        .operation_timeout(Some(TIMEOUT))
+        .request_timeout(Some(TIMEOUT))
 }
 
 fn refused(name: &str, words: &str) -> Error {
@@ -222,9 +257,18 @@ fn refused(name: &str, words: &str) -> Error {
 
 /// Properties that say how to reach and enter the cluster, for clients that do nothing else.
 fn is_connection(key: &str) -> bool {
-    ["security.", "sasl.", "ssl.", "enable.ssl.", "socket.", "broker.", "client.", "reconnect."]
-        .iter()
-        .any(|prefix| key.starts_with(prefix))
+    [
+        "security.",
+        "sasl.",
+        "ssl.",
+        "enable.ssl.",
+        "socket.",
+        "broker.",
+        "client.",
+        "reconnect.",
+    ]
+    .iter()
+    .any(|prefix| key.starts_with(prefix))
 }
 
 /// The administrative calls are futures; the run's set-up is the one place that awaits them.

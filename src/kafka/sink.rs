@@ -62,7 +62,10 @@ impl Sink for KafkaSink {
             match self.topic.produce(batch.key(index), batch.payload(index)) {
                 Ok(()) => {}
                 Err(RDKafkaErrorCode::QueueFull) => {
-                    return Ok(Handover { taken, refusal: Some(Refusal::QueueFull) });
+                    return Ok(Handover {
+                        taken,
+                        refusal: Some(Refusal::QueueFull),
+                    });
                 }
                 Err(RDKafkaErrorCode::Fatal) => {
                     return Err(Error::Broker(format!(
@@ -76,15 +79,18 @@ impl Sink for KafkaSink {
                 }
             }
         }
-        Ok(Handover { taken: range.len(), refusal: None })
+        Ok(Handover {
+            taken: range.len(),
+            refusal: None,
+        })
     }
 }
 
 fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
-    producer
-        .client()
-        .fatal_error()
-        .map_or_else(|| "no reason given".to_owned(), |(code, text)| format!("{code}: {text}"))
+    producer.client().fatal_error().map_or_else(
+        || "no reason given".to_owned(),
+        |(code, text)| format!("{code}: {text}"),
+    )
 }
 
 /// A topic's handle: the wrapper's own `send` looks the topic up by name for each record.
@@ -106,7 +112,9 @@ impl TopicHandle {
             )
         };
         if handle.is_null() {
-            return Err(Error::usage(format!("librdkafka refuses the topic name {topic:?}")));
+            return Err(Error::usage(format!(
+                "librdkafka refuses the topic name {topic:?}"
+            )));
         }
         Ok(Self(handle))
     }
@@ -117,7 +125,7 @@ impl TopicHandle {
             native::rd_kafka_produce(
                 self.0,
                 UNASSIGNED,
-                native::RD_KAFKA_MSG_F_COPY as i32,
+                native::RD_KAFKA_MSG_F_COPY,
                 payload.as_ptr().cast_mut().cast::<c_void>(),
                 payload.len(),
                 key.as_ptr().cast::<c_void>(),
@@ -160,7 +168,9 @@ impl ProducerContext for Deliveries {
             Err((error, message)) => (message, error.to_string()),
         };
         // The stamp comes out of the record itself, so no opaque is allocated for an event.
-        let Some(stamp) = message.payload().and_then(stamp::read) else { return };
+        let Some(stamp) = message.payload().and_then(stamp::read) else {
+            return;
+        };
         self.receiver.receive(&Receipt {
             stamp,
             outcome: outcome(message),

@@ -59,18 +59,23 @@ impl Source for KafkaSource {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let (partition, offset) = (message.partition(), message.offset());
-                    each(&Arrival { partition, offset, payload: message.payload() });
+                    each(&Arrival {
+                        partition,
+                        offset,
+                        payload: message.payload(),
+                    });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;
                 }
                 Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                    return Err(Error::Broker(format!("the consumer failed for good: {code}")));
+                    return Err(Error::Broker(format!(
+                        "the consumer failed for good: {code}"
+                    )));
                 }
                 // librdkafka goes on by itself after every other error; what it costs shows as
                 // latency, and what it loses as missing.
-                Some(Err(_)) => break,
-                None => break,
+                Some(Err(_)) | None => break,
             }
         }
         member.store(&self.consumer);

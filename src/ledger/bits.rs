@@ -21,7 +21,9 @@ pub(super) struct Bits {
 
 impl Default for Bits {
     fn default() -> Self {
-        Self { buckets: [const { OnceLock::new() }; BUCKETS] }
+        Self {
+            buckets: [const { OnceLock::new() }; BUCKETS],
+        }
     }
 }
 
@@ -35,7 +37,9 @@ impl Bits {
     /// Sets a bit. Returns false when it was set before, or when it lies beyond any stamp's.
     pub(super) fn set(&self, bit: u64) -> bool {
         let (bucket, at) = place(bit / CHUNK_BITS);
-        let Some(bucket_of) = self.buckets.get(bucket) else { return false };
+        let Some(bucket_of) = self.buckets.get(bucket) else {
+            return false;
+        };
         let chunks =
             bucket_of.get_or_init(|| (0..1_usize << bucket).map(|_| OnceLock::new()).collect());
         let words =
@@ -59,14 +63,17 @@ impl Bits {
 
     /// How many bits are set, wherever.
     pub(super) fn count(&self) -> u64 {
-        let ones = |words: &Box<[AtomicU64]>| -> u64 {
-            words.iter().map(|word| u64::from(word.load(Ordering::Acquire).count_ones())).sum()
+        let ones = |words: &[AtomicU64]| -> u64 {
+            words
+                .iter()
+                .map(|word| u64::from(word.load(Ordering::Acquire).count_ones()))
+                .sum()
         };
         self.buckets
             .iter()
             .filter_map(OnceLock::get)
             .flat_map(|chunks| chunks.iter().filter_map(OnceLock::get))
-            .map(ones)
+            .map(|words| ones(words))
             .sum()
     }
 }
@@ -103,7 +110,10 @@ mod tests {
             let threads: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| (0..200_000).filter(|&bit| bits.set(bit * 7)).count()))
                 .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap() as u64).sum()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap() as u64)
+                .sum()
         });
         assert_eq!((won, bits.count()), (200_000, 200_000));
     }

@@ -46,7 +46,9 @@ impl Lane {
         offset: i64,
         stamp: Option<&Stamp>,
     ) -> Tick {
-        let Some(ticks) = ledger.apps.get(app) else { return Tick::Foreign };
+        let Some(ticks) = ledger.apps.get(app) else {
+            return Tick::Foreign;
+        };
         if offset < self.expected_offset {
             ticks.redeliveries.fetch_add(1, Ordering::Relaxed);
             return Tick::Redelivery;

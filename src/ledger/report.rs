@@ -127,8 +127,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
         for word in 0..offered.div_ceil(64) {
             let acked = shard.acked.word(word);
             let unknown = shard.unknown.word(word);
-            let ended =
-                acked | unknown | shard.failed.word(word) | shard.unsent.word(word);
+            let ended = acked | unknown | shard.failed.word(word) | shard.unsent.word(word);
             let due = mask(offered, word);
             report.unresolved += ones(due & !ended);
             let mut seen_by_any = 0;
@@ -145,8 +144,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
     }
     report.sent = report.offered - report.unsent.min(report.offered);
     report.closes = report.second_outcomes == 0
-        && report.offered
-            == report.unsent + report.acked + report.failed + report.unknown
+        && report.offered == report.unsent + report.acked + report.failed + report.unknown
         && report.unresolved == 0;
     report
 }
@@ -177,7 +175,10 @@ fn mask(offered: u64, word: u64) -> u64 {
 
 fn name(named: &mut Vec<Slots>, shard: u16, word: u64, mut bits: u64) {
     while bits != 0 && named.len() < NAMED {
-        named.push(Slots { shard, seq: word * 64 + u64::from(bits.trailing_zeros()) });
+        named.push(Slots {
+            shard,
+            seq: word * 64 + u64::from(bits.trailing_zeros()),
+        });
         bits &= bits - 1;
     }
 }

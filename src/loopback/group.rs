@@ -19,7 +19,11 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(partitions: usize) -> Self {
-        Self { members: Vec::new(), next_member: 0, committed: vec![0; partitions] }
+        Self {
+            members: Vec::new(),
+            next_member: 0,
+            committed: vec![0; partitions],
+        }
     }
 
     fn join(&mut self) -> u64 {
@@ -47,7 +51,12 @@ pub(super) struct LoopbackSource {
 
 impl LoopbackSource {
     pub(super) fn new(topic: Arc<Topic>, group: &str) -> Self {
-        let delay = topic.faults.join_after.get(group).copied().unwrap_or_default();
+        let delay = topic
+            .faults
+            .join_after
+            .get(group)
+            .copied()
+            .unwrap_or_default();
         Self {
             topic,
             group: group.to_owned(),
@@ -61,7 +70,10 @@ impl LoopbackSource {
     /// Takes up to `max` records of the member's partitions.
     fn take(&mut self, log: &mut Log, max: usize) {
         let partitions = log.partitions.len();
-        let group = log.groups.entry(self.group.clone()).or_insert_with(|| Groups::new(partitions));
+        let group = log
+            .groups
+            .entry(self.group.clone())
+            .or_insert_with(|| Groups::new(partitions));
         let member = *self.member.get_or_insert_with(|| group.join());
         let mut assigned = 0;
         for place in group.share(member) {
@@ -78,7 +90,9 @@ impl LoopbackSource {
     }
 
     fn hidden(&self, payload: &[u8]) -> bool {
-        let Some(hidden) = self.topic.faults.hide.get(&self.group) else { return false };
+        let Some(hidden) = self.topic.faults.hide.get(&self.group) else {
+            return false;
+        };
         stamp::read(payload).is_some_and(|stamp| hidden.contains(&(stamp.shard, stamp.seq)))
     }
 
@@ -122,7 +136,11 @@ impl Source for LoopbackSource {
         for (place, offset, payload) in &self.batch {
             if !self.hidden(payload) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);
-                each(&Arrival { partition, offset: *offset, payload: Some(payload) });
+                each(&Arrival {
+                    partition,
+                    offset: *offset,
+                    payload: Some(payload),
+                });
             }
         }
         let count = self.batch.len();

@@ -16,7 +16,11 @@ pub(super) struct LoopbackSink {
 
 impl LoopbackSink {
     pub(super) fn new(topic: Arc<Topic>, receiver: Arc<dyn Receiver>) -> Self {
-        Self { topic, receiver, answers: Vec::new() }
+        Self {
+            topic,
+            receiver,
+            answers: Vec::new(),
+        }
     }
 
     /// Writes what it can; returns how many events were taken and whether the next was refused.
@@ -26,7 +30,10 @@ impl LoopbackSink {
             let stamp = *batch.stamp(index);
             let fault = self.topic.faults.write.get(&(stamp.shard, stamp.seq));
             if fault == Some(&WriteFault::Full) {
-                return Handover { taken, refusal: Some(Refusal::QueueFull) };
+                return Handover {
+                    taken,
+                    refusal: Some(Refusal::QueueFull),
+                };
             }
             let place = crc32c::crc32c(batch.key(index)) as usize % log.partitions.len();
             let partition = &mut log.partitions[place];
@@ -35,12 +42,16 @@ impl LoopbackSink {
             let mut offset = partition.end() - 1;
             match fault {
                 Some(WriteFault::Drop | WriteFault::Full) => {}
-                Some(WriteFault::Swap) if partition.held.is_none() => partition.held = Some(payload),
+                Some(WriteFault::Swap) if partition.held.is_none() => {
+                    partition.held = Some(payload);
+                }
                 Some(WriteFault::Double) => {
                     partition.append(payload.clone());
                     offset = partition.append(payload);
                 }
-                Some(WriteFault::Cut) => offset = partition.append(payload[..payload.len() / 2].into()),
+                Some(WriteFault::Cut) => {
+                    offset = partition.append(payload[..payload.len() / 2].into());
+                }
                 Some(WriteFault::Fail) => outcome = Outcome::Failed,
                 Some(WriteFault::Lose) => {
                     outcome = Outcome::Unknown;
@@ -48,9 +59,13 @@ impl LoopbackSink {
                 }
                 Some(WriteFault::Swap) | None => offset = partition.append(payload),
             }
-            self.answers.push((stamp, outcome, i32::try_from(place).unwrap_or(-1), offset));
+            self.answers
+                .push((stamp, outcome, i32::try_from(place).unwrap_or(-1), offset));
         }
-        Handover { taken: range.len(), refusal: None }
+        Handover {
+            taken: range.len(),
+            refusal: None,
+        }
     }
 }
 
@@ -74,7 +89,14 @@ impl Sink for LoopbackSink {
                 Outcome::Failed => "planted: not written",
                 Outcome::Unknown => "planted: the answer got lost",
             };
-            self.receiver.receive(&Receipt { stamp, outcome, at_ns, partition, offset, reason });
+            self.receiver.receive(&Receipt {
+                stamp,
+                outcome,
+                at_ns,
+                partition,
+                offset,
+                reason,
+            });
         }
         Ok(handover)
     }

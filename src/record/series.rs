@@ -36,7 +36,12 @@ impl Series {
     /// A series whose rows show `stage`.
     #[must_use]
     pub fn new(stage: Stage) -> Self {
-        Self { stage, total: BTreeMap::new(), open: BTreeMap::new(), rows: BTreeMap::new() }
+        Self {
+            stage,
+            total: BTreeMap::new(),
+            open: BTreeMap::new(),
+            rows: BTreeMap::new(),
+        }
     }
 
     /// Takes in one window.
@@ -58,12 +63,18 @@ impl Series {
 
     /// Histograms of long runs would fill the memory: an old interval is boiled down to a row.
     fn close_first(&mut self) {
-        let Some((index, (events, latency))) = self.open.pop_first() else { return };
+        let Some((index, (events, latency))) = self.open.pop_first() else {
+            return;
+        };
         let mut row = row(events, &latency);
         // A window that came later than that still counts, though not in the percentiles.
         if let Some(before) = self.rows.remove(&index) {
-            row = Row { events: row.events + before.events, count: row.count + before.count,
-                max_ns: row.max_ns.max(before.max_ns), ..before };
+            row = Row {
+                events: row.events + before.events,
+                count: row.count + before.count,
+                max_ns: row.max_ns.max(before.max_ns),
+                ..before
+            };
         }
         self.rows.insert(index, row);
     }
@@ -77,7 +88,10 @@ impl Series {
     /// The newest interval with samples.
     #[must_use]
     pub fn newest(&self) -> Option<Row> {
-        self.open.values().next_back().map(|(events, latency)| row(*events, latency))
+        self.open
+            .values()
+            .next_back()
+            .map(|(events, latency)| row(*events, latency))
     }
 
     /// A row for each interval that has events, by the interval's number on the run's clock.

@@ -40,7 +40,9 @@ impl LatencySummary {
     /// Sums a distribution up; nothing measured makes an empty summary.
     #[must_use]
     pub fn of(latency: Option<&Latency>) -> Self {
-        let Some(latency) = latency else { return Self::default() };
+        let Some(latency) = latency else {
+            return Self::default();
+        };
         let mut encoded = Vec::new();
         // Writing into memory fails for no histogram with legal bounds.
         let _ = V2DeflateSerializer::new().serialize(latency.histogram(), &mut encoded);
@@ -74,8 +76,9 @@ mod tests {
         }
         let summary = LatencySummary::of(Some(&latency));
         let bytes = STANDARD.decode(&summary.histogram).unwrap();
-        let back: hdrhistogram::Histogram<u64> =
-            Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+        let back: hdrhistogram::Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .unwrap();
         assert_eq!(&back, latency.histogram());
         assert_eq!((summary.count, summary.max_ns), (5_000, Some(5_000_000)));
         assert_eq!(summary.p99_99_ns, None, "5,000 samples are too few");

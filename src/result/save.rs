@@ -13,7 +13,10 @@ use crate::error::{Error, Result};
 /// [`Error::Usage`] with the folder and the system's words.
 pub fn check_writable(results_dir: &Path) -> Result<()> {
     let refuse = |error: std::io::Error| {
-        Error::usage(format!("can't write results to {}: {error}", results_dir.display()))
+        Error::usage(format!(
+            "can't write results to {}: {error}",
+            results_dir.display()
+        ))
     };
     fs::create_dir_all(results_dir).map_err(refuse)?;
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
@@ -32,7 +35,12 @@ pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Resu
     let stage = tempfile::Builder::new()
         .prefix(".kbench-")
         .tempdir_in(results_dir)
-        .map_err(|error| Error::io(format!("making a folder in {}", results_dir.display()), error))?;
+        .map_err(|error| {
+            Error::io(
+                format!("making a folder in {}", results_dir.display()),
+                error,
+            )
+        })?;
     for (name, text) in [
         ("result.json", json.as_str()),
         ("summary.md", &super::markdown(result)),
@@ -78,7 +86,13 @@ fn folder_name(result: &RunResult) -> String {
     let scenario: String = result
         .scenario
         .chars()
-        .map(|letter| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' })
+        .map(|letter| {
+            if letter.is_alphanumeric() || "-_.".contains(letter) {
+                letter
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("{scenario}-{time}Z-{}", result.run)
 }

@@ -7,8 +7,17 @@ use crate::harness::world::Kind;
 
 /// The columns of the table of applications.
 const HEAD: [&str; 11] = [
-    "app", "seen", "events/s", "e2e p50", "p99", "p99.9", "max", "service p50", "missing",
-    "doubled", "reordered",
+    "app",
+    "seen",
+    "events/s",
+    "e2e p50",
+    "p99",
+    "p99.9",
+    "max",
+    "service p50",
+    "missing",
+    "doubled",
+    "reordered",
 ];
 
 /// The result for a person who has ten seconds.
@@ -32,7 +41,11 @@ fn verdict(result: &RunResult, color: bool) -> String {
         (None, true) => ("VALID", "\x1b[1;32m"),
     };
     let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
-    let mut out = format!("{paint}{word}{plain}  {} on {}\n", result.scenario, broker(result));
+    let mut out = format!(
+        "{paint}{word}{plain}  {} on {}\n",
+        result.scenario,
+        broker(result)
+    );
     for reason in &result.verdict.reasons {
         out.push_str(&format!("  - {reason}\n"));
     }
@@ -97,7 +110,10 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }
 
 /// A count with its thousands apart: `1 234 567`.
@@ -105,7 +121,7 @@ pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(digit);
@@ -115,7 +131,9 @@ pub(super) fn count(value: u64) -> String {
 
 /// Three digits and a unit; `n/a` where there were not enough samples.
 pub(super) fn duration(value_ns: Option<i64>) -> String {
-    let Some(value_ns) = value_ns else { return "n/a".to_owned() };
+    let Some(value_ns) = value_ns else {
+        return "n/a".to_owned();
+    };
     let magnitude = value_ns.unsigned_abs() as f64;
     let (scale, unit) = match magnitude {
         v if v < 999.5 => return format!("{value_ns} ns"),
@@ -137,12 +155,28 @@ mod tests {
 
     #[test]
     fn durations_have_three_digits_and_a_unit() {
-        let shown: Vec<String> =
-            [0, 999, 1_234, 45_678, 999_600, 1_234_567, 99_960_000, 12_345_678_901, -1_500]
-                .map(|value| duration(Some(value)))
-                .to_vec();
+        let shown: Vec<String> = [
+            0,
+            999,
+            1_234,
+            45_678,
+            999_600,
+            1_234_567,
+            99_960_000,
+            12_345_678_901,
+            -1_500,
+        ]
+        .map(|value| duration(Some(value)))
+        .to_vec();
         let expected = [
-            "0 ns", "999 ns", "1.23 µs", "45.7 µs", "1.00 ms", "1.23 ms", "100 ms", "12.3 s",
+            "0 ns",
+            "999 ns",
+            "1.23 µs",
+            "45.7 µs",
+            "1.00 ms",
+            "1.23 ms",
+            "100 ms",
+            "12.3 s",
             "-1.50 µs",
         ];
         assert_eq!(shown, expected);
@@ -151,6 +185,9 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(count),
+            ["0", "999", "1 000", "1 234 567"]
+        );
     }
 }
