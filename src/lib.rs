@@ -31,5 +31,8 @@ pub mod plan;
 pub mod produce;
 pub mod progress;
 pub mod record;
+pub mod scenario;
+pub mod cli;
+pub mod command;
 pub mod result;
 pub mod wire;
