@@ -32,4 +32,5 @@ pub mod produce;
 pub mod progress;
 pub mod record;
 pub mod result;
+pub mod scenario;
 pub mod wire;
