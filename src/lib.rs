@@ -35,4 +35,5 @@ pub mod scenario;
 pub mod cli;
 pub mod command;
 pub mod result;
+pub mod scenario;
 pub mod wire;

@@ -2,15 +2,35 @@
 //!
 //! After this step no `Option` means "default", and no later layer asks whether a key was set.
 
-use std::collections::BTreeMap;
+mod apps;
+mod client;
+mod config_file;
+mod flat;
+mod hints;
+mod kafka;
+mod load;
+mod phase;
+mod population;
+mod property;
+mod property_table;
+pub(crate) mod resolve;
+mod servers;
+mod topic;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+pub use property::is_secret;
 
 /// Everything that a run needs to know, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// The scenario's name, used in the result's folder name.
     pub name: String,
+    /// What it is about, in the author's words; may be empty.
+    pub description: String,
     /// One seed decides every random choice of the run.
     pub seed: u64,
     /// The topic to make and to load.
@@ -25,6 +45,8 @@ pub struct Plan {
     pub kafka: KafkaPlan,
     /// What is measured, and the limits on waiting.
     pub measure: MeasurePlan,
+    /// What the user should know, a line each; stops nothing.
+    pub warnings: Vec<String>,
 }
 
 /// The topic of a run.
@@ -214,14 +236,52 @@ pub enum OptionKind {
 }
 
 /// How the clients are set up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+///
+/// Serialized or printed for debugging, it shows `***` for passwords and keys.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct KafkaPlan {
     /// `None`: nobody named a broker, so the embedded one is started.
     pub bootstrap_servers: Option<String>,
     /// librdkafka properties of every producer.
+    #[serde(serialize_with = "serialize_masked")]
     pub producer: BTreeMap<String, String>,
     /// librdkafka properties of every consumer.
+    #[serde(serialize_with = "serialize_masked")]
     pub consumer: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for KafkaPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaPlan")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("producer", &masked(&self.producer))
+            .field("consumer", &masked(&self.consumer))
+            .finish()
+    }
+}
+
+/// Properties as they may be shown and saved: the values of secrets are `***`.
+#[must_use]
+pub fn masked(properties: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let shown = |(key, value)| {
+        let (key, value): (&String, &String) = (key, value);
+        (
+            key.as_str(),
+            if is_secret(key) {
+                "***"
+            } else {
+                value.as_str()
+            },
+        )
+    };
+    properties.iter().map(shown).collect()
+}
+
+fn serialize_masked<S: Serializer>(
+    properties: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    masked(properties).serialize(serializer)
 }
 
 /// What is measured, and the limits on waiting.

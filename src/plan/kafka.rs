@@ -1,0 +1,184 @@
+//! `[kafka]`: the clients' properties, from the file, a properties file and `-X`.
+
+use std::collections::BTreeMap;
+
+use super::config_file::{self, Java};
+use super::flat::{Setting, flatten};
+use super::property::{self, Side};
+use super::resolve::Inputs;
+use super::{KafkaPlan, client, hints, servers};
+use crate::scenario::fault::{Faults, Place};
+use crate::scenario::reader::Table;
+
+/// The properties of one side, by canonical name.
+pub(crate) type Settings = BTreeMap<String, Setting>;
+
+/// What the user set, for both sides.
+#[derive(Debug, Default)]
+struct Given {
+    producer: Settings,
+    consumer: Settings,
+}
+
+pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> KafkaPlan {
+    let faults = table.faults();
+    let mut given = Given::default();
+    // From the weakest to the strongest: what comes later wins.
+    for (side, key) in [(Side::Producer, "producer"), (Side::Consumer, "consumer")] {
+        for (name, setting) in flatten(&table.table(key)) {
+            given.add(side, &name, setting, faults);
+        }
+    }
+    let config_servers = given.add_config(inputs, faults);
+    for (index, assignment) in inputs.overrides.properties.iter().enumerate() {
+        given.add_flag(index, assignment, faults);
+    }
+    let bootstrap_servers = servers::resolve(&table, inputs, config_servers);
+    table.finish();
+    KafkaPlan {
+        bootstrap_servers,
+        producer: client::producer(&given.producer, faults),
+        consumer: client::consumer(&given.consumer, faults),
+    }
+}
+
+impl Given {
+    /// Takes a property for a side, or for whichever sides have it (`Side::Both`).
+    fn add(&mut self, side: Side, name: &str, setting: Setting, faults: &Faults) {
+        match accept(side, name, &setting, faults) {
+            Ok((sides, text)) => {
+                let setting = Setting { text, ..setting };
+                let name = property::canonical(name);
+                if sides != Side::Consumer {
+                    put(&mut self.producer, name, &setting, faults);
+                }
+                if sides != Side::Producer {
+                    put(&mut self.consumer, name, &setting, faults);
+                }
+            }
+            Err(what) => faults.add(setting.place, format!("{}: {what}", setting.path)),
+        }
+    }
+
+    /// Takes one `-X`.
+    fn add_flag(&mut self, index: usize, assignment: &str, faults: &Faults) {
+        let place = Place::Given("-X");
+        // Without a key the text is not shown: it may be a password that lost its name.
+        let Some((path, text)) = assignment.split_once('=') else {
+            faults.add(
+                place,
+                format!("number {} has no '='; expected KEY=VALUE", index + 1),
+            );
+            return;
+        };
+        let path = path.trim();
+        let (side, name) = if let Some(name) = path.strip_prefix("producer.") {
+            (Side::Producer, name)
+        } else if let Some(name) = path.strip_prefix("consumer.") {
+            (Side::Consumer, name)
+        } else {
+            (Side::Both, path)
+        };
+        let setting = Setting {
+            place,
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        self.add(side, name, setting, faults);
+    }
+
+    /// Takes the file of `--command-config`; gives the servers that it names.
+    fn add_config(&mut self, inputs: &Inputs<'_>, faults: &Faults) -> Option<(Place, String)> {
+        let (_, text) = inputs.overrides.command_config.as_ref()?;
+        let mut servers = None;
+        for (place, name, text) in config_file::parse(text, faults) {
+            if property::canonical(&name) == "bootstrap.servers" {
+                servers = Some((place, text));
+                continue;
+            }
+            let mut add = |name: &str, text: String| {
+                let setting = Setting {
+                    place,
+                    path: name.to_owned(),
+                    text,
+                };
+                self.add(Side::Both, name, setting, faults);
+            };
+            match config_file::from_java(&name, &text) {
+                Java::Same => add(&name, text),
+                Java::Means(properties) => {
+                    properties
+                        .into_iter()
+                        .for_each(|(name, text)| add(name, text));
+                }
+                Java::Dropped => {
+                    faults.warn(place, &format!("{name}: has no meaning here, left out"));
+                }
+            }
+        }
+        servers
+    }
+}
+
+/// Checks a property; gives the sides that it goes to and its value in plain form.
+fn accept(
+    side: Side,
+    typed: &str,
+    setting: &Setting,
+    faults: &Faults,
+) -> Result<(Side, String), String> {
+    if let Some(hint) = hints::java_only(typed) {
+        return Err(format!("is a property of Java's client; {hint}"));
+    }
+    let name = property::canonical(typed);
+    let Some((has, kind)) = property::find(name) else {
+        let guess = property::suggest(typed).map(|near| format!("did you mean {near}?"));
+        let guess = guess.unwrap_or_else(|| "expected one of librdkafka's".to_owned());
+        return Err(format!("unknown property; {guess}"));
+    };
+    let sides = match (side, has) {
+        (Side::Both, has) => has,
+        (side, Side::Both) => side,
+        (side, has) if side == has => side,
+        (_, Side::Producer) => {
+            return Err("only producers have it; expected [kafka.producer]".into());
+        }
+        (_, _) => return Err("only consumers have it; expected [kafka.consumer]".into()),
+    };
+    if let Some(reason) = hints::reserved(name, "") {
+        return Err(format!("is kbench's to set; {reason}"));
+    }
+    let text = property::check(name, kind, &setting.text)?;
+    if let Some(reason) = hints::reserved(name, &text) {
+        return Err(format!("can't be {text}; {reason}"));
+    }
+    if let Some(lacking) = property::lacking(name, &text) {
+        return Err(format!("{text}: {lacking}"));
+    }
+    if name == "acks" && text == "0" {
+        let what = format!(
+            "{}: with acks=0 the broker confirms nothing; \"acked\" means handed to the socket",
+            setting.path
+        );
+        faults.warn(setting.place, &what);
+    }
+    Ok((sides, text))
+}
+
+/// The later wins, except that a file must not set one property by two names.
+fn put(settings: &mut Settings, name: &str, setting: &Setting, faults: &Faults) {
+    let before = settings.insert(name.to_owned(), setting.clone());
+    if let Some(Setting {
+        place: before @ Place::File { .. },
+        path,
+        ..
+    }) = before
+        && let now @ Place::File { .. } = setting.place
+    {
+        let what = format!(
+            "{}: is the same as {path}; expected one of them",
+            setting.path
+        );
+        faults.add(now.max(before), what);
+    }
+}

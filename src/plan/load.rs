@@ -1,0 +1,161 @@
+//! `[load]`: when events are due.
+
+use std::time::Duration;
+
+use super::phase::{self, RATE};
+use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape};
+use crate::scenario::reader::Table;
+
+/// Longest schedule as a whole. Also keeps the number of events far below what a stamp can count.
+const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Longest warm-up.
+const WARMUP_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Most phases of a scenario.
+const PHASES_MAX: usize = 1000;
+
+/// The name of the phase that kbench puts before the scenario's own.
+pub(crate) const WARMUP_NAME: &str = "warm-up";
+
+pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
+    let producers = table
+        .whole("producers", 1..=1024, " producers")
+        .unwrap_or(1);
+    let arrivals = match table.word("arrivals", &["uniform", "poisson"]) {
+        Some(0) => Arrivals::Uniform,
+        _ => Arrivals::Poisson,
+    };
+    let warmup = table.duration("warmup", Duration::ZERO, WARMUP_MAX);
+    let warmup = warmup.unwrap_or(Duration::from_secs(5));
+    let (mut phases, complete) = phases(&table);
+    if complete {
+        check_whole(&table, &phases);
+    }
+    if !warmup.is_zero() {
+        phases.insert(0, warmup_phase(warmup, &phases));
+    }
+    table.finish();
+    LoadPlan {
+        producers: u16::try_from(producers).unwrap_or(u16::MAX),
+        arrivals,
+        phases,
+    }
+}
+
+/// The scenario's phases, and whether each of them could be read.
+fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
+    let short = ["rate_per_s", "duration"]
+        .into_iter()
+        .find(|key| table.has(key));
+    let typed = table.tables("phase");
+    let rate = table.number("rate_per_s", RATE);
+    let duration = table.duration("duration", phase::DURATION_MIN, SCHEDULE_MAX);
+    if let (Some(key), true) = (short, table.has("phase")) {
+        table.fault(key, "contradicts [[load.phase]]; expected one or the other");
+        return (Vec::new(), false);
+    }
+    if table.has("phase") {
+        let count = typed.len();
+        if count > PHASES_MAX {
+            table.fault(
+                "phase",
+                &format!("{count} phases; expected at most {PHASES_MAX}"),
+            );
+        }
+        let mut phases: Vec<PhasePlan> = Vec::with_capacity(count);
+        for typed in typed {
+            phases.extend(phase::resolve(typed, &phases));
+        }
+        let complete = phases.len() == count && count > 0;
+        return (phases, complete);
+    }
+    if short.is_none() {
+        let what = "no load; expected rate_per_s and duration, or [[load.phase]]";
+        table.fault_here(what);
+        return (Vec::new(), false);
+    }
+    let rate = table.require(
+        "rate_per_s",
+        rate,
+        "expected events per second, such as 1000",
+    );
+    let duration = table.require("duration", duration, "expected a duration such as \"30s\"");
+    let (Some(rate), Some(duration)) = (rate, duration) else {
+        return (Vec::new(), false);
+    };
+    let segments = vec![phase::constant(phase::ns(duration), rate)];
+    (
+        vec![PhasePlan {
+            name: "constant".to_owned(),
+            warmup: false,
+            segments,
+        }],
+        true,
+    )
+}
+
+/// Checks that only the whole schedule can show.
+fn check_whole(table: &Table<'_>, phases: &[PhasePlan]) {
+    let total = Duration::from_nanos(phases.iter().map(PhasePlan::duration_ns).sum());
+    if total > SCHEDULE_MAX {
+        table.fault(
+            "phase",
+            "the phases last longer than 30d together; expected less",
+        );
+    }
+    let events: f64 = phases.iter().map(events_of).sum();
+    if events < 1.0 {
+        let key = if table.has("phase") {
+            "phase"
+        } else {
+            "rate_per_s"
+        };
+        table.fault(
+            key,
+            "the whole schedule sends less than one event; expected a rate above 0",
+        );
+    }
+}
+
+/// A steady run-up at the rate with which the first phase starts; where that is 0, at the mean of
+/// the first phase that sends anything.
+fn warmup_phase(warmup: Duration, phases: &[PhasePlan]) -> PhasePlan {
+    let start = phases
+        .first()
+        .and_then(|phase| phase.segments.first())
+        .map_or(0.0, start_of);
+    let busy = phases.iter().find(|phase| events_of(phase) > 0.0);
+    let mean = busy.map_or(0.0, |phase| {
+        events_of(phase) / Duration::from_nanos(phase.duration_ns()).as_secs_f64()
+    });
+    let rate_per_s = if start > 0.0 { start } else { mean };
+    let segments = vec![phase::constant(phase::ns(warmup), rate_per_s)];
+    PhasePlan {
+        name: WARMUP_NAME.to_owned(),
+        warmup: true,
+        segments,
+    }
+}
+
+fn start_of(segment: &Segment) -> f64 {
+    match segment.shape {
+        Shape::Linear { from_per_s, .. } => from_per_s,
+        Shape::Sine { mean_per_s, .. } => mean_per_s,
+    }
+}
+
+/// Expected events of a phase; a sine counts as its mean, which is near enough for these checks.
+fn events_of(phase: &PhasePlan) -> f64 {
+    let of = |segment: &Segment| {
+        let seconds = Duration::from_nanos(segment.duration_ns).as_secs_f64();
+        match segment.shape {
+            Shape::Linear {
+                from_per_s,
+                to_per_s,
+            } => (from_per_s + to_per_s) / 2.0 * seconds,
+            Shape::Sine { mean_per_s, .. } => mean_per_s * seconds,
+        }
+    };
+    phase.segments.iter().map(of).sum()
+}

@@ -1,0 +1,116 @@
+//! `[population]`: who the users are and how they behave.
+
+use std::time::Duration;
+
+use super::PopulationPlan;
+use crate::event::EventType;
+use crate::scenario::reader::{Table, range};
+
+/// The specification's shares of the event types, in percent, by [`EventType::index`].
+const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
+
+/// Personas and their shares, in percent, in the order of [`PopulationPlan::personas`].
+const PERSONAS_PERCENT: [(&str, f64); 3] =
+    [("browsers", 60.0), ("buyers", 25.0), ("researchers", 15.0)];
+
+/// How far shares may sum from 100 %, in percent: what is typed as decimals sums inexactly.
+const TOLERANCE_PERCENT: f64 = 1e-6;
+
+pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
+    let users = table
+        .whole("users", 1..=100_000_000, " users")
+        .unwrap_or(100_000);
+    let user_skew = table
+        .number("user_skew", range(0.0, 3.0, ""))
+        .unwrap_or(0.8);
+    let products = table
+        .whole("products", 4..=1_000_000, " products")
+        .unwrap_or(100);
+    let product_skew = table
+        .number("product_skew", range(0.0, 3.0, ""))
+        .unwrap_or(1.0);
+    let median = table.duration(
+        "think_median",
+        Duration::from_millis(1),
+        Duration::from_secs(86_400),
+    );
+    let think_sigma = table
+        .number("think_sigma", range(0.0, 5.0, ""))
+        .unwrap_or(1.0);
+    let session_length = table.number("session_length", range(1.0, 10_000.0, " events"));
+    let sessions_max = sessions(&table, users, producers);
+    let mix = mix(table.table("mix"));
+    let personas = personas(table.table("personas"));
+    table.finish();
+    PopulationPlan {
+        users,
+        user_skew,
+        products: u32::try_from(products).unwrap_or(u32::MAX),
+        product_skew,
+        mix,
+        personas,
+        think_median_ms: median.unwrap_or(Duration::from_secs(8)).as_secs_f64() * 1000.0,
+        think_sigma,
+        session_length: session_length.unwrap_or(12.0),
+        sessions_max,
+    }
+}
+
+/// A user has one session at a time, and every shard needs one to send from.
+fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
+    let set = table.whole("sessions_max", 1..=10_000_000, " sessions");
+    if let Some(set) = set {
+        if set > users {
+            let what = format!("{set} sessions for {users} users; expected at most one for each");
+            table.fault("sessions_max", &what);
+        } else if set < u64::from(producers) {
+            let what =
+                format!("{set} sessions for {producers} producers; expected at least one for each");
+            table.fault("sessions_max", &what);
+        }
+    }
+    u32::try_from(set.unwrap_or_else(|| users.min(100_000))).unwrap_or(u32::MAX)
+}
+
+fn mix(table: Table<'_>) -> [f64; 5] {
+    let percent = EventType::ALL.map(|kind| share(&table, kind.name(), MIX_PERCENT[kind.index()]));
+    check_sum(&table, &percent);
+    let of = |kind: EventType| percent[kind.index()];
+    let (carts, purchases) = (of(EventType::AddToCart), of(EventType::Purchase));
+    if purchases > carts {
+        let what = format!(
+            "purchases without carts: {purchases} % purchases from {carts} % add_to_cart; \
+             expected no more purchases than carts"
+        );
+        table.fault("purchase", &what);
+    }
+    if carts > 0.0 && of(EventType::PageView) + of(EventType::Search) <= 0.0 {
+        let what = "carts without products: a user finds a product by page_view or search; \
+                    expected one of them above 0";
+        table.fault("add_to_cart", what);
+    }
+    table.finish();
+    percent.map(|share| share / 100.0)
+}
+
+fn personas(table: Table<'_>) -> [f64; 3] {
+    let percent = PERSONAS_PERCENT.map(|(name, default)| share(&table, name, default));
+    check_sum(&table, &percent);
+    table.finish();
+    percent.map(|share| share / 100.0)
+}
+
+fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
+    table
+        .number(key, range(0.0, 100.0, " %"))
+        .unwrap_or(default_percent)
+}
+
+fn check_sum(table: &Table<'_>, percent: &[f64]) {
+    let sum: f64 = percent.iter().sum();
+    if (sum - 100.0).abs() > TOLERANCE_PERCENT {
+        // Rounded for the eye: 99.99999999 would not show what is wrong.
+        let shown = (sum * 1e6).round() / 1e6;
+        table.fault_here(&format!("shares sum to {shown} %; expected 100 %"));
+    }
+}

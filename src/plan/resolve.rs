@@ -1,0 +1,95 @@
+//! From the scenario's tables to a plan. What is faulty gets its default, so that the checks go
+//! on; the caller throws the plan away if any fault was found.
+
+use std::time::Duration;
+
+use super::{AppSchema, MeasurePlan, Plan, apps, kafka, load, population, topic};
+use crate::scenario::reader::Table;
+use crate::scenario::{Environment, NAME_CHARS_MAX, Overrides, is_name_char};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What decides a plan besides the scenario itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    /// The command line's part.
+    pub(crate) overrides: &'a Overrides,
+    /// The specification's variables.
+    pub(crate) environment: &'a Environment,
+    /// The applications there are.
+    pub(crate) apps: &'a [AppSchema],
+    /// The scenario's name unless it has one.
+    pub(crate) stem: &'a str,
+}
+
+/// Resolves a whole scenario.
+pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
+    let seed = root.whole("seed", 0..=i64::MAX as u64, "");
+    let seed = root.require("seed", seed, "expected a whole number, such as seed = 42");
+    let name = name(&root, inputs.stem);
+    let description = root.text("description").unwrap_or_default();
+    let topic = topic::resolve(root.table("topic"), inputs.environment);
+    let load = load::resolve(root.table("load"));
+    let population = population::resolve(root.table("population"), load.producers);
+    let apps = apps::resolve(root.table("apps"), inputs, topic.partitions);
+    let kafka = kafka::resolve(root.table("kafka"), inputs);
+    let measure = measure(root.table("measure"));
+    check_producers(&root, load.producers, population.users);
+    root.finish();
+    let seed = seed.unwrap_or_default();
+    let warnings = Vec::new();
+    Plan {
+        name,
+        description,
+        seed,
+        topic,
+        load,
+        population,
+        apps,
+        kafka,
+        measure,
+        warnings,
+    }
+}
+
+fn name(root: &Table<'_>, stem: &str) -> String {
+    let Some(name) = root.text("name") else {
+        return stem.to_owned();
+    };
+    let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_name_char);
+    if !fits || name.starts_with('.') {
+        let what = format!(
+            "{name:?} can't name a folder; expected up to {NAME_CHARS_MAX} letters, digits, '-', \
+             '_' and '.'"
+        );
+        root.fault("name", &what);
+    }
+    name
+}
+
+fn measure(table: Table<'_>) -> MeasurePlan {
+    let interval = table.duration("interval", SECOND / 10, HOUR);
+    let ready = table.duration("ready_timeout", SECOND, HOUR);
+    let drain = table.duration("drain_timeout", SECOND, 24 * HOUR);
+    table.finish();
+    MeasurePlan {
+        interval_ms: whole_ms(interval.unwrap_or(SECOND)),
+        ready_timeout_ms: whole_ms(ready.unwrap_or(60 * SECOND)),
+        drain_timeout_ms: whole_ms(drain.unwrap_or(30 * SECOND)),
+    }
+}
+
+/// Every shard of the schedule has users of its own.
+fn check_producers(root: &Table<'_>, producers: u16, users: u64) {
+    if u64::from(producers) > users {
+        let what =
+            format!("{producers} producers for {users} users; expected at least one user for each");
+        root.table("load").fault("producers", &what);
+    }
+}
+
+/// A duration in milliseconds; limits keep it far from overflow.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

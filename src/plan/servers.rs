@@ -1,0 +1,115 @@
+//! The addresses to start from.
+
+use super::resolve::Inputs;
+use crate::scenario::fault::Place;
+use crate::scenario::reader::Table;
+
+/// The specification's variable for the brokers.
+const ENV: &str = "KAFKA_BOOTSTRAP_SERVERS";
+
+const EXPECTED: &str = "expected host:port, such as localhost:9092";
+
+/// The bootstrap servers by flag, environment or scenario, in this order; `None` if nobody names
+/// any. `config` is what a properties file says: it came by a flag too, but `-b` is nearer.
+pub(crate) fn resolve(
+    table: &Table<'_>,
+    inputs: &Inputs<'_>,
+    config: Option<(Place, String)>,
+) -> Option<String> {
+    let typed = table.text("bootstrap_servers");
+    let faults = table.faults();
+    let (place, path, servers) = if let Some(flag) = &inputs.overrides.bootstrap_servers {
+        (Place::Given("-b"), "", flag.clone())
+    } else if let Some((place, servers)) = config {
+        (place, "bootstrap.servers: ", servers)
+    } else if let Some(servers) = inputs.environment.get(ENV, faults) {
+        (Place::Given(ENV), "", servers)
+    } else {
+        (
+            table.place("bootstrap_servers"),
+            "kafka.bootstrap_servers: ",
+            typed?,
+        )
+    };
+    if servers.is_empty() {
+        faults.add(place, format!("{path}is empty; {EXPECTED}"));
+    } else {
+        for server in servers.split(',') {
+            if let Err(what) = check(server) {
+                faults.add(place, format!("{path}{what}"));
+            }
+        }
+    }
+    Some(servers)
+}
+
+fn check(server: &str) -> Result<(), String> {
+    if server.trim().is_empty() {
+        return Err(format!(
+            "an address is empty; {EXPECTED}, with one comma between two"
+        ));
+    }
+    if server.contains(char::is_whitespace) {
+        return Err(format!("{server:?} has a blank in it; {EXPECTED}"));
+    }
+    if let Some((scheme, rest)) = server.split_once("://") {
+        return Err(format!(
+            "{server:?} has a scheme, {scheme}://; expected {rest:?}"
+        ));
+    }
+    // An IPv6 address stands in brackets, or its colons would hide the port's.
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !server.ends_with(']') => (host, port),
+        _ => return Err(format!("{server:?} has no port; {EXPECTED}")),
+    };
+    let bare_v6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
+    if host.is_empty() || bare_v6 {
+        return Err(format!(
+            "{server:?} names no host; {EXPECTED} or [::1]:9092"
+        ));
+    }
+    match port.parse::<u16>() {
+        Ok(1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+        _ => Err(format!("{server:?} has no legal port; {EXPECTED}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_are_enough() {
+        for server in [
+            "localhost:9092",
+            "10.0.0.1:1",
+            "[::1]:9092",
+            "a-b.example.com:65535",
+        ] {
+            assert_eq!(check(server), Ok(()), "{server}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for (server, reason) in [
+            ("localhost", "has no port"),
+            ("[::1]", "has no port"),
+            ("::1:9092", "names no host"),
+            (":9092", "names no host"),
+            ("localhost:0", "has no legal port"),
+            ("localhost:+1", "has no legal port"),
+            ("localhost:65536", "has no legal port"),
+            ("localhost:", "has no legal port"),
+            (
+                "tcp://10.0.0.1:9092",
+                "has a scheme, tcp://; expected \"10.0.0.1:9092\"",
+            ),
+            (" localhost:9092", "has a blank in it"),
+            ("", "an address is empty"),
+        ] {
+            let fault = check(server).unwrap_err();
+            assert!(fault.contains(reason), "{server}: {fault}");
+        }
+    }
+}

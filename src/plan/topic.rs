@@ -1,0 +1,90 @@
+//! `[topic]`: the topic to make and to load.
+
+use std::time::Duration;
+
+use super::TopicPlan;
+use super::flat::flatten;
+use super::resolve::whole_ms;
+use crate::scenario::fault::Place;
+use crate::scenario::reader::Table;
+use crate::scenario::{Environment, is_name_char};
+
+/// The specification's variable for the topic's name.
+const NAME_ENV: &str = "KAFKA_ACTIVITIES_TOPIC";
+
+/// The specification's topic.
+const DEFAULT_NAME: &str = "user-activities";
+
+/// Kafka's limit for a topic's name, in characters.
+const NAME_CHARS_MAX: usize = 249;
+
+/// What a run adds to the name of a fresh topic: a dash and eight digits.
+const RUN_SUFFIX_CHARS: usize = 9;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Topic settings that have a key of their own in `[topic]`.
+const OWN_KEYS: [(&str, &str); 1] = [("retention.ms", "topic.retention")];
+
+pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> TopicPlan {
+    let reuse = table.flag("reuse").unwrap_or(false);
+    let name = name(&table, environment, reuse);
+    let partitions = table
+        .whole("partitions", 1..=100_000, " partitions")
+        .unwrap_or(6);
+    let copies = table
+        .whole("replication_factor", 1..=100, " copies")
+        .unwrap_or(1);
+    let retention = table.duration("retention", Duration::from_secs(1), 36_500 * DAY);
+    let configs = flatten(&table.table("configs"));
+    for (key, own) in OWN_KEYS {
+        if let Some(setting) = configs.get(key) {
+            let what =
+                format!("topic.configs.{key}: has a key of its own; expected {own} = \"7d\"");
+            table.faults().add(setting.place, what);
+        }
+    }
+    if let Some(policy) = configs.get("cleanup.policy")
+        && policy.text.contains("compact")
+    {
+        let what = "topic.configs.cleanup.policy: compaction drops all but a user's last event, \
+                    and the ledger counts the others as missing";
+        table.faults().warn(policy.place, what);
+    }
+    table.finish();
+    TopicPlan {
+        name,
+        reuse,
+        partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+        replication_factor: i32::try_from(copies).unwrap_or(i32::MAX),
+        retention_ms: i64::try_from(whole_ms(retention.unwrap_or(7 * DAY))).unwrap_or(i64::MAX),
+        configs: configs
+            .into_iter()
+            .map(|(key, setting)| (key, setting.text))
+            .collect(),
+    }
+}
+
+fn name(table: &Table<'_>, environment: &Environment, reuse: bool) -> String {
+    let typed = table.text("name");
+    let given = environment.get(NAME_ENV, table.faults());
+    let (place, path) = match given {
+        Some(_) => (Place::Given(NAME_ENV), String::new()),
+        None => (table.place("name"), "topic.name: ".to_owned()),
+    };
+    let name = given.or(typed).unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let most = if reuse {
+        NAME_CHARS_MAX
+    } else {
+        NAME_CHARS_MAX - RUN_SUFFIX_CHARS
+    };
+    let fits = (1..=most).contains(&name.len()) && name.chars().all(is_name_char);
+    if !fits || name == "." || name == ".." {
+        let what = format!(
+            "{path}{name:?} is no topic name; expected up to {most} letters, digits, '.', '_' \
+             and '-'"
+        );
+        table.faults().add(place, what);
+    }
+    name
+}

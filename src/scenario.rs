@@ -1,0 +1,84 @@
+//! The scenario as typed, and the way from it to a [`Plan`].
+//!
+//! A scenario is a TOML file. One walk over it reads the known keys, notes every fault with its
+//! line and column, and goes on: a user mends a file once, not once for each mistake. Nothing is
+//! opened before all checks have passed.
+//!
+//! A value counts from the flag, else from the environment, else from the file, else the default.
+
+mod environment;
+pub(crate) mod fault;
+mod overrides;
+pub(crate) mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tree;
+mod unit;
+
+pub use environment::Environment;
+pub use overrides::Overrides;
+pub use source::Source;
+
+use crate::error::Result;
+use crate::plan::resolve::{self, Inputs};
+use crate::plan::{AppSchema, Plan};
+use fault::{Faults, Place};
+use reader::Table;
+
+/// Longest name of a scenario and of a phase, in characters.
+pub(crate) const NAME_CHARS_MAX: usize = 100;
+
+/// What a name may hold that becomes part of a path or of a topic.
+pub(crate) const fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// Checks a scenario and resolves it into a plan.
+///
+/// `apps` are the applications that a scenario may run, in the order of their default run.
+///
+/// # Errors
+///
+/// [`crate::error::Error::Usage`] with every fault, a line each:
+/// `file:line:column: key: what is wrong; what was expected`. A fault of a flag or of an
+/// environment variable has its name in place of file, line and column.
+pub fn plan(
+    source: &Source,
+    overrides: &Overrides,
+    environment: &Environment,
+    apps: &[AppSchema],
+) -> Result<Plan> {
+    let config = overrides
+        .command_config
+        .as_ref()
+        .map_or("", |(name, _)| name.as_str());
+    let faults = Faults::new(&source.name, config);
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    if text.trim().is_empty() {
+        faults.add(
+            Place::START,
+            "the scenario is empty; expected at least seed and [load]",
+        );
+    }
+    let mut entries = tree::parse(text, &faults);
+    // What is left of broken TOML would only give faults that aren't there, and so would nothing.
+    faults.check()?;
+    overrides::apply(overrides, &mut entries, &faults);
+    let root = Table::root(&entries, &faults);
+    let stem = source.stem();
+    let plan = resolve::scenario(
+        root,
+        &Inputs {
+            overrides,
+            environment,
+            apps,
+            stem: &stem,
+        },
+    );
+    faults.check()?;
+    Ok(Plan {
+        warnings: faults.warnings(),
+        ..plan
+    })
+}

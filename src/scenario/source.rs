@@ -1,0 +1,119 @@
+//! Where a scenario's text comes from.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Largest scenario file, in bytes. Beyond it the path is surely the wrong one.
+const MOST_BYTES: u64 = 10 * 1024 * 1024;
+
+/// A scenario as text, with the name that messages give it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The path as given; `-` for standard input.
+    pub name: String,
+    /// TOML. A byte order mark and CRLF line ends are fine.
+    pub text: String,
+}
+
+impl Source {
+    /// Text that is in memory already.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Reads a file, or standard input for `-`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with the path: no such file, a folder, over 10 MiB, or not UTF-8.
+    pub fn read(path: &str) -> Result<Self> {
+        let fault = |what: &str| Error::usage(format!("{path}: {what}"));
+        let bytes = if path == "-" {
+            limited(io::stdin().lock())
+        } else if Path::new(path).is_dir() {
+            return Err(fault(
+                "is a folder; expected a scenario file such as scenarios/peak.toml",
+            ));
+        } else {
+            File::open(path).and_then(limited)
+        };
+        let bytes = bytes.map_err(|error| fault(&format!("can't be read: {error}")))?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(fault(
+                "is larger than 10 MiB; expected a scenario, a page of TOML",
+            ));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            fault(&format!("is not UTF-8 (byte {at}); expected a TOML file"))
+        })?;
+        Ok(Self::new(path, text))
+    }
+
+    /// The scenario's name unless it gives itself one: the file's stem, fit for a folder name.
+    pub(crate) fn stem(&self) -> String {
+        let stem = Path::new(&self.name)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy());
+        let stem = stem.filter(|stem| stem != "-").unwrap_or("stdin".into());
+        let fit = |c: char| if super::is_name_char(c) { c } else { '-' };
+        stem.chars().take(super::NAME_CHARS_MAX).map(fit).collect()
+    }
+}
+
+fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault_of(path: &Path) -> String {
+        let path = path.to_str().unwrap();
+        let error = Source::read(path).unwrap_err();
+        assert_eq!(error.exit_code() as u8, 2);
+        error.to_string().strip_prefix(path).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_path_that_is_no_scenario_is_refused_with_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            fault_of(folder.path()),
+            ": is a folder; expected a scenario file such as scenarios/peak.toml"
+        );
+        let file = folder.path().join("x.toml");
+        assert!(fault_of(&file).starts_with(": can't be read: "));
+        std::fs::write(&file, b"seed = 1\n\xff").unwrap();
+        assert_eq!(
+            fault_of(&file),
+            ": is not UTF-8 (byte 9); expected a TOML file"
+        );
+        std::fs::write(&file, vec![b' '; 10 * 1024 * 1024 + 1]).unwrap();
+        assert_eq!(
+            fault_of(&file),
+            ": is larger than 10 MiB; expected a scenario, a page of TOML"
+        );
+        std::fs::write(&file, "seed = 1").unwrap();
+        assert_eq!(
+            Source::read(file.to_str().unwrap()).unwrap().text,
+            "seed = 1"
+        );
+    }
+
+    #[test]
+    fn the_stem_is_fit_for_a_folder_name() {
+        assert_eq!(Source::new("scenarios/peak.toml", "").stem(), "peak");
+        assert_eq!(Source::new("-", "").stem(), "stdin");
+        assert_eq!(Source::new("/x/my peak: 2.toml", "").stem(), "my-peak--2");
+    }
+}

@@ -1,0 +1,121 @@
+//! Durations as people write them.
+
+use std::time::Duration;
+
+/// What to write, for the messages.
+const EXAMPLE: &str = r#"expected a duration such as "30s" or "5m""#;
+
+/// Reads a duration such as `"500ms"`, `"1.5s"` or `"1m30s"`.
+///
+/// Stricter than `humantime`, which also takes words, blanks, a bare 0, and `M` for months: in a
+/// load test `"5M"` is a slip for `"5m"`.
+///
+/// # Errors
+///
+/// One line that says what is wrong and what was expected.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    if text.trim().is_empty() {
+        return Err(format!("is empty; {EXAMPLE}"));
+    }
+    if text.starts_with('-') {
+        return Err(format!("{text:?} is negative; {EXAMPLE}"));
+    }
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Err(format!("{text:?} has no unit; {EXAMPLE}"));
+    }
+    if !well_formed(text) {
+        return Err(format!(
+            "{text:?} is not a duration; {EXAMPLE} (units are us, ms, s, m, h and d)"
+        ));
+    }
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| format!("{text:?} is too long or too fine; {EXAMPLE}"))?;
+    if !duration.subsec_nanos().is_multiple_of(1000) {
+        return Err(format!("{text:?} is finer than a microsecond; {EXAMPLE}"));
+    }
+    Ok(duration)
+}
+
+/// Numbers, each with a unit right behind it, and nothing else.
+fn well_formed(text: &str) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let number = rest.len()
+            - rest
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .len();
+        let (digits, tail) = rest.split_at(number);
+        let unit = tail.len()
+            - tail
+                .trim_start_matches(|c: char| c.is_ascii_lowercase())
+                .len();
+        let (unit, tail) = tail.split_at(unit);
+        let dots = digits.matches('.').count();
+        let framed = digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.ends_with(|c: char| c.is_ascii_digit());
+        if dots > 1 || !framed || !["us", "ms", "s", "m", "h", "d"].contains(&unit) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
+/// A duration in the shortest form that [`duration`] reads back.
+pub(crate) fn shown(duration: Duration) -> String {
+    humantime::format_duration(duration)
+        .to_string()
+        .replace(' ', "")
+        .replace("days", "d")
+        .replace("day", "d")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_forms_are_read() {
+        for (text, us) in [
+            ("500ms", 500_000),
+            ("1.5s", 1_500_000),
+            ("1m30s", 90_000_000),
+            ("7d", 604_800_000_000),
+            ("0s", 0),
+            ("250us", 250),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_micros(us)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for (text, reason) in [
+            ("30", "has no unit"),
+            ("0", "has no unit"),
+            ("-1s", "is negative"),
+            ("5 mins", "is not a duration"),
+            ("5M", "is not a duration"),
+            ("1.2.3s", "is not a duration"),
+            (".s", "is not a duration"),
+            ("s", "is not a duration"),
+            ("1e3s", "is not a duration"),
+            ("٣s", "is not a duration"),
+            ("", "is empty"),
+            ("99999999999999999999d", "is too long or too fine"),
+            ("0.5us", "is finer than a microsecond"),
+        ] {
+            let fault = duration(text).unwrap_err();
+            assert!(fault.contains(reason), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        for text in ["30d", "1d", "1m30s", "500ms", "1h", "0s"] {
+            let read = duration(text).unwrap();
+            assert_eq!(duration(&shown(read)), Ok(read));
+        }
+        assert_eq!(shown(Duration::from_secs(86_400 * 30)), "30d");
+    }
+}
