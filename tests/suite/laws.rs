@@ -143,7 +143,8 @@ fn written_wrongly(world: &World) {
         ((0, 500), WriteFault::Swap),
         ((0, 900), WriteFault::Cut),
     ]);
-    let result = run_with(world, &constant(1_000, 2, "uniform"), Faults { write, ..Faults::default() });
+    let faults = Faults { write, ..Faults::default() };
+    let result = run_with(world, &constant(1_000, 2, "uniform"), faults);
     assert!(!result.verdict.valid);
     assert!(result.ledger.closes);
     for app in &result.ledger.apps {
@@ -175,7 +176,8 @@ fn three_outcomes(world: &World) {
         ((0, 20), WriteFault::Fail),
         ((0, 30), WriteFault::Lose),
     ]);
-    let result = run_with(world, &constant(1_000, 1, "uniform"), Faults { write, ..Faults::default() });
+    let faults = Faults { write, ..Faults::default() };
+    let result = run_with(world, &constant(1_000, 1, "uniform"), faults);
     let ledger = &result.ledger;
     assert!(ledger.closes);
     assert_eq!((ledger.offered, ledger.sent, ledger.unsent), (1_000, 998, 2));
