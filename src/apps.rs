@@ -29,6 +29,8 @@ mod behavior;
 mod dashboard;
 mod fraud;
 mod hours;
+#[cfg(test)]
+mod naive;
 mod names;
 #[cfg(test)]
 mod sample;
