@@ -137,7 +137,7 @@ impl Connection {
             .with_acks(-1)
             .with_timeout_ms(10_000)
             .with_topic_data(vec![data]);
-        let response = self.call(&request, 7);
+        let response = self.call(&request, 8);
         let answer = &response.responses[0].partition_responses[0];
         Appended {
             error: answer.error_code,
@@ -178,12 +178,8 @@ pub fn batch(count: i32, origin: Origin) -> Bytes {
         producer_epoch: origin.epoch,
         timestamp_type: TimestampType::Creation,
         offset: i64::from(number),
-        // A batch without an origin has no sequence in any of its records.
-        sequence: if origin.id < 0 {
-            -1
-        } else {
-            origin.sequence + number
-        },
+        // The codec makes one batch of records whose sequences rise with their offsets.
+        sequence: origin.sequence + number,
         timestamp: chrono::Utc::now().timestamp_millis(),
         key: None,
         value: Some(Bytes::from(number.to_string())),
