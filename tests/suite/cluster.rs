@@ -83,7 +83,8 @@ pub fn dev_kafka<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     command
 }
 
-fn ready_line(line: &str) -> Option<(&str, &str)> {
+/// The bootstrap address and the folder, from the line that tells that the cluster serves.
+pub fn ready_line(line: &str) -> Option<(&str, &str)> {
     line.trim_end()
         .strip_prefix("bootstrap=")?
         .split_once(" dir=")

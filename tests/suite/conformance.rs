@@ -1,6 +1,7 @@
 //! What a broker must do, shown alike on the embedded broker and on Apache Kafka.
 
 mod codecs;
+mod faults;
 mod groups;
 mod idempotence;
 mod produce;
@@ -8,12 +9,14 @@ mod read;
 mod rebalance;
 mod tools;
 mod topics;
+mod worlds;
 
 use crate::probe::Probe;
 
 /// All conformance probes; those that take longest come first.
 pub fn probes() -> Vec<Probe> {
     let themes = [
+        faults::probes(),
         groups::probes(),
         rebalance::probes(),
         tools::probes(),
@@ -22,6 +25,7 @@ pub fn probes() -> Vec<Probe> {
         codecs::probes(),
         idempotence::probes(),
         read::probes(),
+        worlds::probes(),
     ];
     themes.into_iter().flatten().collect()
 }

@@ -25,11 +25,6 @@ const CHILD: &str = "KBENCH_SUITE_MEMBER";
 pub struct Seen(Arc<Mutex<Vec<Rec>>>);
 
 impl Seen {
-    /// The number of records read, repeated ones included.
-    pub fn len(&self) -> usize {
-        self.0.lock().expect("no panic holds it").len()
-    }
-
     /// How often each value was read.
     pub fn counts(&self) -> HashMap<String, usize> {
         let mut counts = HashMap::new();

@@ -28,6 +28,7 @@ mod group;
 mod needs;
 mod probe;
 mod raw;
+mod sender;
 mod world;
 
 use std::process::ExitCode;

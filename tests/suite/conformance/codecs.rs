@@ -2,27 +2,28 @@
 
 use kafka_protocol::records::{Compression, RecordBatchDecoder};
 
-use crate::client::{Rec, produce, read_all};
+use crate::client::{Rec, read_all};
 use crate::probe::Probe;
 use crate::raw::Connection;
+use crate::sender::produce;
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("codecs::none", |world| {
-            round_trip(world, "none", Compression::None)
+            round_trip(world, "none", Compression::None);
         }),
         Probe::new("codecs::gzip", |world| {
-            round_trip(world, "gzip", Compression::Gzip)
+            round_trip(world, "gzip", Compression::Gzip);
         }),
         Probe::new("codecs::snappy", |world| {
-            round_trip(world, "snappy", Compression::Snappy)
+            round_trip(world, "snappy", Compression::Snappy);
         }),
         Probe::new("codecs::lz4", |world| {
-            round_trip(world, "lz4", Compression::Lz4)
+            round_trip(world, "lz4", Compression::Lz4);
         }),
         Probe::new("codecs::zstd", |world| {
-            round_trip(world, "zstd", Compression::Zstd)
+            round_trip(world, "zstd", Compression::Zstd);
         }),
     ]
 }

@@ -6,10 +6,11 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::admin::await_until;
-use crate::client::{PATIENCE, Rec, Sender, consumer, produce, read, read_nothing};
+use crate::client::{PATIENCE, Rec, consumer, read, read_nothing};
 use crate::group::{Member, MemberProcess, Seen, await_assigned};
 use crate::probe::Probe;
 use crate::raw::{Connection, Origin, batch};
+use crate::sender::{Sender, produce};
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {

@@ -2,9 +2,10 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::client::{Rec, produce, read_all};
+use crate::client::{Rec, read_all};
 use crate::probe::Probe;
 use crate::raw::{Appended, Connection, Origin, batch};
+use crate::sender::produce;
 use crate::world::World;
 
 /// The protocol's error codes.

@@ -6,8 +6,9 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::admin::await_until;
-use crate::client::{PATIENCE, Rec, Sender, produce, read, read_all, reader};
+use crate::client::{PATIENCE, Rec, read, read_all, reader};
 use crate::probe::Probe;
+use crate::sender::{Sender, produce};
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {

@@ -7,9 +7,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::client::{PATIENCE, Rec, Sender, produce, read, read_nothing, reader};
+use crate::client::{PATIENCE, Rec, read, read_nothing, reader};
 use crate::probe::Probe;
 use crate::raw::{Connection, Origin, batch};
+use crate::sender::{Sender, produce};
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {
@@ -24,10 +25,10 @@ pub fn probes() -> Vec<Probe> {
         Probe::new("read::a_waiting_fetch_wakes", waiting_fetch_wakes),
         Probe::new("read::fetch_waits_for_min_bytes", fetch_waits_for_min_bytes),
         Probe::new("read::out_of_range_earliest", |world| {
-            out_of_range(world, "earliest")
+            out_of_range(world, "earliest");
         }),
         Probe::new("read::out_of_range_latest", |world| {
-            out_of_range(world, "latest")
+            out_of_range(world, "latest");
         }),
         Probe::new("read::out_of_range_error", out_of_range_error),
         Probe::new("read::small_fetches_give_everything", small_fetches),

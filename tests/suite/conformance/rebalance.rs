@@ -4,16 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::{Rec, Sender};
+use crate::client::Rec;
 use crate::group::{Member, Seen, await_assigned};
 use crate::probe::Probe;
+use crate::sender::Sender;
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("rebalance::range", |world| one_two_one(world, "range")),
         Probe::new("rebalance::cooperative", |world| {
-            one_two_one(world, "cooperative-sticky")
+            one_two_one(world, "cooperative-sticky");
         }),
     ]
 }

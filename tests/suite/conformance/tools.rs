@@ -4,10 +4,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::admin::{led_partitions, topic_config};
-use crate::client::{Rec, produce, read_all};
+use crate::client::{Rec, read_all};
 use crate::cluster::dev_kafka;
 use crate::needs::Need;
 use crate::probe::Probe;
+use crate::sender::produce;
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {

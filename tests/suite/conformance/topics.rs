@@ -9,8 +9,9 @@ use crate::admin::{
     await_partitions, await_until, create_topic, delete_topic, grow_topic, inquirer,
     led_partitions, topic_config, try_create_topic,
 };
-use crate::client::{self, PATIENCE, Rec, produce, read_all};
+use crate::client::{self, PATIENCE, Rec, read_all};
 use crate::probe::Probe;
+use crate::sender::produce;
 use crate::world::World;
 
 pub fn probes() -> Vec<Probe> {
