@@ -11,6 +11,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::client;
@@ -130,6 +131,19 @@ pub fn await_partitions(world: &World, topic: &str, partitions: i32) {
     let expected: Vec<i32> = (0..partitions).collect();
     await_until("the topic's partitions have leaders", PATIENCE, || {
         led_partitions(world, topic).is_ok_and(|ids| ids == expected)
+    });
+}
+
+/// Waits until the cluster can answer for groups: Kafka makes the topic that keeps their offsets
+/// when somebody first asks, and refuses for a moment.
+pub fn await_coordinator(world: &World) {
+    let asker = inquirer(world);
+    await_until("groups are coordinated", PATIENCE, || {
+        let mut list = TopicPartitionList::new();
+        list.add_partition("any", 0);
+        asker
+            .committed_offsets(list, Duration::from_secs(5))
+            .is_ok()
     });
 }
 

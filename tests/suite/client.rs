@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Message};
 
 use crate::world::World;
@@ -120,6 +121,18 @@ pub fn reader(
     consumer
 }
 
+/// The next record, if one comes in time. That a broker can't be reached just now is no matter:
+/// librdkafka says so and tries again.
+pub fn next(consumer: &BaseConsumer, time: Duration) -> Option<Rec> {
+    match consumer.poll(time)? {
+        Ok(message) => Some(Rec::from(&message)),
+        Err(error) => match error.rdkafka_error_code() {
+            Some(Code::BrokerTransportFailure | Code::AllBrokersDown) => None,
+            _ => panic!("expected a record, not {error}"),
+        },
+    }
+}
+
 /// Reads so many records, in the order of arrival.
 pub fn read(consumer: &BaseConsumer, count: usize) -> Vec<Rec> {
     let start = Instant::now();
@@ -130,10 +143,7 @@ pub fn read(consumer: &BaseConsumer, count: usize) -> Vec<Rec> {
             "read {} of {count} records",
             recs.len()
         );
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(message) => recs.push(Rec::from(&message.expect("a record"))),
-            None => continue,
-        }
+        recs.extend(next(consumer, Duration::from_millis(100)));
     }
     recs
 }
@@ -142,12 +152,8 @@ pub fn read(consumer: &BaseConsumer, count: usize) -> Vec<Rec> {
 pub fn read_nothing(consumer: &BaseConsumer, time: Duration) {
     let start = Instant::now();
     while let Some(left) = time.checked_sub(start.elapsed()) {
-        if let Some(message) = consumer.poll(left) {
-            panic!(
-                "expected silence, not {:?}",
-                message.map(|message| Rec::from(&message))
-            );
-        }
+        let rec = next(consumer, left);
+        assert_eq!(rec, None, "expected silence");
     }
 }
 

@@ -88,17 +88,15 @@ impl Member {
         consumer.subscribe(&[topic]).expect("a subscription");
         let assigned = Arc::new(AtomicUsize::new(0));
         let end = Arc::new(AtomicBool::new(false));
-        let (seen, shared, stop) = (seen.clone(), Arc::clone(&assigned), Arc::clone(&end));
+        let (seen, topic) = (seen.clone(), topic.to_owned());
+        let (shared, stop) = (Arc::clone(&assigned), Arc::clone(&end));
         let thread = thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                if let Some(message) = consumer.poll(Duration::from_millis(10)) {
-                    let message = message.expect("a record");
-                    seen.0
-                        .lock()
-                        .expect("no panic holds it")
-                        .push(Rec::from(&message));
+                if let Some(rec) = client::next(&consumer, Duration::from_millis(10)) {
+                    let (partition, offset) = (rec.partition.expect("its partition"), rec.offset);
+                    seen.0.lock().expect("no panic holds it").push(rec);
                     // An offset of a partition just taken away can't be stored, and need not be.
-                    let _ = consumer.store_offset_from_message(&message);
+                    let _ = consumer.store_offset(&topic, partition, offset);
                 }
                 let count = consumer.assignment().expect("an assignment").count();
                 shared.store(count, Ordering::Relaxed);

@@ -12,6 +12,8 @@ use crate::cluster::Cluster;
 /// What kind of broker a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// No broker: the events go from hand to hand in this process, and faults can be planted.
+    Loopback,
     /// kbench's own broker, in this process.
     Embedded,
     /// Apache Kafka, in processes of its own.
@@ -21,6 +23,7 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Loopback => "loopback",
             Self::Embedded => "embedded",
             Self::Kafka => "kafka",
         })
@@ -41,9 +44,11 @@ pub struct World {
 
 #[derive(Debug)]
 enum Backend {
+    Loopback,
     Kafka(Cluster),
 }
 
+static LOOPBACK: OnceLock<Result<World, String>> = OnceLock::new();
 static EMBEDDED: OnceLock<Result<World, String>> = OnceLock::new();
 static KAFKA: OnceLock<Result<World, String>> = OnceLock::new();
 
@@ -54,6 +59,7 @@ impl World {
     /// In words, when it did not start; the same for everyone who asks.
     pub fn shared(kind: Kind) -> Result<&'static Self, String> {
         let place = match kind {
+            Kind::Loopback => &LOOPBACK,
             Kind::Embedded => &EMBEDDED,
             Kind::Kafka => &KAFKA,
         };
@@ -73,27 +79,35 @@ impl World {
     }
 
     fn start(kind: Kind, brokers: u32, settings: &[(&str, &str)]) -> Result<Self, String> {
-        let backend = match kind {
+        let (backend, bootstrap) = match kind {
+            Kind::Loopback => (Backend::Loopback, String::new()),
             Kind::Embedded => return Err("the embedded broker is not here yet".to_owned()),
-            Kind::Kafka => Backend::Kafka(Cluster::start(brokers, settings)?),
+            Kind::Kafka => {
+                let cluster = Cluster::start(brokers, settings)?;
+                let bootstrap = cluster.bootstrap.clone();
+                (Backend::Kafka(cluster), bootstrap)
+            }
         };
-        let bootstrap = match &backend {
-            Backend::Kafka(cluster) => cluster.bootstrap.clone(),
-        };
-        Ok(Self {
+        let world = Self {
             kind,
             bootstrap,
             backend,
-        })
+        };
+        if kind == Kind::Kafka {
+            admin::await_coordinator(&world);
+        }
+        Ok(world)
     }
 
     /// Ends the shared worlds that were started.
     pub fn stop_shared() {
         for place in [&EMBEDDED, &KAFKA] {
-            if let Some(Ok(world)) = place.get() {
-                match &world.backend {
-                    Backend::Kafka(cluster) => cluster.stop(),
-                }
+            if let Some(Ok(Self {
+                backend: Backend::Kafka(cluster),
+                ..
+            })) = place.get()
+            {
+                cluster.stop();
             }
         }
     }
@@ -103,7 +117,7 @@ impl World {
         self.kind
     }
 
-    /// `HOST:PORT` of the broker, or of each, comma-separated.
+    /// `HOST:PORT` of the broker, or of each, comma-separated; empty on the loopback.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
@@ -129,6 +143,7 @@ impl World {
     pub fn cluster(&self) -> &Cluster {
         match &self.backend {
             Backend::Kafka(cluster) => cluster,
+            Backend::Loopback => panic!("{} has no cluster", self.kind),
         }
     }
 

@@ -6,7 +6,7 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::admin::await_until;
-use crate::client::{PATIENCE, Rec, read, read_all, reader};
+use crate::client::{PATIENCE, Rec, next, read, read_all, reader};
 use crate::probe::Probe;
 use crate::sender::{Sender, produce};
 use crate::world::World;
@@ -199,14 +199,13 @@ fn throughput_keeps_all(world: &World) {
         .map(|partition| (partition, Offset::Beginning))
         .collect();
     let reader = reader(world, &topic, &from, &[]);
-    let mut next = [0_i64; 6];
+    let mut expected = [0_i64; 6];
     let mut seen = 0;
     await_until("all records are read", PATIENCE, || {
-        while let Some(message) = reader.poll(Duration::from_millis(100)) {
-            let rec = Rec::from(&message.expect("a record"));
-            let next = &mut next[rec.partition.expect("a partition") as usize];
-            assert_eq!(rec.offset, *next, "each offset once, in order");
-            *next += 1;
+        while let Some(rec) = next(&reader, Duration::from_millis(100)) {
+            let expected = &mut expected[rec.partition.expect("a partition") as usize];
+            assert_eq!(rec.offset, *expected, "each offset once, in order");
+            *expected += 1;
             seen += 1;
         }
         seen == count

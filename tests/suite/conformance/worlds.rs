@@ -15,7 +15,7 @@ pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("worlds::end_with_their_supervisor", end_with_supervisor).only(&[Kind::Kafka]),
         Probe::new("worlds::end_with_their_stdin", end_with_stdin).only(&[Kind::Kafka]),
-        Probe::new("worlds::usage_errors", usage_errors).only(&[Kind::Kafka]),
+        Probe::new("worlds::usage_errors", usage_errors).only(&[Kind::Loopback]),
     ]
 }
 
