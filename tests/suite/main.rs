@@ -25,9 +25,12 @@ mod client;
 mod cluster;
 mod conformance;
 mod group;
+mod laws;
 mod needs;
+mod pipeline;
 mod probe;
 mod raw;
+mod runs;
 mod sender;
 mod world;
 
@@ -41,7 +44,7 @@ use world::{Kind, World};
 
 /// Every probe of every suite. A new suite is one more line here.
 fn suites() -> Vec<Probe> {
-    let suites = [conformance::probes()];
+    let suites = [conformance::probes(), laws::probes(), pipeline::probes()];
     suites.into_iter().flatten().collect()
 }
 

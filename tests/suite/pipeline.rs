@@ -176,7 +176,7 @@ fn folder(world: &World) {
     )));
     let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
     let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();
-    assert_eq!(back, finished.result);
+    assert!(back == finished.result, "what is read back differs from what was written");
     assert_eq!(read("scenario.toml"), "# text\n");
     assert!(read("summary.md").starts_with("# test: VALID"));
     let others = std::fs::read_dir(results.path()).unwrap().count();

@@ -26,8 +26,8 @@ pub fn plan(world: &World, text: &str) -> Plan {
         bootstrap_servers: (world.kind() != Kind::Loopback).then(|| world.bootstrap().to_owned()),
         ..Overrides::default()
     };
-    let mut plan =
-        scenario::plan(&source, &overrides, &Environment::from_pairs([]), &kbench::apps::schemas())
+    let nothing = Environment::from_pairs::<String, String>([]);
+    let mut plan = scenario::plan(&source, &overrides, &nothing, &kbench::apps::schemas())
             .unwrap_or_else(|error| panic!("{error}"));
     // Probes run at the same time on one broker: each has topics and groups of its own.
     plan.topic.name = world.name("run");
