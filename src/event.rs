@@ -20,8 +20,13 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, in the order of their indices.
-    pub const ALL: [Self; 5] =
-        [Self::PageView, Self::Click, Self::Search, Self::AddToCart, Self::Purchase];
+    pub const ALL: [Self; 5] = [
+        Self::PageView,
+        Self::Click,
+        Self::Search,
+        Self::AddToCart,
+        Self::Purchase,
+    ];
 
     /// The name in the event's JSON.
     #[must_use]

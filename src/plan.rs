@@ -81,7 +81,11 @@ impl LoadPlan {
     /// How long the warm-up lasts, in nanoseconds: events due later are measured.
     #[must_use]
     pub fn warmup_ns(&self) -> u64 {
-        self.phases.iter().take_while(|phase| phase.warmup).map(PhasePlan::duration_ns).sum()
+        self.phases
+            .iter()
+            .take_while(|phase| phase.warmup)
+            .map(PhasePlan::duration_ns)
+            .sum()
     }
 
     /// How long the whole schedule lasts, in nanoseconds.
@@ -116,7 +120,10 @@ impl PhasePlan {
     /// How long the phase lasts, in nanoseconds.
     #[must_use]
     pub fn duration_ns(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.duration_ns).sum()
+        self.segments
+            .iter()
+            .map(|segment| segment.duration_ns)
+            .sum()
     }
 }
 

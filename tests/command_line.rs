@@ -188,8 +188,8 @@ fn a_plan_opens_nothing_and_shows_every_phase() {
         "peak",
         "events",
         "warm-up",
-        "ramp",
-        "spike",
+        "newsletter",
+        "40000/s",
         "analytics",
         "partitioner",
     ] {

@@ -91,7 +91,10 @@ fn imports_point_up_the_layers() {
             continue;
         };
         // Tests may look anywhere: they hold one layer against another.
-        if path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")) {
+        if path
+            .components()
+            .any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
+        {
             continue;
         }
         for (number, line) in code(&text) {
