@@ -214,7 +214,8 @@ pub struct AppSchema {
 /// One setting of an application.
 #[derive(Debug, Clone, Copy)]
 pub struct AppOption {
-    /// The key; its unit stands last in the name.
+    /// The key of the resolved value; its unit stands last in the name. In the scenario a
+    /// duration's `_ms` is left out, because its text has a unit: `window = "60s"`.
     pub key: &'static str,
     /// What it does, for the error and the docs.
     pub help: &'static str,

@@ -114,17 +114,15 @@ fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, 
 fn app_option(table: &Table<'_>, option: &AppOption) -> f64 {
     let (least, most) = option.range;
     let value = match option.kind {
-        OptionKind::Number => table.number(
-            option.key,
-            Range {
-                least,
-                most,
-                unit: "",
-            },
-        ),
+        OptionKind::Number => {
+            let unit = "";
+            table.number(option.key, Range { least, most, unit })
+        }
         OptionKind::Duration => {
+            // The unit stands in the text: `window = "60s"` for what resolves as `window_ms`.
+            let key = option.key.strip_suffix("_ms").unwrap_or(option.key);
             let limit = |ms: f64| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX);
-            let duration = table.duration(option.key, limit(least), limit(most));
+            let duration = table.duration(key, limit(least), limit(most));
             duration.map(|duration| duration.as_secs_f64() * 1000.0)
         }
     };

@@ -22,12 +22,10 @@ const KINDS: [&str; 5] = ["constant", "ramp", "step", "spike", "sine"];
 pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePlan> {
     let kind = table.word("kind", &KINDS);
     let name = name(&table, kind.map_or("phase", |kind| KINDS[kind]), before);
-    let expected = "expected constant, ramp, step, spike or sine";
-    let Some(kind) = table.require("kind", kind, expected) else {
-        // Without the kind nobody can say which keys belong here.
-        return None;
-    };
     let duration = table.duration("duration", DURATION_MIN, DURATION_MAX);
+    let expected = "expected constant, ramp, step, spike or sine";
+    // Without the kind nobody can say which other keys belong here.
+    let kind = table.require("kind", kind, expected)?;
     let duration = table.require("duration", duration, "expected a duration such as \"30s\"");
     // A phase without a legal duration is read all the same, for the faults of its other keys.
     let total_ns = ns(duration.unwrap_or(DURATION_MAX));

@@ -74,7 +74,7 @@ fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
 
 fn mix(table: Table<'_>) -> [f64; 5] {
     let percent = EventType::ALL.map(|kind| share(&table, kind.name(), MIX_PERCENT[kind.index()]));
-    check_sum(&table, &percent);
+    let sum = sum(&table, &percent);
     let of = |kind: EventType| percent[kind.index()];
     let (carts, purchases) = (of(EventType::AddToCart), of(EventType::Purchase));
     if purchases > carts {
@@ -90,14 +90,14 @@ fn mix(table: Table<'_>) -> [f64; 5] {
         table.fault("add_to_cart", what);
     }
     table.finish();
-    percent.map(|share| share / 100.0)
+    percent.map(|share| share / sum)
 }
 
 fn personas(table: Table<'_>) -> [f64; 3] {
     let percent = PERSONAS_PERCENT.map(|(name, default)| share(&table, name, default));
-    check_sum(&table, &percent);
+    let sum = sum(&table, &percent);
     table.finish();
-    percent.map(|share| share / 100.0)
+    percent.map(|share| share / sum)
 }
 
 fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
@@ -106,11 +106,13 @@ fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
         .unwrap_or(default_percent)
 }
 
-fn check_sum(table: &Table<'_>, percent: &[f64]) {
+/// The sum of the shares: 100 but for rounding, or a fault.
+fn sum(table: &Table<'_>, percent: &[f64]) -> f64 {
     let sum: f64 = percent.iter().sum();
     if (sum - 100.0).abs() > TOLERANCE_PERCENT {
         // Rounded for the eye: 99.99999999 would not show what is wrong.
         let shown = (sum * 1e6).round() / 1e6;
         table.fault_here(&format!("shares sum to {shown} %; expected 100 %"));
     }
+    sum
 }

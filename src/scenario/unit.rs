@@ -61,13 +61,24 @@ fn well_formed(text: &str) -> bool {
     true
 }
 
-/// A duration in the shortest form that [`duration`] reads back.
+/// A duration as one number with a unit, in the form that [`duration`] reads back.
 pub(crate) fn shown(duration: Duration) -> String {
-    humantime::format_duration(duration)
-        .to_string()
-        .replace(' ', "")
-        .replace("days", "d")
-        .replace("day", "d")
+    const UNITS_US: [(u128, &str); 5] = [
+        (86_400_000_000, "d"),
+        (3_600_000_000, "h"),
+        (60_000_000, "m"),
+        (1_000_000, "s"),
+        (1_000, "ms"),
+    ];
+    let us = duration.as_micros();
+    let whole = UNITS_US
+        .iter()
+        .find(|(unit_us, _)| us >= *unit_us && us.is_multiple_of(*unit_us));
+    match whole {
+        Some((unit_us, unit)) => format!("{}{unit}", us / unit_us),
+        None if us == 0 => "0s".to_owned(),
+        None => format!("{us}us"),
+    }
 }
 
 #[cfg(test)]
@@ -111,11 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_reads_back() {
-        for text in ["30d", "1d", "1m30s", "500ms", "1h", "0s"] {
+    fn what_is_shown_is_one_number_and_reads_back() {
+        for text in ["30d", "36500d", "90s", "500ms", "1h", "0s", "1500us", "61m"] {
             let read = duration(text).unwrap();
-            assert_eq!(duration(&shown(read)), Ok(read));
+            assert_eq!(shown(read), text);
         }
         assert_eq!(shown(Duration::from_secs(86_400 * 30)), "30d");
+        assert_eq!(shown(Duration::from_secs(60)), "1m");
     }
 }

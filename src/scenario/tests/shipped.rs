@@ -6,7 +6,7 @@ use super::*;
 fn shipped(name: &str) -> Plan {
     let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
     let source = Source::read(&path).unwrap();
-    plan(&source, &Overrides::default(), &environment(), APPS).unwrap()
+    plan(&source, &Overrides::default(), &environment(), &schemas()).unwrap()
 }
 
 #[test]
@@ -35,7 +35,8 @@ fn peak_lasts_a_minute_and_smoke_ten_seconds() {
 #[test]
 fn what_peak_calls_a_default_is_one() {
     let peak = shipped("peak.toml");
-    let least = plan_of(LEAST);
+    let least = Source::new("least.toml", LEAST);
+    let least = plan(&least, &Overrides::default(), &environment(), &schemas()).unwrap();
     assert_eq!(peak.topic, least.topic);
     assert_eq!(peak.population, least.population);
     assert_eq!(peak.apps, least.apps);
