@@ -261,3 +261,36 @@ impl App for Dashboard {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::sample;
+
+    #[test]
+    fn a_user_is_active_until_the_time_is_up() {
+        let mut state = Dashboard::new(&sample::plan(&[("active_ms", 5_000.0)]));
+        let mut sample = sample::events(1, 1, 1, 0).remove(0);
+        let start_us = sample.due_us;
+        for (user_id, due_us) in [("a", 0), ("b", 1), ("c", 5_000_000)] {
+            sample.user_id = user_id.to_owned();
+            state.observe(&sample.event(), start_us + due_us);
+        }
+        let active = state.active_section(start_us + 5_000_000);
+        assert_eq!(
+            active.rows[0].value,
+            Value::Count(2),
+            "a's time was up in this microsecond"
+        );
+    }
+
+    #[test]
+    fn the_idle_are_forgotten() {
+        let mut state = Dashboard::new(&sample::plan(&[("active_ms", 5_000.0)]));
+        for (second, sample) in (0_i64..).zip(sample::events(1, 10_000, 1_000_000, 0)) {
+            state.observe(&sample.event(), second * 1_000_000);
+        }
+        assert!(state.users.len() < 10, "{}", state.users.len());
+        assert_eq!(state.users.dropped(), 0);
+    }
+}

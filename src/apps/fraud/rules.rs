@@ -126,3 +126,30 @@ impl PerUser for Suspect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_open_at_its_far_end() {
+        let mut recent = Recent::default();
+        // Two are allowed within ten.
+        let met = [0, 5, 10, 11, 15, 25].map(|due_us| recent.exceeds(due_us, 10, 2));
+        assert_eq!(met, [false, false, false, true, true, false]);
+        assert!(recent.0.len() <= 2);
+    }
+
+    #[test]
+    fn hits_of_two_partitions_keep_the_first_session() {
+        let (mut left, mut right, mut none) = (Hits::default(), Hits::default(), Hits::default());
+        left.hit("late", 20);
+        right.hit("early", 10);
+        right.hit("last", 30);
+        left.absorb(right);
+        left.absorb(Hits::default());
+        none.absorb(left);
+        assert_eq!((none.count, none.first_us, none.last_us), (3, 10, 30));
+        assert_eq!(&*none.session_id, "early");
+    }
+}
