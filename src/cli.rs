@@ -46,7 +46,7 @@ pub enum Command {
 /// What changes a scenario from outside.
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
-    /// Kafka to load, as host:port[,host:port]; without any, `run` starts the embedded broker
+    /// Kafka to load, as host:port,host:port,...; without any, `run` starts the embedded broker
     #[arg(short, long, value_name = "SERVERS")]
     pub bootstrap_servers: Option<String>,
     /// librdkafka property, for both sides or with the prefix `producer.` or `consumer.`

@@ -203,9 +203,7 @@ fn self_watch(
 fn build() -> Build {
     Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
-        git: option_env!("KBENCH_GIT")
-            .filter(|git| !git.is_empty())
-            .map(str::to_owned),
+        git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
         librdkafka: kafka::client_version(),
         profile: if cfg!(debug_assertions) {
             "debug"

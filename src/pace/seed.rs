@@ -26,7 +26,7 @@ pub const fn derive(seed: u64, purpose: u64, number: u64) -> u64 {
 pub struct Random(Pcg64Mcg);
 
 impl Random {
-    /// The sequence of one use of the plan's seed, as [`derive`] has it.
+    /// The sequence of one use of the plan's seed, as [`derive()`] has it.
     #[must_use]
     pub fn new(seed: u64, purpose: u64, number: u64) -> Self {
         Self(Pcg64Mcg::seed_from_u64(derive(seed, purpose, number)))

@@ -15,7 +15,7 @@ use crate::event::Stamp;
 use date::TIME_LEN;
 pub use date::timestamp_us;
 
-/// How many bytes [`write`] appends; the next byte is a comma.
+/// How many bytes [`write()`] appends; the next byte is a comma.
 pub const STAMP_LEN: usize = ID_AT + ID_LEN + MIDDLE.len() + TIME_LEN + 1;
 
 const HEAD: &[u8; 13] = b"{\"event_id\":\"";

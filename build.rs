@@ -1,0 +1,18 @@
+//! Tells the program which revision it was built from, so that every result can say it.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=.git/HEAD");
+    println!("cargo::rerun-if-changed=.git/index");
+    println!("cargo::rerun-if-changed=src");
+    // Without git, or outside a checkout, the result says "unknown".
+    let revision = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--abbrev=12"])
+        .output()
+        .ok()
+        .filter(|output| output.status.success())
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .unwrap_or_default();
+    println!("cargo::rustc-env=KBENCH_GIT={}", revision.trim());
+}
