@@ -1,1 +1,177 @@
-//! broker
+//! An in-memory Kafka broker for tests, demonstrations and comparisons of clients.
+//!
+//! One node, one replica, no disk. It serves producers (idempotent ones too), consumers, consumer
+//! groups of the classic protocol, and the administration of topics and groups. It has no
+//! transactions, no new consumer protocol (KIP-848) and no TLS: those are what a real Kafka is for.
+//!
+//! It listens on 127.0.0.1 only. Anybody on the machine may connect and send anything: what is no
+//! request closes its connection, and nothing else happens.
+//!
+//! Memory is bounded. When the bound is reached, batches go that every group of their topic has
+//! committed past; if there are none, producers get the retriable error `NOT_ENOUGH_REPLICAS`.
+//! Retention and compaction are kept as topic configs but never delete anything.
+
+mod api;
+mod batch;
+mod code;
+mod commits;
+mod config_admin;
+mod connection;
+mod discovery;
+mod dispatch;
+mod faults;
+mod fetch;
+mod frame;
+mod group;
+mod group_admin;
+#[cfg(test)]
+mod group_tests;
+mod groups;
+mod join;
+mod log;
+mod membership;
+mod memory;
+mod offsets;
+mod produce;
+mod rebalance;
+mod schema;
+mod sequence;
+mod shared;
+mod stats;
+mod topic_admin;
+mod topic_config;
+mod topics;
+mod wait;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+pub use self::faults::Faults;
+pub use self::stats::BrokerStats;
+
+use self::shared::Shared;
+use crate::error::{Error, Result};
+
+/// How often rebalances and sessions are looked at for being over.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How the broker is set up. Names follow Kafka's where it has the same setting.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Whether asking for an unknown topic makes it, as `auto.create.topics.enable`.
+    pub auto_create: bool,
+    /// Partitions of a topic that is made without a number of its own.
+    pub partitions_default: i32,
+    /// The bound on the bytes of all record batches together.
+    pub memory_limit_bytes: u64,
+    /// The shortest session timeout that a group member may ask for.
+    pub session_timeout_min_ms: i32,
+    /// The longest session timeout that a group member may ask for.
+    pub session_timeout_max_ms: i32,
+    /// How long the first rebalance of an empty group waits for more members. Kafka's default is
+    /// 3,000; here the first consumer of a run starts sooner.
+    pub initial_rebalance_delay_ms: i32,
+    /// The largest request; a larger one closes its connection.
+    pub request_bytes_max: usize,
+    /// The most connections open at a time; one more is closed at once.
+    pub connections_max: u64,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            auto_create: true,
+            partitions_default: 1,
+            memory_limit_bytes: 2 * 1_024 * 1_024 * 1_024,
+            session_timeout_min_ms: 6_000,
+            session_timeout_max_ms: 1_800_000,
+            initial_rebalance_delay_ms: 100,
+            request_bytes_max: 100 * 1_024 * 1_024,
+            connections_max: 1_024,
+        }
+    }
+}
+
+/// A running broker. It stops when dropped, and what it held is gone.
+#[derive(Debug)]
+pub struct Broker {
+    shared: Arc<Shared>,
+    /// None only while stopping.
+    runtime: Option<Runtime>,
+}
+
+impl Broker {
+    /// Starts a broker on 127.0.0.1, on two threads of its own; it serves when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when the port is taken or a setting makes no sense, [`Error::Io`] when
+    /// the threads can't be started.
+    pub fn start(config: &BrokerConfig) -> Result<Self> {
+        if config.partitions_default < 1 {
+            let count = config.partitions_default;
+            return Err(Error::Broker(format!("a topic can't have {count} partitions")));
+        }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("kbench-broker")
+            .enable_all()
+            .build()
+            .map_err(|source| Error::io("starting the embedded broker's threads", source))?;
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
+        let taken = |source| {
+            Error::Broker(format!("the embedded broker can't listen on {wanted}: {source}"))
+        };
+        let listener = runtime.block_on(TcpListener::bind(wanted)).map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
+        let shared = Arc::new(Shared::new(config.clone(), address));
+        runtime.spawn(connection::accept(Arc::clone(&shared), listener));
+        runtime.spawn(tick(Arc::clone(&shared)));
+        Ok(Self { shared, runtime: Some(runtime) })
+    }
+
+    /// The address to bootstrap from, which is also the one advertised.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// The broker's own figures as they stand now.
+    #[must_use]
+    pub fn stats(&self) -> BrokerStats {
+        self.shared.stats()
+    }
+
+    /// The faults that a test can plant.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// Closes all connections and forgets all records.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Nothing runs that would have to end in order.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn tick(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        shared.groups.tick(shared.now_ms());
+    }
+}

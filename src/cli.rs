@@ -73,7 +73,12 @@ pub struct RunArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Folder for the result folders
-    #[arg(long, value_name = "DIR", default_value = "results", env = "KBENCH_OUT")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "results",
+        env = "KBENCH_OUT"
+    )]
     pub out: PathBuf,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -109,9 +114,9 @@ pub struct BrokerArgs {
     /// Partitions of topics that are made by using them
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub partitions: i32,
-    /// Most memory for records, such as 2GiB; a quarter of the machine's when left out
-    #[arg(long, value_name = "SIZE")]
-    pub memory_limit: Option<String>,
+    /// Most memory for records, in MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1_048_576))]
+    pub memory_limit_mib: Option<u64>,
     /// End when standard input closes
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,

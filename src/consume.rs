@@ -82,6 +82,8 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
             recorder,
             clock,
             measured,
+            windows,
+            app,
             ..
         } = &mut shift;
         source.poll(BATCH_RECORDS, WAIT, &mut |arrival| {
@@ -90,7 +92,11 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
                 recorder.set_measured(range.clone());
                 armed = true;
             }
-            group.observe(arrival, &mut parser, recorder, &**clock);
+            let polled_ns = clock.now_ns();
+            if let Some(window) = recorder.roll(polled_ns) {
+                let _ = windows.send((*app, window));
+            }
+            group.observe(arrival, polled_ns, &mut parser, recorder, &**clock);
         })?;
         shift
             .group

@@ -17,7 +17,9 @@
 pub mod apps;
 pub mod books;
 pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod consume;
 pub mod error;
 pub mod event;

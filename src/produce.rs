@@ -195,6 +195,7 @@ impl Shift {
         while from < range.end {
             let handover = self.sink.send(batch, from..range.end)?;
             let now_ns = self.clock.now_ns();
+            self.roll(now_ns);
             for index in from..from + handover.taken {
                 books.observe(batch.facts(index));
                 let due_ns = batch.due_ns(index);
@@ -207,7 +208,6 @@ impl Shift {
                 self.refuse(batch.stamp(from), &refusal);
                 from += 1;
             }
-            self.roll(now_ns);
         }
         Ok(())
     }

@@ -190,7 +190,8 @@ mod tests {
         };
         assert_eq!(
             one_line(&live),
-            " 12.3/60s peak · offered 20.0k/s sent 20.0k/s acked 20.0k/s | fraud 20.0k/s p99 4.2 ms lag 31"
+            " 12.3/60s peak · offered 20.0k/s sent 20.0k/s acked 20.0k/s \
+             | fraud 20.0k/s p99 4.2 ms lag 31"
         );
     }
 }

@@ -75,6 +75,8 @@ pub struct Recorder {
     measured: Range<u64>,
     interval_ns: u64,
     window: Box<Window>,
+    /// When the window is over.
+    end_ns: u64,
 }
 
 impl Recorder {
@@ -87,6 +89,7 @@ impl Recorder {
             measured,
             interval_ns: interval_ns.max(1),
             window: Box::new(Window::new(0)),
+            end_ns: 0,
         }
     }
 
@@ -120,22 +123,21 @@ impl Recorder {
         }
     }
 
-    /// Gives the window away when `now_ns` lies past it, and starts the one of now.
+    /// Gives the window away when `now_ns` lies past it, and starts the one of now. Call it
+    /// before recording what happened at `now_ns`.
     pub fn roll(&mut self, now_ns: u64) -> Option<Box<Window>> {
-        let index = now_ns / self.interval_ns;
-        if index <= self.window.index {
+        if now_ns < self.end_ns {
             return None;
         }
-        if self.window.events == 0 {
-            self.window.index = index;
-            return None;
-        }
-        Some(self.flush(now_ns))
+        let window = self.flush(now_ns);
+        (window.events > 0).then_some(window)
     }
 
     /// Gives the window away, full or not, and starts the one of now.
     pub fn flush(&mut self, now_ns: u64) -> Box<Window> {
-        let next = Box::new(Window::new(now_ns / self.interval_ns));
+        let index = now_ns / self.interval_ns;
+        self.end_ns = (index + 1).saturating_mul(self.interval_ns);
+        let next = Box::new(Window::new(index));
         std::mem::replace(&mut self.window, next)
     }
 }
@@ -169,6 +171,7 @@ mod tests {
     #[test]
     fn a_window_is_given_away_once_its_time_is_over() {
         let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+        assert!(recorder.roll(5).is_none(), "nothing was recorded before");
         recorder.record(Stage::Ack, 10, 50);
         assert!(recorder.roll(999).is_none());
         let window = recorder.roll(3_500).unwrap();

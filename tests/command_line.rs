@@ -84,7 +84,7 @@ fn a_wrong_command_line_is_a_usage_error() {
     assert_eq!(output(&["run"]).0, 2);
     assert_eq!(output(&["fly"]).0, 2);
     assert_eq!(output(&["run", "does-not-exist.toml"]).0, 2);
-    assert_eq!(output(&["broker", "--memory-limit", "much"]).0, 2);
+    assert_eq!(output(&["broker", "--memory-limit-mib", "much"]).0, 2);
 }
 
 #[test]
@@ -188,8 +188,8 @@ fn a_plan_opens_nothing_and_shows_every_phase() {
         "peak",
         "events",
         "warm-up",
-        "ramp",
-        "spike",
+        "newsletter",
+        "40000/s",
         "analytics",
         "partitioner",
     ] {

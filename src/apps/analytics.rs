@@ -11,8 +11,11 @@ use super::spread::Spread;
 use super::summary::{Section, Summary, Totals, Value, price_cents};
 use super::tally::{Tally, greatest};
 use super::users::{PerUser, Users};
-use super::visits::{Visit, Visits};
+use super::visits::Visits;
 use super::{App, AppKind, option_count, option_us};
+use trips::{FUNNEL, Trip, Trips};
+
+mod trips;
 
 const SCHEMA: AppSchema = AppSchema {
     name: "analytics",
@@ -100,111 +103,6 @@ impl PerUser for Customer {
         self.last_us = self.last_us.max(other.last_us);
         self.events += other.events;
         self.visits.absorb(other.visits);
-    }
-}
-
-/// How far one session has come.
-#[derive(Debug, Clone, Copy, Default)]
-struct Trip {
-    /// Steps of [`FUNNEL`] taken, in order.
-    funnel: u8,
-    journey: Journey,
-}
-
-/// The steps of the conversion funnel. A session is through a step when its event came at some
-/// time after that of the step before.
-const FUNNEL: [EventType; 3] = [EventType::PageView, EventType::Click, EventType::Purchase];
-
-/// The types of a session's events in their order, repeats of one type taken together: three bits
-/// for each step, the first in the lowest, 0 for none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Journey(u64);
-
-/// Steps of a journey that are told apart; what follows is "…".
-const JOURNEY_STEPS: u32 = 8;
-
-impl Journey {
-    fn step(&mut self, event_type: EventType) {
-        let code = event_type.index() as u64 + 1;
-        let steps = self.len();
-        let last = if steps == 0 {
-            0
-        } else {
-            self.0 >> (3 * (steps - 1))
-        };
-        if last != code && steps <= JOURNEY_STEPS {
-            self.0 |= code << (3 * steps);
-        }
-    }
-
-    fn len(self) -> u32 {
-        (u64::BITS - self.0.leading_zeros()).div_ceil(3)
-    }
-
-    /// Writes the journey, such as `page_view > click`, over what the text was.
-    fn write(self, text: &mut String) {
-        text.clear();
-        for step in 0..self.len() {
-            if step > 0 {
-                text.push_str(" > ");
-            }
-            if step == JOURNEY_STEPS {
-                text.push('…');
-                break;
-            }
-            let code = (self.0 >> (3 * step)) & 7;
-            text.push_str(
-                EventType::ALL
-                    .get(code as usize - 1)
-                    .map_or("", |kind| kind.name()),
-            );
-        }
-    }
-}
-
-/// What closed sessions were like.
-#[derive(Debug, Clone)]
-struct Trips {
-    count: u64,
-    /// Sessions that came through each step of [`FUNNEL`].
-    funnel: [u64; FUNNEL.len()],
-    duration_ms: Spread,
-    events: Spread,
-    journeys: Tally,
-    scratch: String,
-}
-
-impl Trips {
-    fn new(names_max: usize) -> Self {
-        Self {
-            count: 0,
-            funnel: [0; FUNNEL.len()],
-            duration_ms: Spread::new(),
-            events: Spread::new(),
-            journeys: Tally::new(names_max),
-            scratch: String::new(),
-        }
-    }
-
-    fn close(&mut self, visit: &Visit<Trip>) {
-        self.count += 1;
-        for through in &mut self.funnel[..usize::from(visit.what.funnel)] {
-            *through += 1;
-        }
-        self.duration_ms.record(visit.duration_ms());
-        self.events.record(visit.events);
-        visit.what.journey.write(&mut self.scratch);
-        self.journeys.add(&self.scratch, 1);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.count += other.count;
-        for (through, more) in self.funnel.iter_mut().zip(other.funnel) {
-            *through += more;
-        }
-        self.duration_ms.merge(&other.duration_ms);
-        self.events.merge(&other.events);
-        self.journeys.merge(other.journeys);
     }
 }
 

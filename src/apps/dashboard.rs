@@ -14,6 +14,9 @@ use super::summary::{Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::{PerUser, Users};
 use super::{App, AppKind, option_count, option_us};
+use seconds::{Second, Seconds};
+
+mod seconds;
 
 const SCHEMA: AppSchema = AppSchema {
     name: "dashboard",
@@ -64,52 +67,6 @@ pub(super) const KIND: AppKind = AppKind {
     new: |plan| Box::new(Dashboard::new(plan)),
 };
 
-const SECOND_US: i64 = 1_000_000;
-
-/// What happened in one second.
-#[derive(Debug, Clone, Default)]
-struct Second {
-    /// Which one, since 1970; `None` before the first event.
-    number: Option<i64>,
-    by_type: [u64; 5],
-    revenue_cents: u64,
-    /// Page views by the page's number in [`Names`].
-    views: Vec<u64>,
-}
-
-impl Second {
-    /// Makes this place that of another second; keeps the allocation.
-    fn begin(&mut self, number: i64) {
-        self.number = Some(number);
-        self.by_type = [0; 5];
-        self.revenue_cents = 0;
-        self.views.clear();
-    }
-
-    fn view(&mut self, page: u32, count: u64) {
-        let page = page as usize;
-        if page >= self.views.len() {
-            self.views.resize(page + 1, 0);
-        }
-        self.views[page] += count;
-    }
-
-    fn add(&mut self, other: &Self, pages: &[u32]) {
-        for (count, more) in self.by_type.iter_mut().zip(other.by_type) {
-            *count += more;
-        }
-        self.revenue_cents = self.revenue_cents.saturating_add(other.revenue_cents);
-        for (there, count) in other
-            .views
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-        {
-            self.view(pages[there], *count);
-        }
-    }
-}
-
 /// One user, as long as active.
 #[derive(Debug, Clone, Copy)]
 struct Presence {
@@ -140,14 +97,12 @@ impl PerUser for Presence {
 
 #[derive(Debug)]
 struct Dashboard {
-    window_s: i64,
     active_us: i64,
     top: usize,
     totals: Totals,
     /// Least and greatest event time.
     span_us: Option<(i64, i64)>,
-    /// Twice the window, so that it can be compared with the one before: a ring by second.
-    seconds: Vec<Second>,
+    seconds: Seconds,
     pages: Names,
     users: Users<Presence>,
     /// When the idle are forgotten next.
@@ -156,69 +111,16 @@ struct Dashboard {
 
 impl Dashboard {
     fn new(plan: &AppPlan) -> Self {
-        let window_us = option_us(plan, &SCHEMA, "window_ms").max(1);
-        let window_s = (window_us + SECOND_US - 1) / SECOND_US;
         Self {
-            window_s,
             active_us: option_us(plan, &SCHEMA, "active_ms"),
             top: option_count(plan, &SCHEMA, "top"),
             totals: Totals::default(),
             span_us: None,
-            seconds: vec![Second::default(); window_s as usize * 2],
+            seconds: Seconds::new(option_us(plan, &SCHEMA, "window_ms")),
             pages: Names::new(option_count(plan, &SCHEMA, "pages_max")),
             users: Users::new(option_count(plan, &SCHEMA, "users_max")),
             sweep_us: i64::MIN,
         }
-    }
-
-    /// The place of a second in the ring, made ready for it; `None` when a newer one has it.
-    fn second(&mut self, number: i64) -> Option<&mut Second> {
-        let index = number.rem_euclid(self.seconds.len() as i64) as usize;
-        let second = &mut self.seconds[index];
-        match second.number {
-            Some(there) if there == number => {}
-            Some(there) if there > number => return None,
-            _ => second.begin(number),
-        }
-        Some(second)
-    }
-
-    /// The seconds from `window` windows ago (0: the last) up to the next window.
-    fn window(&self, ago: i64) -> impl Iterator<Item = &Second> {
-        let now_s = self
-            .span_us
-            .map_or(0, |(_, now_us)| now_us.div_euclid(SECOND_US));
-        let last_s = now_s.saturating_sub(ago * self.window_s);
-        let first_s = last_s.saturating_sub(self.window_s);
-        self.seconds.iter().filter(move |second| {
-            second
-                .number
-                .is_some_and(|number| number > first_s && number <= last_s)
-        })
-    }
-
-    /// Page views of a window by the page's number.
-    fn views(&self, ago: i64) -> Vec<u64> {
-        let mut views = Vec::new();
-        for second in self.window(ago) {
-            if second.views.len() > views.len() {
-                views.resize(second.views.len(), 0);
-            }
-            for (sum, count) in views.iter_mut().zip(&second.views) {
-                *sum += count;
-            }
-        }
-        views
-    }
-
-    /// The part of the window that the stream has filled, in milliseconds; at least 1.
-    fn covered_ms(&self) -> u64 {
-        let Some((first_us, now_us)) = self.span_us else {
-            return 0;
-        };
-        let second_s = now_us.div_euclid(SECOND_US) - self.window_s + 1;
-        let start_us = second_s.saturating_mul(SECOND_US).max(first_us);
-        (now_us.saturating_sub(start_us).max(0).unsigned_abs() / 1_000).max(1)
     }
 
     /// Forgets who can't be active at any later now. A quarter of the time in between bounds the
@@ -232,44 +134,49 @@ impl Dashboard {
         self.sweep_us = now_us.saturating_add(self.active_us / 4);
     }
 
-    fn page_sections(&self) -> [Section; 2] {
-        let (now, before) = (self.views(0), self.views(1));
+    /// Pages by views in the window, and by how many more these are than in the window before.
+    fn page_sections(&self, now: &Second, before: &Second) -> [Section; 2] {
         let names = self.pages.names();
-        let named = |views: &[u64]| -> Vec<(usize, u64)> {
-            views
-                .iter()
-                .copied()
-                .enumerate()
+        let view = |page: usize| before.views.get(page).copied().unwrap_or(0);
+        let views = || now.views.iter().copied().enumerate();
+        let rise = views().map(|(page, count)| (page, count.saturating_sub(view(page))));
+        let table = |title: &str, pages: &mut dyn Iterator<Item = (usize, u64)>| {
+            let named = pages
                 .filter(|(_, count)| *count > 0)
-                .collect()
-        };
-        let top = named(&now);
-        let top = greatest(
-            top.iter().map(|(page, n)| (names[*page], *n)),
-            self.top,
-            |n| *n,
-        );
-        // More views than in the window before: what is new counts in full.
-        let rise: Vec<u64> = now
-            .iter()
-            .enumerate()
-            .map(|(page, count)| count.saturating_sub(before.get(page).copied().unwrap_or(0)))
-            .collect();
-        let rise = named(&rise);
-        let rise = greatest(
-            rise.iter().map(|(page, n)| (names[*page], *n)),
-            self.top,
-            |n| *n,
-        );
-        let rows = |rows: Vec<(&str, u64)>| {
-            rows.into_iter()
-                .map(|(name, n)| (name.to_owned(), Value::Count(n)))
-                .collect::<Vec<_>>()
+                .map(|(page, n)| (names[page], n));
+            let rows = greatest(named, self.top, |count| *count).into_iter();
+            Section::new(title).rows(rows.map(|(name, count)| (name, Value::Count(count))))
         };
         [
-            Section::new("top pages, views in the window").rows(rows(top)),
-            Section::new("trending pages, more views than in the window before").rows(rows(rise)),
+            table("top pages, views in the window", &mut views()),
+            table(
+                "trending pages, more views than in the window before",
+                &mut { rise },
+            ),
         ]
+    }
+
+    fn active_section(&self, now_us: i64) -> Section {
+        let since_us = now_us.saturating_sub(self.active_us);
+        let (mut users, mut buyers) = (0, 0);
+        for (_, user) in self
+            .users
+            .iter()
+            .filter(|(_, user)| user.last_us > since_us)
+        {
+            users += 1;
+            buyers += u64::from(user.bought_us > since_us);
+        }
+        Section::new("active users")
+            .row("active", Value::Count(users))
+            .row("of them buyers", Value::Count(buyers))
+            .row(
+                "conversion",
+                Value::Share {
+                    part: buyers,
+                    whole: users,
+                },
+            )
     }
 }
 
@@ -283,7 +190,7 @@ impl App for Dashboard {
             EventType::PageView => Some(self.pages.id(names::path(event.page_url))),
             _ => None,
         };
-        if let Some(second) = self.second(due_us.div_euclid(SECOND_US)) {
+        if let Some(second) = self.seconds.at(due_us) {
             second.by_type[event.event_type.index()] += 1;
             if let Some(page) = page {
                 second.view(page, 1);
@@ -310,38 +217,21 @@ impl App for Dashboard {
             (one, None) | (None, one) => one,
         };
         let pages = self.pages.merge(other.pages);
-        for theirs in &other.seconds {
-            if let Some(number) = theirs.number
-                && let Some(second) = self.second(number)
-            {
-                second.add(theirs, &pages);
-            }
-        }
+        self.seconds.merge(&other.seconds, &pages);
         self.users.merge(other.users);
     }
 
     fn summary(&self) -> Summary {
-        let mut by_type = [0; 5];
-        let mut revenue_cents = 0_u64;
-        for second in self.window(0) {
-            for (sum, count) in by_type.iter_mut().zip(second.by_type) {
-                *sum += count;
-            }
-            revenue_cents = revenue_cents.saturating_add(second.revenue_cents);
-        }
-        let events = by_type.iter().sum();
-        let of = |kind: EventType| by_type[kind.index()];
-        let now_us = self.span_us.map_or(i64::MIN, |(_, now_us)| now_us);
-        let since_us = now_us.saturating_sub(self.active_us);
-        let active = || {
-            self.users
-                .iter()
-                .filter(|(_, user)| user.last_us > since_us)
-        };
-        let users = active().count() as u64;
-        let buyers = active()
-            .filter(|(_, user)| user.bought_us > since_us)
-            .count() as u64;
+        let (first_us, now_us) = self.span_us.unwrap_or_default();
+        let now = self.seconds.window(now_us, 0);
+        let before = self.seconds.window(now_us, 1);
+        let events = now.by_type.iter().sum();
+        let of = |kind: EventType| now.by_type[kind.index()];
+        let span_ms = self.seconds.covered_ms(first_us, now_us);
+        let (part, whole) = (of(EventType::Purchase), of(EventType::PageView));
+        let by_type = EventType::ALL
+            .iter()
+            .map(|kind| (kind.name(), Value::Count(of(*kind))));
         let mut sections = vec![
             Section::new("now")
                 .row("events", Value::Count(events))
@@ -349,34 +239,15 @@ impl App for Dashboard {
                     "events per second",
                     Value::Rate {
                         count: events,
-                        span_ms: self.covered_ms(),
+                        span_ms,
                     },
                 )
-                .row("revenue", Value::Cents(revenue_cents))
-                .row(
-                    "purchases per page view",
-                    Value::Share {
-                        part: of(EventType::Purchase),
-                        whole: of(EventType::PageView),
-                    },
-                ),
-            Section::new("events by type in the window").rows(
-                EventType::ALL
-                    .iter()
-                    .map(|kind| (kind.name(), Value::Count(of(*kind)))),
-            ),
-            Section::new("active users")
-                .row("active", Value::Count(users))
-                .row("of them buyers", Value::Count(buyers))
-                .row(
-                    "conversion",
-                    Value::Share {
-                        part: buyers,
-                        whole: users,
-                    },
-                ),
+                .row("revenue", Value::Cents(now.revenue_cents))
+                .row("purchases per page view", Value::Share { part, whole }),
+            Section::new("events by type in the window").rows(by_type),
+            self.active_section(now_us),
         ];
-        sections.extend(self.page_sections());
+        sections.extend(self.page_sections(&now, &before));
         Summary {
             app: SCHEMA.name.to_owned(),
             totals: self.totals,
@@ -388,5 +259,38 @@ impl App for Dashboard {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::sample;
+
+    #[test]
+    fn a_user_is_active_until_the_time_is_up() {
+        let mut state = Dashboard::new(&sample::plan(&[("active_ms", 5_000.0)]));
+        let mut sample = sample::events(1, 1, 1, 0).remove(0);
+        let start_us = sample.due_us;
+        for (user_id, due_us) in [("a", 0), ("b", 1), ("c", 5_000_000)] {
+            sample.user_id = user_id.to_owned();
+            state.observe(&sample.event(), start_us + due_us);
+        }
+        let active = state.active_section(start_us + 5_000_000);
+        assert_eq!(
+            active.rows[0].value,
+            Value::Count(2),
+            "a's time was up in this microsecond"
+        );
+    }
+
+    #[test]
+    fn the_idle_are_forgotten() {
+        let mut state = Dashboard::new(&sample::plan(&[("active_ms", 5_000.0)]));
+        for (second, sample) in (0_i64..).zip(sample::events(1, 10_000, 1_000_000, 0)) {
+            state.observe(&sample.event(), second * 1_000_000);
+        }
+        assert!(state.users.len() < 10, "{}", state.users.len());
+        assert_eq!(state.users.dropped(), 0);
     }
 }

@@ -1,7 +1,6 @@
 //! Fraud: users who do too much in too short a time, buy too dear, or change address half-way.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -12,8 +11,11 @@ use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::summary::{Flag, Section, Summary, Totals, Value};
 use super::tally::greatest;
-use super::users::{PerUser, Users};
+use super::users::Users;
 use super::{App, AppKind, option, option_count, option_us};
+use rules::{Hits, Rule, Suspect};
+
+mod rules;
 
 const SCHEMA: AppSchema = AppSchema {
     name: "fraud",
@@ -79,129 +81,6 @@ pub(super) const KIND: AppKind = AppKind {
 };
 
 const MINUTE_US: i64 = 60_000_000;
-
-/// What makes a user suspicious.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// An event beyond `velocity_per_min` in the minute that ends with it.
-    Velocity,
-    /// A purchase beyond `purchases_max` in the window that ends with it.
-    PurchaseVelocity,
-    /// A purchase out of a cart of at least `high_value_usd`.
-    HighValue,
-    /// An event from another address than the session's event before.
-    AddressChange,
-    /// An event from another country than the session's event before.
-    CountryChange,
-}
-
-impl Rule {
-    const ALL: [Self; 5] = [
-        Self::Velocity,
-        Self::PurchaseVelocity,
-        Self::HighValue,
-        Self::AddressChange,
-        Self::CountryChange,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Velocity => "velocity",
-            Self::PurchaseVelocity => "purchase_velocity",
-            Self::HighValue => "high_value",
-            Self::AddressChange => "address_change",
-            Self::CountryChange => "country_change",
-        }
-    }
-}
-
-/// How often one user met one rule.
-#[derive(Debug, Clone, Default)]
-struct Hits {
-    count: u64,
-    session_id: Box<str>,
-    first_us: i64,
-    last_us: i64,
-}
-
-impl Hits {
-    fn hit(&mut self, session_id: &str, due_us: i64) {
-        if self.count == 0 {
-            self.session_id = session_id.into();
-            (self.first_us, self.last_us) = (due_us, due_us);
-        }
-        self.count += 1;
-        self.last_us = self.last_us.max(due_us);
-    }
-
-    fn absorb(&mut self, other: Self) {
-        if other.count == 0 {
-            return;
-        }
-        if self.count == 0 {
-            *self = other;
-            return;
-        }
-        self.count += other.count;
-        self.last_us = self.last_us.max(other.last_us);
-        if other.first_us < self.first_us {
-            self.first_us = other.first_us;
-            self.session_id = other.session_id;
-        }
-    }
-}
-
-/// The last times at which something happened, as many as a rule needs to know.
-#[derive(Debug, Default)]
-struct Recent(VecDeque<i64>);
-
-impl Recent {
-    /// Says whether more than `most` happened within the window that ends now; an event exactly
-    /// one window ago is outside.
-    fn exceeds(&mut self, due_us: i64, window_us: i64, most: usize) -> bool {
-        while self
-            .0
-            .front()
-            .is_some_and(|at_us| *at_us <= due_us.saturating_sub(window_us))
-        {
-            self.0.pop_front();
-        }
-        if self.0.len() < most {
-            self.0.push_back(due_us);
-            return false;
-        }
-        // The oldest no longer decides anything: `most` newer ones are in the window.
-        self.0.pop_front();
-        self.0.push_back(due_us);
-        true
-    }
-}
-
-/// One user.
-#[derive(Debug, Default)]
-struct Suspect {
-    last_us: i64,
-    events: Recent,
-    purchases: Recent,
-    /// Hashes of the last event's session, address and country; 0 before the first. They are
-    /// compared with the next event's only: a change is overlooked with a chance of 2^-63.
-    session: u64,
-    address: u64,
-    country: u64,
-}
-
-impl PerUser for Suspect {
-    fn last_us(&self) -> i64 {
-        self.last_us
-    }
-
-    fn absorb(&mut self, other: Self) {
-        // A user of two partitions has no order of events: the later state goes on.
-        if other.last_us > self.last_us {
-            *self = other;
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Fraud {

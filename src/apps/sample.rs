@@ -75,14 +75,14 @@ impl Sample {
     }
 }
 
-/// `count` events of some `users` users, in the order of their times: a minute or a few hours, by
-/// `step_max_us`, the longest time between two events.
+/// `count` events of some `users` users, in the order of their times. Two events are some sixths
+/// of `step_max_us` apart, so that events lie on the very edges of windows too.
 pub(super) fn events(seed: u64, count: usize, users: u64, step_max_us: i64) -> Vec<Sample> {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let mut due_us = 1_705_314_645_123_000;
     (0..count)
         .map(|_| {
-            due_us += random.random_range(0..=step_max_us);
+            due_us += random.random_range(0..=6) * (step_max_us / 6);
             let user = random
                 .random_range(0..users)
                 .min(random.random_range(0..users));

@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::signals::Signals;
 use crate::broker::{Broker, BrokerConfig};
 use crate::cli::BrokerArgs;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{ExitCode, Result};
 use crate::harness::embedded::GREETING;
-use crate::scenario;
 
 pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
     let mut config = BrokerConfig {
@@ -16,9 +15,8 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
         partitions_default: args.partitions,
         ..BrokerConfig::default()
     };
-    if let Some(limit) = &args.memory_limit {
-        config.memory_limit_bytes = scenario::size_bytes(limit)
-            .map_err(|fault| Error::usage(format!("--memory-limit: {fault}")))?;
+    if let Some(limit_mib) = args.memory_limit_mib {
+        config.memory_limit_bytes = limit_mib << 20;
     }
     let signals = Signals::listen()?;
     let broker = Broker::start(&config)?;

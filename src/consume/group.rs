@@ -78,11 +78,11 @@ impl Group {
     pub fn observe(
         &self,
         arrival: &Arrival<'_>,
+        polled_ns: u64,
         parser: &mut Parser,
         recorder: &mut Recorder,
         clock: &dyn Clock,
     ) {
-        let polled_ns = clock.now_ns();
         let partition = usize::try_from(arrival.partition).unwrap_or(usize::MAX);
         let Some(lane) = self.lanes.get(partition) else {
             return;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::collect::Collector;
 use super::crew::Crew;
-use super::outline::masked;
 use super::timeline::Timeline;
 use super::watch::{self, SelfWatch};
 use super::world::WorldFacts;
@@ -79,7 +78,8 @@ pub(super) fn result(
         host: conditions.host,
         broker: conditions.facts,
         embedded_broker: None,
-        plan: plan_value(plan),
+        // Serializing it masks its secrets.
+        plan: serde_json::to_value(plan).unwrap_or_default(),
         throughput: timeline.throughput(),
         send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
         ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
@@ -252,17 +252,6 @@ fn partitions(records: &[u64]) -> Vec<PartitionResult> {
             share: share(records),
         })
         .collect()
-}
-
-/// The plan for the result: as it is, but for secrets.
-fn plan_value(plan: &Plan) -> serde_json::Value {
-    let mut plan = plan.clone();
-    for properties in [&mut plan.kafka.producer, &mut plan.kafka.consumer] {
-        for (key, value) in properties.iter_mut() {
-            *value = masked(key, value).to_owned();
-        }
-    }
-    serde_json::to_value(plan).unwrap_or_default()
 }
 
 /// RFC 3339, UTC, in milliseconds.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::pace::Schedule;
-use crate::plan::{Arrivals, Plan};
+use crate::plan::{Arrivals, PhasePlan, Plan, Shape, masked};
 
 /// Typical size of an event with its key on the wire, in bytes; for estimates only.
 const EVENT_BYTES: f64 = 640.0;
@@ -56,9 +56,9 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         ("producer", &plan.kafka.producer),
         ("consumer", &plan.kafka.consumer),
     ] {
-        let list: Vec<String> = properties
+        let list: Vec<String> = masked(properties)
             .iter()
-            .map(|(key, value)| format!("{key}={}", masked(key, value)))
+            .map(|(key, value)| format!("{key}={value}"))
             .collect();
         row(out, side, list.join(" "))?;
     }
@@ -82,22 +82,44 @@ fn load(plan: &Plan, out: &mut String) -> std::fmt::Result {
             counted(plan.load.producers, "producer")
         ),
     )?;
-    let mut from_ns = 0;
     for (place, phase) in plan.load.phases.iter().enumerate() {
-        let to_ns = from_ns + phase.duration_ns();
         writeln!(
             out,
-            "    {:<10} {:>6.1} s  {:>9.0} events  {:>9.0}/s to {:.0}/s{}",
+            "    {:<12} {:>6.1} s {:>10.0} events  {}{}",
             phase.name,
             phase.duration_ns() as f64 / 1e9,
             schedule.expected_in(place),
-            schedule.rate_at(from_ns),
-            schedule.rate_at(to_ns.saturating_sub(1_000)),
+            rates(phase),
             if phase.warmup { "  (not measured)" } else { "" }
         )?;
-        from_ns = to_ns;
     }
     Ok(())
+}
+
+/// The least and the greatest rate of a phase: a spike's ends alone would hide it.
+fn rates(phase: &PhasePlan) -> String {
+    let (least, greatest) = phase
+        .segments
+        .iter()
+        .flat_map(|segment| match segment.shape {
+            Shape::Linear {
+                from_per_s,
+                to_per_s,
+            } => [from_per_s, to_per_s],
+            Shape::Sine {
+                mean_per_s,
+                amplitude_per_s,
+                ..
+            } => [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s],
+        })
+        .fold((f64::INFINITY, 0.0), |(least, greatest), rate| {
+            (rate.min(least), rate.max(greatest))
+        });
+    if least < greatest {
+        format!("{least}/s to {greatest}/s")
+    } else {
+        format!("{greatest}/s")
+    }
 }
 
 fn row(out: &mut String, name: &str, value: impl std::fmt::Display) -> std::fmt::Result {
@@ -108,15 +130,4 @@ fn row(out: &mut String, name: &str, value: impl std::fmt::Display) -> std::fmt:
 fn counted(count: u16, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
-}
-
-/// Secrets are never shown nor saved.
-#[must_use]
-pub fn masked<'a>(key: &str, value: &'a str) -> &'a str {
-    let secret = ["password", "secret", "token", "jaas", "key.pem"];
-    if secret.iter().any(|word| key.contains(word)) {
-        "***"
-    } else {
-        value
-    }
 }

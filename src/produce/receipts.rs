@@ -164,13 +164,13 @@ impl Receiver for ShardReceipts {
         self.ledger.outcome(&receipt.stamp, receipt.outcome);
         {
             let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(window) = acks.roll(receipt.at_ns) {
+                let _ = self.windows.send((Stage::Ack, window));
+            }
             if receipt.outcome == Outcome::Acked {
                 let due_ns = self.clock.ns_of_wall_us(receipt.stamp.due_wall_us);
                 let value_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
                 acks.record(Stage::Ack, u64::try_from(due_ns).unwrap_or(0), value_ns);
-            }
-            if let Some(window) = acks.roll(receipt.at_ns) {
-                let _ = self.windows.send((Stage::Ack, window));
             }
         }
         self.book.note(receipt);

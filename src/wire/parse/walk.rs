@@ -25,6 +25,7 @@ impl<'t, 'p> Members<'t, 'p> {
 impl<'t, 'p> Iterator for Members<'t, 'p> {
     type Item = (&'p str, &'t [Node<'p>]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let (Node::String(key), value) = self.rest.split_first()? else {
@@ -102,7 +103,10 @@ macro_rules! reader {
     ($reader:ident, $object:ident, $name:literal, $($field:ident: $key:literal $read:ident),+) => {
         fn $reader<'p>(value: &[Node<'p>]) -> Result<$object<'p>, Misfit> {
             $(let mut $field = None;)+
-            for (key, value) in nested(value, $name)?.into_iter().flatten() {
+            let Some(members) = nested(value, $name)? else {
+                return Ok($object::default());
+            };
+            for (key, value) in members {
                 match key {
                     $($key => put(&mut $field, $key, $read(value, $key)?)?,)+
                     _ => {}

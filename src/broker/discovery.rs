@@ -1,0 +1,161 @@
+//! How clients find their way: `ApiVersions`, Metadata, `DescribeCluster`, `FindCoordinator`.
+
+use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
+use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::find_coordinator_response::Coordinator;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{
+    DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, MetadataRequest, MetadataResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+use super::api::APIS;
+use super::code;
+use super::shared::{NODE_ID, Shared};
+use super::topic_config::Overrides;
+use super::topics::Topic;
+
+/// The "operations allowed" field of a client that did not ask for it.
+pub(super) const OPERATIONS_UNKNOWN: i32 = i32::MIN;
+
+/// The APIs served, with an error for a client whose own version is unknown.
+pub(super) fn api_versions(error: i16) -> ApiVersionsResponse {
+    let keys = APIS.iter().map(|api| {
+        ApiVersion::default()
+            .with_api_key(api.key as i16)
+            .with_min_version(api.min)
+            .with_max_version(api.max)
+    });
+    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
+}
+
+/// The broker and the topics asked for; unknown ones are made if the client allows that.
+pub(super) fn metadata(
+    shared: &Shared,
+    request: &MetadataRequest,
+    version: i16,
+) -> MetadataResponse {
+    let may_create = shared.config.auto_create && request.allow_auto_topic_creation;
+    let topics = match &request.topics {
+        // Version 0 has no null: there, an empty list asks for all.
+        Some(topics) if version > 0 || !topics.is_empty() => topics
+            .iter()
+            .map(|asked| match &asked.name {
+                Some(name) => named(shared, name, may_create),
+                None => identified(shared, asked.topic_id),
+            })
+            .collect(),
+        _ => shared.topics.all().iter().map(|topic| describe(topic)).collect(),
+    };
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(NODE_ID.into())
+        .with_host(shared.host())
+        .with_port(shared.port());
+    MetadataResponse::default()
+        .with_brokers(vec![broker])
+        .with_cluster_id(Some(StrBytes::from_string(shared.cluster_id.clone())))
+        .with_controller_id(NODE_ID.into())
+        .with_topics(topics)
+        .with_cluster_authorized_operations(OPERATIONS_UNKNOWN)
+}
+
+fn named(shared: &Shared, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
+    if let Some(topic) = shared.topics.get(name) {
+        return describe(&topic);
+    }
+    let partitions = shared.config.partitions_default;
+    let made = if may_create {
+        shared.topics.create(name, partitions, Overrides::new())
+    } else {
+        Err(code::UNKNOWN_TOPIC_OR_PARTITION)
+    };
+    match made {
+        Ok(topic) => describe(&topic),
+        // Two clients asked at once.
+        Err(code::TOPIC_ALREADY_EXISTS) => shared
+            .topics
+            .get(name)
+            .map_or_else(|| absent(Some(name.clone())), |topic| describe(&topic)),
+        Err(error) => absent(Some(name.clone())).with_error_code(error),
+    }
+}
+
+fn identified(shared: &Shared, id: Uuid) -> MetadataResponseTopic {
+    match shared.topics.by_id(id) {
+        Some(topic) => describe(&topic),
+        None => absent(None).with_topic_id(id).with_error_code(code::UNKNOWN_TOPIC_ID),
+    }
+}
+
+fn absent(name: Option<TopicName>) -> MetadataResponseTopic {
+    // Only from version 12 on may the name be null.
+    MetadataResponseTopic::default()
+        .with_error_code(code::UNKNOWN_TOPIC_OR_PARTITION)
+        .with_name(Some(name.unwrap_or_default()))
+        .with_topic_authorized_operations(OPERATIONS_UNKNOWN)
+}
+
+fn describe(topic: &Topic) -> MetadataResponseTopic {
+    let partitions = (0..topic.partition_count()).map(|index| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(NODE_ID.into())
+            .with_leader_epoch(0)
+            .with_replica_nodes(vec![NODE_ID.into()])
+            .with_isr_nodes(vec![NODE_ID.into()])
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(StrBytes::from_string(topic.name.clone()))))
+        .with_topic_id(topic.id)
+        .with_partitions(partitions.collect())
+        .with_topic_authorized_operations(OPERATIONS_UNKNOWN)
+}
+
+/// The cluster of one broker.
+pub(super) fn describe_cluster(
+    shared: &Shared,
+    request: &DescribeClusterRequest,
+) -> DescribeClusterResponse {
+    let response = DescribeClusterResponse::default()
+        .with_cluster_authorized_operations(OPERATIONS_UNKNOWN)
+        .with_endpoint_type(request.endpoint_type);
+    // 1 asks for brokers; 2 for controllers, which can't be reached by themselves.
+    if request.endpoint_type != 1 {
+        return response.with_error_code(code::INVALID_REQUEST);
+    }
+    let broker = DescribeClusterBroker::default()
+        .with_broker_id(NODE_ID.into())
+        .with_host(shared.host())
+        .with_port(shared.port());
+    response
+        .with_cluster_id(StrBytes::from_string(shared.cluster_id.clone()))
+        .with_controller_id(NODE_ID.into())
+        .with_brokers(vec![broker])
+}
+
+/// This broker coordinates everything.
+pub(super) fn find_coordinator(
+    shared: &Shared,
+    request: FindCoordinatorRequest,
+    version: i16,
+) -> FindCoordinatorResponse {
+    if version < 4 {
+        return FindCoordinatorResponse::default()
+            .with_node_id(NODE_ID.into())
+            .with_host(shared.host())
+            .with_port(shared.port());
+    }
+    let coordinator = |key| {
+        Coordinator::default()
+            .with_key(key)
+            .with_node_id(NODE_ID.into())
+            .with_host(shared.host())
+            .with_port(shared.port())
+    };
+    let coordinators = request.coordinator_keys.into_iter().map(coordinator).collect();
+    FindCoordinatorResponse::default().with_coordinators(coordinators)
+}

@@ -1,0 +1,196 @@
+//! From the bytes of a request to the bytes of its answer.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use kafka_protocol::messages::{
+    AlterConfigsRequest, ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest,
+    DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
+};
+use kafka_protocol::protocol::Decodable;
+
+use super::api::{self, Api};
+use super::connection::Client;
+use super::frame::{self, Pieces};
+use super::produce::Produced;
+use super::shared::Shared;
+use super::{
+    code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, produce,
+    topic_admin,
+};
+
+/// The largest request that is not a Produce.
+const SMALL_REQUEST_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// What to do after a request.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Answer(Pieces),
+    /// The client wants no answer.
+    Silence,
+    /// Close the connection, though the request was one.
+    Close,
+    /// It was no request.
+    Malformed,
+}
+
+/// A request's header.
+struct Header {
+    api: &'static Api,
+    version: i16,
+    correlation_id: i32,
+    client_id: String,
+}
+
+/// Serves one request, which may wait long.
+pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: Bytes) -> Outcome {
+    let header = match read_header(&mut frame) {
+        Ok(header) => header,
+        Err(outcome) => return outcome,
+    };
+    let (api, version) = (header.api, header.version);
+    let is_small = frame.len() <= SMALL_REQUEST_BYTES_MAX || api.key == ApiKey::Produce;
+    if !is_small || api.check(&frame, version).is_err() {
+        return Outcome::Malformed;
+    }
+    shared.counters.request(api.key as i16);
+    client.id = header.client_id;
+    let outcome = route(shared, client, api.key, version, header.correlation_id, frame).await;
+    shared.faults.hold_back(api.key as i16).await;
+    outcome
+}
+
+fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
+    if frame.len() < 8 {
+        return Err(Outcome::Malformed);
+    }
+    let (api_key, version, correlation_id) = (frame.get_i16(), frame.get_i16(), frame.get_i32());
+    let api = api::find(api_key).ok_or(Outcome::Malformed)?;
+    if !(api.min..=api.max).contains(&version) {
+        if api.key != ApiKey::ApiVersions {
+            return Err(Outcome::Malformed);
+        }
+        // A client that is newer than the broker learns from this what it may use.
+        let response = discovery::api_versions(code::UNSUPPORTED_VERSION);
+        let answer = frame::encode(correlation_id, 0, &response);
+        return Err(answer.map_or(Outcome::Malformed, Outcome::Answer));
+    }
+    let tail = api.header_tail_bytes(frame, version).map_err(|_| Outcome::Malformed)?;
+    let tail = frame.split_to(tail);
+    let client_id = match i16::from_be_bytes([tail[0], tail[1]]) {
+        1.. => {
+            let length = usize::from(u16::from_be_bytes([tail[0], tail[1]]));
+            String::from_utf8_lossy(&tail[2..2 + length]).into_owned()
+        }
+        _ => String::new(),
+    };
+    Ok(Header { api, version, correlation_id, client_id })
+}
+
+/// Decodes a request, works on it, and encodes the answer.
+macro_rules! answer {
+    ($body:ident, $version:ident, $id:ident, $request:ident: $type:ty => $work:expr) => {
+        match <$type>::decode(&mut $body, $version) {
+            Ok($request) => frame::encode($id, $version, &$work),
+            Err(_) => None,
+        }
+    };
+}
+
+async fn route(
+    shared: &Arc<Shared>,
+    client: &Client,
+    key: ApiKey,
+    version: i16,
+    id: i32,
+    mut body: Bytes,
+) -> Outcome {
+    let answer = match key {
+        ApiKey::Produce => return produce(shared, version, id, body),
+        ApiKey::Fetch => match FetchRequest::decode(&mut body, version) {
+            Ok(request) => {
+                // The request's buffer goes back to the reader while the fetch waits.
+                drop(body);
+                fetch::fetch(shared, request, id, version).await
+            }
+            Err(_) => None,
+        },
+        ApiKey::JoinGroup => answer!(body, version, id, request: JoinGroupRequest =>
+            membership::join(shared, client, request, version).await),
+        ApiKey::SyncGroup => answer!(body, version, id, request: SyncGroupRequest =>
+            membership::sync(shared, request, version).await),
+        ApiKey::Heartbeat => answer!(body, version, id, request: HeartbeatRequest =>
+            membership::heartbeat(shared, &request)),
+        ApiKey::LeaveGroup => answer!(body, version, id, request: LeaveGroupRequest =>
+            membership::leave(shared, &request, version)),
+        ApiKey::OffsetCommit => answer!(body, version, id, request: OffsetCommitRequest =>
+            commits::commit(shared, request)),
+        ApiKey::OffsetFetch => answer!(body, version, id, request: OffsetFetchRequest =>
+            commits::fetch(shared, request, version)),
+        ApiKey::OffsetDelete => answer!(body, version, id, request: OffsetDeleteRequest =>
+            commits::delete(shared, request)),
+        ApiKey::ListGroups => answer!(body, version, id, request: ListGroupsRequest =>
+            group_admin::list(shared, &request, version)),
+        ApiKey::DescribeGroups => answer!(body, version, id, request: DescribeGroupsRequest =>
+            group_admin::describe(shared, request, version)),
+        ApiKey::DeleteGroups => answer!(body, version, id, request: DeleteGroupsRequest =>
+            group_admin::delete(shared, request)),
+        _ => administer(shared, key, version, id, body),
+    };
+    answer.map_or(Outcome::Malformed, Outcome::Answer)
+}
+
+fn produce(shared: &Shared, version: i16, id: i32, mut body: Bytes) -> Outcome {
+    let Ok(request) = ProduceRequest::decode(&mut body, version) else {
+        return Outcome::Malformed;
+    };
+    match produce::produce(shared, request) {
+        Produced::Silence => Outcome::Silence,
+        Produced::Close => Outcome::Close,
+        Produced::Answer(response) => {
+            frame::encode(id, version, &response).map_or(Outcome::Malformed, Outcome::Answer)
+        }
+    }
+}
+
+fn administer(
+    shared: &Shared,
+    key: ApiKey,
+    version: i16,
+    id: i32,
+    mut body: Bytes,
+) -> Option<Pieces> {
+    match key {
+        ApiKey::ApiVersions => frame::encode(id, version, &discovery::api_versions(code::NONE)),
+        ApiKey::Metadata => answer!(body, version, id, request: MetadataRequest =>
+            discovery::metadata(shared, &request, version)),
+        ApiKey::DescribeCluster => answer!(body, version, id, request: DescribeClusterRequest =>
+            discovery::describe_cluster(shared, &request)),
+        ApiKey::FindCoordinator => answer!(body, version, id, request: FindCoordinatorRequest =>
+            discovery::find_coordinator(shared, request, version)),
+        ApiKey::ListOffsets => answer!(body, version, id, request: ListOffsetsRequest =>
+            offsets::list_offsets(shared, request, version)),
+        ApiKey::DeleteRecords => answer!(body, version, id, request: DeleteRecordsRequest =>
+            offsets::delete_records(shared, request)),
+        ApiKey::InitProducerId => answer!(body, version, id, request: InitProducerIdRequest =>
+            produce::init_producer_id(shared, &request)),
+        ApiKey::CreateTopics => answer!(body, version, id, request: CreateTopicsRequest =>
+            topic_admin::create(shared, request, version)),
+        ApiKey::DeleteTopics => answer!(body, version, id, request: DeleteTopicsRequest =>
+            topic_admin::delete(shared, request, version)),
+        ApiKey::CreatePartitions => answer!(body, version, id, request: CreatePartitionsRequest =>
+            topic_admin::create_partitions(shared, request)),
+        ApiKey::DescribeConfigs => answer!(body, version, id, request: DescribeConfigsRequest =>
+            config_admin::describe(shared, request)),
+        ApiKey::AlterConfigs => answer!(body, version, id, request: AlterConfigsRequest =>
+            config_admin::alter(shared, request)),
+        ApiKey::IncrementalAlterConfigs => answer!(
+            body, version, id, request: IncrementalAlterConfigsRequest =>
+            config_admin::alter_incrementally(shared, request)),
+        _ => None,
+    }
+}

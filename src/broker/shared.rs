@@ -1,0 +1,111 @@
+//! What all connections share.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kafka_protocol::protocol::StrBytes;
+use tokio::sync::Semaphore;
+
+use super::BrokerConfig;
+use super::faults::Faults;
+use super::groups::Groups;
+use super::memory::Memory;
+use super::stats::{BrokerStats, Counters};
+use super::topics::Topics;
+use crate::clock::{Clock, SystemClock, wall_clock_us};
+
+/// The one broker's node id.
+pub(super) const NODE_ID: i32 = 1;
+
+/// The state behind every connection.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: BrokerConfig,
+    pub(super) address: SocketAddr,
+    pub(super) cluster_id: String,
+    pub(super) topics: Topics,
+    pub(super) groups: Groups,
+    pub(super) memory: Memory,
+    pub(super) counters: Counters,
+    pub(super) faults: Faults,
+    /// Room for the bytes of requests that are still arriving, in KiB.
+    pub(super) arriving_kib: Arc<Semaphore>,
+    clock: SystemClock,
+    producer_ids: AtomicI64,
+    member_ids: AtomicU64,
+    seed: u64,
+}
+
+impl Shared {
+    pub(super) fn new(config: BrokerConfig, address: SocketAddr) -> Self {
+        // The standard library's hasher keys are random: enough to tell two brokers apart.
+        let seed = RandomState::new().build_hasher().finish();
+        let mut cluster = [0; 16];
+        cluster[..8].copy_from_slice(&seed.to_be_bytes());
+        cluster[8..].copy_from_slice(&wall_clock_us().to_be_bytes());
+        let initial_delay_ms = u64::try_from(config.initial_rebalance_delay_ms).unwrap_or(0);
+        // Four of the largest requests at a time.
+        let arriving_kib = config.request_bytes_max / 1_024 * 4;
+        Self {
+            address,
+            cluster_id: URL_SAFE_NO_PAD.encode(cluster),
+            topics: Topics::new(seed | 1),
+            groups: Groups::new(initial_delay_ms),
+            memory: Memory::new(config.memory_limit_bytes),
+            counters: Counters::default(),
+            faults: Faults::default(),
+            arriving_kib: Arc::new(Semaphore::new(arriving_kib.min(Semaphore::MAX_PERMITS))),
+            clock: SystemClock::start(),
+            producer_ids: AtomicI64::new(1_000),
+            member_ids: AtomicU64::new(1),
+            seed,
+            config,
+        }
+    }
+
+    /// Milliseconds since the broker's start.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ns() / 1_000_000
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn wall_ms() -> i64 {
+        wall_clock_us() / 1_000
+    }
+
+    /// The advertised host.
+    pub(super) fn host(&self) -> StrBytes {
+        StrBytes::from_string(self.address.ip().to_string())
+    }
+
+    /// The advertised port.
+    pub(super) fn port(&self) -> i32 {
+        i32::from(self.address.port())
+    }
+
+    pub(super) fn next_producer_id(&self) -> i64 {
+        self.producer_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A member id that no other member has had, beginning with the client's name.
+    pub(super) fn next_member_id(&self, client_id: &str) -> String {
+        let serial = self.member_ids.fetch_add(1, Ordering::Relaxed);
+        let name: String = client_id.chars().take(100).collect();
+        let unique = uuid::Uuid::from_u64_pair(self.seed, serial);
+        format!("{name}-{unique}")
+    }
+
+    pub(super) fn stats(&self) -> BrokerStats {
+        BrokerStats {
+            held_bytes: self.memory.held_bytes(),
+            memory_limit_bytes: self.memory.limit_bytes(),
+            dropped_bytes: self.memory.dropped_bytes(),
+            ..self.counters.read()
+        }
+    }
+}

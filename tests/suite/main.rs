@@ -1,0 +1,88 @@
+//! The integration suite: one binary, and each probe once, listed for every world it runs in.
+//!
+//! ```text
+//! cargo test --release --test suite                     everything that can run here
+//! cargo test --release --test suite embedded::          the embedded broker only
+//! KBENCH_REQUIRE_ALL=1 cargo test --release --test suite    a missing tool is a failure
+//! ```
+//!
+//! A probe is a plain function of a [`World`]: it panics when a claim does not hold. Without Java
+//! or kcat the probes that need them are skipped, loudly.
+
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly, and they tell
+// on stderr what was skipped.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+// Nothing outside this binary sees it.
+#![allow(unreachable_pub)]
+
+mod admin;
+mod client;
+mod cluster;
+mod conformance;
+mod group;
+mod laws;
+mod needs;
+mod pipeline;
+mod probe;
+mod raw;
+mod runs;
+mod sender;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use needs::{Missing, Need};
+use probe::Probe;
+use world::{Kind, World};
+
+/// Every probe of every suite. A new suite is one more line here.
+fn suites() -> Vec<Probe> {
+    let suites = [conformance::probes(), laws::probes(), pipeline::probes()];
+    suites.into_iter().flatten().collect()
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = group::child_main() {
+        return code;
+    }
+    let mut args = Arguments::from_args();
+    // The probes mostly wait for a broker, so more of them run at once than there are cores.
+    args.test_threads = args.test_threads.or(Some(8));
+    let missing = Missing::look(args.list);
+    let mut trials = Vec::new();
+    for probe in suites() {
+        for &kind in probe.worlds {
+            trials.push(trial(&probe, kind, &missing));
+        }
+    }
+    let conclusion = libtest_mimic::run(&args, trials);
+    World::stop_shared();
+    if !args.list {
+        missing.tell();
+    }
+    conclusion.exit_code()
+}
+
+/// The probe in one world, marked ignored when something it needs is not here.
+fn trial(probe: &Probe, kind: Kind, missing: &Missing) -> Trial {
+    let mut needs = probe.needs.to_vec();
+    if kind == Kind::Kafka {
+        needs.push(Need::Java);
+    }
+    let name = format!("{kind}::{}", probe.name);
+    let lack = needs.into_iter().find_map(|need| missing.reason(need));
+    let ignore = lack.as_ref().is_some_and(|lack| !lack.required);
+    let probe = probe.clone();
+    let run = move || match lack {
+        Some(lack) => Err(lack.text.into()),
+        None => probe.run_watched(kind),
+    };
+    Trial::test(name, run).with_ignored_flag(ignore)
+}

@@ -1,0 +1,88 @@
+//! What a probe is, and the watchdog that ends one that hangs.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+
+use crate::needs::Need;
+use crate::world::{Kind, World};
+
+/// Both worlds of today: a probe runs in these unless it says otherwise.
+const EVERYWHERE: &[Kind] = &[Kind::Embedded, Kind::Kafka];
+
+/// A claim about a broker, or about kbench with a broker.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Its name without the world, as in `topics::more_partitions`.
+    pub name: &'static str,
+    /// Where it runs.
+    pub worlds: &'static [Kind],
+    /// What must be installed for it, beyond what the world needs.
+    pub needs: &'static [Need],
+    /// Panics when the claim does not hold.
+    pub run: fn(&World),
+    /// A probe that runs longer has failed.
+    pub limit: Duration,
+}
+
+impl Probe {
+    /// A probe of every world.
+    pub const fn new(name: &'static str, run: fn(&World)) -> Self {
+        let limit = Duration::from_secs(60);
+        Self {
+            name,
+            worlds: EVERYWHERE,
+            needs: &[],
+            run,
+            limit,
+        }
+    }
+
+    /// Restricts it to some worlds.
+    pub const fn only(mut self, worlds: &'static [Kind]) -> Self {
+        self.worlds = worlds;
+        self
+    }
+
+    /// Names what must be installed for it.
+    pub const fn needs(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Runs it against the shared world of that kind, for no longer than its limit. A probe that
+    /// hangs is left behind; the process ends without it.
+    pub fn run_watched(&self, kind: Kind) -> Result<(), Failed> {
+        let world = World::shared(kind)?;
+        let (sender, receiver) = sync_channel(1);
+        let run = self.run;
+        let probe = thread::Builder::new()
+            .name(format!("{kind}::{}", self.name))
+            .spawn(move || {
+                run(world);
+                // The watchdog may have given up already.
+                let _ = sender.send(());
+            })
+            .expect("a thread");
+        match receiver.recv_timeout(self.limit) {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("still running after {:?}", self.limit).into())
+            }
+            // The probe panicked: its thread ended without a word.
+            Err(RecvTimeoutError::Disconnected) => match probe.join() {
+                Ok(()) => Ok(()),
+                Err(payload) => Err(message(payload.as_ref()).into()),
+            },
+        }
+    }
+}
+
+fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("panicked")
+        .to_owned()
+}

@@ -1,0 +1,157 @@
+//! The worlds that a probe can run in.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::admin;
+use crate::cluster::Cluster;
+
+/// What kind of broker a world has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No broker: the events go from hand to hand in this process, and faults can be planted.
+    Loopback,
+    /// kbench's own broker, in this process.
+    Embedded,
+    /// Apache Kafka, in processes of its own.
+    Kafka,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loopback => "loopback",
+            Self::Embedded => "embedded",
+            Self::Kafka => "kafka",
+        })
+    }
+}
+
+/// A running broker, or a cluster of them.
+///
+/// The probes of one kind share one world, and run at the same time: each takes topics and
+/// groups of its own from [`World::topic`] and [`World::name`]. A probe that stops or freezes a
+/// broker takes a world of its own: [`World::fresh`].
+#[derive(Debug)]
+pub struct World {
+    kind: Kind,
+    bootstrap: String,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Loopback,
+    Kafka(Cluster),
+}
+
+static LOOPBACK: OnceLock<Result<World, String>> = OnceLock::new();
+static EMBEDDED: OnceLock<Result<World, String>> = OnceLock::new();
+static KAFKA: OnceLock<Result<World, String>> = OnceLock::new();
+
+impl World {
+    /// The world that all probes of that kind share; the first one to ask starts it.
+    ///
+    /// # Errors
+    /// In words, when it did not start; the same for everyone who asks.
+    pub fn shared(kind: Kind) -> Result<&'static Self, String> {
+        let place = match kind {
+            Kind::Loopback => &LOOPBACK,
+            Kind::Embedded => &EMBEDDED,
+            Kind::Kafka => &KAFKA,
+        };
+        place
+            .get_or_init(|| Self::start(kind, 1, &[]))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// A world of the probe's own, which it may break; it ends when it is dropped. `brokers` is
+    /// 1 or 3 (the embedded broker is always one), `settings` are Kafka's broker properties.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn fresh(kind: Kind, brokers: u32, settings: &[(&str, &str)]) -> Self {
+        Self::start(kind, brokers, settings).expect("a world of its own")
+    }
+
+    fn start(kind: Kind, brokers: u32, settings: &[(&str, &str)]) -> Result<Self, String> {
+        let (backend, bootstrap) = match kind {
+            Kind::Loopback => (Backend::Loopback, String::new()),
+            Kind::Embedded => return Err("the embedded broker is not here yet".to_owned()),
+            Kind::Kafka => {
+                let cluster = Cluster::start(brokers, settings)?;
+                let bootstrap = cluster.bootstrap.clone();
+                (Backend::Kafka(cluster), bootstrap)
+            }
+        };
+        let world = Self {
+            kind,
+            bootstrap,
+            backend,
+        };
+        if kind == Kind::Kafka {
+            admin::await_coordinator(&world);
+        }
+        Ok(world)
+    }
+
+    /// Ends the shared worlds that were started.
+    pub fn stop_shared() {
+        for place in [&EMBEDDED, &KAFKA] {
+            if let Some(Ok(Self {
+                backend: Backend::Kafka(cluster),
+                ..
+            })) = place.get()
+            {
+                cluster.stop();
+            }
+        }
+    }
+
+    /// What kind of broker this is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// `HOST:PORT` of the broker, or of each, comma-separated; empty on the loopback.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// A name for a topic or a group that nobody else has.
+    pub fn name(&self, stem: &str) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        format!("{stem}-{}-{count}", std::process::id())
+    }
+
+    /// Creates a topic with a name of its own.
+    pub fn topic(&self, stem: &str, partitions: i32) -> String {
+        let topic = self.name(stem);
+        admin::create_topic(self, &topic, partitions, &[]);
+        topic
+    }
+
+    /// The Kafka cluster, for `dev/kafka`'s verbs on single brokers.
+    ///
+    /// # Panics
+    /// In a world without one.
+    pub fn cluster(&self) -> &Cluster {
+        match &self.backend {
+            Backend::Kafka(cluster) => cluster,
+            Backend::Loopback => panic!("{} has no cluster", self.kind),
+        }
+    }
+
+    /// Freezes broker 1 for that long: it answers nothing, and its connections stay open.
+    /// Comes back when it runs again.
+    pub fn pause_broker(&self, time: Duration) {
+        self.cluster().control("pause", 1);
+        thread::sleep(time);
+        self.cluster().control("resume", 1);
+    }
+}
