@@ -215,9 +215,9 @@ fn number(text: &str) -> f64 {
 mod tests {
     use super::*;
     use rdkafka::ClientConfig;
-    use rdkafka::consumer::{BaseConsumer, Consumer};
-    use rdkafka::producer::{BaseProducer, Producer};
-    use std::time::Duration;
+    use rdkafka::consumer::BaseConsumer;
+    use rdkafka::error::KafkaResult;
+    use rdkafka::producer::BaseProducer;
 
     fn config(properties: BTreeMap<String, String>) -> ClientConfig {
         let mut config: ClientConfig = properties.into_iter().collect();
@@ -231,15 +231,11 @@ mod tests {
     fn librdkafka_takes_what_kbench_gives_it() {
         let faults = Faults::new("", "");
         let none = Settings::new();
-        let made: BaseProducer = config(producer(&none, &faults)).create().unwrap();
-        assert_eq!(made.in_flight_count(), 0);
+        let made: KafkaResult<BaseProducer> = config(producer(&none, &faults)).create();
+        assert_eq!(made.map(drop), Ok(()));
         let mut config = config(consumer(&none, &faults));
-        let made: BaseConsumer = config.set("group.id", "g").create().unwrap();
-        assert!(made.assignment().unwrap().elements().is_empty());
-        assert!(
-            made.poll(Duration::ZERO)
-                .is_none_or(|message| message.is_err())
-        );
+        let made: KafkaResult<BaseConsumer> = config.set("group.id", "g").create();
+        assert_eq!(made.map(drop), Ok(()));
         assert!(faults.check().is_ok() && faults.warnings().is_empty());
     }
 
