@@ -4,6 +4,7 @@ mod codecs;
 mod faults;
 mod groups;
 mod idempotence;
+mod limits;
 mod produce;
 mod read;
 mod rebalance;
@@ -18,6 +19,7 @@ pub fn probes() -> Vec<Probe> {
     let themes = [
         faults::probes(),
         groups::probes(),
+        limits::probes(),
         rebalance::probes(),
         tools::probes(),
         topics::probes(),

@@ -21,15 +21,21 @@ pub fn probes() -> Vec<Probe> {
             "laws::a_stalled_sender_shows_from_the_due_time",
             stalled_sender,
         )
-        .only(LOOPBACK),
+        .only(LOOPBACK)
+        .alone(),
         Probe::new(
             "laws::a_stopped_broker_shows_from_the_due_time",
             stopped_broker,
         )
-        .only(&[Kind::Kafka]),
-        Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path).only(LOOPBACK),
+        .only(&[Kind::Kafka])
+        .alone(),
+        Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path)
+            .only(LOOPBACK)
+            .alone(),
         Probe::new("laws::warm_up_is_cut_by_due_time", warm_up).only(LOOPBACK),
-        Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner).only(LOOPBACK),
+        Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner)
+            .only(LOOPBACK)
+            .alone(),
         Probe::new("laws::a_group_that_never_joins_fails_the_run", never_joins).only(LOOPBACK),
         Probe::new(
             "laws::what_was_written_wrongly_is_found_in_every_app",
@@ -83,12 +89,13 @@ fn stalled_sender(world: &World) {
 /// longer than 100 ms, and no more than the time to recover explains.
 fn stopped_broker(_: &World) {
     let world = World::fresh(Kind::Kafka, 1, &[]);
-    let mut text = constant(2_000, 6, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
+    let mut text = constant(2_000, 10, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
     text.push_str("[kafka.producer]\nlinger.ms = 1\n");
     let result = thread::scope(|scope| {
         scope.spawn(|| {
-            // Somewhere within the measured six seconds, which begin 3 s after the start.
-            thread::sleep(Duration::from_secs(7));
+            // Within the measured ten seconds: they begin with the warm-up's end, 3 s after the
+            // groups are ready, which takes between 1 and 4 s.
+            thread::sleep(Duration::from_secs(9));
             world.pause_broker(Duration::from_millis(500));
         });
         run(&world, &text)

@@ -79,10 +79,13 @@ fn trial(probe: &Probe, kind: Kind, missing: &Missing) -> Trial {
     let name = format!("{kind}::{}", probe.name);
     let lack = needs.into_iter().find_map(|need| missing.reason(need));
     let ignore = lack.as_ref().is_some_and(|lack| !lack.required);
+    let mark = if ignore { "skipped, see the end" } else { "" };
     let probe = probe.clone();
     let run = move || match lack {
         Some(lack) => Err(lack.text.into()),
         None => probe.run_watched(kind),
     };
-    Trial::test(name, run).with_ignored_flag(ignore)
+    Trial::test(name, run)
+        .with_ignored_flag(ignore)
+        .with_kind(mark)
 }

@@ -1,6 +1,7 @@
 //! What a probe is, and the watchdog that ends one that hangs.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -25,7 +26,12 @@ pub struct Probe {
     pub run: fn(&World),
     /// A probe that runs longer has failed.
     pub limit: Duration,
+    /// No other probe runs meanwhile: it looks at times, and the others take the processor.
+    pub alone: bool,
 }
+
+/// Held for reading by every probe that runs, for writing by one that runs alone.
+static TURN: RwLock<()> = RwLock::new(());
 
 impl Probe {
     /// A probe of every world.
@@ -37,7 +43,14 @@ impl Probe {
             needs: &[],
             run,
             limit,
+            alone: false,
         }
+    }
+
+    /// Lets no other probe run meanwhile.
+    pub const fn alone(mut self) -> Self {
+        self.alone = true;
+        self
     }
 
     /// Restricts it to some worlds.
@@ -55,6 +68,12 @@ impl Probe {
     /// Runs it against the shared world of that kind, for no longer than its limit. A probe that
     /// hangs is left behind; the process ends without it.
     pub fn run_watched(&self, kind: Kind) -> Result<(), Failed> {
+        let (_alone, _shared);
+        if self.alone {
+            _alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
+        } else {
+            _shared = TURN.read().unwrap_or_else(PoisonError::into_inner);
+        }
         let world = World::shared(kind)?;
         let (sender, receiver) = sync_channel(1);
         let run = self.run;

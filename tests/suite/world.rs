@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use kbench::broker::{Broker, BrokerConfig};
+
 use crate::admin;
 use crate::cluster::Cluster;
 
@@ -45,6 +47,7 @@ pub struct World {
 #[derive(Debug)]
 enum Backend {
     Loopback,
+    Embedded(Broker),
     Kafka(Cluster),
 }
 
@@ -81,7 +84,7 @@ impl World {
     fn start(kind: Kind, brokers: u32, settings: &[(&str, &str)]) -> Result<Self, String> {
         let (backend, bootstrap) = match kind {
             Kind::Loopback => (Backend::Loopback, String::new()),
-            Kind::Embedded => return Err("the embedded broker is not here yet".to_owned()),
+            Kind::Embedded => return Self::embedded(&BrokerConfig::default()),
             Kind::Kafka => {
                 let cluster = Cluster::start(brokers, settings)?;
                 let bootstrap = cluster.bootstrap.clone();
@@ -99,16 +102,35 @@ impl World {
         Ok(world)
     }
 
+    /// The embedded broker in a world of its own, with a configuration of the probe's. What must
+    /// be alike in all worlds is set here: six partitions, and groups that start at once.
+    ///
+    /// # Errors
+    /// In words, when it does not start.
+    pub fn embedded(config: &BrokerConfig) -> Result<Self, String> {
+        let config = BrokerConfig {
+            partitions_default: 6,
+            initial_rebalance_delay_ms: 0,
+            ..config.clone()
+        };
+        let broker = Broker::start(&config).map_err(|error| error.to_string())?;
+        let bootstrap = broker.address().to_string();
+        Ok(Self {
+            kind: Kind::Embedded,
+            bootstrap,
+            backend: Backend::Embedded(broker),
+        })
+    }
+
     /// Ends the shared worlds that were started.
     pub fn stop_shared() {
-        for place in [&EMBEDDED, &KAFKA] {
-            if let Some(Ok(Self {
-                backend: Backend::Kafka(cluster),
-                ..
-            })) = place.get()
-            {
-                cluster.stop();
-            }
+        // The broker of this process ends with it.
+        if let Some(Ok(Self {
+            backend: Backend::Kafka(cluster),
+            ..
+        })) = KAFKA.get()
+        {
+            cluster.stop();
         }
     }
 
@@ -143,15 +165,36 @@ impl World {
     pub fn cluster(&self) -> &Cluster {
         match &self.backend {
             Backend::Kafka(cluster) => cluster,
-            Backend::Loopback => panic!("{} has no cluster", self.kind),
+            _ => panic!("{} has no cluster", self.kind),
+        }
+    }
+
+    /// The embedded broker, for its figures and faults.
+    ///
+    /// # Panics
+    /// In a world without one.
+    pub fn broker(&self) -> &Broker {
+        match &self.backend {
+            Backend::Embedded(broker) => broker,
+            _ => panic!("{} has no broker in this process", self.kind),
         }
     }
 
     /// Freezes broker 1 for that long: it answers nothing, and its connections stay open.
     /// Comes back when it runs again.
     pub fn pause_broker(&self, time: Duration) {
-        self.cluster().control("pause", 1);
-        thread::sleep(time);
-        self.cluster().control("resume", 1);
+        match &self.backend {
+            Backend::Kafka(cluster) => {
+                cluster.control("pause", 1);
+                thread::sleep(time);
+                cluster.control("resume", 1);
+            }
+            Backend::Embedded(broker) => {
+                broker.faults().freeze();
+                thread::sleep(time);
+                broker.faults().release();
+            }
+            Backend::Loopback => panic!("there is no broker to freeze"),
+        }
     }
 }

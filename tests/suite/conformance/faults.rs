@@ -1,4 +1,4 @@
-//! Faults of a real cluster: frozen, killed, without its leader. Each probe breaks a world of its
+//! Faults of the broker: frozen, killed, without its leader. Each probe breaks a world of its
 //! own. The producer is idempotent, so what was acknowledged is there once, and in order.
 
 use std::thread;
@@ -17,7 +17,8 @@ pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("faults::a_lost_leader_is_replaced", lost_leader).only(&[Kind::Kafka]),
         Probe::new("faults::a_killed_broker_comes_back", killed).only(&[Kind::Kafka]),
-        Probe::new("faults::a_frozen_broker_goes_on", frozen).only(&[Kind::Kafka]),
+        Probe::new("faults::a_frozen_broker_goes_on", frozen),
+        Probe::new("faults::lost_answers_double_nothing", lost_answers).only(&[Kind::Embedded]),
     ]
 }
 
@@ -99,6 +100,31 @@ fn frozen(world: &World) {
         Duration::from_millis(300),
     );
     assert_complete(&world, &sender, &topic);
+}
+
+fn lost_answers(world: &World) {
+    let world = World::fresh(world.kind(), 1, &[]);
+    let topic = world.topic("answers", 1);
+    let mut sender = Sender::new(&world, &SAFE);
+    let mut numbers = 0..;
+    load(
+        &mut sender,
+        &topic,
+        &mut numbers,
+        Duration::from_millis(300),
+    );
+    world.broker().faults().lose_produce_answers(3);
+    load(
+        &mut sender,
+        &topic,
+        &mut numbers,
+        Duration::from_millis(300),
+    );
+    assert_complete(&world, &sender, &topic);
+    assert!(
+        world.broker().stats().duplicate_batches >= 3,
+        "the client repeated what was there"
+    );
 }
 
 fn killed(world: &World) {
