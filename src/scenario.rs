@@ -83,8 +83,9 @@ pub fn plan(
 
 // What every scenario has to pass, as the user sees it: one text in, a plan or lines out.
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "what is read must come out to the bit")]
 mod tests {
+    #![expect(clippy::float_cmp, reason = "what is read must come out to the bit")]
+
     use super::*;
     use crate::apps::schemas;
     use crate::error::ExitCode;

@@ -137,6 +137,12 @@ fn check_groups(running: &[&App], faults: &Faults) {
             .take(index)
             .find(|other| other.plan.group == app.plan.group);
         if let Some(other) = before {
+            // The fault is the flag's or the file's that set it, not the default's beside it.
+            let (app, other) = if other.group_place > app.group_place {
+                (other, app)
+            } else {
+                (app, other)
+            };
             let what = format!(
                 "apps.{}.group: {:?} is the group of {} too; expected a group of its own, or each \
                  would see a part of the events",

@@ -210,3 +210,42 @@ fn value(all: &BTreeMap<String, String>, key: &str) -> f64 {
 fn number(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::ClientConfig;
+    use rdkafka::consumer::BaseConsumer;
+    use rdkafka::error::KafkaResult;
+    use rdkafka::producer::BaseProducer;
+
+    fn config(properties: BTreeMap<String, String>) -> ClientConfig {
+        let mut config: ClientConfig = properties.into_iter().collect();
+        config
+            .set("bootstrap.servers", "127.0.0.1:1")
+            .set("log_level", "0");
+        config
+    }
+
+    #[test]
+    fn librdkafka_takes_what_kbench_gives_it() {
+        let faults = Faults::new("", "");
+        let none = Settings::new();
+        let made: KafkaResult<BaseProducer> = config(producer(&none, &faults)).create();
+        assert_eq!(made.map(drop), Ok(()));
+        let mut config = config(consumer(&none, &faults));
+        let made: KafkaResult<BaseConsumer> = config.set("group.id", "g").create();
+        assert_eq!(made.map(drop), Ok(()));
+        assert!(faults.check().is_ok() && faults.warnings().is_empty());
+    }
+
+    #[test]
+    fn kbench_s_own_properties_pass_the_checks_of_the_user_s() {
+        use super::super::property::{canonical, check, find};
+        for (name, text) in PRODUCER.iter().chain(CONSUMER) {
+            let (_, kind) = find(name).unwrap();
+            assert_eq!(canonical(name), *name);
+            assert_eq!(check(name, kind, text).as_deref(), Ok(*text), "{name}");
+        }
+    }
+}

@@ -215,3 +215,55 @@ pub(crate) const TABLE: &[(&str, Side, Kind)] = &[
     ("transaction.timeout.ms", Producer, Whole(1_000, 2_147_483_647)),
     ("transactional.id", Producer, Text),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::ClientConfig;
+
+    /// Asks librdkafka itself, so that an upgrade of the crate shows what the table has wrong.
+    #[test]
+    fn librdkafka_knows_every_property() {
+        let set = |name: &str, text: &str| {
+            let set = ClientConfig::new().set(name, text).create_native_config();
+            set.map_or_else(|error| error.to_string(), |_| "fine".to_owned())
+        };
+        // What this build leaves out is known all the same.
+        let fine = |name: &str, text: &str| {
+            let answer = set(name, text);
+            let left_out = ["not supported in this build", "Unsupported value"];
+            answer == "fine" || left_out.iter().any(|words| answer.contains(words))
+        };
+        let unknown = |name: &str| set(name, "x").contains("No such configuration property");
+        assert!(unknown("no.such.property"));
+        for (name, _, kind) in TABLE {
+            match kind {
+                Whole(least, most) => {
+                    assert!(fine(name, &most.to_string()), "{name} to {most}");
+                    assert!(fine(name, &least.to_string()), "{name} from {least}");
+                    assert!(
+                        set(name, &(most + 1).to_string()) != "fine",
+                        "{name} above {most}"
+                    );
+                }
+                Real(_, most) => {
+                    assert!(fine(name, &most.to_string()), "{name} to {most}");
+                    assert!(
+                        set(name, &(most + 1.0).to_string()) != "fine",
+                        "{name} above {most}"
+                    );
+                }
+                Flag => assert!(fine(name, "true"), "{name}"),
+                Words(words) => {
+                    for word in *words {
+                        assert!(fine(name, word), "{name} = {word}");
+                    }
+                    assert!(set(name, "nonsense") != "fine", "{name}");
+                }
+                // Some texts are checked as they are set; only an unknown name matters here.
+                Text => assert!(!unknown(name), "{name}"),
+                Callback => {}
+            }
+        }
+    }
+}

@@ -174,7 +174,7 @@ fn a_bad_environment_is_refused_by_name() {
     );
     assert_eq!(
         fault("KAFKA_ANALYTICS_GROUP", "fraud-detectors"),
-        "a.toml:1:1: apps.fraud.group: \"fraud-detectors\" is the group of analytics too; expected \
-         a group of its own, or each would see a part of the events"
+        "KAFKA_ANALYTICS_GROUP: apps.analytics.group: \"fraud-detectors\" is the group of fraud \
+         too; expected a group of its own, or each would see a part of the events"
     );
 }

@@ -49,3 +49,52 @@ fn what_peak_calls_a_default_is_one() {
         least.load.phases[0].duration_ns()
     );
 }
+
+/// A new setting of an application has to be explained to newcomers too.
+#[test]
+fn peak_shows_every_setting_of_the_applications() {
+    let text = include_str!("../../../scenarios/peak.toml");
+    let table: toml::Table = text.parse().unwrap();
+    for schema in schemas() {
+        let shown = table["apps"][schema.name].as_table().unwrap();
+        let options = schema
+            .options
+            .iter()
+            .map(|option| option.key.trim_end_matches("_ms"));
+        let mut expected: Vec<&str> = ["workers", "group"].into_iter().chain(options).collect();
+        expected.sort_unstable();
+        assert_eq!(
+            shown.keys().collect::<Vec<_>>(),
+            expected,
+            "{}",
+            schema.name
+        );
+    }
+}
+
+/// Each key is followed by what it means, except where the lines above speak for a whole table.
+#[test]
+fn every_key_says_its_default_or_that_it_has_none() {
+    for name in ["peak.toml", "smoke.toml", "spec.toml"] {
+        let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for line in text
+            .lines()
+            .filter(|line| line.contains(" = ") && !line.starts_with('#'))
+        {
+            let key = line.split(" = ").next().unwrap();
+            let first = seen.insert(key.to_owned());
+            assert!(
+                !first || line.contains('#') || told_above(key),
+                "{name}: {line}"
+            );
+        }
+    }
+}
+
+/// Keys of tables whose defaults stand in one comment for the table.
+fn told_above(key: &str) -> bool {
+    let mix = ["page_view", "click", "search", "add_to_cart", "purchase"];
+    mix.contains(&key) || key == "workers"
+}
