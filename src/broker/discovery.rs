@@ -1,5 +1,7 @@
 //! How clients find their way: `ApiVersions`, Metadata, `DescribeCluster`, `FindCoordinator`.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
@@ -42,13 +44,15 @@ pub(super) fn metadata(
     let may_create = shared.config.auto_create && request.allow_auto_topic_creation;
     let topics = match &request.topics {
         // Version 0 has no null: there, an empty list asks for all.
-        Some(topics) if version > 0 || !topics.is_empty() => topics
-            .iter()
-            .map(|asked| match &asked.name {
+        Some(topics) if version > 0 || !topics.is_empty() => {
+            // Each topic once, however often it is named: an answer may be large.
+            let asked: BTreeSet<_> = topics.iter().map(|t| (&t.name, t.topic_id)).collect();
+            let describe = |(name, id): (&Option<TopicName>, Uuid)| match name {
                 Some(name) => named(shared, name, may_create),
-                None => identified(shared, asked.topic_id),
-            })
-            .collect(),
+                None => identified(shared, id),
+            };
+            asked.into_iter().map(describe).collect()
+        }
         _ => shared.topics.all().iter().map(|topic| describe(topic)).collect(),
     };
     let broker = MetadataResponseBroker::default()

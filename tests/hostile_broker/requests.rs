@@ -65,10 +65,9 @@ pub(crate) fn advertised(key: ApiKey) -> RangeInclusive<i16> {
     match key {
         ApiKey::Produce => 3..=11,
         ApiKey::Fetch => 4..=12,
-        ApiKey::ListOffsets => 1..=9,
         ApiKey::Metadata => 0..=12,
         ApiKey::OffsetCommit => 2..=9,
-        ApiKey::OffsetFetch => 1..=9,
+        ApiKey::ListOffsets | ApiKey::OffsetFetch => 1..=9,
         _ => key.valid_versions().min..=key.valid_versions().max,
     }
 }
@@ -149,7 +148,10 @@ pub(crate) fn sample(key: ApiKey, version: i16) -> RequestKind {
         ApiKey::InitProducerId => RequestKind::InitProducerId(
             InitProducerIdRequest::default().with_transactional_id(None),
         ),
-        key => of_group(key, version).or_else(|| of_config(key)).unwrap_or_else(|| plain(key)),
+        key => of_group(key, version)
+            .or_else(|| of_offsets(key, version))
+            .or_else(|| of_config(key))
+            .unwrap_or_else(|| plain(key)),
     }
 }
 
@@ -205,31 +207,6 @@ fn of_config(key: ApiKey) -> Option<RequestKind> {
 
 fn of_group(key: ApiKey, version: i16) -> Option<RequestKind> {
     Some(match key {
-        ApiKey::OffsetCommit => {
-            let topic = OffsetCommitRequestTopic::default()
-                .with_name(topic())
-                .with_partitions(vec![OffsetCommitRequestPartition::default()]);
-            RequestKind::OffsetCommit(
-                OffsetCommitRequest::default().with_group_id(group()).with_topics(vec![topic]),
-            )
-        }
-        ApiKey::OffsetFetch if version >= 8 => {
-            let topic = OffsetFetchRequestTopics::default()
-                .with_name(topic())
-                .with_partition_indexes(vec![0, 1]);
-            let group = OffsetFetchRequestGroup::default()
-                .with_group_id(group())
-                .with_topics(Some(vec![topic]));
-            RequestKind::OffsetFetch(OffsetFetchRequest::default().with_groups(vec![group]))
-        }
-        ApiKey::OffsetFetch => {
-            let topic = OffsetFetchRequestTopic::default()
-                .with_name(topic())
-                .with_partition_indexes(vec![0, 1]);
-            RequestKind::OffsetFetch(
-                OffsetFetchRequest::default().with_group_id(group()).with_topics(Some(vec![topic])),
-            )
-        }
         ApiKey::FindCoordinator if version >= 4 => RequestKind::FindCoordinator(
             FindCoordinatorRequest::default().with_coordinator_keys(vec![text("g")]),
         ),
@@ -275,6 +252,37 @@ fn of_group(key: ApiKey, version: i16) -> Option<RequestKind> {
         ApiKey::DeleteGroups => RequestKind::DeleteGroups(
             DeleteGroupsRequest::default().with_groups_names(vec![GroupId(text("gone"))]),
         ),
+        _ => return None,
+    })
+}
+
+fn of_offsets(key: ApiKey, version: i16) -> Option<RequestKind> {
+    Some(match key {
+        ApiKey::OffsetCommit => {
+            let topic = OffsetCommitRequestTopic::default()
+                .with_name(topic())
+                .with_partitions(vec![OffsetCommitRequestPartition::default()]);
+            RequestKind::OffsetCommit(
+                OffsetCommitRequest::default().with_group_id(group()).with_topics(vec![topic]),
+            )
+        }
+        ApiKey::OffsetFetch if version >= 8 => {
+            let topic = OffsetFetchRequestTopics::default()
+                .with_name(topic())
+                .with_partition_indexes(vec![0, 1]);
+            let group = OffsetFetchRequestGroup::default()
+                .with_group_id(group())
+                .with_topics(Some(vec![topic]));
+            RequestKind::OffsetFetch(OffsetFetchRequest::default().with_groups(vec![group]))
+        }
+        ApiKey::OffsetFetch => {
+            let topic = OffsetFetchRequestTopic::default()
+                .with_name(topic())
+                .with_partition_indexes(vec![0, 1]);
+            RequestKind::OffsetFetch(
+                OffsetFetchRequest::default().with_group_id(group()).with_topics(Some(vec![topic])),
+            )
+        }
         ApiKey::OffsetDelete => {
             let topic = OffsetDeleteRequestTopic::default()
                 .with_name(topic())
