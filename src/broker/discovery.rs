@@ -1,5 +1,7 @@
 //! How clients find their way: `ApiVersions`, Metadata, `DescribeCluster`, `FindCoordinator`.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
@@ -30,9 +32,7 @@ pub(super) fn api_versions(error: i16) -> ApiVersionsResponse {
             .with_min_version(api.min)
             .with_max_version(api.max)
     });
-    ApiVersionsResponse::default()
-        .with_error_code(error)
-        .with_api_keys(keys.collect())
+    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
 }
 
 /// The broker and the topics asked for; unknown ones are made if the client allows that.
@@ -44,19 +44,16 @@ pub(super) fn metadata(
     let may_create = shared.config.auto_create && request.allow_auto_topic_creation;
     let topics = match &request.topics {
         // Version 0 has no null: there, an empty list asks for all.
-        Some(topics) if version > 0 || !topics.is_empty() => topics
-            .iter()
-            .map(|asked| match &asked.name {
+        Some(topics) if version > 0 || !topics.is_empty() => {
+            // Each topic once, however often it is named: an answer may be large.
+            let asked: BTreeSet<_> = topics.iter().map(|t| (&t.name, t.topic_id)).collect();
+            let describe = |(name, id): (&Option<TopicName>, Uuid)| match name {
                 Some(name) => named(shared, name, may_create),
-                None => identified(shared, asked.topic_id),
-            })
-            .collect(),
-        _ => shared
-            .topics
-            .all()
-            .iter()
-            .map(|topic| describe(topic))
-            .collect(),
+                None => identified(shared, id),
+            };
+            asked.into_iter().map(describe).collect()
+        }
+        _ => shared.topics.all().iter().map(|topic| describe(topic)).collect(),
     };
     let broker = MetadataResponseBroker::default()
         .with_node_id(NODE_ID.into())
@@ -94,9 +91,7 @@ fn named(shared: &Shared, name: &TopicName, may_create: bool) -> MetadataRespons
 fn identified(shared: &Shared, id: Uuid) -> MetadataResponseTopic {
     match shared.topics.by_id(id) {
         Some(topic) => describe(&topic),
-        None => absent(None)
-            .with_topic_id(id)
-            .with_error_code(code::UNKNOWN_TOPIC_ID),
+        None => absent(None).with_topic_id(id).with_error_code(code::UNKNOWN_TOPIC_ID),
     }
 }
 
@@ -165,10 +160,6 @@ pub(super) fn find_coordinator(
             .with_host(shared.host())
             .with_port(shared.port())
     };
-    let coordinators = request
-        .coordinator_keys
-        .into_iter()
-        .map(coordinator)
-        .collect();
+    let coordinators = request.coordinator_keys.into_iter().map(coordinator).collect();
     FindCoordinatorResponse::default().with_coordinators(coordinators)
 }

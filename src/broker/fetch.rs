@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, FetchResponse, TopicName};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::sleep;
 
 use super::code;
 use super::frame::{self, Pieces};
@@ -63,7 +63,8 @@ pub(super) async fn fetch(
         return frame::encode(correlation_id, version, &response);
     }
     let wait_ms = request.max_wait_ms.clamp(0, WAIT_MAX_MS).unsigned_abs();
-    let deadline = Instant::now() + Duration::from_millis(u64::from(wait_ms));
+    let patience = sleep(Duration::from_millis(u64::from(wait_ms)));
+    tokio::pin!(patience);
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
     let bytes_max = usize::try_from(request.max_bytes)
         .unwrap_or(0)
@@ -74,17 +75,18 @@ pub(super) async fn fetch(
         let waiter = Arc::new(Waiter::new(bytes_min));
         let mut pass = read(&wanted, bytes_max, None);
         let must_wait = |pass: &Pass| pass.bytes < bytes_min && !pass.has_error;
-        if must_wait(&pass) && Instant::now() < deadline {
+        if wait_ms > 0 && !patience.is_elapsed() && must_wait(&pass) {
             // Read again while enlisting: what was appended in between must not be overlooked.
             pass = read(&wanted, bytes_max, Some(&waiter));
             if waiter.count(pass.bytes) {
                 waiter.wake();
             }
-            if must_wait(&pass) && timeout_at(deadline, waiter.woken()).await.is_ok() {
-                continue;
-            }
             if must_wait(&pass) {
-                pass = read(&wanted, bytes_max, None);
+                tokio::select! {
+                    () = waiter.woken() => {}
+                    () = &mut patience => {}
+                }
+                continue;
             }
         }
         add(&shared.counters.records_out, pass.records);

@@ -1,5 +1,7 @@
 //! `ListGroups`, `DescribeGroups` and `DeleteGroups`.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::list_groups_response::ListedGroup;
@@ -55,7 +57,9 @@ pub(super) fn describe(
     request: DescribeGroupsRequest,
     version: i16,
 ) -> DescribeGroupsResponse {
-    let groups = request.groups.into_iter().map(|id| {
+    // Each group once, however often it is named: an answer may be large.
+    let ids: BTreeSet<GroupId> = request.groups.into_iter().collect();
+    let groups = ids.into_iter().map(|id| {
         let described = shared.groups.with(&id, |group| describe_one(group));
         let missing = || {
             let described = DescribedGroup::default().with_group_state(text("Dead"));

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::group::{Group, Phase};
 use super::{code, memory};
 
-/// The most groups, and the most members of one group.
-const GROUPS_MAX: usize = 10_000;
-pub(super) const MEMBERS_MAX: usize = 1_000;
+/// The most groups, and the most members of all groups together.
+const GROUPS_MAX: usize = 1_000;
+const MEMBERS_MAX: usize = 5_000;
 
 /// How long a group that holds nothing is remembered, in milliseconds.
 const IDLE_MAX_MS: u64 = 60_000;
@@ -60,6 +60,12 @@ impl Groups {
             .entry(id.to_owned())
             .or_insert_with(|| Group::new(self.initial_delay_ms, now_ms));
         Ok(work(group))
+    }
+
+    /// Whether one member more would be too many.
+    pub(super) fn is_full(&self) -> bool {
+        let members = |group: &Group| group.members.len() + group.pending.len();
+        self.lock().values().map(members).sum::<usize>() >= MEMBERS_MAX
     }
 
     /// Lets time pass for all groups, and forgets those that hold nothing.

@@ -12,12 +12,11 @@ use tokio::sync::oneshot;
 
 use super::code;
 use super::connection::Client;
-use super::group::{JoinAsk, Joined, Synced};
-use super::groups::MEMBERS_MAX;
+use super::group::{Group, JoinAsk, Joined, Synced};
 use super::shared::Shared;
 
 /// The most bytes of subscriptions that one member may bring.
-const SUBSCRIPTIONS_MAX_BYTES: usize = 1_024 * 1_024;
+const SUBSCRIPTIONS_MAX_BYTES: usize = 256 * 1_024;
 
 /// Joins a group; the answer comes when its rebalance is over.
 pub(super) async fn join(
@@ -118,15 +117,12 @@ async fn wait_to_join(shared: &Shared, group_id: &str, ask: JoinAsk) -> Joined {
     let fresh_id = shared.next_member_id(ask.instance_id.as_deref().unwrap_or(&ask.client_id));
     let now_ms = shared.now_ms();
     let (reply, joined) = oneshot::channel();
-    let taken = shared.groups.with_new(group_id, now_ms, |group| {
-        let is_full = group.members.len() + group.pending.len() >= MEMBERS_MAX;
-        if is_full && !group.members.contains_key(&ask.member_id) {
-            return Err(code::GROUP_MAX_SIZE_REACHED);
-        }
-        group.join(ask, fresh_id, reply, now_ms);
-        Ok(())
-    });
-    match taken.and_then(|taken| taken) {
+    // Members that have their id were counted when they came.
+    if ask.member_id.is_empty() && shared.groups.is_full() {
+        return failed(code::GROUP_MAX_SIZE_REACHED);
+    }
+    let work = |group: &mut Group| group.join(ask, fresh_id, reply, now_ms);
+    match shared.groups.with_new(group_id, now_ms, work) {
         // The channel ends without an answer when the same member has asked again.
         Ok(()) => joined
             .await
