@@ -21,13 +21,7 @@ pub(super) struct Api {
 const NEVER: i16 = i16::MAX;
 
 const fn api(key: ApiKey, min: i16, max: i16, flexible: i16, fields: &'static [Field]) -> Api {
-    Api {
-        key,
-        min,
-        max,
-        flexible,
-        fields,
-    }
+    Api { key, min, max, flexible, fields }
 }
 
 /// Every API served.

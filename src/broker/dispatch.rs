@@ -59,15 +59,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: 
     }
     shared.counters.request(api.key as i16);
     client.id = header.client_id;
-    let outcome = route(
-        shared,
-        client,
-        api.key,
-        version,
-        header.correlation_id,
-        frame,
-    )
-    .await;
+    let outcome = route(shared, client, api.key, version, header.correlation_id, frame).await;
     shared.faults.hold_back(api.key as i16).await;
     outcome
 }
@@ -87,9 +79,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
         let answer = frame::encode(correlation_id, 0, &response);
         return Err(answer.map_or(Outcome::Malformed, Outcome::Answer));
     }
-    let tail = api
-        .header_tail_bytes(frame, version)
-        .map_err(|_| Outcome::Malformed)?;
+    let tail = api.header_tail_bytes(frame, version).map_err(|_| Outcome::Malformed)?;
     let tail = frame.split_to(tail);
     let client_id = match i16::from_be_bytes([tail[0], tail[1]]) {
         1.. => {
@@ -98,12 +88,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
         }
         _ => String::new(),
     };
-    Ok(Header {
-        api,
-        version,
-        correlation_id,
-        client_id,
-    })
+    Ok(Header { api, version, correlation_id, client_id })
 }
 
 /// Decodes a request, works on it, and encodes the answer.
@@ -141,7 +126,7 @@ async fn route(
         ApiKey::Heartbeat => answer!(body, version, id, request: HeartbeatRequest =>
             membership::heartbeat(shared, &request)),
         ApiKey::LeaveGroup => answer!(body, version, id, request: LeaveGroupRequest =>
-            membership::leave(shared, request, version)),
+            membership::leave(shared, &request, version)),
         ApiKey::OffsetCommit => answer!(body, version, id, request: OffsetCommitRequest =>
             commits::commit(shared, request)),
         ApiKey::OffsetFetch => answer!(body, version, id, request: OffsetFetchRequest =>
@@ -188,7 +173,7 @@ fn administer(
         ApiKey::FindCoordinator => answer!(body, version, id, request: FindCoordinatorRequest =>
             discovery::find_coordinator(shared, request, version)),
         ApiKey::ListOffsets => answer!(body, version, id, request: ListOffsetsRequest =>
-            offsets::list_offsets(shared, request)),
+            offsets::list_offsets(shared, request, version)),
         ApiKey::DeleteRecords => answer!(body, version, id, request: DeleteRecordsRequest =>
             offsets::delete_records(shared, request)),
         ApiKey::InitProducerId => answer!(body, version, id, request: InitProducerIdRequest =>

@@ -22,7 +22,13 @@ const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 
 /// Offsets by time, and at both ends of the logs.
-pub(super) fn list_offsets(shared: &Shared, request: ListOffsetsRequest) -> ListOffsetsResponse {
+pub(super) fn list_offsets(
+    shared: &Shared,
+    request: ListOffsetsRequest,
+    version: i16,
+) -> ListOffsetsResponse {
+    // Before version 4 there is no place for it, and the codec refuses any but its own -1.
+    let leader_epoch = if version >= 4 { 0 } else { -1 };
     let topics = request.topics.into_iter().map(|asked| {
         let partitions = asked.partitions.iter().map(|partition| {
             let response = ListOffsetsPartitionResponse::default()
@@ -37,7 +43,7 @@ pub(super) fn list_offsets(shared: &Shared, request: ListOffsetsRequest) -> List
                 Some(Some((offset, timestamp_ms))) => response
                     .with_offset(offset)
                     .with_timestamp(timestamp_ms)
-                    .with_leader_epoch(0),
+                    .with_leader_epoch(leader_epoch),
                 None => response
                     .with_error_code(code::UNKNOWN_TOPIC_OR_PARTITION)
                     .with_offset(-1)
@@ -45,9 +51,7 @@ pub(super) fn list_offsets(shared: &Shared, request: ListOffsetsRequest) -> List
             }
         });
         let partitions = partitions.collect();
-        ListOffsetsTopicResponse::default()
-            .with_name(asked.name)
-            .with_partitions(partitions)
+        ListOffsetsTopicResponse::default().with_name(asked.name).with_partitions(partitions)
     });
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
@@ -79,9 +83,7 @@ pub(super) fn delete_records(
             }
         });
         let partitions = partitions.collect();
-        DeleteRecordsTopicResult::default()
-            .with_name(asked.name)
-            .with_partitions(partitions)
+        DeleteRecordsTopicResult::default().with_name(asked.name).with_partitions(partitions)
     });
     DeleteRecordsResponse::default().with_topics(topics.collect())
 }
@@ -90,11 +92,7 @@ fn trim(shared: &Shared, topic: &str, index: i32, offset: i64) -> Result<i64, i1
     let partition = shared.topics.partition(topic, index);
     let partition = partition.ok_or(code::UNKNOWN_TOPIC_OR_PARTITION)?;
     let mut log = partition.lock();
-    let offset = if offset == -1 {
-        log.end_offset()
-    } else {
-        offset
-    };
+    let offset = if offset == -1 { log.end_offset() } else { offset };
     if offset < 0 || offset > log.end_offset() {
         return Err(code::OFFSET_OUT_OF_RANGE);
     }
