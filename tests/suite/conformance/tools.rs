@@ -23,6 +23,8 @@ pub fn probes() -> Vec<Probe> {
 /// Runs a command with that input and returns what it prints.
 fn output(command: &mut Command, input: &str) -> String {
     let mut child = command
+        // Cargo's points at the librdkafka that this crate was built with: not kcat's own.
+        .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
