@@ -1,5 +1,8 @@
 //! The program as a user calls it: what it prints, and the code it ends with.
 
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -1,5 +1,8 @@
 //! The style, as a test: layers, sizes, and what only one place may do.
 
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
