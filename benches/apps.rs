@@ -35,16 +35,8 @@ fn payload(random: &mut Pcg64Mcg) -> String {
             let query = format!("\"search_query\":\"product {product}\"");
             ("search", format!("/search?q=product+{product}"), query)
         }
-        95..98 => (
-            "add_to_cart",
-            format!("/products/{product}"),
-            bought + ",\"cart_value\":199.5",
-        ),
-        _ => (
-            "purchase",
-            "/checkout".to_owned(),
-            bought + ",\"cart_value\":1029.98",
-        ),
+        95..98 => ("add_to_cart", format!("/products/{product}"), bought + ",\"cart_value\":199.5"),
+        _ => ("purchase", "/checkout".to_owned(), bought + ",\"cart_value\":1029.98"),
     };
     format!(
         "{{\"event_id\":\"0190c5d0-0000-8000-8000-{user:012x}\",\
@@ -74,10 +66,7 @@ fn parse(c: &mut Criterion) {
     let mut next = payloads.iter().cycle();
     let mut parser = Parser::new();
     group.bench_function("kbench", |b| {
-        b.iter(|| {
-            next.next()
-                .map(|text| parser.parse(text.as_bytes()).map(|e| e.event_type))
-        });
+        b.iter(|| next.next().map(|text| parser.parse(text.as_bytes()).map(|e| e.event_type)));
     });
     let mut copy = Vec::new();
     group.bench_function("simd_json_serde", |b| {
@@ -106,22 +95,15 @@ fn parse(c: &mut Criterion) {
 
 fn observe(c: &mut Criterion) {
     let payloads = payloads();
-    let events: Vec<Event<'_>> = payloads
-        .iter()
-        .filter_map(|text| serde_json::from_str(text).ok())
-        .collect();
+    let events: Vec<Event<'_>> =
+        payloads.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     assert_eq!(events.len(), EVENTS);
     let mut group = c.benchmark_group("observe");
     group.throughput(Throughput::Elements(1));
     for kind in apps::ALL {
         let name = kind.schema.name;
         let (group_name, options) = (name.to_owned(), BTreeMap::new());
-        let plan = AppPlan {
-            name: name.to_owned(),
-            group: group_name,
-            workers: 1,
-            options,
-        };
+        let plan = AppPlan { name: name.to_owned(), group: group_name, workers: 1, options };
         let mut state = (kind.new)(&plan);
         let mut due_us = 1_705_314_645_000_000;
         let mut next = events.iter().cycle();

@@ -32,39 +32,15 @@ fn population(sessions_max: u32) -> PopulationPlan {
 }
 
 fn schedule(arrivals: Arrivals, shape: Shape) -> Schedule {
-    let segments = vec![Segment {
-        duration_ns: LONG_NS,
-        shape,
-    }];
-    let phases = vec![PhasePlan {
-        name: "bench".to_owned(),
-        warmup: false,
-        segments,
-    }];
-    Schedule::new(
-        &LoadPlan {
-            producers: 1,
-            arrivals,
-            phases,
-        },
-        42,
-    )
+    let segments = vec![Segment { duration_ns: LONG_NS, shape }];
+    let phases = vec![PhasePlan { name: "bench".to_owned(), warmup: false, segments }];
+    Schedule::new(&LoadPlan { producers: 1, arrivals, phases }, 42)
 }
 
 fn slots(bench: &mut Criterion) {
-    let constant = Shape::Linear {
-        from_per_s: 1e6,
-        to_per_s: 1e6,
-    };
-    let ramp = Shape::Linear {
-        from_per_s: 0.0,
-        to_per_s: 2e6,
-    };
-    let sine = Shape::Sine {
-        mean_per_s: 1e6,
-        amplitude_per_s: 8e5,
-        period_ns: 60_000_000_000,
-    };
+    let constant = Shape::Linear { from_per_s: 1e6, to_per_s: 1e6 };
+    let ramp = Shape::Linear { from_per_s: 0.0, to_per_s: 2e6 };
+    let sine = Shape::Sine { mean_per_s: 1e6, amplitude_per_s: 8e5, period_ns: 60_000_000_000 };
     let mut group = bench.benchmark_group("slots");
     group.throughput(Throughput::Elements(1_000));
     for (name, arrivals, shape) in [
@@ -78,10 +54,7 @@ fn slots(bench: &mut Criterion) {
         let mut shard = schedule(arrivals, shape).shard(0);
         group.bench_function(name, |bench| {
             bench.iter(|| {
-                shard
-                    .by_ref()
-                    .take(1_000)
-                    .fold(0, |sum, slot: Slot| sum ^ black_box(slot.due_ns))
+                shard.by_ref().take(1_000).fold(0, |sum, slot: Slot| sum ^ black_box(slot.due_ns))
             });
         });
     }
@@ -108,12 +81,7 @@ fn events(bench: &mut Criterion) {
                     let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
                     let draft = generator.next(due_ns);
                     out.clear();
-                    let stamp = Stamp {
-                        run: 1,
-                        shard: 0,
-                        seq,
-                        due_wall_us,
-                    };
+                    let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us };
                     encode::encode(&stamp, &draft.parts, &mut out);
                     black_box(&out);
                     seq += 1;
@@ -133,12 +101,7 @@ fn events(bench: &mut Criterion) {
             bench.iter(|| {
                 for seq in 0..1_000 {
                     out.clear();
-                    let stamp = Stamp {
-                        run: 1,
-                        shard: 0,
-                        seq,
-                        due_wall_us: ORIGIN_WALL_US,
-                    };
+                    let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: ORIGIN_WALL_US };
                     encode::encode(&stamp, black_box(&parts), &mut out);
                     black_box(&out);
                 }
@@ -149,12 +112,7 @@ fn events(bench: &mut Criterion) {
 }
 
 fn stamps(bench: &mut Criterion) {
-    let stamp = Stamp {
-        run: 1,
-        shard: 0,
-        seq: 7,
-        due_wall_us: ORIGIN_WALL_US,
-    };
+    let stamp = Stamp { run: 1, shard: 0, seq: 7, due_wall_us: ORIGIN_WALL_US };
     let mut out = Vec::new();
     stamp::write(&stamp, &mut out);
     bench.bench_function("stamp write", |bench| {

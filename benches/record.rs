@@ -18,23 +18,15 @@ fn record(criterion: &mut Criterion) {
     let mut value = 1_u64;
     group.bench_function("one stage", |bench| {
         bench.iter(|| {
-            value = value
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             recorder.record(Stage::Ack, 1, black_box((value >> 40).cast_signed()));
         });
     });
     group.bench_function("arrival, service and end to end", |bench| {
         bench.iter(|| {
-            value = value
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let polled_ns = 1 + (value >> 40);
-            recorder.consumed(
-                black_box(1),
-                black_box(polled_ns),
-                black_box(polled_ns + 900),
-            );
+            recorder.consumed(black_box(1), black_box(polled_ns), black_box(polled_ns + 900));
         });
     });
     let mut whole = Latency::default();
@@ -54,12 +46,7 @@ fn ledger(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     let ledger = Ledger::new(1, 1, 1);
     ledger.offered(0, u64::MAX);
-    let stamp = |seq| Stamp {
-        run: 1,
-        shard: 0,
-        seq,
-        due_wall_us: 0,
-    };
+    let stamp = |seq| Stamp { run: 1, shard: 0, seq, due_wall_us: 0 };
     let mut seq = 0;
     group.bench_function("an outcome", |bench| {
         bench.iter(|| {

@@ -78,12 +78,7 @@ pub struct AppKind {
 }
 
 /// Every application, in the order of the specification.
-pub const ALL: &[AppKind] = &[
-    analytics::KIND,
-    fraud::KIND,
-    dashboard::KIND,
-    behavior::KIND,
-];
+pub const ALL: &[AppKind] = &[analytics::KIND, fraud::KIND, dashboard::KIND, behavior::KIND];
 
 /// The application of that name.
 #[must_use]
@@ -99,18 +94,8 @@ pub fn schemas() -> Vec<AppSchema> {
 
 /// A setting of the plan, or the schema's default where a plan was made by hand.
 fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {
-    let default = || {
-        schema
-            .options
-            .iter()
-            .find(|option| option.key == key)
-            .map(|o| o.default)
-    };
-    plan.options
-        .get(key)
-        .copied()
-        .or_else(default)
-        .unwrap_or_default()
+    let default = || schema.options.iter().find(|option| option.key == key).map(|o| o.default);
+    plan.options.get(key).copied().or_else(default).unwrap_or_default()
 }
 
 /// A setting in milliseconds, in the unit of event times.
@@ -148,10 +133,7 @@ mod tests {
 
     #[test]
     fn the_list_names_the_specifications_groups() {
-        let groups: Vec<_> = schemas()
-            .iter()
-            .map(|s| (s.group_env, s.default_group))
-            .collect();
+        let groups: Vec<_> = schemas().iter().map(|s| (s.group_env, s.default_group)).collect();
         let expected = [
             ("KAFKA_ANALYTICS_GROUP", "analytics-processors"),
             ("KAFKA_FRAUD_GROUP", "fraud-detectors"),
@@ -160,22 +142,12 @@ mod tests {
         ];
         assert_eq!(groups, expected);
         for kind in ALL {
-            assert_eq!(
-                super::kind(kind.schema.name).unwrap().schema.name,
-                kind.schema.name
-            );
+            assert_eq!(super::kind(kind.schema.name).unwrap().schema.name, kind.schema.name);
             let summary = (kind.new)(&sample::plan(&[])).summary();
-            assert_eq!(
-                (summary.app.as_str(), summary.dropped),
-                (kind.schema.name, 0)
-            );
+            assert_eq!((summary.app.as_str(), summary.dropped), (kind.schema.name, 0));
             for option in kind.schema.options {
                 let (least, greatest) = option.range;
-                assert!(
-                    (least..=greatest).contains(&option.default),
-                    "{}",
-                    option.key
-                );
+                assert!((least..=greatest).contains(&option.default), "{}", option.key);
                 let unit = option.key.ends_with("_ms");
                 assert_eq!(
                     unit,
@@ -232,14 +204,7 @@ mod tests {
         let events = sample::events(6, 2_000, 20, 300_000);
         for (name, titles) in [
             ("analytics", &["most active users", "events per user"][..]),
-            (
-                "behavior",
-                &[
-                    "engagement per user",
-                    "segments, users",
-                    "devices of buyers",
-                ],
-            ),
+            ("behavior", &["engagement per user", "segments, users", "devices of buyers"]),
             ("dashboard", &["active users", "now"]),
         ] {
             let mut states = [0, 1, 2].map(|_| (kind(name).unwrap().new)(&sample::plan(&[])));
@@ -251,9 +216,7 @@ mod tests {
             merged.merge(other);
             let sections = |state: &dyn App| -> Vec<Section> {
                 let sections = state.summary().sections.into_iter();
-                sections
-                    .filter(|section| titles.contains(&&*section.title))
-                    .collect()
+                sections.filter(|section| titles.contains(&&*section.title)).collect()
             };
             assert_eq!(sections(&*merged).len(), titles.len());
             assert_eq!(sections(&*merged), sections(&*whole));
@@ -263,11 +226,7 @@ mod tests {
     #[test]
     fn full_tables_stay_within_their_limits_and_say_so() {
         let mut limits = vec![("users_max", 8.0), ("names_max", 2.0), ("pages_max", 2.0)];
-        limits.extend([
-            ("alerts_max", 1.0),
-            ("velocity_per_min", 1.0),
-            ("hours_max", 1.0),
-        ]);
+        limits.extend([("alerts_max", 1.0), ("velocity_per_min", 1.0), ("hours_max", 1.0)]);
         let events = sample::events(3, 3_000, 200, 10_000);
         for kind in ALL {
             let mut state = (kind.new)(&sample::plan(&limits));
@@ -277,24 +236,12 @@ mod tests {
             let summary = state.summary();
             assert!(summary.dropped > 0, "{}", summary.app);
             assert_eq!(summary.totals.events, 3_000);
-            assert!(
-                summary.totals.users.is_none_or(|users| users <= 8),
-                "{}",
-                summary.app
-            );
+            assert!(summary.totals.users.is_none_or(|users| users <= 8), "{}", summary.app);
             for section in &summary.sections {
                 let named = section.rows.iter().filter(|row| row.name != OTHER).count();
-                let of_names = [
-                    "page views",
-                    "searches",
-                    "products bought",
-                    "last pages, sessions",
-                ];
-                assert!(
-                    !of_names.contains(&&*section.title) || named <= 2,
-                    "{}",
-                    section.title
-                );
+                let of_names =
+                    ["page views", "searches", "products bought", "last pages, sessions"];
+                assert!(!of_names.contains(&&*section.title) || named <= 2, "{}", section.title);
             }
         }
     }
@@ -304,9 +251,8 @@ mod tests {
         let long = "x".repeat(10_000);
         for kind in ALL {
             let mut states = [0, 1].map(|_| (kind.new)(&sample::plan(&[])));
-            for (index, due_us) in [0, i64::MAX, i64::MIN, -1, 1, i64::MAX, i64::MIN]
-                .into_iter()
-                .enumerate()
+            for (index, due_us) in
+                [0, i64::MAX, i64::MIN, -1, 1, i64::MAX, i64::MIN].into_iter().enumerate()
             {
                 for (text, price) in [("", f64::NAN), (&long, f64::INFINITY), ("é", -1.0)] {
                     for event_type in crate::event::EventType::ALL {
@@ -334,7 +280,9 @@ mod tests {
         fn any_number_of_partitions_gives_the_same_summary(
             seed in any::<u64>(),
             users in 1_u64..60,
-            step_max_us in prop::sample::select(vec![1_000_i64, 300_000, 60_000_000, 3_600_000_000]),
+            step_max_us in prop::sample::select(
+                vec![1_000_i64, 300_000, 60_000_000, 3_600_000_000],
+            ),
         ) {
             let events = sample::events(seed, 2_000, users, step_max_us);
             let plan = sample::plan(&[("velocity_per_min", 20.0)]);

@@ -116,9 +116,7 @@ impl Broker {
     pub fn start(config: &BrokerConfig) -> Result<Self> {
         if config.partitions_default < 1 {
             let count = config.partitions_default;
-            return Err(Error::Broker(format!(
-                "a topic can't have {count} partitions"
-            )));
+            return Err(Error::Broker(format!("a topic can't have {count} partitions")));
         }
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -128,19 +126,14 @@ impl Broker {
             .map_err(|source| Error::io("starting the embedded broker's threads", source))?;
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
         let taken = |source| {
-            Error::Broker(format!(
-                "the embedded broker can't listen on {wanted}: {source}"
-            ))
+            Error::Broker(format!("the embedded broker can't listen on {wanted}: {source}"))
         };
         let listener = runtime.block_on(TcpListener::bind(wanted)).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
         let shared = Arc::new(Shared::new(config.clone(), address));
         runtime.spawn(connection::accept(Arc::clone(&shared), listener));
         runtime.spawn(tick(Arc::clone(&shared)));
-        Ok(Self {
-            shared,
-            runtime: Some(runtime),
-        })
+        Ok(Self { shared, runtime: Some(runtime) })
     }
 
     /// The address to bootstrap from, which is also the one advertised.

@@ -73,12 +73,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Folder for the result folders
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "results",
-        env = "KBENCH_OUT"
-    )]
+    #[arg(long, value_name = "DIR", default_value = "results", env = "KBENCH_OUT")]
     pub out: PathBuf,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]

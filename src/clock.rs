@@ -27,9 +27,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 
     /// The inverse of [`Clock::wall_us`]: negative when the date lies before the origin.
     fn ns_of_wall_us(&self, wall_us: i64) -> i64 {
-        wall_us
-            .saturating_sub(self.origin_wall_us())
-            .saturating_mul(1_000)
+        wall_us.saturating_sub(self.origin_wall_us()).saturating_mul(1_000)
     }
 }
 
@@ -45,10 +43,7 @@ impl SystemClock {
     #[must_use]
     pub fn start() -> Self {
         let origin = Instant::now();
-        Self {
-            origin,
-            origin_wall_us: wall_clock_us(),
-        }
+        Self { origin, origin_wall_us: wall_clock_us() }
     }
 
     /// How far the wall clock has stepped or drifted from the monotonic one since the origin,
@@ -81,9 +76,7 @@ impl Clock for SystemClock {
 pub fn wall_clock_us() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-        })
+        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Asks the kernel to run this thread as soon as its sleep is over.
@@ -134,10 +127,7 @@ impl ManualClock {
     /// A clock at 0 whose origin is `origin_wall_us` (microseconds since 1970).
     #[must_use]
     pub const fn new(origin_wall_us: i64) -> Self {
-        Self {
-            now_ns: AtomicU64::new(0),
-            origin_wall_us,
-        }
+        Self { now_ns: AtomicU64::new(0), origin_wall_us }
     }
 
     /// Moves the clock forward.

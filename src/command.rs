@@ -1,10 +1,6 @@
 //! The verbs. Together with `main` and `cli` the only place that prints or ends the process.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the skin"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the skin")]
 
 mod broker;
 mod plan;
@@ -74,11 +70,7 @@ fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
             Err(error) => return Err(error),
         }
     }
-    if faults.is_empty() {
-        Ok(plans)
-    } else {
-        Err(Error::Usage(faults))
-    }
+    if faults.is_empty() { Ok(plans) } else { Err(Error::Usage(faults)) }
 }
 
 /// Whether stdout may be coloured: a terminal, and nobody said no.

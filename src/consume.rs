@@ -76,16 +76,7 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
     let mut parser = Parser::new();
     let mut armed = false;
     while !shift.stop.load(Ordering::Relaxed) {
-        let Shift {
-            group,
-            source,
-            recorder,
-            clock,
-            measured,
-            windows,
-            app,
-            ..
-        } = &mut shift;
+        let Shift { group, source, recorder, clock, measured, windows, app, .. } = &mut shift;
         source.poll(BATCH_RECORDS, WAIT, &mut |arrival| {
             // With the first record at the latest: the range is set before any event is sent.
             if !armed && let Some(range) = measured.get() {
@@ -98,9 +89,7 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
             }
             group.observe(arrival, polled_ns, &mut parser, recorder, &**clock);
         })?;
-        shift
-            .group
-            .set_assigned(shift.worker, shift.source.assigned());
+        shift.group.set_assigned(shift.worker, shift.source.assigned());
         if let Some(window) = shift.recorder.roll(shift.clock.now_ns()) {
             let _ = shift.windows.send((shift.app, window));
         }

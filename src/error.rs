@@ -61,10 +61,7 @@ impl Error {
 
     /// Wraps a system error with what was being done.
     pub fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
-        Self::Io {
-            what: what.to_string(),
-            source,
-        }
+        Self::Io { what: what.to_string(), source }
     }
 
     /// The code that the process ends with.

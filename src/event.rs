@@ -20,13 +20,8 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, in the order of their indices.
-    pub const ALL: [Self; 5] = [
-        Self::PageView,
-        Self::Click,
-        Self::Search,
-        Self::AddToCart,
-        Self::Purchase,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::PageView, Self::Click, Self::Search, Self::AddToCart, Self::Purchase];
 
     /// The name in the event's JSON.
     #[must_use]

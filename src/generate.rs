@@ -176,17 +176,10 @@ impl Generator {
             self.free.push(place);
         }
         let now = due_ns >> TICK_BITS << PLACE_BITS | ((1 << PLACE_BITS) - 1);
-        let ready = self
-            .queue
-            .peek()
-            .is_some_and(|Reverse(entry)| *entry <= now);
+        let ready = self.queue.peek().is_some_and(|Reverse(entry)| *entry <= now);
         let full = self.queue.len() >= self.sessions_max;
         let starts = self.queue.is_empty() || !ready && !full && self.mix.may_start();
-        let place = if starts {
-            self.start()
-        } else {
-            self.earliest()
-        };
+        let place = if starts { self.start() } else { self.earliest() };
         let facts = self.act(place, starts);
         self.mix.count(facts.event_type);
         self.schedule(place, starts, due_ns);
@@ -194,9 +187,7 @@ impl Generator {
     }
 
     fn earliest(&self) -> u32 {
-        self.queue
-            .peek()
-            .map_or(0, |Reverse(entry)| (entry & ((1 << PLACE_BITS) - 1)) as u32)
+        self.queue.peek().map_or(0, |Reverse(entry)| (entry & ((1 << PLACE_BITS) - 1)) as u32)
     }
 
     fn start(&mut self) -> u32 {
@@ -230,11 +221,7 @@ impl Generator {
         let mut weights = *self.mix.weights(session.person.persona);
         session.restrict(&mut weights);
         let event_type = choose(&weights, unit_of(bits));
-        let shopper = Shopper {
-            shop: &self.shop,
-            popularity: &self.popularity,
-            mix: &self.mix,
-        };
+        let shopper = Shopper { shop: &self.shop, popularity: &self.popularity, mix: &self.mix };
         let mut product = None;
         let mut cart_cents = 0;
         match event_type {

@@ -88,20 +88,8 @@ pub fn run(
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
     progress.say(&introduction(&facts));
-    let play = Play {
-        plan,
-        run,
-        world: &world,
-        clock: &clock,
-        signal: &options.signal,
-    };
-    let Played {
-        crew,
-        collector,
-        sources,
-        sinks,
-        end,
-    } = match play.run(progress) {
+    let play = Play { plan, run, world: &world, clock: &clock, signal: &options.signal };
+    let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
         Ok(played) => played,
         Err(error) => {
             // Nothing was measured. The first error is the one to tell.
@@ -109,12 +97,7 @@ pub fn run(
             return Err(error);
         }
     };
-    let conditions = Conditions {
-        run,
-        command_line: options.command_line,
-        facts,
-        host,
-    };
+    let conditions = Conditions { run, command_line: options.command_line, facts, host };
     let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
     result.embedded_broker = embedded.as_mut().and_then(|broker| broker.stats().ok());
     let folder = result::save(&result, scenario_text, &options.results_dir)?;
@@ -146,9 +129,7 @@ struct Played {
 
 impl Play<'_> {
     fn interrupted_by(&self) -> Option<u8> {
-        u8::try_from(self.signal.load(Ordering::Relaxed))
-            .ok()
-            .filter(|&code| code != 0)
+        u8::try_from(self.signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
     }
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
@@ -186,21 +167,8 @@ impl Play<'_> {
             books.push((shard.books, shard.offered));
             sinks.push(shard.sink);
         }
-        let end = End {
-            books,
-            faults,
-            interrupted_by,
-            lag_at_end_records,
-            cpu_s,
-            ended_ns,
-        };
-        Ok(Played {
-            crew,
-            collector,
-            sources: reading.things,
-            sinks,
-            end,
-        })
+        let end = End { books, faults, interrupted_by, lag_at_end_records, cpu_s, ended_ns };
+        Ok(Played { crew, collector, sources: reading.things, sinks, end })
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.
@@ -265,9 +233,7 @@ fn open(
 ) -> Result<World> {
     if let Some(faults) = options.loopback.take() {
         let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-        return Ok(World::Loopback(loopback::Cluster::new(
-            partitions, clock, faults,
-        )));
+        return Ok(World::Loopback(loopback::Cluster::new(partitions, clock, faults)));
     }
     let topic = if plan.topic.reuse {
         plan.topic.name.clone()
@@ -284,10 +250,7 @@ fn open(
 }
 
 fn introduction(facts: &WorldFacts) -> String {
-    let mut text = format!(
-        "topic {}, {} partitions",
-        facts.topic.name, facts.topic.partitions
-    );
+    let mut text = format!("topic {}, {} partitions", facts.topic.name, facts.topic.partitions);
     if !facts.advertised.is_empty() {
         text.push_str(&format!(
             " at {} (advertised: {})",

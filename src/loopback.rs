@@ -109,15 +109,8 @@ impl Cluster {
             partitions: (0..partitions).map(|_| Partition::default()).collect(),
             groups: BTreeMap::new(),
         };
-        let topic = Topic {
-            clock,
-            faults,
-            log: Mutex::new(log),
-            grown: Condvar::new(),
-        };
-        Self {
-            topic: Arc::new(topic),
-        }
+        let topic = Topic { clock, faults, log: Mutex::new(log), grown: Condvar::new() };
+        Self { topic: Arc::new(topic) }
     }
 
     /// A producer whose receipts go to `receiver`, on the sending thread.
@@ -143,11 +136,7 @@ impl Cluster {
     /// Makes sure that a group exists, so that nothing is forgotten before it has read it.
     pub fn expect_group(&self, group: &str) {
         let partitions = self.topic.lock().partitions.len();
-        self.topic
-            .lock()
-            .groups
-            .entry(group.to_owned())
-            .or_insert_with(|| Groups::new(partitions));
+        self.topic.lock().groups.entry(group.to_owned()).or_insert_with(|| Groups::new(partitions));
     }
 }
 

@@ -68,13 +68,7 @@ impl Schedule {
                     let start_us = start_ns / 1_000;
                     let end_count = count + curve.count(duration_us as f64).max(0.0);
                     let last_us = start_us + duration_us - 1;
-                    pieces.push(Piece {
-                        start_us,
-                        last_us,
-                        start_count: count,
-                        end_count,
-                        curve,
-                    });
+                    pieces.push(Piece { start_us, last_us, start_count: count, end_count, curve });
                     count = end_count;
                 }
                 start_ns += duration_us * 1_000;
@@ -94,23 +88,14 @@ impl Schedule {
     #[must_use]
     pub fn shard(&self, shard: u16) -> Shard {
         let arrivals = match self.arrivals {
-            Arrivals::Uniform => Arriving::Uniform {
-                next: f64::from(shard) + 0.5,
-            },
+            Arrivals::Uniform => Arriving::Uniform { next: f64::from(shard) + 0.5 },
             Arrivals::Poisson => Arriving::Poisson {
                 count: 0.0,
                 random: Random::new(self.seed, ARRIVALS, u64::from(shard)),
             },
         };
         let shards = f64::from(self.shards);
-        Shard {
-            pieces: Arc::clone(&self.pieces),
-            at: 0,
-            seq: 0,
-            due_us: 0,
-            shards,
-            arrivals,
-        }
+        Shard { pieces: Arc::clone(&self.pieces), at: 0, seq: 0, due_us: 0, shards, arrivals }
     }
 
     /// How many events the rates add up to. Uniform arrivals have this many slots, rounded;
@@ -126,10 +111,7 @@ impl Schedule {
         let Some(start_ns) = self.phase_starts_ns.get(phase) else {
             return 0.0;
         };
-        let end_ns = self
-            .phase_starts_ns
-            .get(phase + 1)
-            .unwrap_or(&self.duration_ns);
+        let end_ns = self.phase_starts_ns.get(phase + 1).unwrap_or(&self.duration_ns);
         self.cumulative(*end_ns) - self.cumulative(*start_ns)
     }
 
@@ -142,10 +124,7 @@ impl Schedule {
         if due_ns >= (piece.last_us + 1) * 1_000 {
             return piece.end_count;
         }
-        piece.start_count
-            + piece
-                .curve
-                .count(due_ns as f64 / 1e3 - piece.start_us as f64)
+        piece.start_count + piece.curve.count(due_ns as f64 / 1e3 - piece.start_us as f64)
     }
 
     /// The rate at a time, over all shards; 0 after the end.
@@ -155,19 +134,14 @@ impl Schedule {
             return 0.0;
         }
         self.piece_at(due_ns).map_or(0.0, |piece| {
-            piece
-                .curve
-                .rate(due_ns as f64 / 1e3 - piece.start_us as f64)
-                * 1e6
+            piece.curve.rate(due_ns as f64 / 1e3 - piece.start_us as f64) * 1e6
         })
     }
 
     /// The index of the phase that a due time belongs to; the last one after the end.
     #[must_use]
     pub fn phase_at(&self, due_ns: u64) -> usize {
-        self.phase_starts_ns
-            .partition_point(|start_ns| *start_ns <= due_ns)
-            .saturating_sub(1)
+        self.phase_starts_ns.partition_point(|start_ns| *start_ns <= due_ns).saturating_sub(1)
     }
 
     /// How long the schedule lasts, in nanoseconds; every slot is due before.
@@ -183,9 +157,7 @@ impl Schedule {
     }
 
     fn piece_at(&self, due_ns: u64) -> Option<&Piece> {
-        let after = self
-            .pieces
-            .partition_point(|piece| piece.start_us * 1_000 <= due_ns);
+        let after = self.pieces.partition_point(|piece| piece.start_us * 1_000 <= due_ns);
         self.pieces.get(after.saturating_sub(1))
     }
 }
@@ -238,10 +210,7 @@ impl Iterator for Shard {
         let due_us = (piece.start_us + (within_us + 0.5) as u64).min(piece.last_us);
         // The inverse of a sine may be off by a hair, which rounding can make a microsecond.
         self.due_us = self.due_us.max(due_us);
-        let slot = Slot {
-            seq: self.seq,
-            due_ns: self.due_us * 1_000,
-        };
+        let slot = Slot { seq: self.seq, due_ns: self.due_us * 1_000 };
         self.seq += 1;
         Some(slot)
     }

@@ -81,11 +81,7 @@ impl LoadPlan {
     /// How long the warm-up lasts, in nanoseconds: events due later are measured.
     #[must_use]
     pub fn warmup_ns(&self) -> u64 {
-        self.phases
-            .iter()
-            .take_while(|phase| phase.warmup)
-            .map(PhasePlan::duration_ns)
-            .sum()
+        self.phases.iter().take_while(|phase| phase.warmup).map(PhasePlan::duration_ns).sum()
     }
 
     /// How long the whole schedule lasts, in nanoseconds.
@@ -120,10 +116,7 @@ impl PhasePlan {
     /// How long the phase lasts, in nanoseconds.
     #[must_use]
     pub fn duration_ns(&self) -> u64 {
-        self.segments
-            .iter()
-            .map(|segment| segment.duration_ns)
-            .sum()
+        self.segments.iter().map(|segment| segment.duration_ns).sum()
     }
 }
 
@@ -266,14 +259,7 @@ impl fmt::Debug for KafkaPlan {
 pub fn masked(properties: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     let shown = |(key, value)| {
         let (key, value): (&String, &String) = (key, value);
-        (
-            key.as_str(),
-            if is_secret(key) {
-                "***"
-            } else {
-                value.as_str()
-            },
-        )
+        (key.as_str(), if is_secret(key) { "***" } else { value.as_str() })
     };
     properties.iter().map(shown).collect()
 }

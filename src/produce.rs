@@ -110,10 +110,7 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     let mut books = Books::default();
     let mut batch = Batch::default();
     let mut cursor = 0;
-    let mut offered = Offered {
-        interval_ns: shift.interval_ns,
-        ..Offered::default()
-    };
+    let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
     let mut exhausted = false;
     while !shift.stop.load(Ordering::Relaxed) {
         if cursor == batch.len() {
@@ -143,11 +140,7 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     let last = shift.recorder.flush(now_ns);
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    Ok(Done {
-        sink: shift.sink,
-        books,
-        offered: offered.by_interval,
-    })
+    Ok(Done { sink: shift.sink, books, offered: offered.by_interval })
 }
 
 /// Counts the slots that came due.
@@ -199,8 +192,7 @@ impl Shift {
             for index in from..from + handover.taken {
                 books.observe(batch.facts(index));
                 let due_ns = batch.due_ns(index);
-                self.recorder
-                    .record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
+                self.recorder.record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
             }
             from += handover.taken;
             self.receipts.accept(handover.taken);

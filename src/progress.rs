@@ -125,9 +125,7 @@ fn head(live: &Live) -> String {
 }
 
 fn app(app: &LiveApp) -> String {
-    let p99 = app
-        .p99_ns
-        .map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
+    let p99 = app.p99_ns.map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
     format!(
         "{} {}/s p99 {p99} lag {}",
         app.name,
@@ -166,9 +164,8 @@ mod tests {
 
     #[test]
     fn counts_are_short() {
-        let shown: Vec<String> = [0.0, 0.5, 12.0, 9_000.0, 20_000.0, 1_250_000.0]
-            .map(count)
-            .to_vec();
+        let shown: Vec<String> =
+            [0.0, 0.5, 12.0, 9_000.0, 20_000.0, 1_250_000.0].map(count).to_vec();
         assert_eq!(shown, ["0", "0.5", "12", "9000", "20.0k", "1.25M"]);
     }
 

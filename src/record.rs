@@ -28,13 +28,8 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of an event's way.
-    pub const ALL: [Self; 5] = [
-        Self::SendDelay,
-        Self::Ack,
-        Self::Arrival,
-        Self::Service,
-        Self::EndToEnd,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::SendDelay, Self::Ack, Self::Arrival, Self::Service, Self::EndToEnd];
 
     const COUNT: usize = Self::ALL.len();
 }
@@ -51,11 +46,7 @@ pub struct Window {
 
 impl Window {
     fn new(index: u64) -> Self {
-        Self {
-            index,
-            events: 0,
-            stages: [const { None }; Stage::COUNT],
-        }
+        Self { index, events: 0, stages: [const { None }; Stage::COUNT] }
     }
 
     /// The measured samples of a stage; `None` when there is none.
@@ -111,15 +102,9 @@ impl Recorder {
         self.window.events += 1;
         if self.measured.contains(&due_ns) {
             let window = &mut *self.window;
-            window
-                .stage(Stage::Arrival)
-                .record(difference(polled_ns, due_ns));
-            window
-                .stage(Stage::Service)
-                .record(difference(processed_ns, polled_ns));
-            window
-                .stage(Stage::EndToEnd)
-                .record(difference(processed_ns, due_ns));
+            window.stage(Stage::Arrival).record(difference(polled_ns, due_ns));
+            window.stage(Stage::Service).record(difference(processed_ns, polled_ns));
+            window.stage(Stage::EndToEnd).record(difference(processed_ns, due_ns));
         }
     }
 
@@ -144,9 +129,7 @@ impl Recorder {
 
 /// `later − earlier`, which may be negative when clocks disagree: that is counted, not hidden.
 fn difference(later_ns: u64, earlier_ns: u64) -> i64 {
-    later_ns
-        .cast_signed()
-        .wrapping_sub(earlier_ns.cast_signed())
+    later_ns.cast_signed().wrapping_sub(earlier_ns.cast_signed())
 }
 
 #[cfg(test)]
@@ -176,10 +159,7 @@ mod tests {
         assert!(recorder.roll(999).is_none());
         let window = recorder.roll(3_500).unwrap();
         assert_eq!((window.index, window.events), (0, 1));
-        assert!(
-            recorder.roll(4_200).is_none(),
-            "nothing was recorded in between"
-        );
+        assert!(recorder.roll(4_200).is_none(), "nothing was recorded in between");
         recorder.record(Stage::Ack, 10, 50);
         assert_eq!(recorder.flush(4_300).index, 4);
     }

@@ -47,17 +47,11 @@ pub fn plan(
     environment: &Environment,
     apps: &[AppSchema],
 ) -> Result<Plan> {
-    let config = overrides
-        .command_config
-        .as_ref()
-        .map_or("", |(name, _)| name.as_str());
+    let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
     let faults = Faults::new(&source.name, config);
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     if text.trim().is_empty() {
-        faults.add(
-            Place::START,
-            "the scenario is empty; expected at least seed and [load]",
-        );
+        faults.add(Place::START, "the scenario is empty; expected at least seed and [load]");
     }
     let mut entries = tree::parse(text, &faults);
     // What is left of broken TOML would only give faults that aren't there, and so would nothing.
@@ -65,20 +59,9 @@ pub fn plan(
     overrides::apply(overrides, &mut entries, &faults);
     let root = Table::root(&entries, &faults);
     let stem = source.stem();
-    let plan = resolve::scenario(
-        root,
-        &Inputs {
-            overrides,
-            environment,
-            apps,
-            stem: &stem,
-        },
-    );
+    let plan = resolve::scenario(root, &Inputs { overrides, environment, apps, stem: &stem });
     faults.check()?;
-    Ok(Plan {
-        warnings: faults.warnings(),
-        ..plan
-    })
+    Ok(Plan { warnings: faults.warnings(), ..plan })
 }
 
 // What every scenario has to pass, as the user sees it: one text in, a plan or lines out.
@@ -101,10 +84,7 @@ mod tests {
     /// Stand-ins for the four applications.
     const APPS: &[AppSchema] = &[
         schema("analytics", "KAFKA_ANALYTICS_GROUP", "analytics-processors"),
-        AppSchema {
-            options: FRAUD,
-            ..schema("fraud", "KAFKA_FRAUD_GROUP", "fraud-detectors")
-        },
+        AppSchema { options: FRAUD, ..schema("fraud", "KAFKA_FRAUD_GROUP", "fraud-detectors") },
         schema("dashboard", "KAFKA_DASHBOARD_GROUP", "dashboard-processors"),
         schema("behavior", "KAFKA_BEHAVIOR_GROUP", "behavior-analyzers"),
     ];
@@ -131,12 +111,7 @@ mod tests {
         group_env: &'static str,
         default_group: &'static str,
     ) -> AppSchema {
-        AppSchema {
-            name,
-            group_env,
-            default_group,
-            options: &[],
-        }
+        AppSchema { name, group_env, default_group, options: &[] }
     }
 
     /// The least scenario there is.
@@ -147,12 +122,7 @@ mod tests {
     }
 
     fn planned(text: &str, overrides: &Overrides) -> Result<Plan> {
-        plan(
-            &Source::new("a.toml", text),
-            overrides,
-            &environment(),
-            APPS,
-        )
+        plan(&Source::new("a.toml", text), overrides, &environment(), APPS)
     }
 
     fn plan_of(text: &str) -> Plan {
@@ -172,9 +142,6 @@ mod tests {
 
     fn set(assignments: &[&str]) -> Overrides {
         let set = assignments.iter().map(ToString::to_string).collect();
-        Overrides {
-            set,
-            ..Overrides::default()
-        }
+        Overrides { set, ..Overrides::default() }
     }
 }

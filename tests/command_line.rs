@@ -10,22 +10,14 @@ use std::time::{Duration, Instant};
 fn kbench(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
     command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
-    for variable in [
-        "KAFKA_BOOTSTRAP_SERVERS",
-        "KAFKA_ACTIVITIES_TOPIC",
-        "KBENCH_OUT",
-    ] {
+    for variable in ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_ACTIVITIES_TOPIC", "KBENCH_OUT"] {
         command.env_remove(variable);
     }
     command
 }
 
 fn output(args: &[&str]) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = kbench(args).output().unwrap();
+    let Output { status, stdout, stderr } = kbench(args).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
@@ -48,10 +40,7 @@ fn a_run_without_a_broker_starts_one_and_leaves_a_valid_result() {
     let file = scenario(folder.path(), SHORT);
     let (code, stdout, stderr) = output(&["run", &file, "--out", out.to_str().unwrap()]);
     assert_eq!(code, 0, "{stderr}");
-    assert!(
-        stdout.starts_with("VALID  case on the embedded in-memory broker"),
-        "{stdout}"
-    );
+    assert!(stdout.starts_with("VALID  case on the embedded in-memory broker"), "{stdout}");
     for app in ["analytics", "fraud", "dashboard", "behavior"] {
         assert!(stdout.contains(app), "{stdout}");
     }
@@ -71,14 +60,8 @@ fn a_wrong_scenario_lists_its_faults_and_opens_nothing() {
     assert_eq!(code, 2);
     assert_eq!(stdout, "");
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
-    assert!(
-        stderr.contains(":4:") && stderr.contains("no unit"),
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains(":6:") && stderr.contains("partitions"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(":4:") && stderr.contains("no unit"), "{stderr}");
+    assert!(stderr.contains(":6:") && stderr.contains("partitions"), "{stderr}");
     assert!(!out.exists());
 }
 
@@ -96,14 +79,8 @@ fn nobody_at_the_address_is_a_broker_error_within_ten_seconds() {
     let out = folder.path().join("results");
     let file = scenario(folder.path(), SHORT);
     let began = Instant::now();
-    let (code, _, stderr) = output(&[
-        "run",
-        &file,
-        "-b",
-        "127.0.0.1:1",
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let (code, _, stderr) =
+        output(&["run", &file, "-b", "127.0.0.1:1", "--out", out.to_str().unwrap()]);
     assert_eq!(code, 3, "{stderr}");
     assert!(began.elapsed() < Duration::from_secs(10));
     assert!(stderr.contains("127.0.0.1:1"), "{stderr}");
@@ -134,13 +111,7 @@ fn signalled(signals: &[&str], folder: &Path) -> (i32, String, Duration) {
     let began = Instant::now();
     for signal in signals {
         let id = child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, id.as_str()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, id.as_str()]).status().unwrap().success());
     }
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -154,9 +125,7 @@ fn one_interrupt_drains_and_saves_a_partial_result() {
     assert_eq!(code, 130, "{stdout}");
     assert!(took < Duration::from_secs(15), "{took:?}");
     assert!(stdout.starts_with("PARTIAL"), "{stdout}");
-    let results: Vec<_> = std::fs::read_dir(folder.path().join("results"))
-        .unwrap()
-        .collect();
+    let results: Vec<_> = std::fs::read_dir(folder.path().join("results")).unwrap().collect();
     assert_eq!(results.len(), 1);
     let json =
         std::fs::read_to_string(results[0].as_ref().unwrap().path().join("result.json")).unwrap();
@@ -187,15 +156,7 @@ fn a_plan_opens_nothing_and_shows_every_phase() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/peak.toml");
     let (code, stdout, stderr) = output(&["plan", shipped, "-b", "127.0.0.1:1"]);
     assert_eq!(code, 0, "{stderr}");
-    for word in [
-        "peak",
-        "events",
-        "warm-up",
-        "newsletter",
-        "40000/s",
-        "analytics",
-        "partitioner",
-    ] {
+    for word in ["peak", "events", "warm-up", "newsletter", "40000/s", "analytics", "partitioner"] {
         assert!(stdout.contains(word), "{word} is missing in\n{stdout}");
     }
     let (code, json, _) = output(&["plan", shipped, "--format", "json"]);
@@ -209,10 +170,7 @@ fn the_help_documents_every_exit_code() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, 0);
     for exit in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "130", "143"] {
-        assert!(
-            help.lines().any(|line| line.trim_start().starts_with(exit)),
-            "{exit}:\n{help}"
-        );
+        assert!(help.lines().any(|line| line.trim_start().starts_with(exit)), "{exit}:\n{help}");
     }
     for verb in ["run", "plan", "broker", "completions"] {
         assert!(help.contains(verb), "{verb}");

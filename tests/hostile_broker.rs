@@ -1,12 +1,7 @@
 //! The embedded broker under hostile bytes and planted faults: it must go on serving, lose
 //! nothing, and not grow.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -30,10 +25,7 @@ mod requests;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn start(change: impl FnOnce(&mut BrokerConfig)) -> Broker {
-    let mut config = BrokerConfig {
-        partitions_default: 3,
-        ..BrokerConfig::default()
-    };
+    let mut config = BrokerConfig { partitions_default: 3, ..BrokerConfig::default() };
     change(&mut config);
     Broker::start(&config).unwrap()
 }
@@ -81,11 +73,7 @@ fn all_requests() -> Vec<(ApiKey, i16, Vec<u8>)> {
             all.extend(encode(&request, *key, version).map(|frame| (*key, version, frame)));
         }
     }
-    assert!(
-        all.len() > 100,
-        "the samples cover {} versions only",
-        all.len()
-    );
+    assert!(all.len() > 100, "the samples cover {} versions only", all.len());
     all
 }
 
@@ -106,10 +94,7 @@ fn throw(broker: &Broker, bytes: &[u8]) {
     let mut rest = Vec::new();
     if let Err(error) = stream.read_to_end(&mut rest) {
         use std::io::ErrorKind::{ConnectionReset, NotConnected};
-        assert!(
-            matches!(error.kind(), ConnectionReset | NotConnected),
-            "{error} on {bytes:?}"
-        );
+        assert!(matches!(error.kind(), ConnectionReset | NotConnected), "{error} on {bytes:?}");
     }
 }
 
@@ -122,10 +107,7 @@ fn produce(producer: &BaseProducer, topic: &str, count: usize) {
             match producer.send(record) {
                 Ok(()) => break,
                 Err((error, _)) => {
-                    assert_eq!(
-                        error.rdkafka_error_code(),
-                        Some(RDKafkaErrorCode::QueueFull)
-                    );
+                    assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
                     producer.poll(Duration::from_millis(5));
                 }
             }
@@ -141,14 +123,7 @@ fn consume(consumer: &BaseConsumer, count: usize, commit: bool) -> Vec<usize> {
             continue;
         };
         let message = message.unwrap();
-        numbers.push(
-            message
-                .payload_view::<str>()
-                .unwrap()
-                .unwrap()
-                .parse()
-                .unwrap(),
-        );
+        numbers.push(message.payload_view::<str>().unwrap().unwrap().parse().unwrap());
         last = Instant::now();
         if commit && numbers.len() % 500 == 0 {
             consumer.commit_message(&message, CommitMode::Sync).unwrap();
@@ -172,17 +147,11 @@ fn subscribe(broker: &Broker, group: &str, topic: &str) -> BaseConsumer {
 
 /// The proof that the broker is well: a producer and a consumer group get their work done.
 fn assert_serves(broker: &Broker) {
-    let producer: BaseProducer = client(broker)
-        .set("enable.idempotence", "true")
-        .create()
-        .unwrap();
+    let producer: BaseProducer = client(broker).set("enable.idempotence", "true").create().unwrap();
     produce(&producer, "well", 1_000);
     producer.flush(PATIENCE).unwrap();
     let consumer = subscribe(broker, "well", "well");
-    assert_eq!(
-        consume(&consumer, 1_000, false),
-        (0..1_000).collect::<Vec<_>>()
-    );
+    assert_eq!(consume(&consumer, 1_000, false), (0..1_000).collect::<Vec<_>>());
 }
 
 fn resident_bytes() -> usize {
@@ -209,11 +178,7 @@ fn every_advertised_version_is_answered_in_its_own_shape() {
         assert_eq!(header.correlation_id, 77);
         let decoded = ResponseKind::decode(key, &mut answer, version);
         assert!(decoded.is_ok(), "{key:?} v{version}: {:?}", decoded.err());
-        assert!(
-            answer.is_empty(),
-            "{key:?} v{version}: {} bytes are left",
-            answer.len()
-        );
+        assert!(answer.is_empty(), "{key:?} v{version}: {} bytes are left", answer.len());
     }
     assert_serves(&broker);
 }
@@ -224,11 +189,7 @@ fn huge_lengths_at_every_place_of_every_request_close_the_connection_and_nothing
     let before = resident_bytes();
     for (_, _, frame) in all_requests() {
         for at in (8..frame.len()).step_by(3) {
-            for bomb in [
-                &[0x7f, 0xff, 0xff, 0xff][..],
-                &[0xff, 0xff, 0xff, 0xff, 0x0f],
-                &[0xff],
-            ] {
+            for bomb in [&[0x7f, 0xff, 0xff, 0xff][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff]] {
                 let mut bytes = frame.clone();
                 let end = bytes.len().min(at + bomb.len());
                 bytes[at..end].copy_from_slice(&bomb[..end - at]);
@@ -238,11 +199,7 @@ fn huge_lengths_at_every_place_of_every_request_close_the_connection_and_nothing
     }
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 300 << 20, "grew by {grown} bytes");
-    assert!(
-        broker.stats().protocol_errors > 1_000,
-        "{:?}",
-        broker.stats()
-    );
+    assert!(broker.stats().protocol_errors > 1_000, "{:?}", broker.stats());
     assert_serves(&broker);
 }
 
@@ -292,11 +249,7 @@ fn sizes_that_are_claimed_but_never_sent_take_no_memory() {
     for claimed in [-1, i32::MIN, i32::MAX, 101 << 20] {
         let mut stream = connect(&broker);
         stream.write_all(&claimed.to_be_bytes()).unwrap();
-        assert_eq!(
-            stream.read(&mut [0]).unwrap(),
-            0,
-            "{claimed} is not refused"
-        );
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "{claimed} is not refused");
     }
     let before = resident_bytes();
     let waiting: Vec<_> = (0..200)
@@ -337,10 +290,7 @@ fn full_memory_refuses_producers_until_the_groups_have_read_and_nothing_is_lost(
         producer.poll(Duration::from_millis(10));
     }
     let full = broker.stats();
-    assert!(
-        full.refused_batches > 0 && full.dropped_bytes == 0,
-        "{full:?}"
-    );
+    assert!(full.refused_batches > 0 && full.dropped_bytes == 0, "{full:?}");
     assert!(full.held_bytes <= full.memory_limit_bytes, "{full:?}");
 
     let consumer = subscribe(&broker, "reader", "full");
@@ -350,10 +300,7 @@ fn full_memory_refuses_producers_until_the_groups_have_read_and_nothing_is_lost(
     }
     assert_eq!(reader.join().unwrap(), (0..40_000).collect::<Vec<_>>());
     let stats = broker.stats();
-    assert!(
-        stats.dropped_bytes > 0 && stats.records_in == 40_000,
-        "{stats:?}"
-    );
+    assert!(stats.dropped_bytes > 0 && stats.records_in == 40_000, "{stats:?}");
 }
 
 #[test]
@@ -381,17 +328,10 @@ fn an_idempotent_producer_survives_lost_answers_without_loss_or_duplicate() {
 #[test]
 fn a_transactional_producer_is_refused_at_once() {
     let broker = start(|_| ());
-    let producer: BaseProducer = client(&broker)
-        .set("transactional.id", "tx")
-        .create()
-        .unwrap();
+    let producer: BaseProducer = client(&broker).set("transactional.id", "tx").create().unwrap();
     let started = Instant::now();
     assert!(producer.init_transactions(PATIENCE).is_err());
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "took {:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
 }
 
 #[test]
@@ -400,9 +340,7 @@ fn a_frozen_broker_answers_nothing_until_released() {
     assert_serves(&broker);
     broker.faults().freeze();
     let producer: BaseProducer = client(&broker).create().unwrap();
-    producer
-        .send(BaseRecord::<str, str>::to("well").payload("1000"))
-        .unwrap();
+    producer.send(BaseRecord::<str, str>::to("well").payload("1000")).unwrap();
     assert!(producer.flush(Duration::from_millis(700)).is_err());
     broker.faults().release();
     producer.flush(PATIENCE).unwrap();
@@ -412,8 +350,5 @@ fn a_frozen_broker_answers_nothing_until_released() {
 
 fn assert_serves_again(broker: &Broker) {
     let consumer = subscribe(broker, "again", "well");
-    assert_eq!(
-        consume(&consumer, 1_001, false),
-        (0..=1_000).collect::<Vec<_>>()
-    );
+    assert_eq!(consume(&consumer, 1_001, false), (0..=1_000).collect::<Vec<_>>());
 }

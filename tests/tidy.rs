@@ -51,14 +51,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 /// `src/wire/parse.rs` belongs to `wire`.
 fn module_of(path: &Path) -> String {
     let below = path.strip_prefix("src").unwrap();
-    below
-        .iter()
-        .next()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .trim_end_matches(".rs")
-        .to_owned()
+    below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned()
 }
 
 /// The crate's modules that a line names: `crate::wire::parse` names `wire`.
@@ -66,10 +59,8 @@ fn named(line: &str) -> Vec<String> {
     let mut names = Vec::new();
     for rest in line.split("crate::").skip(1) {
         let rest = rest.strip_prefix('{').unwrap_or(rest);
-        let name: String = rest
-            .chars()
-            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-            .collect();
+        let name: String =
+            rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
         names.push(name);
     }
     names
@@ -94,19 +85,13 @@ fn imports_point_up_the_layers() {
             continue;
         };
         // Tests may look anywhere: they hold one layer against another.
-        if path
-            .components()
-            .any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
-        {
+        if path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")) {
             continue;
         }
         for (number, line) in code(&text) {
             for name in named(line) {
                 if layer(&name).is_some_and(|other| other > own) {
-                    faults.push(format!(
-                        "{}:{number}: {module} names {name}",
-                        path.display()
-                    ));
+                    faults.push(format!("{}:{number}: {module} names {name}", path.display()));
                 }
             }
         }
@@ -116,14 +101,8 @@ fn imports_point_up_the_layers() {
 
 #[test]
 fn the_layer_test_sees_an_import_that_points_down() {
-    assert_eq!(
-        named("use crate::{harness::Options, event::Slot};"),
-        ["harness"]
-    );
-    assert_eq!(
-        named("let x = crate::wire::parse::Parser::new();"),
-        ["wire"]
-    );
+    assert_eq!(named("use crate::{harness::Options, event::Slot};"), ["harness"]);
+    assert_eq!(named("let x = crate::wire::parse::Parser::new();"), ["wire"]);
     assert!(layer("harness") > layer("event"));
 }
 
@@ -138,11 +117,7 @@ fn files_and_lines_are_short() {
             }
             for (number, line) in text.lines().enumerate() {
                 if line.chars().count() > LONGEST_LINE {
-                    faults.push(format!(
-                        "{}:{}: over 100 columns",
-                        path.display(),
-                        number + 1
-                    ));
+                    faults.push(format!("{}:{}: over 100 columns", path.display(), number + 1));
                 }
             }
             if path.file_name().is_some_and(|name| name == "mod.rs") {
@@ -157,26 +132,10 @@ fn files_and_lines_are_short() {
 fn what_only_one_place_may_do() {
     // (words, where they are allowed, why)
     let bans: &[(&str, &[&str], &str)] = &[
-        (
-            "SystemTime",
-            &["clock"],
-            "durations come from a clock that can't be set",
-        ),
-        (
-            "clap",
-            &["cli", "command", "main"],
-            "nothing below the skin knows the command line",
-        ),
-        (
-            "println!",
-            &["cli", "command", "main"],
-            "only the skin prints",
-        ),
-        (
-            "process::exit",
-            &[],
-            "exiting skips the saving of the result",
-        ),
+        ("SystemTime", &["clock"], "durations come from a clock that can't be set"),
+        ("clap", &["cli", "command", "main"], "nothing below the skin knows the command line"),
+        ("println!", &["cli", "command", "main"], "only the skin prints"),
+        ("process::exit", &[], "exiting skips the saving of the result"),
     ];
     let mut faults = Vec::new();
     for (path, text) in sources("src") {
@@ -195,18 +154,9 @@ fn what_only_one_place_may_do() {
 #[test]
 fn every_module_of_the_crate_stands_in_the_layers_table_of_its_front_page() {
     let front = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    for module in front
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod "))
-    {
+    for module in front.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
         let module = module.trim_end_matches(';');
-        assert!(
-            front.contains(&format!("[`{module}`]")),
-            "{module} is missing in src/lib.rs"
-        );
-        assert!(
-            layer(module).is_some(),
-            "{module} is missing in this test's table"
-        );
+        assert!(front.contains(&format!("[`{module}`]")), "{module} is missing in src/lib.rs");
+        assert!(layer(module).is_some(), "{module} is missing in this test's table");
     }
 }

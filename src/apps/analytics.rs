@@ -61,10 +61,8 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind {
-    schema: SCHEMA,
-    new: |plan| Box::new(Analytics::new(plan)),
-};
+pub(super) const KIND: AppKind =
+    AppKind { schema: SCHEMA, new: |plan| Box::new(Analytics::new(plan)) };
 
 #[derive(Debug)]
 struct Analytics {
@@ -138,11 +136,9 @@ impl Analytics {
         customer.events += 1;
         customer.last_us = customer.last_us.max(due_us);
         let idle_us = self.session_idle_us;
-        let visit = customer
-            .visits
-            .step(event.session_id, due_us, idle_us, |visit| {
-                closed.close(visit);
-            });
+        let visit = customer.visits.step(event.session_id, due_us, idle_us, |visit| {
+            closed.close(visit);
+        });
         let trip = &mut visit.what;
         trip.journey.step(event.event_type);
         if FUNNEL.get(usize::from(trip.funnel)) == Some(&event.event_type) {
@@ -158,48 +154,31 @@ impl Analytics {
         self.countries.add(country, 1);
         self.devices.add(event.device.kind.unwrap_or("unknown"), 1);
         self.scratch.clear();
-        self.scratch
-            .push_str(event.location.city.unwrap_or("unknown"));
+        self.scratch.push_str(event.location.city.unwrap_or("unknown"));
         self.scratch.push_str(", ");
         self.scratch.push_str(country);
         self.cities.add(&self.scratch, 1);
     }
 
     fn sell(&mut self, event: &Event<'_>, due_us: i64) {
-        let sales = Sales {
-            units: 1,
-            cents: price_cents(event),
-        };
+        let sales = Sales { units: 1, cents: price_cents(event) };
         self.hours.add(due_us, sales);
-        let product = event
-            .properties
-            .product_name
-            .or(event.properties.product_id);
+        let product = event.properties.product_name.or(event.properties.product_id);
         self.products.add(product.unwrap_or("unknown"), sales);
     }
 
     fn session_sections(&self, trips: &Trips) -> Vec<Section> {
-        let share = |part| Value::Share {
-            part,
-            whole: trips.count,
-        };
+        let share = |part| Value::Share { part, whole: trips.count };
         let funnel = FUNNEL.iter().zip(trips.funnel).flat_map(|(step, through)| {
             let share_name = format!("{} of all", step.name());
-            [
-                (step.name().to_owned(), Value::Count(through)),
-                (share_name, share(through)),
-            ]
+            [(step.name().to_owned(), Value::Count(through)), (share_name, share(through))]
         });
         vec![
             Section::new("sessions")
                 .row("begun", Value::Count(self.sessions))
                 .row("open", Value::Count(self.sessions - self.closed.count)),
-            trips
-                .duration_ms
-                .rows(Section::new("session duration"), Value::Ms),
-            trips
-                .events
-                .rows(Section::new("session length in events"), Value::Count),
+            trips.duration_ms.rows(Section::new("session duration"), Value::Ms),
+            trips.events.rows(Section::new("session length in events"), Value::Count),
             Section::new("conversion funnel, sessions").rows(funnel),
             Section::new("journeys, sessions").rows(trips.journeys.top(self.top)),
         ]
@@ -210,39 +189,25 @@ impl Analytics {
         for (_, customer) in self.users.iter() {
             events.record(customer.events);
         }
-        let users = self
-            .users
-            .iter()
-            .map(|(name, customer)| (name, customer.events));
+        let users = self.users.iter().map(|(name, customer)| (name, customer.events));
         let active = greatest(users, self.top, |events| *events);
         let users =
             Section::new("events per user").row("users", Value::Count(self.users.len() as u64));
         [
             events.rows(users, Value::Count),
-            Section::new("most active users").rows(
-                active
-                    .into_iter()
-                    .map(|(name, events)| (name, Value::Count(events))),
-            ),
+            Section::new("most active users")
+                .rows(active.into_iter().map(|(name, events)| (name, Value::Count(events)))),
         ]
     }
 
     fn revenue_of_products(&self) -> Section {
         let rows = greatest(self.products.iter(), self.top, |sales: &Sales| sales.cents);
-        Section::new("revenue by product").rows(
-            rows.into_iter()
-                .map(|(name, sales)| (name, Value::Cents(sales.cents))),
-        )
+        Section::new("revenue by product")
+            .rows(rows.into_iter().map(|(name, sales)| (name, Value::Cents(sales.cents))))
     }
 
     fn dropped(&self, trips: &Trips) -> u64 {
-        let tables = [
-            &self.pages,
-            &self.searches,
-            &self.countries,
-            &self.cities,
-            &self.devices,
-        ];
+        let tables = [&self.pages, &self.searches, &self.countries, &self.cities, &self.devices];
         tables.iter().map(|table| table.dropped()).sum::<u64>()
             + self.products.dropped()
             + trips.journeys.dropped()
@@ -259,8 +224,7 @@ impl App for Analytics {
         match event.event_type {
             EventType::PageView => self.pages.add(names::path(event.page_url), 1),
             EventType::Search => {
-                self.searches
-                    .add(event.properties.search_query.unwrap_or("unknown"), 1);
+                self.searches.add(event.properties.search_query.unwrap_or("unknown"), 1);
             }
             EventType::Purchase => self.sell(event, due_us),
             EventType::Click | EventType::AddToCart => {}

@@ -63,10 +63,8 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind {
-    schema: SCHEMA,
-    new: |plan| Box::new(Behavior::new(plan)),
-};
+pub(super) const KIND: AppKind =
+    AppKind { schema: SCHEMA, new: |plan| Box::new(Behavior::new(plan)) };
 
 /// Most different paths, per partition: some 20 MB.
 const PATHS_MAX: usize = 1_000_000;
@@ -129,17 +127,13 @@ impl Behavior {
         person.last_us = person.last_us.max(due_us);
         let count = &mut person.by_type[event.event_type.index()];
         *count = count.saturating_add(1);
-        let device = DEVICES
-            .iter()
-            .position(|name| event.device.kind == Some(name));
+        let device = DEVICES.iter().position(|name| event.device.kind == Some(name));
         let count = &mut person.devices[device.unwrap_or(DEVICES.len() - 1)];
         *count = count.saturating_add(1);
         let idle_us = self.session_idle_us;
-        person
-            .visits
-            .step(event.session_id, due_us, idle_us, |visit| {
-                drop_off(ends, visit.what.last_page, 1);
-            })
+        person.visits.step(event.session_id, due_us, idle_us, |visit| {
+            drop_off(ends, visit.what.last_page, 1);
+        })
     }
 
     fn count_path(&mut self, path: [u32; PATH_PAGES], count: u64) {
@@ -161,17 +155,11 @@ impl Behavior {
             }
         }
         let names = self.pages.names();
-        let rows: Vec<_> = ends
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .collect();
+        let rows: Vec<_> = ends.iter().enumerate().filter(|(_, count)| **count > 0).collect();
         let rows = rows.into_iter().map(|(page, count)| (names[page], *count));
         let top = greatest(rows, self.top, |count| *count);
-        Section::new("last pages, sessions").rows(
-            top.into_iter()
-                .map(|(name, count)| (name, Value::Count(count))),
-        )
+        Section::new("last pages, sessions")
+            .rows(top.into_iter().map(|(name, count)| (name, Value::Count(count))))
     }
 
     fn path_section(&self) -> Section {
@@ -183,10 +171,8 @@ impl Behavior {
             .collect();
         let rows = paths.iter().map(|(name, count)| (name.as_str(), *count));
         let top = greatest(rows, self.top, |count| *count);
-        Section::new("paths of three pages").rows(
-            top.into_iter()
-                .map(|(name, count)| (name, Value::Count(count))),
-        )
+        Section::new("paths of three pages")
+            .rows(top.into_iter().map(|(name, count)| (name, Value::Count(count))))
     }
 
     fn segment_sections(&self) -> Vec<Section> {
@@ -208,32 +194,18 @@ impl Behavior {
         };
         let mut sections = vec![
             Section::new("segments, users").rows(by_segment(&|s| Value::Count(users[s]))),
-            Section::new("segments, share of users").rows(by_segment(&|s| Value::Share {
-                part: users[s],
-                whole,
-            })),
+            Section::new("segments, share of users")
+                .rows(by_segment(&|s| Value::Share { part: users[s], whole })),
             scores.rows(Section::new("engagement per user"), Value::Count),
-            Section::new("engagement by segment").rows(by_segment(&|s| Value::Mean {
-                sum: engagement[s],
-                count: users[s],
-            })),
+            Section::new("engagement by segment")
+                .rows(by_segment(&|s| Value::Mean { sum: engagement[s], count: users[s] })),
         ];
         for segment in Segment::ALL {
             let s = segment as usize;
             let shares = DEVICES.iter().zip(devices[s]);
-            sections.push(
-                Section::new(format!("devices of {}", segment.name())).rows(shares.map(
-                    |(device, part)| {
-                        (
-                            *device,
-                            Value::Share {
-                                part,
-                                whole: users[s],
-                            },
-                        )
-                    },
-                )),
-            );
+            sections.push(Section::new(format!("devices of {}", segment.name())).rows(
+                shares.map(|(device, part)| (*device, Value::Share { part, whole: users[s] })),
+            ));
         }
         sections
     }
@@ -244,11 +216,7 @@ impl App for Behavior {
         self.totals.count(event);
         let page = self.pages.id(names::path(event.page_url));
         let is_view = event.event_type == EventType::PageView;
-        let kind = if is_view {
-            self.kinds.id(names::page_kind(event.page_url))
-        } else {
-            0
-        };
+        let kind = if is_view { self.kinds.id(names::page_kind(event.page_url)) } else { 0 };
         let visit = self.follow(event, due_us);
         let begins = visit.events == 1;
         let since_us = due_us.saturating_sub(visit.first_us);
@@ -268,8 +236,7 @@ impl App for Behavior {
             self.count_path(path, 1);
         }
         if first_purchase {
-            self.time_to_purchase_ms
-                .record(since_us.max(0).unsigned_abs() / 1_000);
+            self.time_to_purchase_ms.record(since_us.max(0).unsigned_abs() / 1_000);
         }
     }
 
@@ -289,10 +256,7 @@ impl App for Behavior {
         });
         self.users.merge(other.users);
         for (path, count) in other.paths {
-            *self
-                .paths
-                .entry(path.map(|kind| kinds[kind as usize]))
-                .or_default() += count;
+            *self.paths.entry(path.map(|kind| kinds[kind as usize])).or_default() += count;
         }
         self.paths_dropped += other.paths_dropped;
         for (there, sessions) in other.drop_off.iter().enumerate() {
@@ -306,8 +270,7 @@ impl App for Behavior {
         sections.push(self.path_section());
         sections.push(self.drop_off_section());
         sections.push(
-            self.time_to_purchase_ms
-                .rows(Section::new("time to the first purchase"), Value::Ms),
+            self.time_to_purchase_ms.rows(Section::new("time to the first purchase"), Value::Ms),
         );
         Summary {
             app: SCHEMA.name.to_owned(),

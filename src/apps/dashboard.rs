@@ -62,10 +62,8 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind {
-    schema: SCHEMA,
-    new: |plan| Box::new(Dashboard::new(plan)),
-};
+pub(super) const KIND: AppKind =
+    AppKind { schema: SCHEMA, new: |plan| Box::new(Dashboard::new(plan)) };
 
 /// One user, as long as active.
 #[derive(Debug, Clone, Copy)]
@@ -77,10 +75,7 @@ struct Presence {
 
 impl Default for Presence {
     fn default() -> Self {
-        Self {
-            last_us: i64::MIN,
-            bought_us: i64::MIN,
-        }
+        Self { last_us: i64::MIN, bought_us: i64::MIN }
     }
 }
 
@@ -141,42 +136,27 @@ impl Dashboard {
         let views = || now.views.iter().copied().enumerate();
         let rise = views().map(|(page, count)| (page, count.saturating_sub(view(page))));
         let table = |title: &str, pages: &mut dyn Iterator<Item = (usize, u64)>| {
-            let named = pages
-                .filter(|(_, count)| *count > 0)
-                .map(|(page, n)| (names[page], n));
+            let named = pages.filter(|(_, count)| *count > 0).map(|(page, n)| (names[page], n));
             let rows = greatest(named, self.top, |count| *count).into_iter();
             Section::new(title).rows(rows.map(|(name, count)| (name, Value::Count(count))))
         };
         [
             table("top pages, views in the window", &mut views()),
-            table(
-                "trending pages, more views than in the window before",
-                &mut { rise },
-            ),
+            table("trending pages, more views than in the window before", &mut { rise }),
         ]
     }
 
     fn active_section(&self, now_us: i64) -> Section {
         let since_us = now_us.saturating_sub(self.active_us);
         let (mut users, mut buyers) = (0, 0);
-        for (_, user) in self
-            .users
-            .iter()
-            .filter(|(_, user)| user.last_us > since_us)
-        {
+        for (_, user) in self.users.iter().filter(|(_, user)| user.last_us > since_us) {
             users += 1;
             buyers += u64::from(user.bought_us > since_us);
         }
         Section::new("active users")
             .row("active", Value::Count(users))
             .row("of them buyers", Value::Count(buyers))
-            .row(
-                "conversion",
-                Value::Share {
-                    part: buyers,
-                    whole: users,
-                },
-            )
+            .row("conversion", Value::Share { part: buyers, whole: users })
     }
 }
 
@@ -229,19 +209,11 @@ impl App for Dashboard {
         let of = |kind: EventType| now.by_type[kind.index()];
         let span_ms = self.seconds.covered_ms(first_us, now_us);
         let (part, whole) = (of(EventType::Purchase), of(EventType::PageView));
-        let by_type = EventType::ALL
-            .iter()
-            .map(|kind| (kind.name(), Value::Count(of(*kind))));
+        let by_type = EventType::ALL.iter().map(|kind| (kind.name(), Value::Count(of(*kind))));
         let mut sections = vec![
             Section::new("now")
                 .row("events", Value::Count(events))
-                .row(
-                    "events per second",
-                    Value::Rate {
-                        count: events,
-                        span_ms,
-                    },
-                )
+                .row("events per second", Value::Rate { count: events, span_ms })
                 .row("revenue", Value::Cents(now.revenue_cents))
                 .row("purchases per page view", Value::Share { part, whole }),
             Section::new("events by type in the window").rows(by_type),
@@ -277,11 +249,7 @@ mod tests {
             state.observe(&sample.event(), start_us + due_us);
         }
         let active = state.active_section(start_us + 5_000_000);
-        assert_eq!(
-            active.rows[0].value,
-            Value::Count(2),
-            "a's time was up in this microsecond"
-        );
+        assert_eq!(active.rows[0].value, Value::Count(2), "a's time was up in this microsecond");
     }
 
     #[test]

@@ -75,10 +75,7 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind {
-    schema: SCHEMA,
-    new: |plan| Box::new(Fraud::new(plan)),
-};
+pub(super) const KIND: AppKind = AppKind { schema: SCHEMA, new: |plan| Box::new(Fraud::new(plan)) };
 
 const MINUTE_US: i64 = 60_000_000;
 
@@ -124,9 +121,7 @@ impl Fraud {
         met[Rule::Velocity as usize] = suspect.events.exceeds(due_us, MINUTE_US, self.velocity_max);
         if event.event_type == EventType::Purchase {
             met[Rule::PurchaseVelocity as usize] =
-                suspect
-                    .purchases
-                    .exceeds(due_us, self.purchase_window_us, self.purchases_max);
+                suspect.purchases.exceeds(due_us, self.purchase_window_us, self.purchases_max);
             met[Rule::HighValue as usize] = cart_cents(event) >= self.high_value_cents;
         }
         if session != suspect.session {
@@ -134,11 +129,7 @@ impl Fraud {
         }
         let changes = [
             (Rule::AddressChange, event.ip_address, &mut suspect.address),
-            (
-                Rule::CountryChange,
-                event.location.country,
-                &mut suspect.country,
-            ),
+            (Rule::CountryChange, event.location.country, &mut suspect.country),
         ];
         for (rule, now, before) in changes {
             let Some(now) = now.map(hash) else { continue };
@@ -187,11 +178,7 @@ impl Fraud {
 
 /// What the cart is worth, in cents; the one price where a foreign event has no cart.
 fn cart_cents(event: &Event<'_>) -> u64 {
-    event
-        .properties
-        .cart_value
-        .or(event.properties.price)
-        .map_or(0, cents)
+    event.properties.cart_value.or(event.properties.price).map_or(0, cents)
 }
 
 impl App for Fraud {
@@ -215,9 +202,8 @@ impl App for Fraud {
                 hits.absorb(more);
             }
         }
-        self.high_value_sum_cents = self
-            .high_value_sum_cents
-            .saturating_add(other.high_value_sum_cents);
+        self.high_value_sum_cents =
+            self.high_value_sum_cents.saturating_add(other.high_value_sum_cents);
         self.alerts_dropped += other.alerts_dropped;
     }
 
@@ -225,18 +211,12 @@ impl App for Fraud {
         let flags = self.flags();
         let of_rule = |rule: Rule| flags.iter().filter(move |flag| flag.rule == rule.name());
         let users = Rule::ALL.map(|rule| (rule.name(), Value::Count(of_rule(rule).count() as u64)));
-        let hits = Rule::ALL.map(|rule| {
-            (
-                rule.name(),
-                Value::Count(of_rule(rule).map(|flag| flag.hits).sum()),
-            )
-        });
-        let suspects = self.alerts.iter().map(|(user, rules)| {
-            (
-                user.as_str(),
-                rules.iter().map(|hits| hits.count).sum::<u64>(),
-            )
-        });
+        let hits = Rule::ALL
+            .map(|rule| (rule.name(), Value::Count(of_rule(rule).map(|flag| flag.hits).sum())));
+        let suspects = self
+            .alerts
+            .iter()
+            .map(|(user, rules)| (user.as_str(), rules.iter().map(|hits| hits.count).sum::<u64>()));
         let top = greatest(suspects, self.top, |hits| *hits);
         let known = self.users.len() as u64;
         let sections = vec![
@@ -245,26 +225,15 @@ impl App for Fraud {
             Section::new("users")
                 .row("known", Value::Count(known))
                 .row("with an alert", Value::Count(self.alerts.len() as u64))
-                .row(
-                    "share",
-                    Value::Share {
-                        part: self.alerts.len() as u64,
-                        whole: known,
-                    },
-                ),
+                .row("share", Value::Share { part: self.alerts.len() as u64, whole: known }),
             Section::new("high-value carts bought")
                 .row("sum", Value::Cents(self.high_value_sum_cents)),
-            Section::new("most alerts, users").rows(
-                top.into_iter()
-                    .map(|(user, hits)| (user, Value::Count(hits))),
-            ),
+            Section::new("most alerts, users")
+                .rows(top.into_iter().map(|(user, hits)| (user, Value::Count(hits)))),
         ];
         Summary {
             app: SCHEMA.name.to_owned(),
-            totals: Totals {
-                users: Some(known),
-                ..self.totals
-            },
+            totals: Totals { users: Some(known), ..self.totals },
             sections,
             flags,
             dropped: self.users.dropped() + self.alerts_dropped,

@@ -48,11 +48,7 @@ pub(super) struct Hours {
 
 impl Hours {
     pub(super) fn new(hours_max: usize) -> Self {
-        Self {
-            by_hour: BTreeMap::new(),
-            hours_max: hours_max.max(1),
-            earlier: Sales::default(),
-        }
+        Self { by_hour: BTreeMap::new(), hours_max: hours_max.max(1), earlier: Sales::default() }
     }
 
     pub(super) fn add(&mut self, at_us: i64, sales: Sales) {
@@ -87,12 +83,9 @@ impl Hours {
             .by_hour
             .iter()
             .map(|(hour, sales)| (date(*hour, "%Y-%m-%dT%H:00Z"), Value::Cents(sales.cents)));
-        let by_day = days.iter().map(|(day, cents)| {
-            (
-                date(day.saturating_mul(24), "%Y-%m-%d"),
-                Value::Cents(*cents),
-            )
-        });
+        let by_day = days
+            .iter()
+            .map(|(day, cents)| (date(day.saturating_mul(24), "%Y-%m-%d"), Value::Cents(*cents)));
         let mut sections = [
             Section::new("revenue per hour").rows(by_hour),
             Section::new("revenue per day").rows(by_day),
@@ -111,10 +104,7 @@ impl Hours {
 fn date(hour: i64, format: &str) -> String {
     hour.checked_mul(3_600)
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-        .map_or_else(
-            || format!("hour {hour}"),
-            |date| date.format(format).to_string(),
-        )
+        .map_or_else(|| format!("hour {hour}"), |date| date.format(format).to_string())
 }
 
 #[cfg(test)]
@@ -135,14 +125,7 @@ mod tests {
         hours.add(-1, sale(7));
         let [by_hour, by_day] = hours.sections();
         let names: Vec<_> = by_hour.rows.iter().map(|row| row.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "1969-12-31T23:00Z",
-                "2024-01-15T23:00Z",
-                "2024-01-16T00:00Z"
-            ]
-        );
+        assert_eq!(names, ["1969-12-31T23:00Z", "2024-01-15T23:00Z", "2024-01-16T00:00Z"]);
         assert_eq!(by_day.rows[1].name, "2024-01-15");
         assert_eq!(by_day.rows[2].value, Value::Cents(250));
     }

@@ -23,18 +23,11 @@ fn summary(app: &str, events: &[Sample], options: &[(&str, f64)]) -> Summary {
 /// The rows of a section as name and value.
 fn rows(summary: &Summary, title: &str) -> Vec<(String, Value)> {
     let section: &Section = summary.sections.iter().find(|s| s.title == title).unwrap();
-    section
-        .rows
-        .iter()
-        .map(|row| (row.name.clone(), row.value))
-        .collect()
+    section.rows.iter().map(|row| (row.name.clone(), row.value)).collect()
 }
 
 fn row(summary: &Summary, title: &str, name: &str) -> Option<Value> {
-    rows(summary, title)
-        .into_iter()
-        .find(|(row, _)| row == name)
-        .map(|(_, value)| value)
+    rows(summary, title).into_iter().find(|(row, _)| row == name).map(|(_, value)| value)
 }
 
 /// Names by how often they come, most first, ties by name.
@@ -46,15 +39,11 @@ fn counted<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Vec<(String, 
     let mut rows: Vec<_> = counts.into_iter().collect();
     rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     rows.truncate(10);
-    rows.into_iter()
-        .map(|(name, count)| (name, Value::Count(count)))
-        .collect()
+    rows.into_iter().map(|(name, count)| (name, Value::Count(count))).collect()
 }
 
 fn of(events: &[Sample], event_type: EventType) -> impl Iterator<Item = &Sample> {
-    events
-        .iter()
-        .filter(move |sample| sample.event_type == event_type)
+    events.iter().filter(move |sample| sample.event_type == event_type)
 }
 
 fn path(sample: &Sample) -> &str {
@@ -72,9 +61,7 @@ fn by_user(events: &[Sample]) -> BTreeMap<&str, Vec<&Sample>> {
 fn sessions(events: &[Sample]) -> Vec<Vec<&Sample>> {
     let mut visits = BTreeMap::<(&str, &str), Vec<Vec<&Sample>>>::new();
     for sample in events {
-        let visits = visits
-            .entry((&sample.user_id, &sample.session_id))
-            .or_default();
+        let visits = visits.entry((&sample.user_id, &sample.session_id)).or_default();
         match visits.last_mut() {
             Some(visit) if sample.due_us - visit[visit.len() - 1].due_us <= IDLE_US => {
                 visit.push(sample);
@@ -105,9 +92,7 @@ fn analytics_agrees(events: &[Sample]) {
         .map(|hour| revenue(&mut sold().filter(|sample| sample.due_us / 3_600_000_000 == *hour)))
         .map(Value::Cents)
         .collect();
-    let shown = rows(&summary, "revenue per hour")
-        .into_iter()
-        .map(|(_, value)| value);
+    let shown = rows(&summary, "revenue per hour").into_iter().map(|(_, value)| value);
     assert_eq!(shown.collect::<Vec<_>>(), per_hour);
     let through = |session: &&Vec<&Sample>| {
         let mut rest = session.iter();
@@ -117,10 +102,7 @@ fn analytics_agrees(events: &[Sample]) {
             .count()
     };
     for (steps, name) in [(1, "page_view"), (2, "click"), (3, "purchase")] {
-        let count = sessions
-            .iter()
-            .filter(|session| through(session) >= steps)
-            .count() as u64;
+        let count = sessions.iter().filter(|session| through(session) >= steps).count() as u64;
         let shown = row(&summary, "conversion funnel, sessions", name);
         assert_eq!(shown, Some(Value::Count(count)), "{name}");
     }
@@ -128,24 +110,15 @@ fn analytics_agrees(events: &[Sample]) {
         (session[session.len() - 1].due_us - session[0].due_us).unsigned_abs() / 1_000
     };
     let mean = sessions.iter().map(duration_ms).sum::<u64>() / sessions.len() as u64;
-    assert_eq!(
-        row(&summary, "session duration", "mean"),
-        Some(Value::Ms(mean))
-    );
+    assert_eq!(row(&summary, "session duration", "mean"), Some(Value::Ms(mean)));
     let journey = |session: &Vec<&Sample>| {
-        let mut types: Vec<_> = session
-            .iter()
-            .map(|sample| sample.event_type.name())
-            .collect();
+        let mut types: Vec<_> = session.iter().map(|sample| sample.event_type.name()).collect();
         types.dedup();
         let more = if types.len() > 8 { " > …" } else { "" };
         types.truncate(8);
         types.join(" > ") + more
     };
-    assert_eq!(
-        rows(&summary, "journeys, sessions"),
-        counted(sessions.iter().map(journey))
-    );
+    assert_eq!(rows(&summary, "journeys, sessions"), counted(sessions.iter().map(journey)));
     assert_eq!(
         rows(&summary, "most active users"),
         counted(events.iter().map(|sample| sample.user_id.as_str())),
@@ -153,19 +126,13 @@ fn analytics_agrees(events: &[Sample]) {
 }
 
 fn fraud_agrees(events: &[Sample]) {
-    let limits = [
-        ("velocity_per_min", 8.0),
-        ("purchases_max", 2.0),
-        ("high_value_usd", 2_500.0),
-    ];
+    let limits = [("velocity_per_min", 8.0), ("purchases_max", 2.0), ("high_value_usd", 2_500.0)];
     let summary = summary("fraud", events, &limits);
     let mut hits = BTreeMap::<(&str, &str), u64>::new();
     for (user, events) in by_user(events) {
         for (index, now) in events.iter().enumerate() {
             let within = |window_us: i64| {
-                events[..=index]
-                    .iter()
-                    .filter(move |s| s.due_us > now.due_us - window_us)
+                events[..=index].iter().filter(move |s| s.due_us > now.due_us - window_us)
             };
             let bought = now.event_type == EventType::Purchase;
             let purchases = within(600_000_000).filter(|s| s.event_type == EventType::Purchase);
@@ -194,35 +161,22 @@ fn dashboard_agrees(events: &[Sample]) {
     let now_us = events.iter().map(|sample| sample.due_us).max().unwrap();
     let age_s = |sample: &&Sample| now_us / 1_000_000 - sample.due_us / 1_000_000;
     let window: Vec<_> = events.iter().filter(|s| age_s(s) < 60).cloned().collect();
-    let before: Vec<_> = events
-        .iter()
-        .filter(|s| (60..120).contains(&age_s(s)))
-        .cloned()
-        .collect();
+    let before: Vec<_> = events.iter().filter(|s| (60..120).contains(&age_s(s))).cloned().collect();
     let events_now = Some(Value::Count(window.len() as u64));
     assert_eq!(row(&summary, "now", "events"), events_now);
     let views = |events: &[Sample]| counted(of(events, EventType::PageView).map(path));
-    assert_eq!(
-        rows(&summary, "top pages, views in the window"),
-        views(&window)
-    );
+    assert_eq!(rows(&summary, "top pages, views in the window"), views(&window));
     let before: BTreeMap<_, _> = views(&before).into_iter().collect();
     let title = "trending pages, more views than in the window before";
     for (page, value) in views(&window) {
         let count = |value| {
-            if let Value::Count(count) = value {
-                count
-            } else {
-                0
-            }
+            if let Value::Count(count) = value { count } else { 0 }
         };
         let rise = count(value).saturating_sub(before.get(&page).copied().map_or(0, count));
         let shown = row(&summary, title, &page).map_or(0, count);
         assert_eq!(shown, rise, "{page}");
     }
-    let active = events
-        .iter()
-        .filter(|sample| sample.due_us > now_us - 300_000_000);
+    let active = events.iter().filter(|sample| sample.due_us > now_us - 300_000_000);
     let (users, buyers) = active.fold((BTreeSet::new(), BTreeSet::new()), |mut sets, sample| {
         sets.0.insert(&sample.user_id);
         if sample.event_type == EventType::Purchase {
@@ -230,10 +184,7 @@ fn dashboard_agrees(events: &[Sample]) {
         }
         sets
     });
-    let share = Value::Share {
-        part: buyers.len() as u64,
-        whole: users.len() as u64,
-    };
+    let share = Value::Share { part: buyers.len() as u64, whole: users.len() as u64 };
     assert_eq!(row(&summary, "active users", "conversion"), Some(share));
 }
 
@@ -241,12 +192,7 @@ fn behavior_agrees(events: &[Sample]) {
     let summary = summary("behavior", events, &[]);
     let mut segments = BTreeMap::<&str, (u64, u64)>::new();
     for events in by_user(events).values() {
-        let count = |kind| {
-            events
-                .iter()
-                .filter(|sample| sample.event_type == kind)
-                .count() as u64
-        };
+        let count = |kind| events.iter().filter(|sample| sample.event_type == kind).count() as u64;
         let searches = count(EventType::Search);
         let segment = if count(EventType::Purchase) > 0 {
             "buyers"
@@ -255,11 +201,8 @@ fn behavior_agrees(events: &[Sample]) {
         } else {
             "browsers"
         };
-        let score: u64 = EventType::ALL
-            .iter()
-            .zip([1, 2, 3, 5, 10])
-            .map(|(kind, w)| w * count(*kind))
-            .sum();
+        let score: u64 =
+            EventType::ALL.iter().zip([1, 2, 3, 5, 10]).map(|(kind, w)| w * count(*kind)).sum();
         let (users, sum) = segments.entry(segment).or_default();
         (*users, *sum) = (*users + 1, *sum + score);
     }
@@ -269,40 +212,26 @@ fn behavior_agrees(events: &[Sample]) {
         assert_eq!(shown, Some(Value::Mean { sum, count }), "{segment}");
     }
     let sessions = sessions(events);
-    let last = sessions
-        .iter()
-        .map(|session| path(session[session.len() - 1]));
+    let last = sessions.iter().map(|session| path(session[session.len() - 1]));
     assert_eq!(rows(&summary, "last pages, sessions"), counted(last));
     let page_kind = |sample: &&Sample| match path(sample).split('/').nth(1) {
         Some(first) => format!("/{first}"),
         None => String::new(),
     };
     let ways = sessions.iter().flat_map(|session| {
-        let views = session
-            .iter()
-            .copied()
-            .filter(|s| s.event_type == EventType::PageView);
+        let views = session.iter().copied().filter(|s| s.event_type == EventType::PageView);
         let kinds: Vec<_> = views.map(|sample| page_kind(&sample)).collect();
-        kinds
-            .windows(3)
-            .map(|three| three.join(" > "))
-            .collect::<Vec<_>>()
+        kinds.windows(3).map(|three| three.join(" > ")).collect::<Vec<_>>()
     });
     assert_eq!(rows(&summary, "paths of three pages"), counted(ways));
     let times_ms: Vec<u64> = sessions
         .iter()
         .filter_map(|session| {
-            let bought = session
-                .iter()
-                .find(|s| s.event_type == EventType::Purchase)?;
+            let bought = session.iter().find(|s| s.event_type == EventType::Purchase)?;
             Some((bought.due_us - session[0].due_us).unsigned_abs() / 1_000)
         })
         .collect();
-    let mean = times_ms
-        .iter()
-        .sum::<u64>()
-        .checked_div(times_ms.len() as u64)
-        .map(Value::Ms);
+    let mean = times_ms.iter().sum::<u64>().checked_div(times_ms.len() as u64).map(Value::Ms);
     assert_eq!(row(&summary, "time to the first purchase", "mean"), mean);
 }
 

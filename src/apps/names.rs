@@ -19,11 +19,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(names_max: usize) -> Self {
-        Self {
-            ids: HashMap::default(),
-            names_max,
-            dropped: 0,
-        }
+        Self { ids: HashMap::default(), names_max, dropped: 0 }
     }
 
     /// The number of a name.
@@ -71,20 +67,14 @@ impl Names {
 
 /// The path of a page's address, without query and fragment: what a shop calls one page.
 pub(super) fn path(page_url: &str) -> &str {
-    let end = page_url
-        .bytes()
-        .position(|byte| byte == b'?' || byte == b'#');
+    let end = page_url.bytes().position(|byte| byte == b'?' || byte == b'#');
     &page_url[..end.unwrap_or(page_url.len())]
 }
 
 /// The kind of a page: its path's first part, such as `/products`.
 pub(super) fn page_kind(page_url: &str) -> &str {
     let path = path(page_url);
-    let end = path
-        .bytes()
-        .skip(1)
-        .position(|byte| byte == b'/')
-        .map(|index| index + 1);
+    let end = path.bytes().skip(1).position(|byte| byte == b'/').map(|index| index + 1);
     &path[..end.unwrap_or(path.len())]
 }
 
@@ -95,10 +85,7 @@ mod tests {
     #[test]
     fn merging_keeps_names_and_renumbers() {
         let (mut left, mut right) = (Names::new(2), Names::new(2));
-        assert_eq!(
-            [left.id("a"), left.id("b"), left.id("a"), left.id("c")],
-            [1, 2, 1, OTHER_ID]
-        );
+        assert_eq!([left.id("a"), left.id("b"), left.id("a"), left.id("c")], [1, 2, 1, OTHER_ID]);
         assert_eq!([right.id("c"), right.id("a")], [1, 2]);
         assert_eq!(left.merge(right), [OTHER_ID, 3, 1]);
         assert_eq!(left.names(), [OTHER, "a", "b", "c"]);

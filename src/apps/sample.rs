@@ -20,24 +20,11 @@ pub(super) struct Sample {
     pub(super) place: usize,
 }
 
-const PRODUCTS: [(&str, f64); 4] = [
-    ("Laptop", 999.99),
-    ("Mouse", 29.99),
-    ("Keyboard", 79.99),
-    ("Monitor", 299.99),
-];
-const PLACES: [(&str, &str, &str); 3] = [
-    ("US", "New York", "desktop"),
-    ("GB", "London", "mobile"),
-    ("CA", "London", "watch"),
-];
-const PAGES: [&str; 5] = [
-    "/",
-    "/products/laptop",
-    "/products/mouse",
-    "/search?q=a",
-    "/cart#top",
-];
+const PRODUCTS: [(&str, f64); 4] =
+    [("Laptop", 999.99), ("Mouse", 29.99), ("Keyboard", 79.99), ("Monitor", 299.99)];
+const PLACES: [(&str, &str, &str); 3] =
+    [("US", "New York", "desktop"), ("GB", "London", "mobile"), ("CA", "London", "watch")];
+const PAGES: [&str; 5] = ["/", "/products/laptop", "/products/mouse", "/search?q=a", "/cart#top"];
 
 impl Sample {
     /// The event, borrowed.
@@ -62,15 +49,8 @@ impl Sample {
                 search_query: (self.event_type == EventType::Search).then_some(product_name),
                 ..Properties::default()
             },
-            device: Device {
-                kind: Some(device),
-                ..Device::default()
-            },
-            location: Location {
-                country: Some(country),
-                city: Some(city),
-                timezone: None,
-            },
+            device: Device { kind: Some(device), ..Device::default() },
+            location: Location { country: Some(country), city: Some(city), timezone: None },
         }
     }
 }
@@ -83,9 +63,7 @@ pub(super) fn events(seed: u64, count: usize, users: u64, step_max_us: i64) -> V
     (0..count)
         .map(|_| {
             due_us += random.random_range(0..=6) * (step_max_us / 6);
-            let user = random
-                .random_range(0..users)
-                .min(random.random_range(0..users));
+            let user = random.random_range(0..users).min(random.random_range(0..users));
             Sample {
                 due_us,
                 user_id: format!("user-{user}"),
@@ -108,9 +86,6 @@ pub(super) fn plan(options: &[(&str, f64)]) -> AppPlan {
         name: String::new(),
         group: String::new(),
         workers: 1,
-        options: options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), *value))
-            .collect(),
+        options: options.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
     }
 }

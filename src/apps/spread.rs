@@ -18,15 +18,9 @@ impl Default for Spread {
 }
 
 impl Spread {
-    #[expect(
-        clippy::expect_used,
-        reason = "two digits is a legal precision of the histogram"
-    )]
+    #[expect(clippy::expect_used, reason = "two digits is a legal precision of the histogram")]
     pub(super) fn new() -> Self {
-        Self {
-            histogram: Histogram::new(2).expect("two digits"),
-            sum: 0,
-        }
+        Self { histogram: Histogram::new(2).expect("two digits"), sum: 0 }
     }
 
     pub(super) fn record(&mut self, value: u64) {
@@ -70,19 +64,12 @@ mod tests {
         merged.merge(&other);
         let rows = |spread: &Spread| spread.rows(Section::new("x"), Value::Count);
         assert_eq!(rows(&merged), rows(&whole));
-        let Value::Count(median) = rows(&whole).rows[1].value else {
-            panic!("a count")
-        };
+        let Value::Count(median) = rows(&whole).rows[1].value else { panic!("a count") };
         assert!(median.abs_diff(25_000_000) <= 250_000, "{median}");
     }
 
     #[test]
     fn nothing_recorded_shows_nothing() {
-        assert!(
-            Spread::new()
-                .rows(Section::new("x"), Value::Ms)
-                .rows
-                .is_empty()
-        );
+        assert!(Spread::new().rows(Section::new("x"), Value::Ms).rows.is_empty());
     }
 }

@@ -86,18 +86,12 @@ pub struct Section {
 
 impl Section {
     pub(super) fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            rows: Vec::new(),
-        }
+        Self { title: title.into(), rows: Vec::new() }
     }
 
     /// Appends a row.
     pub(super) fn row(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.rows.push(Row {
-            name: name.into(),
-            value,
-        });
+        self.rows.push(Row { name: name.into(), value });
         self
     }
 
@@ -106,10 +100,7 @@ impl Section {
         mut self,
         rows: impl IntoIterator<Item = (N, Value)>,
     ) -> Self {
-        self.rows.extend(rows.into_iter().map(|(name, value)| Row {
-            name: name.into(),
-            value,
-        }));
+        self.rows.extend(rows.into_iter().map(|(name, value)| Row { name: name.into(), value }));
         self
     }
 }
@@ -213,28 +204,14 @@ impl fmt::Display for Summary {
         let totals = &self.totals;
         write!(f, "{}: {} events", self.app, grouped(totals.events))?;
         for kind in EventType::ALL {
-            write!(
-                f,
-                ", {} {}",
-                grouped(totals.by_type[kind.index()]),
-                kind.name()
-            )?;
+            write!(f, ", {} {}", grouped(totals.by_type[kind.index()]), kind.name())?;
         }
         writeln!(f, "; revenue {}", Value::Cents(totals.revenue_cents))?;
         if self.dropped > 0 {
-            writeln!(
-                f,
-                "  {} entries fell out of full tables",
-                grouped(self.dropped)
-            )?;
+            writeln!(f, "  {} entries fell out of full tables", grouped(self.dropped))?;
         }
         for section in &self.sections {
-            let width = section
-                .rows
-                .iter()
-                .map(|row| row.name.chars().count())
-                .max()
-                .unwrap_or(0);
+            let width = section.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
             writeln!(f, "  {}", section.title)?;
             for row in &section.rows {
                 writeln!(f, "    {:width$}  {:>14}", row.name, row.value)?;
@@ -257,13 +234,7 @@ mod tests {
             (Value::Share { part: 1, whole: 8 }, "12.50 %"),
             (Value::Share { part: 0, whole: 0 }, "n/a"),
             (Value::Mean { sum: 7, count: 2 }, "3.50"),
-            (
-                Value::Rate {
-                    count: 30,
-                    span_ms: 2_000,
-                },
-                "15.0/s",
-            ),
+            (Value::Rate { count: 30, span_ms: 2_000 }, "15.0/s"),
         ];
         for (value, text) in texts {
             assert_eq!(value.to_string(), text);
@@ -273,27 +244,13 @@ mod tests {
 
     #[test]
     fn a_summary_reads_well_and_survives_its_json() {
-        let totals = Totals {
-            events: 1_200,
-            by_type: [1_200, 0, 0, 0, 0],
-            ..Totals::default()
-        };
-        let section = Section::new("pages")
-            .row("/", Value::Count(3))
-            .row("/cart", Value::Count(1));
+        let totals = Totals { events: 1_200, by_type: [1_200, 0, 0, 0, 0], ..Totals::default() };
+        let section = Section::new("pages").row("/", Value::Count(3)).row("/cart", Value::Count(1));
         let flags = Vec::new();
-        let summary = Summary {
-            app: "a".into(),
-            totals,
-            sections: vec![section],
-            flags,
-            dropped: 2,
-        };
+        let summary =
+            Summary { app: "a".into(), totals, sections: vec![section], flags, dropped: 2 };
         let text = summary.to_string();
-        assert!(
-            text.starts_with("a: 1,200 events, 1,200 page_view, 0 click"),
-            "{text}"
-        );
+        assert!(text.starts_with("a: 1,200 events, 1,200 page_view, 0 click"), "{text}");
         assert!(text.contains("  2 entries fell out"), "{text}");
         assert!(text.contains("    /cart               1\n"), "{text}");
         let json = serde_json::to_string(&summary).unwrap();

@@ -37,12 +37,7 @@ pub(super) struct Tally<A = u64> {
 
 impl<A: Amount> Tally<A> {
     pub(super) fn new(names_max: usize) -> Self {
-        Self {
-            amounts: HashMap::default(),
-            names_max,
-            other: A::default(),
-            dropped: 0,
-        }
+        Self { amounts: HashMap::default(), names_max, other: A::default(), dropped: 0 }
     }
 
     /// Adds to the amount of a name; allocates only for a new one.
@@ -135,9 +130,6 @@ mod tests {
         more.add("c", 5);
         tally.merge(more);
         let counts = [("a", 20), ("b", 10), ("c", 5), (OTHER, 20)];
-        assert_eq!(
-            tally.top(9),
-            counts.map(|(name, n)| (name.to_owned(), Value::Count(n)))
-        );
+        assert_eq!(tally.top(9), counts.map(|(name, n)| (name.to_owned(), Value::Count(n))));
     }
 }

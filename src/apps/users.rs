@@ -23,11 +23,7 @@ pub(super) struct Users<U> {
 
 impl<U: PerUser> Users<U> {
     pub(super) fn new(users_max: usize) -> Self {
-        Self {
-            table: HashMap::default(),
-            users_max: users_max.max(1),
-            dropped: 0,
-        }
+        Self { table: HashMap::default(), users_max: users_max.max(1), dropped: 0 }
     }
 
     /// What is known of a user; `gone` gets each user who has to make room for a new one.
@@ -44,11 +40,8 @@ impl<U: PerUser> Users<U> {
     /// An eighth at a time, so that finding the idle costs a few steps for each new user.
     #[cold]
     fn make_room(&mut self, mut gone: impl FnMut(&str, U)) {
-        let mut idle: Vec<(i64, Box<str>)> = self
-            .table
-            .iter()
-            .map(|(name, user)| (user.last_us(), name.clone()))
-            .collect();
+        let mut idle: Vec<(i64, Box<str>)> =
+            self.table.iter().map(|(name, user)| (user.last_us(), name.clone())).collect();
         let count = (idle.len() / 8).max(1);
         idle.select_nth_unstable(count - 1);
         for (_, name) in idle.drain(..count) {
@@ -116,9 +109,7 @@ mod tests {
         let mut gone = Vec::new();
         for number in 0..17_i64 {
             // The highest numbers are idle the longest.
-            users
-                .get(&format!("u{number}"), |name, _| gone.push(name.to_owned()))
-                .0 = 100 - number;
+            users.get(&format!("u{number}"), |name, _| gone.push(name.to_owned())).0 = 100 - number;
         }
         gone.sort();
         assert_eq!(gone, ["u14", "u15"]);

@@ -30,11 +30,7 @@ pub(super) struct Visit<V> {
 impl<V> Visit<V> {
     /// From the first to the last event, in milliseconds.
     pub(super) fn duration_ms(&self) -> u64 {
-        self.last_us
-            .saturating_sub(self.first_us)
-            .max(0)
-            .unsigned_abs()
-            / 1_000
+        self.last_us.saturating_sub(self.first_us).max(0).unsigned_abs() / 1_000
     }
 }
 
@@ -90,11 +86,7 @@ impl<V: Default> Visits<V> {
     }
 
     fn close_longest_idle(&mut self, mut close: impl FnMut(&Visit<V>)) {
-        let idle = self
-            .open
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, visit)| visit.last_us);
+        let idle = self.open.iter().enumerate().min_by_key(|(_, visit)| visit.last_us);
         if let Some((index, _)) = idle {
             // Keeps the order, so that ties fall the same way every time.
             close(&self.open.remove(index));
@@ -130,10 +122,7 @@ mod tests {
                 closed.push(visit.events);
             });
         }
-        (
-            closed,
-            visits.open().iter().map(|visit| visit.events).collect(),
-        )
+        (closed, visits.open().iter().map(|visit| visit.events).collect())
     }
 
     #[test]
@@ -146,10 +135,7 @@ mod tests {
 
     #[test]
     fn a_gap_beyond_the_limit_begins_a_new_session() {
-        assert_eq!(
-            run(&[("a", 0), ("a", 10), ("a", 21)], 10),
-            (vec![2], vec![1])
-        );
+        assert_eq!(run(&[("a", 0), ("a", 10), ("a", 21)], 10), (vec![2], vec![1]));
         assert_eq!(run(&[("a", 0), ("b", 11)], 10), (vec![1], vec![1]));
     }
 

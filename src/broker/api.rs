@@ -21,13 +21,7 @@ pub(super) struct Api {
 const NEVER: i16 = i16::MAX;
 
 const fn api(key: ApiKey, min: i16, max: i16, flexible: i16, fields: &'static [Field]) -> Api {
-    Api {
-        key,
-        min,
-        max,
-        flexible,
-        fields,
-    }
+    Api { key, min, max, flexible, fields }
 }
 
 /// Every API served.
@@ -45,7 +39,8 @@ pub(super) const APIS: &[Api] = &[
                               fixed(8).since(5), fixed(4)])]),
           list(&[TEXT, INTS]).since(7), TEXT.since(11)]),
     api(ApiKey::ListOffsets, 1, 9, 6,
-        &[fixed(4), fixed(1).since(2), list(&[TEXT, list(&[fixed(4), fixed(4).since(4), fixed(8)])])]),
+        &[fixed(4), fixed(1).since(2),
+          list(&[TEXT, list(&[fixed(4), fixed(4).since(4), fixed(8)])])]),
     api(ApiKey::Metadata, 0, 12, 9,
         &[list(&[fixed(16).since(10), TEXT]), fixed(1).since(4), fixed(1).since(8).until(10),
           fixed(1).since(8)]),

@@ -222,14 +222,7 @@ pub(super) mod tests {
     fn a_sound_batch_is_accepted_and_every_flipped_byte_behind_the_checksum_is_not() {
         let sound = batch(&[5, 7, 6], (9, 0, 3));
         let header = check(&sound).unwrap();
-        assert_eq!(
-            (
-                header.records,
-                header.max_timestamp_ms,
-                header.last_sequence()
-            ),
-            (3, 7, 5)
-        );
+        assert_eq!((header.records, header.max_timestamp_ms, header.last_sequence()), (3, 7, 5));
         for at in 17..sound.len() {
             let mut broken = sound.clone();
             broken[at] ^= 0x10;
@@ -265,10 +258,7 @@ pub(super) mod tests {
         assert_eq!(read_i64(&placed, 0), 4_000);
         assert_eq!(check(&placed), check(&sound));
         let stamped = check(&place(&sound, 4_000, Some(99))).unwrap();
-        assert_eq!(
-            (stamped.max_timestamp_ms, stamped.attributes),
-            (99, LOG_APPEND_TIME)
-        );
+        assert_eq!((stamped.max_timestamp_ms, stamped.attributes), (99, LOG_APPEND_TIME));
     }
 
     #[test]

@@ -36,10 +36,7 @@ pub(super) fn commit(shared: &Shared, request: OffsetCommitRequest) -> OffsetCom
     };
     // Only a client without a membership may begin a group by committing.
     let allowed = if generation < 0 {
-        shared
-            .groups
-            .with_new(&request.group_id, now_ms, check)
-            .and_then(|allowed| allowed)
+        shared.groups.with_new(&request.group_id, now_ms, check).and_then(|allowed| allowed)
     } else {
         let known = shared.groups.with(&request.group_id, check);
         known.unwrap_or(Err(code::ILLEGAL_GENERATION))
@@ -55,9 +52,7 @@ pub(super) fn commit(shared: &Shared, request: OffsetCommitRequest) -> OffsetCom
                 .with_error_code(kept.err().unwrap_or(code::NONE))
         });
         let partitions = partitions.collect();
-        OffsetCommitResponseTopic::default()
-            .with_name(asked.name)
-            .with_partitions(partitions)
+        OffsetCommitResponseTopic::default().with_name(asked.name).with_partitions(partitions)
     });
     OffsetCommitResponse::default().with_topics(topics.collect())
 }
@@ -67,17 +62,10 @@ fn check_partition(
     topic: &str,
     partition: &OffsetCommitRequestPartition,
 ) -> Result<(), i16> {
-    if shared
-        .topics
-        .partition(topic, partition.partition_index)
-        .is_none()
-    {
+    if shared.topics.partition(topic, partition.partition_index).is_none() {
         return Err(code::UNKNOWN_TOPIC_OR_PARTITION);
     }
-    let metadata_bytes = partition
-        .committed_metadata
-        .as_ref()
-        .map_or(0, |text| text.len());
+    let metadata_bytes = partition.committed_metadata.as_ref().map_or(0, |text| text.len());
     if metadata_bytes > METADATA_MAX_BYTES {
         return Err(code::OFFSET_METADATA_TOO_LARGE);
     }
@@ -93,10 +81,7 @@ fn keep(
     let committed = Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
-        metadata: partition
-            .committed_metadata
-            .map(|text| text.to_string())
-            .unwrap_or_default(),
+        metadata: partition.committed_metadata.map(|text| text.to_string()).unwrap_or_default(),
     };
     let place = (topic.to_owned(), partition.partition_index);
     let kept = shared.groups.with(group_id, |group| {
@@ -115,58 +100,42 @@ pub(super) fn fetch(
     if version >= 8 {
         let groups = request.groups.into_iter().map(|asked| {
             let wanted = asked.topics.map(|topics| {
-                topics
-                    .into_iter()
-                    .map(|topic| (topic.name, topic.partition_indexes))
-                    .collect()
+                topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
             });
-            let topics = read(shared, &asked.group_id, wanted)
-                .into_iter()
-                .map(|(name, found)| {
-                    let partitions = found.into_iter().map(|(index, committed)| {
-                        OffsetFetchResponsePartitions::default()
-                            .with_partition_index(index)
-                            .with_committed_offset(committed.offset)
-                            .with_committed_leader_epoch(committed.leader_epoch)
-                            .with_metadata(Some(StrBytes::from_string(committed.metadata)))
-                    });
-                    let partitions = partitions.collect();
-                    OffsetFetchResponseTopics::default()
-                        .with_name(name)
-                        .with_partitions(partitions)
+            let topics = read(shared, &asked.group_id, wanted).into_iter().map(|(name, found)| {
+                let partitions = found.into_iter().map(|(index, committed)| {
+                    OffsetFetchResponsePartitions::default()
+                        .with_partition_index(index)
+                        .with_committed_offset(committed.offset)
+                        .with_committed_leader_epoch(committed.leader_epoch)
+                        .with_metadata(Some(StrBytes::from_string(committed.metadata)))
                 });
+                let partitions = partitions.collect();
+                OffsetFetchResponseTopics::default().with_name(name).with_partitions(partitions)
+            });
             let topics = topics.collect();
-            OffsetFetchResponseGroup::default()
-                .with_group_id(asked.group_id)
-                .with_topics(topics)
+            OffsetFetchResponseGroup::default().with_group_id(asked.group_id).with_topics(topics)
         });
         return OffsetFetchResponse::default().with_groups(groups.collect());
     }
     let wanted = request.topics.map(|topics| {
-        topics
-            .into_iter()
-            .map(|topic| (topic.name, topic.partition_indexes))
-            .collect()
+        topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
     });
-    let topics = read(shared, &request.group_id, wanted)
-        .into_iter()
-        .map(|(name, found)| {
-            let partitions = found.into_iter().map(|(index, committed)| {
-                let response = OffsetFetchResponsePartition::default()
-                    .with_partition_index(index)
-                    .with_committed_offset(committed.offset)
-                    .with_metadata(Some(StrBytes::from_string(committed.metadata)));
-                // Older versions have no place for it.
-                if version < 5 {
-                    return response;
-                }
-                response.with_committed_leader_epoch(committed.leader_epoch)
-            });
-            let partitions = partitions.collect();
-            OffsetFetchResponseTopic::default()
-                .with_name(name)
-                .with_partitions(partitions)
+    let topics = read(shared, &request.group_id, wanted).into_iter().map(|(name, found)| {
+        let partitions = found.into_iter().map(|(index, committed)| {
+            let response = OffsetFetchResponsePartition::default()
+                .with_partition_index(index)
+                .with_committed_offset(committed.offset)
+                .with_metadata(Some(StrBytes::from_string(committed.metadata)));
+            // Older versions have no place for it.
+            if version < 5 {
+                return response;
+            }
+            response.with_committed_leader_epoch(committed.leader_epoch)
         });
+        let partitions = partitions.collect();
+        OffsetFetchResponseTopic::default().with_name(name).with_partitions(partitions)
+    });
     OffsetFetchResponse::default().with_topics(topics.collect())
 }
 
@@ -174,15 +143,8 @@ type Asked = Vec<(TopicName, Vec<i32>)>;
 type Found = Vec<(TopicName, Vec<(i32, Committed)>)>;
 
 fn read(shared: &Shared, group_id: &GroupId, wanted: Option<Asked>) -> Found {
-    let commits = shared
-        .groups
-        .with(group_id, |group| group.commits.clone())
-        .unwrap_or_default();
-    let none = || Committed {
-        offset: -1,
-        leader_epoch: -1,
-        metadata: String::new(),
-    };
+    let commits = shared.groups.with(group_id, |group| group.commits.clone()).unwrap_or_default();
+    let none = || Committed { offset: -1, leader_epoch: -1, metadata: String::new() };
     if let Some(wanted) = wanted {
         let topics = wanted.into_iter().map(|(name, indexes)| {
             let found = indexes.into_iter().map(|index| {
@@ -199,10 +161,7 @@ fn read(shared: &Shared, group_id: &GroupId, wanted: Option<Asked>) -> Found {
         topics.entry(topic).or_default().push((index, committed));
     }
     let name = |topic: String| TopicName(StrBytes::from_string(topic));
-    topics
-        .into_iter()
-        .map(|(topic, found)| (name(topic), found))
-        .collect()
+    topics.into_iter().map(|(topic, found)| (name(topic), found)).collect()
 }
 
 /// Forgets offsets of topics that no member of the group subscribes to.
@@ -214,9 +173,7 @@ pub(super) fn delete(shared: &Shared, request: OffsetDeleteRequest) -> OffsetDel
             .map(|topics| topics.into_iter().map(ToOwned::to_owned).collect());
         let topics = request.topics.into_iter().map(|asked| {
             let name = asked.name.to_string();
-            let is_free = subscribed
-                .as_ref()
-                .is_some_and(|topics| !topics.contains(&name));
+            let is_free = subscribed.as_ref().is_some_and(|topics| !topics.contains(&name));
             let partitions = asked.partitions.iter().map(|partition| {
                 let index = partition.partition_index;
                 let error = if is_free {
@@ -230,9 +187,7 @@ pub(super) fn delete(shared: &Shared, request: OffsetDeleteRequest) -> OffsetDel
                     .with_error_code(error)
             });
             let partitions = partitions.collect();
-            OffsetDeleteResponseTopic::default()
-                .with_name(asked.name)
-                .with_partitions(partitions)
+            OffsetDeleteResponseTopic::default().with_name(asked.name).with_partitions(partitions)
         });
         topics.collect()
     });

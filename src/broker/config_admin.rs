@@ -7,7 +7,7 @@ use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
 use kafka_protocol::messages::incremental_alter_configs_request::AlterableConfig;
-use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as IncrementalResponse;
+use kafka_protocol::messages::incremental_alter_configs_response as incremental;
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
@@ -41,10 +41,7 @@ pub(super) fn describe(
         let described = match asked.resource_type {
             TOPIC => find(shared, &asked.resource_name).map(|topic| of_topic(&topic.overrides())),
             BROKER => check_broker(&asked.resource_name).map(|()| of_broker(shared)),
-            other => Err((
-                code::INVALID_REQUEST,
-                format!("No configs of type {other} here."),
-            )),
+            other => Err((code::INVALID_REQUEST, format!("No configs of type {other} here."))),
         };
         let result = DescribeConfigsResult::default()
             .with_resource_type(asked.resource_type)
@@ -74,45 +71,22 @@ fn of_topic(overrides: &Overrides) -> Vec<DescribeConfigsResourceResult> {
 fn of_broker(shared: &Shared) -> Vec<DescribeConfigsResourceResult> {
     let config = &shared.config;
     let numbers = [
-        (
-            "auto.create.topics.enable",
-            config.auto_create.to_string(),
-            Kind::Bool,
-        ),
+        ("auto.create.topics.enable", config.auto_create.to_string(), Kind::Bool),
         ("default.replication.factor", "1".to_owned(), Kind::Int),
         (
             "group.initial.rebalance.delay.ms",
             config.initial_rebalance_delay_ms.to_string(),
             Kind::Int,
         ),
-        (
-            "group.max.session.timeout.ms",
-            config.session_timeout_max_ms.to_string(),
-            Kind::Int,
-        ),
-        (
-            "group.min.session.timeout.ms",
-            config.session_timeout_min_ms.to_string(),
-            Kind::Int,
-        ),
+        ("group.max.session.timeout.ms", config.session_timeout_max_ms.to_string(), Kind::Int),
+        ("group.min.session.timeout.ms", config.session_timeout_min_ms.to_string(), Kind::Int),
         ("message.max.bytes", "1048588".to_owned(), Kind::Int),
-        (
-            "num.partitions",
-            config.partitions_default.to_string(),
-            Kind::Int,
-        ),
-        (
-            "socket.request.max.bytes",
-            config.request_bytes_max.to_string(),
-            Kind::Int,
-        ),
+        ("num.partitions", config.partitions_default.to_string(), Kind::Int),
+        ("socket.request.max.bytes", config.request_bytes_max.to_string(), Kind::Int),
     ];
     // 4: given at the broker's start.
-    let of = |(name, value, kind)| {
-        result(name, value, kind)
-            .with_config_source(4)
-            .with_read_only(true)
-    };
+    let of =
+        |(name, value, kind)| result(name, value, kind).with_config_source(4).with_read_only(true);
     numbers.into_iter().map(of).collect()
 }
 
@@ -124,12 +98,7 @@ fn result(name: &'static str, value: String, kind: Kind) -> DescribeConfigsResou
 }
 
 fn find(shared: &Shared, name: &str) -> Result<Arc<Topic>, Refused> {
-    let unknown = || {
-        (
-            code::UNKNOWN_TOPIC_OR_PARTITION,
-            "No such topic.".to_owned(),
-        )
-    };
+    let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     shared.topics.get(name).ok_or_else(unknown)
 }
 
@@ -138,10 +107,7 @@ fn check_broker(name: &str) -> Result<(), Refused> {
     if name.is_empty() || name.parse() == Ok(NODE_ID) {
         return Ok(());
     }
-    Err((
-        code::INVALID_REQUEST,
-        format!("Unexpected broker id, expected {NODE_ID}."),
-    ))
+    Err((code::INVALID_REQUEST, format!("Unexpected broker id, expected {NODE_ID}.")))
 }
 
 /// Replaces all of a topic's own configs.
@@ -155,14 +121,8 @@ pub(super) fn alter(shared: &Shared, request: AlterConfigsRequest) -> AlterConfi
         let changes: Vec<_> = changes.collect();
         let kind = asked.resource_type;
         let start = Some(Overrides::new());
-        let altered = apply(
-            shared,
-            kind,
-            &asked.resource_name,
-            start,
-            &changes,
-            request.validate_only,
-        );
+        let altered =
+            apply(shared, kind, &asked.resource_name, start, &changes, request.validate_only);
         let response = AlterConfigsResourceResponse::default()
             .with_resource_type(kind)
             .with_resource_name(asked.resource_name);
@@ -184,15 +144,8 @@ pub(super) fn alter_incrementally(
     let responses = request.resources.into_iter().map(|asked| {
         let kind = asked.resource_type;
         let name = &asked.resource_name;
-        let altered = apply(
-            shared,
-            kind,
-            name,
-            None,
-            &asked.configs,
-            request.validate_only,
-        );
-        let response = IncrementalResponse::default()
+        let altered = apply(shared, kind, name, None, &asked.configs, request.validate_only);
+        let response = incremental::AlterConfigsResourceResponse::default()
             .with_resource_type(kind)
             .with_resource_name(asked.resource_name);
         match altered {
@@ -248,17 +201,9 @@ fn apply_one(overrides: &mut Overrides, change: &AlterableConfig) -> Result<(), 
         (operation @ (APPEND | SUBTRACT), Some(value)) if config.kind == Kind::List => {
             let now = topic_config::value(overrides, &name).unwrap_or_default();
             let named: Vec<&str> = value.split(',').map(str::trim).collect();
-            let kept = now
-                .split(',')
-                .filter(|part| !part.is_empty() && !named.contains(part));
-            let added = if operation == APPEND {
-                named.as_slice()
-            } else {
-                &[]
-            };
-            kept.chain(added.iter().copied())
-                .collect::<Vec<_>>()
-                .join(",")
+            let kept = now.split(',').filter(|part| !part.is_empty() && !named.contains(part));
+            let added = if operation == APPEND { named.as_slice() } else { &[] };
+            kept.chain(added.iter().copied()).collect::<Vec<_>>().join(",")
         }
         (APPEND | SUBTRACT, Some(_)) => return Err(format!("{name} is not a list.")),
         (_, None) => return Err(format!("Null value for {name}.")),
@@ -274,11 +219,7 @@ mod tests {
     use super::*;
 
     fn change(overrides: &mut Overrides, operation: i8, value: Option<&str>) -> Result<(), String> {
-        let name = if operation >= 2 {
-            "cleanup.policy"
-        } else {
-            "retention.ms"
-        };
+        let name = if operation >= 2 { "cleanup.policy" } else { "retention.ms" };
         let change = AlterableConfig::default()
             .with_name(StrBytes::from_static_str(name))
             .with_config_operation(operation)

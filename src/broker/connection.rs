@@ -71,10 +71,7 @@ async fn converse(shared: &Arc<Shared>, mut stream: TcpStream, address: SocketAd
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let mut client = Client {
-        id: String::new(),
-        address,
-    };
+    let mut client = Client { id: String::new(), address };
     let mut buffer = BytesMut::with_capacity(16 * 1_024);
     loop {
         let frame = match frame::read(shared, &mut stream, &mut buffer).await {

@@ -32,9 +32,7 @@ pub(super) fn api_versions(error: i16) -> ApiVersionsResponse {
             .with_min_version(api.min)
             .with_max_version(api.max)
     });
-    ApiVersionsResponse::default()
-        .with_error_code(error)
-        .with_api_keys(keys.collect())
+    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
 }
 
 /// The broker and the topics asked for; unknown ones are made if the client allows that.
@@ -55,12 +53,7 @@ pub(super) fn metadata(
             };
             asked.into_iter().map(describe).collect()
         }
-        _ => shared
-            .topics
-            .all()
-            .iter()
-            .map(|topic| describe(topic))
-            .collect(),
+        _ => shared.topics.all().iter().map(|topic| describe(topic)).collect(),
     };
     let broker = MetadataResponseBroker::default()
         .with_node_id(NODE_ID.into())
@@ -98,9 +91,7 @@ fn named(shared: &Shared, name: &TopicName, may_create: bool) -> MetadataRespons
 fn identified(shared: &Shared, id: Uuid) -> MetadataResponseTopic {
     match shared.topics.by_id(id) {
         Some(topic) => describe(&topic),
-        None => absent(None)
-            .with_topic_id(id)
-            .with_error_code(code::UNKNOWN_TOPIC_ID),
+        None => absent(None).with_topic_id(id).with_error_code(code::UNKNOWN_TOPIC_ID),
     }
 }
 
@@ -169,10 +160,6 @@ pub(super) fn find_coordinator(
             .with_host(shared.host())
             .with_port(shared.port())
     };
-    let coordinators = request
-        .coordinator_keys
-        .into_iter()
-        .map(coordinator)
-        .collect();
+    let coordinators = request.coordinator_keys.into_iter().map(coordinator).collect();
     FindCoordinatorResponse::default().with_coordinators(coordinators)
 }

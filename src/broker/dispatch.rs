@@ -59,15 +59,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: 
     }
     shared.counters.request(api.key as i16);
     client.id = header.client_id;
-    let outcome = route(
-        shared,
-        client,
-        api.key,
-        version,
-        header.correlation_id,
-        frame,
-    )
-    .await;
+    let outcome = route(shared, client, api.key, version, header.correlation_id, frame).await;
     shared.faults.hold_back(api.key as i16).await;
     outcome
 }
@@ -87,9 +79,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
         let answer = frame::encode(correlation_id, 0, &response);
         return Err(answer.map_or(Outcome::Malformed, Outcome::Answer));
     }
-    let tail = api
-        .header_tail_bytes(frame, version)
-        .map_err(|_| Outcome::Malformed)?;
+    let tail = api.header_tail_bytes(frame, version).map_err(|_| Outcome::Malformed)?;
     let tail = frame.split_to(tail);
     let client_id = match i16::from_be_bytes([tail[0], tail[1]]) {
         1.. => {
@@ -98,12 +88,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
         }
         _ => String::new(),
     };
-    Ok(Header {
-        api,
-        version,
-        correlation_id,
-        client_id,
-    })
+    Ok(Header { api, version, correlation_id, client_id })
 }
 
 /// Decodes a request, works on it, and encodes the answer.

@@ -77,9 +77,7 @@ impl Faults {
     }
 
     fn plant(&self, count: usize, fault: ProduceFault) {
-        self.lock()
-            .produce
-            .extend(std::iter::repeat_n(fault, count));
+        self.lock().produce.extend(std::iter::repeat_n(fault, count));
     }
 
     fn lock(&self) -> MutexGuard<'_, Planted> {
@@ -93,22 +91,13 @@ impl Faults {
 
     /// Waits for as long as an answer of this API is to be held back.
     pub(super) async fn hold_back(&self, api_key: i16) {
-        let delay = self
-            .lock()
-            .delays
-            .get(&api_key)
-            .copied()
-            .unwrap_or_default();
+        let delay = self.lock().delays.get(&api_key).copied().unwrap_or_default();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         if *self.frozen.borrow() {
             // Fails only when the sender is gone, and then there is nothing to wait for.
-            let _ = self
-                .frozen
-                .subscribe()
-                .wait_for(|is_frozen| !is_frozen)
-                .await;
+            let _ = self.frozen.subscribe().wait_for(|is_frozen| !is_frozen).await;
         }
     }
 

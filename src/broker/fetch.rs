@@ -66,9 +66,7 @@ pub(super) async fn fetch(
     let patience = sleep(Duration::from_millis(u64::from(wait_ms)));
     tokio::pin!(patience);
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
-    let bytes_max = usize::try_from(request.max_bytes)
-        .unwrap_or(0)
-        .min(ANSWER_BYTES_MAX);
+    let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
     let bytes_min = bytes_min.min(bytes_max);
     let (names, wanted) = resolve(shared, request);
     loop {
@@ -100,9 +98,7 @@ fn resolve(shared: &Shared, request: FetchRequest) -> (Vec<TopicName>, Vec<Vec<W
         let topic = shared.topics.get(&asked.topic);
         let partitions = asked.partitions.into_iter().map(|partition| Wanted {
             index: partition.partition,
-            partition: topic
-                .as_ref()
-                .and_then(|topic| topic.partition(partition.partition)),
+            partition: topic.as_ref().and_then(|topic| topic.partition(partition.partition)),
             offset: partition.fetch_offset,
             bytes_max: usize::try_from(partition.partition_max_bytes).unwrap_or(0),
         });
@@ -112,12 +108,7 @@ fn resolve(shared: &Shared, request: FetchRequest) -> (Vec<TopicName>, Vec<Vec<W
 }
 
 fn read(wanted: &[Vec<Wanted>], bytes_max: usize, waiter: Option<&Arc<Waiter>>) -> Pass {
-    let mut pass = Pass {
-        topics: Vec::new(),
-        bytes: 0,
-        records: 0,
-        has_error: false,
-    };
+    let mut pass = Pass { topics: Vec::new(), bytes: 0, records: 0, has_error: false };
     for topic in wanted {
         let mut found = Vec::with_capacity(topic.len());
         for partition in topic {
@@ -137,11 +128,7 @@ fn read_one(
     let head = PartitionData::default()
         .with_partition_index(wanted.index)
         .with_preferred_read_replica((-1).into());
-    let mut found = Found {
-        head,
-        batches: Vec::new(),
-        bytes: 0,
-    };
+    let mut found = Found { head, batches: Vec::new(), bytes: 0 };
     let Some(partition) = &wanted.partition else {
         pass.has_error = true;
         found.head = unreadable(found.head, code::UNKNOWN_TOPIC_OR_PARTITION);

@@ -68,11 +68,7 @@ async fn rest(
     if length > shared.config.request_bytes_max {
         return Err(NoFrame::Malformed);
     }
-    let _room = if length > SMALL_BYTES {
-        Some(room(shared, length).await?)
-    } else {
-        None
-    };
+    let _room = if length > SMALL_BYTES { Some(room(shared, length).await?) } else { None };
     while buffer.len() < 4 + length {
         fill(from, buffer, ARRIVAL_MAX).await?;
     }
@@ -84,9 +80,7 @@ async fn rest(
 async fn room(shared: &Shared, length: usize) -> Result<OwnedSemaphorePermit, NoFrame> {
     let kib = u32::try_from(length.div_ceil(1_024)).map_err(|_| NoFrame::Malformed)?;
     let room = std::sync::Arc::clone(&shared.arriving_kib);
-    room.acquire_many_owned(kib)
-        .await
-        .map_err(|_| NoFrame::Closed)
+    room.acquire_many_owned(kib).await.map_err(|_| NoFrame::Closed)
 }
 
 async fn fill(
@@ -139,10 +133,7 @@ pub(super) fn encode<R: Encodable + HeaderVersion>(
 
 /// Writes an answer without joining its pieces; false when the client does not take it.
 pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), pieces: &[Bytes]) -> bool {
-    matches!(
-        timeout(DEPARTURE_MAX, write_all(to, pieces)).await,
-        Ok(Ok(()))
-    )
+    matches!(timeout(DEPARTURE_MAX, write_all(to, pieces)).await, Ok(Ok(())))
 }
 
 async fn write_all(
@@ -165,9 +156,7 @@ async fn write_all(
         for (slice, piece) in slices.iter_mut().zip(pieces).skip(1) {
             *slice = IoSlice::new(piece);
         }
-        let mut written = to
-            .write_vectored(&slices[..pieces.len().min(AT_ONCE)])
-            .await?;
+        let mut written = to.write_vectored(&slices[..pieces.len().min(AT_ONCE)]).await?;
         if written == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
@@ -190,9 +179,8 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_arrive_whole_and_in_order_through_a_narrow_pipe() {
-        let pieces: Pieces = (0..200_u8)
-            .map(|n| Bytes::from(vec![n; usize::from(n) * 7]))
-            .collect();
+        let pieces: Pieces =
+            (0..200_u8).map(|n| Bytes::from(vec![n; usize::from(n) * 7])).collect();
         let whole: Vec<u8> = pieces.iter().flatten().copied().collect();
         let (mut near, mut far) = tokio::io::duplex(1_000);
         let writer = tokio::spawn(async move { write(&mut near, &pieces).await });

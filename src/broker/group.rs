@@ -229,11 +229,7 @@ impl Group {
         self.refresh(member_id, now_ms);
         // A member that has joined but has no assignment yet owns nothing to commit.
         let is_between = self.phase == Phase::CompletingRebalance;
-        if is_between {
-            Err(code::REBALANCE_IN_PROGRESS)
-        } else {
-            Ok(())
-        }
+        if is_between { Err(code::REBALANCE_IN_PROGRESS) } else { Ok(()) }
     }
 
     fn check_member(
@@ -250,11 +246,7 @@ impl Group {
         if !self.members.contains_key(member_id) {
             return Err(code::UNKNOWN_MEMBER_ID);
         }
-        if generation == self.generation {
-            Ok(())
-        } else {
-            Err(code::ILLEGAL_GENERATION)
-        }
+        if generation == self.generation { Ok(()) } else { Err(code::ILLEGAL_GENERATION) }
     }
 
     fn refresh(&mut self, member_id: &str, now_ms: u64) {
@@ -266,18 +258,10 @@ impl Group {
 
 /// Answers a join with an error; a client that is gone is not missed.
 pub(super) fn refuse_join(reply: oneshot::Sender<Joined>, error: i16, member_id: String) {
-    let _ = reply.send(Joined {
-        error,
-        generation: -1,
-        member_id,
-        ..Joined::default()
-    });
+    let _ = reply.send(Joined { error, generation: -1, member_id, ..Joined::default() });
 }
 
 /// Answers a sync with an error; a client that is gone is not missed.
 pub(super) fn refuse_sync(reply: oneshot::Sender<Synced>, error: i16) {
-    let _ = reply.send(Synced {
-        error,
-        ..Synced::default()
-    });
+    let _ = reply.send(Synced { error, ..Synced::default() });
 }

@@ -23,10 +23,7 @@ pub(super) fn list(
     version: i16,
 ) -> ListGroupsResponse {
     let matches = |filter: &[StrBytes], value: &str| {
-        filter.is_empty()
-            || filter
-                .iter()
-                .any(|wanted| wanted.eq_ignore_ascii_case(value))
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
     let groups = shared.groups.lock();
     let listed = groups
@@ -42,11 +39,7 @@ pub(super) fn list(
             } else {
                 listed
             };
-            if version >= 5 {
-                listed.with_group_type(text("classic"))
-            } else {
-                listed
-            }
+            if version >= 5 { listed.with_group_type(text("classic")) } else { listed }
         });
     ListGroupsResponse::default().with_groups(listed.collect())
 }
@@ -72,9 +65,7 @@ pub(super) fn describe(
             described
         };
         let described = described.unwrap_or_else(missing);
-        described
-            .with_group_id(id)
-            .with_authorized_operations(OPERATIONS_UNKNOWN)
+        described.with_group_id(id).with_authorized_operations(OPERATIONS_UNKNOWN)
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
 }
@@ -92,10 +83,7 @@ fn describe_one(group: &Group) -> DescribedGroup {
         if !is_settled {
             return described;
         }
-        let chosen = ask
-            .protocols
-            .iter()
-            .find(|(name, _)| *name == group.protocol);
+        let chosen = ask.protocols.iter().find(|(name, _)| *name == group.protocol);
         described
             .with_member_metadata(chosen.map(|(_, bytes)| bytes.clone()).unwrap_or_default())
             .with_member_assignment(member.assignment.clone())
@@ -103,11 +91,7 @@ fn describe_one(group: &Group) -> DescribedGroup {
     DescribedGroup::default()
         .with_group_state(text(phase_name(group)))
         .with_protocol_type(text(&group.protocol_type))
-        .with_protocol_data(if is_settled {
-            text(&group.protocol)
-        } else {
-            StrBytes::new()
-        })
+        .with_protocol_data(if is_settled { text(&group.protocol) } else { StrBytes::new() })
         .with_members(members.collect())
 }
 
@@ -123,9 +107,7 @@ pub(super) fn delete(shared: &Shared, request: DeleteGroupsRequest) -> DeleteGro
                 code::NONE
             }
         };
-        DeletableGroupResult::default()
-            .with_group_id(id)
-            .with_error_code(error)
+        DeletableGroupResult::default().with_group_id(id).with_error_code(error)
     });
     DeleteGroupsResponse::default().with_results(results.collect())
 }

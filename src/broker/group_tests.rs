@@ -19,11 +19,7 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Self {
-            group: Group::new(DELAY_MS, 0),
-            now_ms: 0,
-            ids: 0,
-        }
+        Self { group: Group::new(DELAY_MS, 0), now_ms: 0, ids: 0 }
     }
 
     fn ask(member_id: &str, protocols: &[&str]) -> JoinAsk {
@@ -41,8 +37,7 @@ impl Table {
     fn send(&mut self, ask: JoinAsk) -> Receiver<Joined> {
         self.ids += 1;
         let (reply, joined) = oneshot::channel();
-        self.group
-            .join(ask, format!("m{}", self.ids), reply, self.now_ms);
+        self.group.join(ask, format!("m{}", self.ids), reply, self.now_ms);
         joined
     }
 
@@ -52,12 +47,10 @@ impl Table {
 
     fn sync(&mut self, joined: &Joined, plan: &[(&str, &'static str)]) -> Receiver<Synced> {
         let (reply, synced) = oneshot::channel();
-        let plan = plan
-            .iter()
-            .map(|(id, part)| ((*id).to_owned(), Bytes::from_static(part.as_bytes())));
+        let plan =
+            plan.iter().map(|(id, part)| ((*id).to_owned(), Bytes::from_static(part.as_bytes())));
         let (id, generation) = (&joined.member_id, joined.generation);
-        self.group
-            .sync(id, None, generation, plan.collect(), reply, self.now_ms);
+        self.group.sync(id, None, generation, plan.collect(), reply, self.now_ms);
         synced
     }
 
@@ -67,8 +60,7 @@ impl Table {
     }
 
     fn heartbeat(&mut self, joined: &Joined) -> i16 {
-        self.group
-            .heartbeat(&joined.member_id, None, joined.generation, self.now_ms)
+        self.group.heartbeat(&joined.member_id, None, joined.generation, self.now_ms)
     }
 
     /// Two members, settled.
@@ -78,10 +70,7 @@ impl Table {
         table.pass(DELAY_MS);
         let (one, two) = (one.try_recv().unwrap(), two.try_recv().unwrap());
         let mut follower = table.sync(&two, &[]);
-        assert!(
-            follower.try_recv().is_err(),
-            "the leader has not assigned yet"
-        );
+        assert!(follower.try_recv().is_err(), "the leader has not assigned yet");
         let mut leader = table.sync(&one, &[("m1", "part 1"), ("m2", "part 2")]);
         assert_eq!(leader.try_recv().unwrap().assignment, "part 1");
         assert_eq!(follower.try_recv().unwrap().assignment, "part 2");
@@ -97,10 +86,7 @@ fn the_first_rebalance_waits_for_more_members_and_then_tells_one_of_them_to_lead
     table.pass(DELAY_MS - 1);
     let mut two = table.join("");
     table.pass(DELAY_MS - 1);
-    assert!(
-        one.try_recv().is_err(),
-        "the second member has extended the delay"
-    );
+    assert!(one.try_recv().is_err(), "the second member has extended the delay");
     table.pass(1);
     let (one, two) = (one.try_recv().unwrap(), two.try_recv().unwrap());
     assert_eq!((one.generation, two.generation), (1, 1));
@@ -147,33 +133,17 @@ fn a_silent_member_goes_when_its_session_ends_and_not_before() {
     assert_eq!(table.group.members.len(), 1);
     assert_eq!(table.heartbeat(&two), code::UNKNOWN_MEMBER_ID);
     let mut again = table.join(&one.member_id);
-    assert_eq!(
-        again.try_recv().unwrap().generation,
-        2,
-        "nobody else to wait for"
-    );
+    assert_eq!(again.try_recv().unwrap().generation, 2, "nobody else to wait for");
 }
 
 #[test]
 fn leaving_begins_a_rebalance_at_once_and_the_last_one_leaves_an_empty_group() {
     let (mut table, one, two) = Table::of_two();
-    assert_eq!(
-        table.group.leave(&two.member_id, None, table.now_ms),
-        code::NONE
-    );
+    assert_eq!(table.group.leave(&two.member_id, None, table.now_ms), code::NONE);
     assert_eq!(table.heartbeat(&one), code::REBALANCE_IN_PROGRESS);
-    assert_eq!(
-        table.group.leave(&two.member_id, None, table.now_ms),
-        code::UNKNOWN_MEMBER_ID
-    );
-    assert_eq!(
-        table.group.leave(&one.member_id, None, table.now_ms),
-        code::NONE
-    );
-    assert_eq!(
-        (table.group.phase, table.group.members.len()),
-        (Phase::Empty, 0)
-    );
+    assert_eq!(table.group.leave(&two.member_id, None, table.now_ms), code::UNKNOWN_MEMBER_ID);
+    assert_eq!(table.group.leave(&one.member_id, None, table.now_ms), code::NONE);
+    assert_eq!((table.group.phase, table.group.members.len()), (Phase::Empty, 0));
 }
 
 #[test]
@@ -195,10 +165,7 @@ fn a_member_may_commit_what_it_had_while_the_others_join_again() {
     let (mut table, one, _) = Table::of_two();
     let mut three = table.join("");
     let now_ms = table.now_ms;
-    assert_eq!(
-        table.group.check_commit(&one.member_id, None, 1, now_ms),
-        Ok(())
-    );
+    assert_eq!(table.group.check_commit(&one.member_id, None, 1, now_ms), Ok(()));
     table.join("m1");
     table.join("m2");
     let three = three.try_recv().unwrap();
@@ -209,28 +176,15 @@ fn a_member_may_commit_what_it_had_while_the_others_join_again() {
 #[test]
 fn a_new_client_is_told_its_id_first_and_the_rebalance_waits_for_it() {
     let mut table = Table::new();
-    let ask = JoinAsk {
-        must_know_id: true,
-        ..Table::ask("", &["range"])
-    };
+    let ask = JoinAsk { must_know_id: true, ..Table::ask("", &["range"]) };
     let told = table.send(ask.clone()).try_recv().unwrap();
-    assert_eq!(
-        (told.error, told.member_id.as_str()),
-        (code::MEMBER_ID_REQUIRED, "m1")
-    );
+    assert_eq!((told.error, told.member_id.as_str()), (code::MEMBER_ID_REQUIRED, "m1"));
     let unknown = table.join("made up").try_recv().unwrap();
     assert_eq!(unknown.error, code::UNKNOWN_MEMBER_ID);
-    let mut joined = table.send(JoinAsk {
-        member_id: told.member_id,
-        ..ask.clone()
-    });
+    let mut joined = table.send(JoinAsk { member_id: told.member_id, ..ask.clone() });
     let late = table.send(ask).try_recv().unwrap();
     table.pass(DELAY_MS);
-    assert!(
-        joined.try_recv().is_err(),
-        "{} has still to come",
-        late.member_id
-    );
+    assert!(joined.try_recv().is_err(), "{} has still to come", late.member_id);
     table.pass(SESSION_MS);
     assert_eq!(joined.try_recv().unwrap().error, code::NONE);
 }
@@ -240,33 +194,17 @@ fn the_strategy_is_one_that_all_know() {
     let mut table = Table::new();
     let mut one = table.send(Table::ask("", &["sticky", "range"]));
     let mut two = table.send(Table::ask("", &["range", "roundrobin"]));
-    let foreign = table
-        .send(Table::ask("", &["roundrobin"]))
-        .try_recv()
-        .unwrap();
+    let foreign = table.send(Table::ask("", &["roundrobin"])).try_recv().unwrap();
     assert_eq!(foreign.error, code::INCONSISTENT_GROUP_PROTOCOL);
-    let other = JoinAsk {
-        protocol_type: "connect".to_owned(),
-        ..Table::ask("", &["range"])
-    };
-    assert_eq!(
-        table.send(other).try_recv().unwrap().error,
-        code::INCONSISTENT_GROUP_PROTOCOL
-    );
+    let other = JoinAsk { protocol_type: "connect".to_owned(), ..Table::ask("", &["range"]) };
+    assert_eq!(table.send(other).try_recv().unwrap().error, code::INCONSISTENT_GROUP_PROTOCOL);
     table.pass(DELAY_MS);
     let one = one.try_recv().unwrap();
     assert_eq!(
-        (
-            one.protocol.as_str(),
-            two.try_recv().unwrap().protocol.as_str()
-        ),
+        (one.protocol.as_str(), two.try_recv().unwrap().protocol.as_str()),
         ("range", "range")
     );
-    assert!(
-        one.members
-            .iter()
-            .all(|(_, _, metadata)| metadata == "wants range")
-    );
+    assert!(one.members.iter().all(|(_, _, metadata)| metadata == "wants range"));
 }
 
 #[test]
@@ -280,10 +218,7 @@ fn a_leader_that_never_assigns_is_put_out() {
         table.pass(1_000);
         table.heartbeat(&one);
     }
-    assert_eq!(
-        synced.try_recv().unwrap().error,
-        code::REBALANCE_IN_PROGRESS
-    );
+    assert_eq!(synced.try_recv().unwrap().error, code::REBALANCE_IN_PROGRESS);
     assert_eq!(table.heartbeat(&one), code::UNKNOWN_MEMBER_ID);
     assert_eq!(table.heartbeat(&two), code::REBALANCE_IN_PROGRESS);
 }
@@ -291,38 +226,21 @@ fn a_leader_that_never_assigns_is_put_out() {
 #[test]
 fn a_static_member_comes_back_to_its_assignment_and_fences_its_old_self() {
     let mut table = Table::new();
-    let ask = JoinAsk {
-        instance_id: Some("i".to_owned()),
-        ..Table::ask("", &["range"])
-    };
+    let ask = JoinAsk { instance_id: Some("i".to_owned()), ..Table::ask("", &["range"]) };
     let mut first = table.send(ask.clone());
     table.pass(DELAY_MS);
     let first = first.try_recv().unwrap();
     let (reply, _synced) = oneshot::channel();
     let plan = vec![(first.member_id.clone(), Bytes::from_static(b"all"))];
-    table
-        .group
-        .sync(&first.member_id, Some("i"), 1, plan, reply, table.now_ms);
+    table.group.sync(&first.member_id, Some("i"), 1, plan, reply, table.now_ms);
     let second = table.send(ask).try_recv().unwrap();
     assert_eq!((second.error, second.generation), (code::NONE, 1));
     assert_ne!(second.member_id, first.member_id);
-    assert_eq!(
-        second.leader, first.member_id,
-        "so that it does not assign again"
-    );
+    assert_eq!(second.leader, first.member_id, "so that it does not assign again");
     let (reply, mut synced) = oneshot::channel();
-    table.group.sync(
-        &second.member_id,
-        Some("i"),
-        1,
-        Vec::new(),
-        reply,
-        table.now_ms,
-    );
+    table.group.sync(&second.member_id, Some("i"), 1, Vec::new(), reply, table.now_ms);
     assert_eq!(synced.try_recv().unwrap().assignment, "all");
-    let old = table
-        .group
-        .heartbeat(&first.member_id, Some("i"), 1, table.now_ms);
+    let old = table.group.heartbeat(&first.member_id, Some("i"), 1, table.now_ms);
     assert_eq!(old, code::FENCED_INSTANCE_ID);
 }
 

@@ -23,10 +23,7 @@ pub(super) struct Groups {
 impl Groups {
     /// `initial_delay_ms`: how long the first rebalance of an empty group waits for more members.
     pub(super) const fn new(initial_delay_ms: u64) -> Self {
-        Self {
-            by_id: Mutex::new(BTreeMap::new()),
-            initial_delay_ms,
-        }
+        Self { by_id: Mutex::new(BTreeMap::new()), initial_delay_ms }
     }
 
     /// All groups by name.

@@ -30,17 +30,12 @@ impl Group {
             }
             return;
         }
-        let replaced = ask
-            .instance_id
-            .as_ref()
-            .and_then(|id| self.instances.get(id))
-            .cloned();
+        let replaced = ask.instance_id.as_ref().and_then(|id| self.instances.get(id)).cloned();
         ask.member_id.clone_from(&fresh_id);
         if let Some(old_id) = replaced {
             self.replace(&old_id, ask, reply, now_ms);
         } else if ask.must_know_id && ask.instance_id.is_none() {
-            self.pending
-                .insert(fresh_id.clone(), now_ms + ask.session_timeout_ms);
+            self.pending.insert(fresh_id.clone(), now_ms + ask.session_timeout_ms);
             refuse_join(reply, code::MEMBER_ID_REQUIRED, fresh_id);
         } else {
             self.add(ask, reply, now_ms);
@@ -65,20 +60,13 @@ impl Group {
             }
         }
         let is_common = |name: &str| {
-            let mut others = self
-                .members
-                .values()
-                .filter(|m| m.ask.member_id != ask.member_id);
+            let mut others = self.members.values().filter(|m| m.ask.member_id != ask.member_id);
             others.all(|member| member.ask.protocols.iter().any(|(other, _)| other == name))
         };
         let is_alone = self.members.keys().all(|id| *id == ask.member_id);
         let fits = ask.protocol_type == self.protocol_type
             && ask.protocols.iter().any(|(name, _)| is_common(name));
-        if is_alone || fits {
-            Ok(())
-        } else {
-            Err(code::INCONSISTENT_GROUP_PROTOCOL)
-        }
+        if is_alone || fits { Ok(()) } else { Err(code::INCONSISTENT_GROUP_PROTOCOL) }
     }
 
     fn add(&mut self, ask: JoinAsk, reply: oneshot::Sender<Joined>, now_ms: u64) {
@@ -86,22 +74,12 @@ impl Group {
             self.protocol_type.clone_from(&ask.protocol_type);
         }
         if let Some(instance) = &ask.instance_id {
-            self.instances
-                .insert(instance.clone(), ask.member_id.clone());
+            self.instances.insert(instance.clone(), ask.member_id.clone());
         }
         let expires_ms = now_ms + ask.session_timeout_ms;
         let id = ask.member_id.clone();
         let (assignment, joining, syncing) = (Bytes::new(), Some(reply), None);
-        self.members.insert(
-            id,
-            Member {
-                ask,
-                assignment,
-                joining,
-                syncing,
-                expires_ms,
-            },
-        );
+        self.members.insert(id, Member { ask, assignment, joining, syncing, expires_ms });
         self.prepare_rebalance(now_ms);
         self.extend_initial(now_ms);
         self.try_complete_join(now_ms);
@@ -154,22 +132,10 @@ impl Group {
         let is_same = old.ask.protocols == ask.protocols;
         let expires_ms = now_ms + ask.session_timeout_ms;
         let joining = Some(reply);
-        self.members.insert(
-            id.clone(),
-            Member {
-                ask,
-                joining,
-                expires_ms,
-                ..old
-            },
-        );
+        self.members.insert(id.clone(), Member { ask, joining, expires_ms, ..old });
         if self.phase == Phase::Stable && is_same {
             // The old leader's id in the answer keeps the new one from assigning once more.
-            let leader = if was_leader {
-                old_id.to_owned()
-            } else {
-                self.leader.clone()
-            };
+            let leader = if was_leader { old_id.to_owned() } else { self.leader.clone() };
             self.answer_join_as(&id, leader);
             return;
         }

@@ -98,10 +98,7 @@ impl Log {
         append_time_ms: Option<i64>,
     ) -> Result<Appended, i16> {
         if let Verdict::Duplicate { base_offset } = self.judge(header)? {
-            return Ok(Appended {
-                base_offset,
-                is_duplicate: true,
-            });
+            return Ok(Appended { base_offset, is_duplicate: true });
         }
         let base_offset = self.end_offset;
         let batch = Batch {
@@ -115,10 +112,7 @@ impl Log {
         self.held_bytes += batch.held_bytes();
         self.batches.push_back(batch);
         self.sequences.record(header, base_offset);
-        Ok(Appended {
-            base_offset,
-            is_duplicate: false,
-        })
+        Ok(Appended { base_offset, is_duplicate: false })
     }
 
     /// Reads whole batches from the one that holds `offset` on, up to `max_bytes`; the first
@@ -139,9 +133,7 @@ impl Log {
         if offset < self.start_offset || offset > self.end_offset {
             return Err(code::OFFSET_OUT_OF_RANGE);
         }
-        let from = self
-            .batches
-            .partition_point(|batch| batch.last_offset < offset);
+        let from = self.batches.partition_point(|batch| batch.last_offset < offset);
         let mut read = Read::default();
         for batch in self.batches.range(from..) {
             let is_free = at_least_one && read.bytes == 0;
@@ -160,11 +152,7 @@ impl Log {
     pub(super) fn trim(&mut self, start_offset: i64) -> u64 {
         let before = self.held_bytes;
         self.start_offset = start_offset.clamp(self.start_offset, self.end_offset);
-        while self
-            .batches
-            .front()
-            .is_some_and(|batch| batch.last_offset < self.start_offset)
-        {
+        while self.batches.front().is_some_and(|batch| batch.last_offset < self.start_offset) {
             self.drop_first();
         }
         before - self.held_bytes
@@ -175,10 +163,7 @@ impl Log {
     pub(super) fn reclaim(&mut self, floor_offset: i64, bytes: u64) -> u64 {
         let before = self.held_bytes;
         while before - self.held_bytes < bytes
-            && self
-                .batches
-                .front()
-                .is_some_and(|batch| batch.last_offset < floor_offset)
+            && self.batches.front().is_some_and(|batch| batch.last_offset < floor_offset)
         {
             self.drop_first();
         }
@@ -206,29 +191,16 @@ impl Log {
     /// The first record at or after a time: its offset and timestamp in milliseconds. In a
     /// compressed batch it is the batch's first record, which may lie before that time.
     pub(super) fn offset_at(&self, at_ms: i64) -> Option<(i64, i64)> {
-        let batch = self
-            .batches
-            .iter()
-            .find(|batch| batch.max_timestamp_ms >= at_ms)?;
+        let batch = self.batches.iter().find(|batch| batch.max_timestamp_ms >= at_ms)?;
         let (delta, timestamp_ms) = batch.find(|timestamp_ms| timestamp_ms >= at_ms, 0);
-        Some((
-            self.start_offset.max(batch.base_offset + delta),
-            timestamp_ms,
-        ))
+        Some((self.start_offset.max(batch.base_offset + delta), timestamp_ms))
     }
 
     /// The first record with the highest timestamp: its offset and timestamp in milliseconds.
     /// In a compressed batch it is the batch's last record.
     pub(super) fn latest_by_time(&self) -> Option<(i64, i64)> {
-        let latest_ms = self
-            .batches
-            .iter()
-            .map(|batch| batch.max_timestamp_ms)
-            .max()?;
-        let batch = self
-            .batches
-            .iter()
-            .find(|batch| batch.max_timestamp_ms == latest_ms)?;
+        let latest_ms = self.batches.iter().map(|batch| batch.max_timestamp_ms).max()?;
+        let batch = self.batches.iter().find(|batch| batch.max_timestamp_ms == latest_ms)?;
         let last = batch.last_offset - batch.base_offset;
         let (delta, timestamp_ms) = batch.find(|at_ms| at_ms == latest_ms, last);
         Some((batch.base_offset + delta, timestamp_ms))
@@ -255,11 +227,7 @@ impl Log {
 impl Batch {
     /// The record that `wanted` accepts, or the one at `otherwise` if that can't be told.
     fn find(&self, wanted: impl Fn(i64) -> bool, otherwise: i64) -> (i64, i64) {
-        let found = if self.is_compressed {
-            None
-        } else {
-            batch::find_record(&self.bytes, wanted)
-        };
+        let found = if self.is_compressed { None } else { batch::find_record(&self.bytes, wanted) };
         found.unwrap_or((otherwise, self.max_timestamp_ms))
     }
 }
@@ -270,8 +238,7 @@ mod tests {
 
     fn append(log: &mut Log, timestamps_ms: &[i64]) -> Appended {
         let bytes = batch::tests::batch(timestamps_ms, (-1, -1, -1));
-        log.append(&batch::check(&bytes).unwrap(), &bytes, None)
-            .unwrap()
+        log.append(&batch::check(&bytes).unwrap(), &bytes, None).unwrap()
     }
 
     fn read(log: &Log, offset: i64, max_bytes: usize, at_least_one: bool) -> Result<u64, i16> {
@@ -294,20 +261,10 @@ mod tests {
         let log = of_three_batches();
         assert_eq!((log.start_offset(), log.end_offset()), (0, 9));
         for (offset, records) in [(0, 9), (2, 9), (3, 6), (5, 6), (8, 3), (9, 0)] {
-            assert_eq!(
-                read(&log, offset, 1 << 20, true),
-                Ok(records),
-                "from {offset}"
-            );
+            assert_eq!(read(&log, offset, 1 << 20, true), Ok(records), "from {offset}");
         }
-        assert_eq!(
-            read(&log, 10, 1 << 20, true),
-            Err(code::OFFSET_OUT_OF_RANGE)
-        );
-        assert_eq!(
-            read(&log, -1, 1 << 20, true),
-            Err(code::OFFSET_OUT_OF_RANGE)
-        );
+        assert_eq!(read(&log, 10, 1 << 20, true), Err(code::OFFSET_OUT_OF_RANGE));
+        assert_eq!(read(&log, -1, 1 << 20, true), Err(code::OFFSET_OUT_OF_RANGE));
     }
 
     #[test]
@@ -365,13 +322,7 @@ mod tests {
         let header = batch::check(&bytes).unwrap();
         log.append(&header, &bytes, None).unwrap();
         let again = log.append(&header, &bytes, None);
-        assert_eq!(
-            again,
-            Ok(Appended {
-                base_offset: 0,
-                is_duplicate: true
-            })
-        );
+        assert_eq!(again, Ok(Appended { base_offset: 0, is_duplicate: true }));
         assert_eq!(log.end_offset(), 2);
     }
 

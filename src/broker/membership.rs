@@ -29,12 +29,7 @@ pub(super) async fn join(
         Ok(ask) => wait_to_join(shared, &request.group_id, ask).await,
         Err(error) => {
             let member_id = request.member_id.to_string();
-            Joined {
-                error,
-                generation: -1,
-                member_id,
-                ..Joined::default()
-            }
+            Joined { error, generation: -1, member_id, ..Joined::default() }
         }
     };
     let members = joined.members.into_iter().map(|(id, instance, metadata)| {
@@ -48,11 +43,7 @@ pub(super) async fn join(
     JoinGroupResponse::default()
         .with_error_code(joined.error)
         .with_generation_id(joined.generation)
-        .with_protocol_type(if version < 7 {
-            None
-        } else {
-            or_null(joined.protocol_type)
-        })
+        .with_protocol_type(if version < 7 { None } else { or_null(joined.protocol_type) })
         .with_protocol_name(or_null(joined.protocol))
         .with_leader(text(joined.leader))
         .with_member_id(text(joined.member_id))
@@ -67,18 +58,12 @@ fn ask(
     request: &JoinGroupRequest,
     version: i16,
 ) -> Result<JoinAsk, i16> {
-    let (least, most) = (
-        shared.config.session_timeout_min_ms,
-        shared.config.session_timeout_max_ms,
-    );
+    let (least, most) =
+        (shared.config.session_timeout_min_ms, shared.config.session_timeout_max_ms);
     if !(least..=most).contains(&request.session_timeout_ms) {
         return Err(code::INVALID_SESSION_TIMEOUT);
     }
-    let bytes: usize = request
-        .protocols
-        .iter()
-        .map(|p| p.name.len() + p.metadata.len())
-        .sum();
+    let bytes: usize = request.protocols.iter().map(|p| p.name.len() + p.metadata.len()).sum();
     if bytes > SUBSCRIPTIONS_MAX_BYTES {
         return Err(code::INVALID_REQUEST);
     }
@@ -87,12 +72,10 @@ fn ask(
         -1 => request.session_timeout_ms,
         timeout_ms => timeout_ms,
     };
-    let copied = request.protocols.iter().map(|protocol| {
-        (
-            protocol.name.to_string(),
-            Bytes::copy_from_slice(&protocol.metadata),
-        )
-    });
+    let copied = request
+        .protocols
+        .iter()
+        .map(|protocol| (protocol.name.to_string(), Bytes::copy_from_slice(&protocol.metadata)));
     Ok(JoinAsk {
         member_id: request.member_id.to_string(),
         instance_id: request.group_instance_id.as_ref().map(ToString::to_string),
@@ -108,12 +91,7 @@ fn ask(
 
 async fn wait_to_join(shared: &Shared, group_id: &str, ask: JoinAsk) -> Joined {
     let member_id = ask.member_id.clone();
-    let failed = |error| Joined {
-        error,
-        generation: -1,
-        member_id,
-        ..Joined::default()
-    };
+    let failed = |error| Joined { error, generation: -1, member_id, ..Joined::default() };
     let fresh_id = shared.next_member_id(ask.instance_id.as_deref().unwrap_or(&ask.client_id));
     let now_ms = shared.now_ms();
     let (reply, joined) = oneshot::channel();
@@ -124,9 +102,7 @@ async fn wait_to_join(shared: &Shared, group_id: &str, ask: JoinAsk) -> Joined {
     let work = |group: &mut Group| group.join(ask, fresh_id, reply, now_ms);
     match shared.groups.with_new(group_id, now_ms, work) {
         // The channel ends without an answer when the same member has asked again.
-        Ok(()) => joined
-            .await
-            .unwrap_or_else(|_| failed(code::REBALANCE_IN_PROGRESS)),
+        Ok(()) => joined.await.unwrap_or_else(|_| failed(code::REBALANCE_IN_PROGRESS)),
         Err(error) => failed(error),
     }
 }
@@ -139,10 +115,7 @@ pub(super) async fn sync(
 ) -> SyncGroupResponse {
     let (reply, synced) = oneshot::channel();
     let assignments = request.assignments.iter().map(|assignment| {
-        (
-            assignment.member_id.to_string(),
-            Bytes::copy_from_slice(&assignment.assignment),
-        )
+        (assignment.member_id.to_string(), Bytes::copy_from_slice(&assignment.assignment))
     });
     let assignments = assignments.collect();
     let now_ms = shared.now_ms();
@@ -153,29 +126,17 @@ pub(super) async fn sync(
         {
             let instance_id = request.group_instance_id.as_deref();
             let generation = request.generation_id;
-            group.sync(
-                &request.member_id,
-                instance_id,
-                generation,
-                assignments,
-                reply,
-                now_ms,
-            );
+            group.sync(&request.member_id, instance_id, generation, assignments, reply, now_ms);
             Ok(())
         } else {
             Err(code::INCONSISTENT_GROUP_PROTOCOL)
         }
     });
-    let failed = |error| Synced {
-        error,
-        ..Synced::default()
-    };
+    let failed = |error| Synced { error, ..Synced::default() };
     let synced = match known {
         None => failed(code::UNKNOWN_MEMBER_ID),
         Some(Err(error)) => failed(error),
-        Some(Ok(())) => synced
-            .await
-            .unwrap_or_else(|_| failed(code::REBALANCE_IN_PROGRESS)),
+        Some(Ok(())) => synced.await.unwrap_or_else(|_| failed(code::REBALANCE_IN_PROGRESS)),
     };
     let response = SyncGroupResponse::default()
         .with_error_code(synced.error)
@@ -193,12 +154,7 @@ pub(super) fn heartbeat(shared: &Shared, request: &HeartbeatRequest) -> Heartbea
     let now_ms = shared.now_ms();
     let error = shared.groups.with(&request.group_id, |group| {
         let instance_id = request.group_instance_id.as_deref();
-        group.heartbeat(
-            &request.member_id,
-            instance_id,
-            request.generation_id,
-            now_ms,
-        )
+        group.heartbeat(&request.member_id, instance_id, request.generation_id, now_ms)
     });
     HeartbeatResponse::default().with_error_code(error.unwrap_or(code::UNKNOWN_MEMBER_ID))
 }
@@ -211,9 +167,8 @@ pub(super) fn leave(
 ) -> LeaveGroupResponse {
     let now_ms = shared.now_ms();
     let leave = |member_id: &str, instance_id: Option<&str>| {
-        let left = shared.groups.with(&request.group_id, |g| {
-            g.leave(member_id, instance_id, now_ms)
-        });
+        let left =
+            shared.groups.with(&request.group_id, |g| g.leave(member_id, instance_id, now_ms));
         left.unwrap_or(code::UNKNOWN_MEMBER_ID)
     };
     if version < 3 {
@@ -221,10 +176,7 @@ pub(super) fn leave(
     }
     let members = request.members.iter().map(|member| {
         MemberResponse::default()
-            .with_error_code(leave(
-                &member.member_id,
-                member.group_instance_id.as_deref(),
-            ))
+            .with_error_code(leave(&member.member_id, member.group_instance_id.as_deref()))
             .with_member_id(member.member_id.clone())
             .with_group_instance_id(member.group_instance_id.clone())
     });

@@ -63,10 +63,7 @@ pub(super) fn take(shared: &Shared, bytes: u64) -> bool {
     if memory.try_take(bytes) {
         return true;
     }
-    let turn = memory
-        .reclaiming
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let turn = memory.reclaiming.lock().unwrap_or_else(PoisonError::into_inner);
     if memory.try_take(bytes) {
         return true;
     }
@@ -88,10 +85,7 @@ fn reclaim(shared: &Shared, bytes: u64) {
             };
             let freed = partition.lock().reclaim(floor_offset, missing);
             shared.memory.release(freed);
-            shared
-                .memory
-                .dropped_bytes
-                .fetch_add(freed, Ordering::Relaxed);
+            shared.memory.dropped_bytes.fetch_add(freed, Ordering::Relaxed);
             missing = missing.saturating_sub(freed);
             if missing == 0 {
                 return;
@@ -109,10 +103,7 @@ pub(super) fn read_floors<'a>(
     let mut floors: Option<BTreeMap<i32, i64>> = None;
     for group in groups {
         let from = (topic.to_owned(), i32::MIN);
-        let own = group
-            .commits
-            .range(from..)
-            .take_while(|((name, _), _)| name == topic);
+        let own = group.commits.range(from..).take_while(|((name, _), _)| name == topic);
         let own: BTreeMap<i32, i64> = own.map(|((_, p), commit)| (*p, commit.offset)).collect();
         if own.is_empty() && !may_read(group, topic) {
             continue;
@@ -121,8 +112,7 @@ pub(super) fn read_floors<'a>(
             None => own,
             Some(others) => {
                 let both = others.into_iter().filter_map(|(partition, floor)| {
-                    own.get(&partition)
-                        .map(|&offset| (partition, floor.min(offset)))
+                    own.get(&partition).map(|&offset| (partition, floor.min(offset)))
                 });
                 both.collect()
             }
@@ -172,11 +162,7 @@ mod tests {
     fn group(commits: &[(&str, i32, i64)]) -> Group {
         let mut group = Group::new(0, 0);
         for &(topic, partition, offset) in commits {
-            let commit = Committed {
-                offset,
-                leader_epoch: -1,
-                metadata: String::new(),
-            };
+            let commit = Committed { offset, leader_epoch: -1, metadata: String::new() };
             group.commits.insert((topic.to_owned(), partition), commit);
         }
         group
@@ -188,10 +174,7 @@ mod tests {
         let slow = group(&[("t", 0, 40), ("t", 1, 85)]);
         let partial = group(&[("t", 0, 99)]);
         let floors = |groups: &[&Group]| read_floors(groups.iter().copied(), "t");
-        assert_eq!(
-            floors(&[&fast, &slow]),
-            Some(BTreeMap::from([(0, 40), (1, 80)]))
-        );
+        assert_eq!(floors(&[&fast, &slow]), Some(BTreeMap::from([(0, 40), (1, 80)])));
         assert_eq!(floors(&[&fast, &partial]), Some(BTreeMap::from([(0, 90)])));
         assert_eq!(floors(&[&group(&[("other", 0, 7)])]), None);
         assert_eq!(floors(&[]), None);

@@ -51,9 +51,7 @@ pub(super) fn list_offsets(
             }
         });
         let partitions = partitions.collect();
-        ListOffsetsTopicResponse::default()
-            .with_name(asked.name)
-            .with_partitions(partitions)
+        ListOffsetsTopicResponse::default().with_name(asked.name).with_partitions(partitions)
     });
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
@@ -85,9 +83,7 @@ pub(super) fn delete_records(
             }
         });
         let partitions = partitions.collect();
-        DeleteRecordsTopicResult::default()
-            .with_name(asked.name)
-            .with_partitions(partitions)
+        DeleteRecordsTopicResult::default().with_name(asked.name).with_partitions(partitions)
     });
     DeleteRecordsResponse::default().with_topics(topics.collect())
 }
@@ -96,11 +92,7 @@ fn trim(shared: &Shared, topic: &str, index: i32, offset: i64) -> Result<i64, i1
     let partition = shared.topics.partition(topic, index);
     let partition = partition.ok_or(code::UNKNOWN_TOPIC_OR_PARTITION)?;
     let mut log = partition.lock();
-    let offset = if offset == -1 {
-        log.end_offset()
-    } else {
-        offset
-    };
+    let offset = if offset == -1 { log.end_offset() } else { offset };
     if offset < 0 || offset > log.end_offset() {
         return Err(code::OFFSET_OUT_OF_RANGE);
     }

@@ -98,9 +98,7 @@ fn append(
     records: Option<&Bytes>,
     woken: &mut Vec<Arc<Waiter>>,
 ) -> Result<Placed, i16> {
-    let partition = topic
-        .partition(index)
-        .ok_or(code::UNKNOWN_TOPIC_OR_PARTITION)?;
+    let partition = topic.partition(index).ok_or(code::UNKNOWN_TOPIC_OR_PARTITION)?;
     let bytes = records.ok_or(code::INVALID_RECORD)?;
     if bytes.len() as u64 > topic.message_bytes_max() {
         return Err(code::MESSAGE_TOO_LARGE);
@@ -127,33 +125,19 @@ fn append(
     }
     let mut log = partition.lock();
     let appended = log.append(&header, bytes, append_time_ms);
-    if let Ok(Appended {
-        is_duplicate: false,
-        ..
-    }) = appended
-    {
+    if let Ok(Appended { is_duplicate: false, .. }) = appended {
         log.satisfied(bytes.len(), woken);
-        add(
-            &shared.counters.records_in,
-            u64::from(header.records.unsigned_abs()),
-        );
+        add(&shared.counters.records_in, u64::from(header.records.unsigned_abs()));
         add(&shared.counters.bytes_in, bytes.len() as u64);
     } else {
         shared.memory.release(cost);
-        add(
-            &shared.counters.duplicate_batches,
-            u64::from(appended.is_ok()),
-        );
+        add(&shared.counters.duplicate_batches, u64::from(appended.is_ok()));
     }
     appended.map(|appended| place(appended.base_offset, append_time_ms, log.start_offset()))
 }
 
 fn place(base_offset: i64, append_time_ms: Option<i64>, log_start_offset: i64) -> Placed {
-    Placed {
-        base_offset,
-        append_time_ms: append_time_ms.unwrap_or(-1),
-        log_start_offset,
-    }
+    Placed { base_offset, append_time_ms: append_time_ms.unwrap_or(-1), log_start_offset }
 }
 
 /// Gives an idempotent producer its id. Transactions are refused, finally and at once.
@@ -168,7 +152,5 @@ pub(super) fn init_producer_id(
             .with_producer_id((-1).into())
             .with_producer_epoch(-1);
     }
-    response
-        .with_producer_id(shared.next_producer_id().into())
-        .with_producer_epoch(0)
+    response.with_producer_id(shared.next_producer_id().into()).with_producer_epoch(0)
 }

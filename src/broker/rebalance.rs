@@ -18,11 +18,7 @@ impl Group {
         self.phase = Phase::PreparingRebalance;
         let timeout_ms = self.rebalance_timeout_ms();
         self.initial_ends_ms = was_empty.then_some(now_ms + timeout_ms);
-        let wait_ms = if was_empty {
-            self.initial_delay_ms.min(timeout_ms)
-        } else {
-            timeout_ms
-        };
+        let wait_ms = if was_empty { self.initial_delay_ms.min(timeout_ms) } else { timeout_ms };
         self.phase_ends_ms = Some(now_ms + wait_ms);
     }
 
@@ -58,15 +54,8 @@ impl Group {
         }
         self.phase = Phase::CompletingRebalance;
         self.phase_ends_ms = Some(now_ms + self.rebalance_timeout_ms());
-        if self
-            .members
-            .get(&self.leader)
-            .is_none_or(|leader| leader.joining.is_none())
-        {
-            let first = self
-                .members
-                .iter()
-                .find(|(_, member)| member.joining.is_some());
+        if self.members.get(&self.leader).is_none_or(|leader| leader.joining.is_none()) {
+            let first = self.members.iter().find(|(_, member)| member.joining.is_some());
             self.leader = first.map(|(id, _)| id.clone()).unwrap_or_default();
         }
         self.protocol = self.vote();
@@ -98,9 +87,7 @@ impl Group {
             }
         }
         let winner = votes.iter().rev().max_by_key(|(_, count)| *count);
-        winner
-            .map(|(name, _)| (*name).to_owned())
-            .unwrap_or_default()
+        winner.map(|(name, _)| (*name).to_owned()).unwrap_or_default()
     }
 
     /// Answers a member's waiting join with the present generation.
@@ -110,18 +97,10 @@ impl Group {
 
     /// The same, naming another leader.
     pub(super) fn answer_join_as(&mut self, id: &str, leader: String) {
-        let Some(reply) = self
-            .members
-            .get_mut(id)
-            .and_then(|member| member.joining.take())
-        else {
+        let Some(reply) = self.members.get_mut(id).and_then(|member| member.joining.take()) else {
             return;
         };
-        let members = if leader == id {
-            self.subscriptions()
-        } else {
-            Vec::new()
-        };
+        let members = if leader == id { self.subscriptions() } else { Vec::new() };
         let _ = reply.send(Joined {
             error: code::NONE,
             generation: self.generation,
@@ -136,19 +115,13 @@ impl Group {
     fn subscriptions(&self) -> Vec<(String, Option<String>, bytes::Bytes)> {
         let subscription = |protocols: &[(String, bytes::Bytes)]| {
             let chosen = protocols.iter().find(|(name, _)| *name == self.protocol);
-            chosen
-                .map(|(_, metadata)| metadata.clone())
-                .unwrap_or_default()
+            chosen.map(|(_, metadata)| metadata.clone()).unwrap_or_default()
         };
         let members = self.members.iter();
         members
             .map(|(id, member)| {
                 let ask = &member.ask;
-                (
-                    id.clone(),
-                    ask.instance_id.clone(),
-                    subscription(&ask.protocols),
-                )
+                (id.clone(), ask.instance_id.clone(), subscription(&ask.protocols))
             })
             .collect()
     }
@@ -251,10 +224,6 @@ impl Group {
     }
 
     fn rebalance_timeout_ms(&self) -> u64 {
-        self.members
-            .values()
-            .map(|member| member.ask.rebalance_timeout_ms)
-            .max()
-            .unwrap_or(0)
+        self.members.values().map(|member| member.ask.rebalance_timeout_ms).max().unwrap_or(0)
     }
 }

@@ -49,26 +49,16 @@ pub(super) const fn list(fields: &'static [Field]) -> Field {
 }
 
 const fn field(kind: Kind) -> Field {
-    Field {
-        kind,
-        since: 0,
-        until: i16::MAX,
-    }
+    Field { kind, since: 0, until: i16::MAX }
 }
 
 impl Field {
     pub(super) const fn since(self, version: i16) -> Self {
-        Self {
-            since: version,
-            ..self
-        }
+        Self { since: version, ..self }
     }
 
     pub(super) const fn until(self, version: i16) -> Self {
-        Self {
-            until: version,
-            ..self
-        }
+        Self { until: version, ..self }
     }
 }
 
@@ -88,12 +78,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// `flexible`: lengths are variable integers, and structs end with tagged fields.
     pub(super) const fn new(bytes: &'a [u8], version: i16, flexible: bool) -> Self {
-        Self {
-            rest: bytes,
-            version,
-            flexible,
-            elements: 0,
-        }
+        Self { rest: bytes, version, flexible, elements: 0 }
     }
 
     /// The bytes not walked over yet.
@@ -242,14 +227,8 @@ mod tests {
             bytes.extend([0; 40]);
             assert_eq!(walk(&bytes, 0, false), Err(Malformed));
         }
-        assert_eq!(
-            walk(&[0, 7, 255, 255, 255, 255, 15, 0, 0], 0, true),
-            Err(Malformed)
-        );
-        assert_eq!(
-            walk(&[0, 7, 255, 255, 255, 255, 255, 255, 0], 0, true),
-            Err(Malformed)
-        );
+        assert_eq!(walk(&[0, 7, 255, 255, 255, 255, 15, 0, 0], 0, true), Err(Malformed));
+        assert_eq!(walk(&[0, 7, 255, 255, 255, 255, 255, 255, 0], 0, true), Err(Malformed));
     }
 
     #[test]

@@ -60,14 +60,8 @@ impl Sequences {
             return in_order(header.base_sequence == 0);
         }
         let (first, last) = (header.base_sequence, header.last_sequence());
-        if let Some(seen) = producer
-            .batches
-            .iter()
-            .find(|b| (b.first, b.last) == (first, last))
-        {
-            return Ok(Verdict::Duplicate {
-                base_offset: seen.base_offset,
-            });
+        if let Some(seen) = producer.batches.iter().find(|b| (b.first, b.last) == (first, last)) {
+            return Ok(Verdict::Duplicate { base_offset: seen.base_offset });
         }
         let previous = producer.batches.back().map_or(-1, |seen| seen.last);
         in_order(first == previous.checked_add(1).unwrap_or(0))
@@ -82,14 +76,11 @@ impl Sequences {
         if self.producers.len() >= PRODUCERS_MAX && self.known(header).is_none() {
             self.evict();
         }
-        let producer = self
-            .producers
-            .entry(header.producer_id)
-            .or_insert_with(|| Producer {
-                epoch: header.producer_epoch,
-                batches: VecDeque::with_capacity(BATCHES_KEPT),
-                used: 0,
-            });
+        let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer {
+            epoch: header.producer_epoch,
+            batches: VecDeque::with_capacity(BATCHES_KEPT),
+            used: 0,
+        });
         if producer.epoch != header.producer_epoch {
             producer.epoch = header.producer_epoch;
             producer.batches.clear();
@@ -98,27 +89,16 @@ impl Sequences {
             producer.batches.pop_front();
         }
         let (first, last) = (header.base_sequence, header.last_sequence());
-        producer.batches.push_back(Seen {
-            first,
-            last,
-            base_offset,
-        });
+        producer.batches.push_back(Seen { first, last, base_offset });
         producer.used = self.turn;
     }
 
     fn known(&self, header: &Header) -> Option<&Producer> {
-        if header.producer_id < 0 {
-            None
-        } else {
-            self.producers.get(&header.producer_id)
-        }
+        if header.producer_id < 0 { None } else { self.producers.get(&header.producer_id) }
     }
 
     fn evict(&mut self) {
-        let oldest = self
-            .producers
-            .iter()
-            .min_by_key(|(_, producer)| producer.used);
+        let oldest = self.producers.iter().min_by_key(|(_, producer)| producer.used);
         if let Some(id) = oldest.map(|(&id, _)| id) {
             self.producers.remove(&id);
         }
@@ -126,11 +106,7 @@ impl Sequences {
 }
 
 fn in_order(is: bool) -> Result<Verdict, i16> {
-    if is {
-        Ok(Verdict::Append)
-    } else {
-        Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER)
-    }
+    if is { Ok(Verdict::Append) } else { Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER) }
 }
 
 #[cfg(test)]
@@ -155,21 +131,12 @@ mod tests {
     fn a_repeated_batch_is_found_among_the_last_five_only() {
         let mut sequences = Sequences::default();
         for turn in 0..6 {
-            let verdict = append(
-                &mut sequences,
-                &header(7, 0, turn * 2, 2),
-                i64::from(turn) * 2,
-            );
+            let verdict = append(&mut sequences, &header(7, 0, turn * 2, 2), i64::from(turn) * 2);
             assert_eq!(verdict, Ok(Verdict::Append));
         }
         for turn in 1..6 {
             let verdict = sequences.judge(&header(7, 0, turn * 2, 2));
-            assert_eq!(
-                verdict,
-                Ok(Verdict::Duplicate {
-                    base_offset: i64::from(turn) * 2
-                })
-            );
+            assert_eq!(verdict, Ok(Verdict::Duplicate { base_offset: i64::from(turn) * 2 }));
         }
         let gone = sequences.judge(&header(7, 0, 0, 2));
         assert_eq!(gone, Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER));
@@ -182,18 +149,9 @@ mod tests {
         let out_of_order = Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER);
         assert_eq!(sequences.judge(&header(7, 1, 4, 1)), out_of_order);
         assert_eq!(sequences.judge(&header(7, 2, 3, 1)), out_of_order);
-        assert_eq!(
-            sequences.judge(&header(7, 0, 3, 1)),
-            Err(code::INVALID_PRODUCER_EPOCH)
-        );
-        assert_eq!(
-            append(&mut sequences, &header(7, 2, 0, 1), 3),
-            Ok(Verdict::Append)
-        );
-        assert_eq!(
-            sequences.judge(&header(7, 1, 3, 1)),
-            Err(code::INVALID_PRODUCER_EPOCH)
-        );
+        assert_eq!(sequences.judge(&header(7, 0, 3, 1)), Err(code::INVALID_PRODUCER_EPOCH));
+        assert_eq!(append(&mut sequences, &header(7, 2, 0, 1), 3), Ok(Verdict::Append));
+        assert_eq!(sequences.judge(&header(7, 1, 3, 1)), Err(code::INVALID_PRODUCER_EPOCH));
     }
 
     #[test]

@@ -55,10 +55,7 @@ fn create_one(
     let mut overrides = Overrides::new();
     for config in &asked.configs {
         let Some(value) = &config.value else {
-            let message = format!(
-                "Null value not supported for topic config {}",
-                &*config.name
-            );
+            let message = format!("Null value not supported for topic config {}", &*config.name);
             return Err((code::INVALID_CONFIG, message));
         };
         topic_config::check(&config.name, value).map_err(|why| (code::INVALID_CONFIG, why))?;
@@ -66,17 +63,11 @@ fn create_one(
     }
     let refused = |error| (error, explain(error, &asked.name));
     if validate_only {
-        shared
-            .topics
-            .check(&asked.name, partitions)
-            .map_err(refused)?;
+        shared.topics.check(&asked.name, partitions).map_err(refused)?;
         return Ok((Uuid::nil(), partitions, overrides));
     }
-    let made = shared
-        .topics
-        .create(&asked.name, partitions, overrides.clone());
-    made.map(|topic| (topic.id, partitions, overrides))
-        .map_err(refused)
+    let made = shared.topics.create(&asked.name, partitions, overrides.clone());
+    made.map(|topic| (topic.id, partitions, overrides)).map_err(refused)
 }
 
 fn partition_count(shared: &Shared, asked: &CreatableTopic) -> Result<i32, Refused> {
@@ -91,24 +82,13 @@ fn partition_count(shared: &Shared, asked: &CreatableTopic) -> Result<i32, Refus
             count => count,
         });
     }
-    let mut indexes: Vec<i32> = asked
-        .assignments
-        .iter()
-        .map(|a| a.partition_index)
-        .collect();
+    let mut indexes: Vec<i32> = asked.assignments.iter().map(|a| a.partition_index).collect();
     indexes.sort_unstable();
     let is_sound = (0..).zip(&indexes).all(|(place, &index)| place == index)
-        && asked
-            .assignments
-            .iter()
-            .all(|a| *a.broker_ids == [BrokerId(NODE_ID)]);
+        && asked.assignments.iter().all(|a| *a.broker_ids == [BrokerId(NODE_ID)]);
     let count = i32::try_from(indexes.len()).unwrap_or(i32::MAX);
     let message = "Partitions must be numbered from 0 and stand on the one broker.".to_owned();
-    if is_sound {
-        Ok(count)
-    } else {
-        Err((code::INVALID_REPLICA_ASSIGNMENT, message))
-    }
+    if is_sound { Ok(count) } else { Err((code::INVALID_REPLICA_ASSIGNMENT, message)) }
 }
 
 fn explain(error: i16, name: &str) -> String {
@@ -153,17 +133,11 @@ pub(super) fn delete(
                 None => Err(code::UNKNOWN_TOPIC_ID),
             },
         };
-        let error = name
-            .as_deref()
-            .map_or_else(|&error| error, |name| delete_one(shared, name));
+        let error = name.as_deref().map_or_else(|&error| error, |name| delete_one(shared, name));
         let name = name.ok().map(|name| TopicName(StrBytes::from_string(name)));
         DeletableTopicResult::default()
             .with_name(name)
-            .with_topic_id(if version >= 6 {
-                asked.topic_id
-            } else {
-                Uuid::nil()
-            })
+            .with_topic_id(if version >= 6 { asked.topic_id } else { Uuid::nil() })
             .with_error_code(error)
     });
     DeleteTopicsResponse::default().with_responses(responses.collect())
@@ -201,30 +175,20 @@ fn grow(
     asked: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), Refused> {
-    let unknown = || {
-        (
-            code::UNKNOWN_TOPIC_OR_PARTITION,
-            "No such topic.".to_owned(),
-        )
-    };
+    let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     let topic = shared.topics.get(&asked.name).ok_or_else(unknown)?;
     let has = topic.partition_count();
     let assignments = asked.assignments.as_deref().unwrap_or_default();
     let more = i64::from(asked.count) - i64::from(has);
     let is_sound = assignments.is_empty()
         || (i64::try_from(assignments.len()) == Ok(more)
-            && assignments
-                .iter()
-                .all(|a| *a.broker_ids == [BrokerId(NODE_ID)]));
+            && assignments.iter().all(|a| *a.broker_ids == [BrokerId(NODE_ID)]));
     if more > 0 && !is_sound {
         let message = "Every new partition must stand on the one broker.".to_owned();
         return Err((code::INVALID_REPLICA_ASSIGNMENT, message));
     }
-    shared
-        .topics
-        .grow(&topic, asked.count, validate_only)
-        .map_err(|error| match error {
-            code::INVALID_PARTITIONS => (error, format!("Topic already has {has} partition(s).")),
-            error => (error, explain(error, &topic.name)),
-        })
+    shared.topics.grow(&topic, asked.count, validate_only).map_err(|error| match error {
+        code::INVALID_PARTITIONS => (error, format!("Topic already has {has} partition(s).")),
+        error => (error, explain(error, &topic.name)),
+    })
 }

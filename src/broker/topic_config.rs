@@ -44,21 +44,11 @@ pub(super) struct Config {
 }
 
 const fn config(name: &'static str, default: &'static str, kind: Kind) -> Config {
-    Config {
-        name,
-        default,
-        kind,
-        allowed: &[],
-    }
+    Config { name, default, kind, allowed: &[] }
 }
 
 const fn choice(name: &'static str, default: &'static str, allowed: &'static [&str]) -> Config {
-    Config {
-        name,
-        default,
-        kind: Kind::Text,
-        allowed,
-    }
+    Config { name, default, kind: Kind::Text, allowed }
 }
 
 const LONG_MAX: &str = "9223372036854775807";
@@ -112,11 +102,7 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), String> {
     let Some(config) = find(name) else {
         return Err(format!("Unknown topic config name: {name}"));
     };
-    let wrong = |what: &str| {
-        Err(format!(
-            "Invalid value {value} for configuration {name}: {what}"
-        ))
-    };
+    let wrong = |what: &str| Err(format!("Invalid value {value} for configuration {name}: {what}"));
     match config.kind {
         Kind::Bool if !matches!(value, "true" | "false") => wrong("not true or false"),
         Kind::Int if value.parse::<i32>().is_err() => wrong("not a number of 32 bits"),
@@ -126,15 +112,9 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), String> {
             wrong("must be 0 or more")
         }
         Kind::Text | Kind::List => {
-            let mut parts = value
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty());
+            let mut parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
             match parts.find(|part| !config.allowed.contains(part)) {
-                Some(part) => wrong(&format!(
-                    "{part} is not one of {}",
-                    config.allowed.join(", ")
-                )),
+                Some(part) => wrong(&format!("{part} is not one of {}", config.allowed.join(", "))),
                 None => Ok(()),
             }
         }
@@ -149,12 +129,7 @@ mod tests {
     #[test]
     fn every_default_passes_its_own_check_and_the_names_are_sorted() {
         for config in CONFIGS {
-            assert_eq!(
-                check(config.name, config.default),
-                Ok(()),
-                "{}",
-                config.name
-            );
+            assert_eq!(check(config.name, config.default), Ok(()), "{}", config.name);
         }
         assert!(CONFIGS.is_sorted_by_key(|config| config.name));
     }

@@ -35,27 +35,18 @@ struct Limits {
 impl Topic {
     /// The partition, or none of that number.
     pub(super) fn partition(&self, index: i32) -> Option<Arc<Partition>> {
-        let partitions = self
-            .partitions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
         partitions.get(usize::try_from(index).ok()?).cloned()
     }
 
     /// All partitions in order.
     pub(super) fn partitions(&self) -> Vec<Arc<Partition>> {
-        self.partitions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.partitions.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The number of partitions.
     pub(super) fn partition_count(&self) -> i32 {
-        let partitions = self
-            .partitions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
         i32::try_from(partitions.len()).unwrap_or(i32::MAX)
     }
 
@@ -72,9 +63,7 @@ impl Topic {
     }
 
     fn lock_overrides(&self) -> MutexGuard<'_, Overrides> {
-        self.overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `max.message.bytes`.
@@ -109,20 +98,16 @@ impl Limits {
 
     fn set(&self, overrides: &Overrides) {
         let number = |name, default: i64| {
-            topic_config::value(overrides, name)
-                .and_then(|v| v.parse().ok())
-                .unwrap_or(default)
+            topic_config::value(overrides, name).and_then(|v| v.parse().ok()).unwrap_or(default)
         };
         let bytes = number("max.message.bytes", 1_048_588).max(0);
-        self.message_bytes_max
-            .store(bytes.cast_unsigned(), Ordering::Relaxed);
+        self.message_bytes_max.store(bytes.cast_unsigned(), Ordering::Relaxed);
         let after_ms = number("message.timestamp.after.max.ms", 3_600_000);
         self.after_max_ms.store(after_ms, Ordering::Relaxed);
         let before_ms = number("message.timestamp.before.max.ms", i64::MAX);
         self.before_max_ms.store(before_ms, Ordering::Relaxed);
         let kind = topic_config::value(overrides, "message.timestamp.type");
-        self.is_log_append_time
-            .store(kind == Some("LogAppendTime"), Ordering::Relaxed);
+        self.is_log_append_time.store(kind == Some("LogAppendTime"), Ordering::Relaxed);
     }
 }
 
@@ -137,20 +122,12 @@ pub(super) struct Topics {
 
 impl Topics {
     pub(super) const fn new(id_seed: u64) -> Self {
-        Self {
-            by_name: RwLock::new(BTreeMap::new()),
-            id_seed,
-            ids: AtomicU64::new(1),
-        }
+        Self { by_name: RwLock::new(BTreeMap::new()), id_seed, ids: AtomicU64::new(1) }
     }
 
     /// The topic of that name.
     pub(super) fn get(&self, name: &str) -> Option<Arc<Topic>> {
-        self.by_name
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// The topic with that id.
@@ -185,11 +162,8 @@ impl Topics {
     }
 
     fn check_room(&self, more: i32) -> Result<(), i16> {
-        let held: usize = self
-            .all()
-            .iter()
-            .map(|t| t.partition_count().unsigned_abs() as usize)
-            .sum();
+        let held: usize =
+            self.all().iter().map(|t| t.partition_count().unsigned_abs() as usize).sum();
         let more = usize::try_from(more).unwrap_or(usize::MAX);
         if held.saturating_add(more) > PARTITIONS_MAX {
             Err(code::POLICY_VIOLATION)
@@ -237,10 +211,7 @@ impl Topics {
         self.check_room(count - has)?;
         if !validate_only {
             let count = usize::try_from(count).unwrap_or(0);
-            let mut partitions = topic
-                .partitions
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut partitions = topic.partitions.write().unwrap_or_else(PoisonError::into_inner);
             if partitions.len() < count {
                 partitions.resize_with(count, Arc::default);
             }
@@ -253,13 +224,7 @@ impl Topics {
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         let topic = by_name.remove(name)?;
         drop(by_name);
-        Some(
-            topic
-                .partitions()
-                .iter()
-                .map(|partition| partition.lock().delete())
-                .sum(),
-        )
+        Some(topic.partitions().iter().map(|partition| partition.lock().delete()).sum())
     }
 }
 
@@ -288,13 +253,7 @@ mod tests {
         let topics = Topics::new(1);
         let topic = topics.create("t", 3, Overrides::new()).unwrap();
         assert!(topics.create("t", 3, Overrides::new()).is_err());
-        assert_eq!(
-            topics
-                .by_id(topic.id)
-                .map(|found| found.name.clone())
-                .as_deref(),
-            Some("t")
-        );
+        assert_eq!(topics.by_id(topic.id).map(|found| found.name.clone()).as_deref(), Some("t"));
         assert_eq!(topics.grow(&topic, 3, false), Err(code::INVALID_PARTITIONS));
         topics.grow(&topic, 5, true).unwrap();
         assert_eq!(topic.partition_count(), 3);

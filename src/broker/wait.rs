@@ -15,10 +15,7 @@ impl Waiter {
     /// Waits for `missing_bytes` more.
     pub(super) fn new(missing_bytes: usize) -> Self {
         let missing_bytes = i64::try_from(missing_bytes).unwrap_or(i64::MAX);
-        Self {
-            missing_bytes: AtomicI64::new(missing_bytes),
-            notify: Notify::new(),
-        }
+        Self { missing_bytes: AtomicI64::new(missing_bytes), notify: Notify::new() }
     }
 
     /// Counts appended bytes; true when nothing is missing any more.

@@ -18,10 +18,7 @@ impl Signals {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Self> {
         let code = Arc::new(AtomicUsize::new(0));
-        for (signal, exit) in [
-            (SIGINT, ExitCode::Interrupted),
-            (SIGTERM, ExitCode::Terminated),
-        ] {
+        for (signal, exit) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
             let seen = Arc::new(AtomicBool::new(false));
             // In this order: the shutdown looks at the flag before this signal sets it.
             let registered = flag::register_conditional_shutdown(signal, exit as i32, seen.clone())

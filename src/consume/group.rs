@@ -55,10 +55,7 @@ impl Group {
         ledger: Arc<Ledger>,
         state: impl Fn() -> Box<dyn App>,
     ) -> Self {
-        let lane = || Lane {
-            ledger: ledger::Lane::default(),
-            app: state(),
-        };
+        let lane = || Lane { ledger: ledger::Lane::default(), app: state() };
         Self {
             app,
             ledger,
@@ -89,9 +86,7 @@ impl Group {
         };
         let stamp = arrival.payload.and_then(stamp::read);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
-        let tick = lane
-            .ledger
-            .tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
+        let tick = lane.ledger.tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
         match tick {
             Tick::Redelivery => return,
             Tick::Probe => drop(self.probed[partition].fetch_add(1, Ordering::AcqRel)),
@@ -122,9 +117,7 @@ impl Group {
         let event = payload.and_then(|payload| parser.parse(payload).ok());
         // A foreign event carries its time as text only.
         let known = event.and_then(|event| {
-            due_us
-                .or_else(|| stamp::timestamp_us(event.timestamp))
-                .map(|due_us| (event, due_us))
+            due_us.or_else(|| stamp::timestamp_us(event.timestamp)).map(|due_us| (event, due_us))
         });
         match &known {
             Some((event, due_us)) => lane.app.observe(event, *due_us),
@@ -146,12 +139,10 @@ impl Group {
     pub fn workers(&self) -> Vec<WorkerState> {
         self.assigned
             .iter()
-            .map(
-                |count| match usize::try_from(count.load(Ordering::Acquire)) {
-                    Ok(count) => WorkerState::Assigned(count),
-                    Err(_) => WorkerState::Joining,
-                },
-            )
+            .map(|count| match usize::try_from(count.load(Ordering::Acquire)) {
+                Ok(count) => WorkerState::Assigned(count),
+                Err(_) => WorkerState::Joining,
+            })
             .collect()
     }
 
@@ -166,10 +157,7 @@ impl Group {
     /// The offset that each partition's lane expects next.
     #[must_use]
     pub fn positions(&self) -> Vec<i64> {
-        self.positions
-            .iter()
-            .map(|position| position.load(Ordering::Acquire))
-            .collect()
+        self.positions.iter().map(|position| position.load(Ordering::Acquire)).collect()
     }
 
     /// Records that were no event, and were kept out of the application.
@@ -181,11 +169,10 @@ impl Group {
     /// The application's state over all partitions, merged in their order. Takes the states
     /// away: call it when nobody reads any more.
     pub fn into_app(self: Arc<Self>) -> Option<Box<dyn App>> {
-        let mut states = Arc::into_inner(self)?.lanes.into_iter().map(|lane| {
-            lane.into_inner()
-                .unwrap_or_else(PoisonError::into_inner)
-                .app
-        });
+        let mut states = Arc::into_inner(self)?
+            .lanes
+            .into_iter()
+            .map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner).app);
         let mut whole = states.next()?;
         for state in states {
             whole.merge(state);

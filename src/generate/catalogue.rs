@@ -46,16 +46,8 @@ pub(super) const EXTERNAL: [&str; 8] = [
 /// How often.
 pub(super) const EXTERNAL_WEIGHTS: [f64; 8] = [40.0, 25.0, 6.0, 3.0, 9.0, 8.0, 4.0, 5.0];
 
-const CATEGORIES: [&str; 8] = [
-    "electronics",
-    "home",
-    "clothing",
-    "sports",
-    "books",
-    "toys",
-    "beauty",
-    "garden",
-];
+const CATEGORIES: [&str; 8] =
+    ["electronics", "home", "clothing", "sports", "books", "toys", "beauty", "garden"];
 /// How many categories there are.
 pub(super) const CATEGORY_COUNT: u8 = CATEGORIES.len() as u8;
 
@@ -83,19 +75,13 @@ impl Catalogue {
     /// A catalogue of so many products, at least one; some 400 bytes each.
     pub(super) fn new(count: u32) -> Self {
         let mut text = String::new();
-        let products = (0..count.max(1))
-            .map(|number| product(number, &mut text))
-            .collect();
+        let products = (0..count.max(1)).map(|number| product(number, &mut text)).collect();
         let categories = CATEGORIES.map(|name| {
             let mut fragment = String::new();
             encode::category(name, &mut fragment);
             (fragment, format!("/category/{name}"))
         });
-        Self {
-            products,
-            text,
-            categories: categories.into(),
-        }
+        Self { products, text, categories: categories.into() }
     }
 
     /// How many products there are.
@@ -105,16 +91,12 @@ impl Catalogue {
 
     /// The price of a product, in cents.
     pub(super) fn price_cents(&self, number: u32) -> u64 {
-        self.products
-            .get(number as usize)
-            .map_or(0, |product| product.price_cents)
+        self.products.get(number as usize).map_or(0, |product| product.price_cents)
     }
 
     /// The category of a product.
     pub(super) fn category(&self, number: u32) -> u8 {
-        self.products
-            .get(number as usize)
-            .map_or(0, |product| product.category)
+        self.products.get(number as usize).map_or(0, |product| product.category)
     }
 
     /// The properties' fragment of a product; see [`encode::product`].
@@ -126,10 +108,9 @@ impl Catalogue {
     pub(super) fn about_page(&self, page: Page) -> &str {
         match page {
             Page::Product(number) => self.about(number),
-            Page::Category(category) => self
-                .categories
-                .get(usize::from(category))
-                .map_or("", |texts| &texts.0),
+            Page::Category(category) => {
+                self.categories.get(usize::from(category)).map_or("", |texts| &texts.0)
+            }
             _ => "",
         }
     }
@@ -138,10 +119,9 @@ impl Catalogue {
     pub(super) fn url(&self, page: Page) -> &str {
         match page {
             Page::Home => "/",
-            Page::Category(category) => self
-                .categories
-                .get(usize::from(category))
-                .map_or("", |texts| &texts.1),
+            Page::Category(category) => {
+                self.categories.get(usize::from(category)).map_or("", |texts| &texts.1)
+            }
             Page::Product(number) => self.text_of(number, 1),
             Page::Search(number, form) => self.text_of(number, 2 + 2 * usize::from(form)),
             Page::Cart => "/cart",
@@ -165,9 +145,7 @@ impl Catalogue {
             (0, _) => self.products[number - 1].ends[TEXTS - 1],
             _ => product.ends[index - 1],
         };
-        self.text
-            .get(start as usize..product.ends[index] as usize)
-            .unwrap_or("")
+        self.text.get(start as usize..product.ends[index] as usize).unwrap_or("")
     }
 }
 
@@ -176,13 +154,7 @@ fn product(number: u32, text: &mut String) -> Product {
     let lower = name.to_lowercase();
     let mut ends = [0; TEXTS];
     let id = format!("PROD-{:03}", number + 1);
-    encode::product(
-        &id,
-        &name,
-        price_cents,
-        CATEGORIES[usize::from(category)],
-        text,
-    );
+    encode::product(&id, &name, price_cents, CATEGORIES[usize::from(category)], text);
     ends[0] = text.len() as u32;
     text.push_str("/products/");
     text.push_str(&lower.replace(' ', "-"));
@@ -195,11 +167,7 @@ fn product(number: u32, text: &mut String) -> Product {
         encode::escape(&query, text);
         ends[3 + 2 * form] = text.len() as u32;
     }
-    Product {
-        price_cents,
-        category,
-        ends,
-    }
+    Product { price_cents, category, ends }
 }
 
 /// Appends a text as a form sends it (`application/x-www-form-urlencoded`, WHATWG URL
@@ -232,13 +200,8 @@ mod tests {
         );
         let prices: Vec<_> = (0..4).map(|number| shop.price_cents(number)).collect();
         assert_eq!(prices, [99_999, 2_999, 7_999, 29_999]);
-        let pages = [
-            Page::Home,
-            Page::Product(0),
-            Page::Product(1),
-            Page::Category(0),
-            Page::Search(0, 0),
-        ];
+        let pages =
+            [Page::Home, Page::Product(0), Page::Product(1), Page::Category(0), Page::Search(0, 0)];
         assert_eq!(
             pages.map(|page| shop.url(page)),
             [
@@ -262,10 +225,7 @@ mod tests {
         let mut categories = HashSet::new();
         for number in 0..shop.len() {
             let (name, category, price_cents) = describe(number);
-            assert!(
-                (599..200_000).contains(&price_cents) && price_cents % 100 == 99,
-                "{name}"
-            );
+            assert!((599..200_000).contains(&price_cents) && price_cents % 100 == 99, "{name}");
             assert_eq!(shop.price_cents(number), price_cents);
             assert_eq!(shop.category(number), category);
             assert!(shop.query(number, 3).contains(&name.to_lowercase()));
@@ -281,14 +241,7 @@ mod tests {
     #[test]
     fn a_product_that_is_not_there_has_no_text() {
         let shop = Catalogue::new(2);
-        assert_eq!(
-            (
-                shop.about(2),
-                shop.url(Page::Product(9)),
-                shop.price_cents(2)
-            ),
-            ("", "", 0)
-        );
+        assert_eq!((shop.about(2), shop.url(Page::Product(9)), shop.price_cents(2)), ("", "", 0));
         assert_eq!(Catalogue::new(0).len(), 1);
     }
 

@@ -65,19 +65,12 @@ impl People {
         let agent = self.agents.pick(mix(own ^ 2)) as u8;
         let [x, y, ..] = mix(own ^ 3).to_be_bytes();
         // A private network with a block for each city; no address ends in 0 or 255.
-        Person {
-            persona,
-            city,
-            agent,
-            address: [10, city, x, y.clamp(1, 254)],
-        }
+        Person { persona, city, agent, address: [10, city, x, y.clamp(1, 254)] }
     }
 
     /// The fragment of a city; see [`encode::location`].
     pub(super) fn location(&self, city: u8) -> &str {
-        self.locations
-            .get(usize::from(city))
-            .map_or("", String::as_str)
+        self.locations.get(usize::from(city)).map_or("", String::as_str)
     }
 
     /// The user agent, and the fragment of the device it belongs to; see [`encode::device`].
@@ -97,11 +90,7 @@ mod tests {
     #[test]
     fn there_are_many_cities_in_many_countries_each_in_its_zone() {
         let countries: HashSet<_> = CITIES.iter().map(|city| city.1).collect();
-        assert!(
-            CITIES.len() >= 30 && countries.len() >= 15,
-            "{}",
-            countries.len()
-        );
+        assert!(CITIES.len() >= 30 && countries.len() >= 15, "{}", countries.len());
         let continents = HashMap::from([
             ("US", "America"),
             ("CA", "America"),
@@ -146,16 +135,8 @@ mod tests {
                 _ => "Firefox/",
             };
             assert!(agent.contains(token), "{agent}");
-            assert_eq!(
-                agent.contains("iPhone"),
-                os == "iOS" && kind == "mobile",
-                "{agent}"
-            );
-            assert_eq!(
-                agent.contains("iPad"),
-                os == "iOS" && kind == "tablet",
-                "{agent}"
-            );
+            assert_eq!(agent.contains("iPhone"), os == "iOS" && kind == "mobile", "{agent}");
+            assert_eq!(agent.contains("iPad"), os == "iOS" && kind == "tablet", "{agent}");
             assert!(!agent.contains("  ") && !agent.contains('"'), "{agent}");
         }
     }

@@ -66,14 +66,8 @@ impl Session {
     #[inline]
     pub(super) fn texts(&self) -> (&str, &str, &str) {
         let text = std::str::from_utf8(&self.text[..usize::from(self.text_end)]).unwrap_or("");
-        let (who, address) = text
-            .split_at_checked(usize::from(self.who_end))
-            .unwrap_or(("", ""));
-        (
-            who.get(KEY_AT..usize::from(self.key_end)).unwrap_or(""),
-            who,
-            address,
-        )
+        let (who, address) = text.split_at_checked(usize::from(self.who_end)).unwrap_or(("", ""));
+        (who.get(KEY_AT..usize::from(self.key_end)).unwrap_or(""), who, address)
     }
 
     /// Goes to a page; what it is about comes into focus.
@@ -131,12 +125,8 @@ mod tests {
     use crate::generate::Persona;
 
     fn session(user: u64) -> Session {
-        let person = Person {
-            persona: Persona::Buyer,
-            city: 3,
-            agent: 1,
-            address: [10, 255, 255, 254],
-        };
+        let person =
+            Person { persona: Persona::Buyer, city: 3, agent: 1, address: [10, 255, 255, 254] };
         Session::new(user, u64::MAX, 5, person, Page::External(0))
     }
 
@@ -172,10 +162,7 @@ mod tests {
         let mut session = session(1);
         let mut weights = [1.0; 5];
         session.restrict(&mut weights);
-        assert_eq!(
-            weights.map(f64::to_bits),
-            [1.0, 1.0, 1.0, 0.0, 0.0].map(f64::to_bits)
-        );
+        assert_eq!(weights.map(f64::to_bits), [1.0, 1.0, 1.0, 0.0, 0.0].map(f64::to_bits));
         session.go(Page::Search(4, 0));
         session.add(4, 100);
         let mut weights = [1.0; 5];
@@ -183,9 +170,6 @@ mod tests {
         assert_eq!(weights.map(f64::to_bits), [1.0; 5].map(f64::to_bits));
         session.go(Page::Cart);
         session.restrict(&mut weights);
-        assert_eq!(
-            weights.map(f64::to_bits),
-            [1.0, 1.0, 1.0, 0.25, 4.0].map(f64::to_bits)
-        );
+        assert_eq!(weights.map(f64::to_bits), [1.0, 1.0, 1.0, 0.25, 4.0].map(f64::to_bits));
     }
 }

@@ -19,11 +19,7 @@ impl Shopper<'_> {
     pub(super) fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
         let page = self.some_page(session, starts, random);
         // Few load the page again that they are on.
-        if page == session.page {
-            self.some_page(session, starts, random)
-        } else {
-            page
-        }
+        if page == session.page { self.some_page(session, starts, random) } else { page }
     }
 
     fn some_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
@@ -99,14 +95,7 @@ mod tests {
         let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
         let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
         let session = Session::new(1, 1, 5, person, Page::External(0));
-        check(
-            &Shopper {
-                shop: &shop,
-                popularity: &popularity,
-                mix: &mix,
-            },
-            session,
-        );
+        check(&Shopper { shop: &shop, popularity: &popularity, mix: &mix }, session);
     }
 
     fn share(count: usize, mut holds: impl FnMut() -> bool) -> f64 {
@@ -142,9 +131,8 @@ mod tests {
             }
             session.add(0, 1);
             session.go(Page::Product(0));
-            let carts = share(10_000, || {
-                shopper.next_page(&session, false, &mut random) == Page::Cart
-            });
+            let carts =
+                share(10_000, || shopper.next_page(&session, false, &mut random) == Page::Cart);
             assert!(carts > 0.08, "{carts}");
         });
     }

@@ -48,9 +48,7 @@ impl Alias {
 
 /// The weights of `count` ranks by Zipf's law: rank r weighs (r + 1)^-exponent.
 pub(super) fn zipf_weights(count: u32, exponent: f64) -> Vec<f64> {
-    (0..count)
-        .map(|rank| libm::pow(f64::from(rank) + 1.0, -exponent))
-        .collect()
+    (0..count).map(|rank| libm::pow(f64::from(rank) + 1.0, -exponent)).collect()
 }
 
 /// Ranks by Zipf's law without a table, for any number of them: rejection-inversion, from
@@ -69,13 +67,8 @@ pub(super) struct Zipf {
 impl Zipf {
     /// `count` ranks, at least one; the exponent not below 0, and 0 makes all alike.
     pub(super) fn new(count: u64, exponent: f64) -> Self {
-        let mut zipf = Self {
-            count: count.max(1),
-            exponent,
-            area_first: 0.0,
-            area_last: 0.0,
-            sure: 0.0,
-        };
+        let mut zipf =
+            Self { count: count.max(1), exponent, area_first: 0.0, area_last: 0.0, sure: 0.0 };
         zipf.area_first = zipf.area(1.5) - 1.0;
         zipf.area_last = zipf.area(zipf.count as f64 + 0.5);
         zipf.sure = 2.0 - zipf.area_inverse(zipf.area(2.5) - zipf.weight(2.0));
@@ -106,20 +99,12 @@ impl Zipf {
         let log = libm::log(x);
         let power = (1.0 - self.exponent) * log;
         // expm1(p) / p, which is 1 in the limit of exponent 1.
-        if power.abs() > 1e-8 {
-            libm::expm1(power) / power * log
-        } else {
-            log
-        }
+        if power.abs() > 1e-8 { libm::expm1(power) / power * log } else { log }
     }
 
     fn area_inverse(&self, area: f64) -> f64 {
         let power = ((1.0 - self.exponent) * area).max(-1.0);
-        let slope = if power.abs() > 1e-8 {
-            libm::log1p(power) / power
-        } else {
-            1.0
-        };
+        let slope = if power.abs() > 1e-8 { libm::log1p(power) / power } else { 1.0 };
         libm::exp(slope * area)
     }
 }
@@ -153,11 +138,8 @@ mod tests {
             counts[table.pick(random.bits())] += 1;
         }
         assert_eq!(counts[1], 0);
-        let (counts, weights): (Vec<_>, Vec<_>) = counts
-            .iter()
-            .zip(weights)
-            .filter(|(_, weight)| *weight > 0.0)
-            .unzip();
+        let (counts, weights): (Vec<_>, Vec<_>) =
+            counts.iter().zip(weights).filter(|(_, weight)| *weight > 0.0).unzip();
         // The 99.99th percentile for 4 degrees of freedom is 23.5.
         assert!(chi_square(&counts, &weights) < 23.5 / 4.0, "{counts:?}");
     }
@@ -165,10 +147,7 @@ mod tests {
     #[test]
     fn no_weights_are_all_alike_and_no_columns_are_no_panic() {
         let table = Alias::new(&[0.0; 4]);
-        assert_eq!(
-            (0..4).map(|n| table.pick(n << 62)).collect::<Vec<_>>(),
-            [0, 1, 2, 3]
-        );
+        assert_eq!((0..4).map(|n| table.pick(n << 62)).collect::<Vec<_>>(), [0, 1, 2, 3]);
         assert_eq!(Alias::new(&[]).pick(u64::MAX), 0);
     }
 

@@ -56,16 +56,7 @@ fn check_visits(population: &PopulationPlan, seed: u64, count: u64, rate_per_s: 
     drive(&mut generator, count, rate_per_s, |due_ns, draft| {
         out.clear();
         let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
-        encode::encode(
-            &Stamp {
-                run: 1,
-                shard: 0,
-                seq,
-                due_wall_us,
-            },
-            &draft.parts,
-            &mut out,
-        );
+        encode::encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut out);
         visits.see(&out, draft);
         seq += 1;
     });
@@ -77,27 +68,15 @@ fn every_visit_makes_sense_at_any_rate() {
     for rate_per_s in [50, 5_000, 500_000] {
         let visits = check_visits(&population(), 7, 120_000, rate_per_s);
         let (carts, purchases) = (visits.carts, visits.purchases);
-        assert!(
-            carts > 2_500 && purchases > 900,
-            "{rate_per_s}: {carts} {purchases}"
-        );
+        assert!(carts > 2_500 && purchases > 900, "{rate_per_s}: {carts} {purchases}");
     }
 }
 
 #[test]
 fn every_visit_makes_sense_when_products_and_users_are_few() {
-    let small = PopulationPlan {
-        users: 3,
-        products: 1,
-        sessions_max: 2,
-        ..population()
-    };
+    let small = PopulationPlan { users: 3, products: 1, sessions_max: 2, ..population() };
     check_visits(&small, 1, 20_000, 1_000);
-    let large = PopulationPlan {
-        users: 10_000_000,
-        products: 5_000,
-        ..population()
-    };
+    let large = PopulationPlan { users: 10_000_000, products: 5_000, ..population() };
     check_visits(&large, 2, 50_000, 10_000);
 }
 
@@ -117,17 +96,10 @@ fn the_mix_is_hit_within_half_a_point() {
         ([0.10, 0.20, 0.60, 0.05, 0.05], 30.0, 10_000),
         ([0.899, 0.10, 0.00, 0.001, 0.000_001], 12.0, 10_000),
     ] {
-        let plan = PopulationPlan {
-            mix,
-            session_length,
-            ..population()
-        };
+        let plan = PopulationPlan { mix, session_length, ..population() };
         let seen = shares(&mut Generator::new(&plan, 3, 0, 1), 1_000_000, rate_per_s);
         for (seen, wanted) in seen.iter().zip(mix) {
-            assert!(
-                (seen - wanted).abs() < 0.005,
-                "{mix:?} at {rate_per_s}/s: {seen}"
-            );
+            assert!((seen - wanted).abs() < 0.005, "{mix:?} at {rate_per_s}/s: {seen}");
         }
     }
 }
@@ -175,11 +147,7 @@ fn users_think_as_long_as_the_plan_says() {
 #[test]
 fn live_sessions_stay_below_the_limit() {
     for (users, sessions_max, most) in [(100_000, 500, 500), (100, 5_000, 75), (1, 10, 1)] {
-        let plan = PopulationPlan {
-            users,
-            sessions_max,
-            ..population()
-        };
+        let plan = PopulationPlan { users, sessions_max, ..population() };
         let mut generator = Generator::new(&plan, 1, 0, 1);
         let mut seen = 0;
         for seq in 0..20_000 {
@@ -213,10 +181,7 @@ fn personas_differ_as_their_names_say() {
     });
     let shares = counts.map(|row| row.map(|count| count / row.iter().sum::<f64>()));
     let [browser, buyer, researcher] = shares;
-    assert!(
-        buyer[4] > 3.0 * browser[4] && buyer[3] > 3.0 * browser[3],
-        "{shares:?}"
-    );
+    assert!(buyer[4] > 3.0 * browser[4] && buyer[3] > 3.0 * browser[3], "{shares:?}");
     assert!(researcher[2] > 1.8 * browser[2], "{shares:?}");
 }
 
@@ -228,16 +193,7 @@ fn fingerprint(seed: u64, shard: u16, shards: u16, count: u64) -> u32 {
         out.clear();
         out.extend_from_slice(draft.key.as_bytes());
         let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
-        encode::encode(
-            &Stamp {
-                run: 1,
-                shard,
-                seq,
-                due_wall_us,
-            },
-            &draft.parts,
-            &mut out,
-        );
+        encode::encode(&Stamp { run: 1, shard, seq, due_wall_us }, &draft.parts, &mut out);
         sum = crc32c::crc32c_append(sum, &out);
         seq += 1;
     });

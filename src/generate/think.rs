@@ -75,9 +75,8 @@ mod tests {
     fn times_have_the_median_and_spread_asked_for() {
         let think = ThinkTime::new(8_000.0, 1.0);
         let mut random = Random::new(4, 4, 4);
-        let mut logs: Vec<_> = (0..200_000)
-            .map(|_| (think.pick_ns(random.bits()) as f64).ln())
-            .collect();
+        let mut logs: Vec<_> =
+            (0..200_000).map(|_| (think.pick_ns(random.bits()) as f64).ln()).collect();
         logs.sort_by(f64::total_cmp);
         assert!((logs[100_000] - 8e9_f64.ln()).abs() < 0.015);
         let mean = logs.iter().sum::<f64>() / 2e5;

@@ -47,20 +47,11 @@ impl Collector {
             seen_windows,
             sent: Series::new(Stage::SendDelay),
             acked: Series::new(Stage::Ack),
-            apps: plan
-                .apps
-                .iter()
-                .map(|_| Series::new(Stage::EndToEnd))
-                .collect(),
+            apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd)).collect(),
             lags: Vec::new(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
-            phases: plan
-                .load
-                .phases
-                .iter()
-                .map(|phase| phase.name.clone())
-                .collect(),
+            phases: plan.load.phases.iter().map(|phase| phase.name.clone()).collect(),
             interval_ns: plan.measure.interval_ms * 1_000_000,
             before: Before::default(),
         };
@@ -76,8 +67,7 @@ impl Collector {
             return;
         }
         let lags = crew.lags();
-        self.lags
-            .push((now_ns / self.interval_ns - 1, lags.clone()));
+        self.lags.push((now_ns / self.interval_ns - 1, lags.clone()));
         let live = self.live(crew, now_ns, &lags);
         progress.show(&live);
     }
@@ -99,11 +89,8 @@ impl Collector {
 
     fn live(&mut self, crew: &Crew, now_ns: u64, lags: &[u64]) -> Live {
         let receipts = crew.receipts();
-        let positions: Vec<i64> = crew
-            .groups()
-            .iter()
-            .map(|group| group.positions().iter().sum())
-            .collect();
+        let positions: Vec<i64> =
+            crew.groups().iter().map(|group| group.positions().iter().sum()).collect();
         let now = Before {
             at_ns: now_ns,
             sent: receipts.accepted(),
@@ -117,15 +104,10 @@ impl Collector {
         let app = |place: usize| LiveApp {
             name: self.names[place].clone(),
             seen_per_s: (now.positions[place]
-                - before
-                    .positions
-                    .get(place)
-                    .copied()
-                    .unwrap_or(now.positions[place])) as f64
+                - before.positions.get(place).copied().unwrap_or(now.positions[place]))
+                as f64
                 / seconds,
-            p99_ns: self.apps[place]
-                .newest()
-                .and_then(|row| u64::try_from(row.p99_ns?).ok()),
+            p99_ns: self.apps[place].newest().and_then(|row| u64::try_from(row.p99_ns?).ok()),
             lag_records: lags[place],
         };
         let total_ns = self.schedule.duration_ns();
@@ -138,11 +120,7 @@ impl Collector {
             } else {
                 self.phases[self.schedule.phase_at(since_ns)].clone()
             },
-            offered_per_s: if over {
-                0.0
-            } else {
-                self.schedule.rate_at(since_ns)
-            },
+            offered_per_s: if over { 0.0 } else { self.schedule.rate_at(since_ns) },
             sent_per_s: (now.sent - before.sent) as f64 / seconds,
             acked_per_s: (now.acked - before.acked) as f64 / seconds,
             apps: (0..self.names.len()).map(app).collect(),

@@ -92,8 +92,7 @@ impl Crew {
                     windows: channels.seen.clone(),
                 };
                 let name = format!("{}-{worker}", app.name);
-                crew.workers
-                    .push(spawn(&name, move || consume::run(shift))?);
+                crew.workers.push(spawn(&name, move || consume::run(shift))?);
             }
         }
         Ok(crew)
@@ -104,13 +103,7 @@ impl Crew {
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
         let state = || (kind.new)(app);
         let workers = usize::from(app.workers);
-        Ok(Arc::new(Group::new(
-            place,
-            workers,
-            partitions,
-            self.ledger.clone(),
-            state,
-        )))
+        Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
     }
 
     /// Starts a producer for each shard; slot time 0 is `lead_ns` from now.
@@ -164,8 +157,7 @@ impl Crew {
                 windows: channels.sent.clone(),
             };
             let name = format!("producer-{shard}");
-            self.producers
-                .push(spawn(&name, move || produce::run(shift))?);
+            self.producers.push(spawn(&name, move || produce::run(shift))?);
         }
         Ok(())
     }
@@ -189,9 +181,7 @@ impl Crew {
 
     /// Whether some producer still has slots.
     pub(super) fn sending(&self) -> bool {
-        self.producers
-            .iter()
-            .any(|producer| !producer.is_finished())
+        self.producers.iter().any(|producer| !producer.is_finished())
     }
 
     /// Whether a worker has ended, which none does by itself unless it is broken.
@@ -212,9 +202,7 @@ impl Crew {
 
     /// Receipts that are still to come.
     pub(super) fn outstanding(&self) -> u64 {
-        self.receipts
-            .accepted()
-            .saturating_sub(self.receipts.answered())
+        self.receipts.accepted().saturating_sub(self.receipts.answered())
     }
 
     /// Acknowledged records that each group has not read yet.
@@ -259,10 +247,7 @@ fn spawn<T: Send + 'static>(
 }
 
 fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {
-    let mut left = Left {
-        things: Vec::new(),
-        faults: Vec::new(),
-    };
+    let mut left = Left { things: Vec::new(), faults: Vec::new() };
     for thread in threads {
         let name = thread.thread().name().unwrap_or("a thread").to_owned();
         match thread.join() {

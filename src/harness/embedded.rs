@@ -27,13 +27,7 @@ impl EmbeddedBroker {
     /// When it can't be started, or does not come up.
     pub fn start(program: &Path, partitions: i32) -> Result<Self> {
         let mut child = Command::new(program)
-            .args([
-                "broker",
-                "--port",
-                "0",
-                "--until-stdin-closes",
-                "--partitions",
-            ])
+            .args(["broker", "--port", "0", "--until-stdin-closes", "--partitions"])
             .arg(partitions.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -43,9 +37,7 @@ impl EmbeddedBroker {
             .map_err(|error| Error::io("starting the embedded broker", error))?;
         let stdin = child.stdin.take();
         let Some(stdout) = child.stdout.take() else {
-            return Err(Error::Internal(
-                "the embedded broker has no output".to_owned(),
-            ));
+            return Err(Error::Internal("the embedded broker has no output".to_owned()));
         };
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
@@ -53,18 +45,11 @@ impl EmbeddedBroker {
             .read_line(&mut line)
             .map_err(|error| Error::io("reading from the embedded broker", error))?;
         match line.trim().strip_prefix(GREETING).map(str::parse) {
-            Some(Ok(address)) => Ok(Self {
-                child,
-                stdin,
-                stdout,
-                address,
-            }),
+            Some(Ok(address)) => Ok(Self { child, stdin, stdout, address }),
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(Error::Broker(format!(
-                    "the embedded broker did not come up: {line:?}"
-                )))
+                Err(Error::Broker(format!("the embedded broker did not come up: {line:?}")))
             }
         }
     }

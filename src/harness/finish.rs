@@ -59,11 +59,8 @@ pub(super) fn result(
     let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
     let mut watch = self_watch(plan, clock, &collector, end, &ledger);
-    watch.broker_on_this_host = conditions
-        .facts
-        .advertised
-        .iter()
-        .any(|broker| watch::is_local(broker));
+    watch.broker_on_this_host =
+        conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let apps = apps(plan, &collector, &timeline, crew.take_groups());
     let checks = checks(&books, &apps);
     RunResult {
@@ -133,10 +130,7 @@ fn verdict(
     if reasons.is_empty() {
         let wrong = checks.iter().filter(|check| !check.agrees());
         reasons.extend(wrong.map(|check| {
-            format!(
-                "{}: books {}, applications {:?}",
-                check.what, check.books, check.apps
-            )
+            format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
     Verdict {
@@ -151,14 +145,9 @@ fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
     let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
         what: what.to_owned(),
         books,
-        apps: apps
-            .iter()
-            .map(|app| app.summary.as_ref().and_then(pick))
-            .collect(),
+        apps: apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect(),
     };
-    let mut checks = vec![row("events", books.events, &|summary| {
-        Some(summary.totals.events)
-    })];
+    let mut checks = vec![row("events", books.events, &|summary| Some(summary.totals.events))];
     for kind in EventType::ALL {
         let place = kind.index();
         checks.push(row(kind.name(), books.by_type[place], &|summary| {
@@ -168,9 +157,7 @@ fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
     checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
         Some(summary.totals.revenue_cents)
     }));
-    checks.push(row("sessions", books.sessions, &|summary| {
-        summary.totals.sessions
-    }));
+    checks.push(row("sessions", books.sessions, &|summary| summary.totals.sessions));
     checks
 }
 
@@ -183,9 +170,7 @@ fn self_watch(
 ) -> SelfWatch {
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
     let schedule = Schedule::new(&plan.load, plan.seed);
-    let rate = schedule
-        .rate_at(schedule.duration_ns().saturating_sub(1))
-        .max(1.0);
+    let rate = schedule.rate_at(schedule.duration_ns().saturating_sub(1)).max(1.0);
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
         unsent: ledger.unsent,
@@ -205,12 +190,7 @@ fn build() -> Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
         librdkafka: kafka::client_version(),
-        profile: if cfg!(debug_assertions) {
-            "debug"
-        } else {
-            "release"
-        }
-        .to_owned(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
     }
 }
 
@@ -235,20 +215,12 @@ fn phases(plan: &Plan) -> Vec<PhaseResult> {
 fn partitions(records: &[u64]) -> Vec<PartitionResult> {
     let all: u64 = records.iter().sum();
     let share = |records: u64| {
-        if all == 0 {
-            0.0
-        } else {
-            records as f64 / all as f64
-        }
+        if all == 0 { 0.0 } else { records as f64 / all as f64 }
     };
     records
         .iter()
         .enumerate()
-        .map(|(partition, &records)| PartitionResult {
-            partition,
-            records,
-            share: share(records),
-        })
+        .map(|(partition, &records)| PartitionResult { partition, records, share: share(records) })
         .collect()
 }
 

@@ -20,11 +20,7 @@ pub fn text(plan: &Plan) -> String {
 fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
     writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
     let broker = plan.kafka.bootstrap_servers.as_deref();
-    row(
-        out,
-        "broker",
-        broker.unwrap_or("embedded, started for the run"),
-    )?;
+    row(out, "broker", broker.unwrap_or("embedded, started for the run"))?;
     let topic = &plan.topic;
     let suffix = if topic.reuse { "" } else { "-<run>" };
     row(
@@ -46,20 +42,13 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
     )?;
     for app in &plan.apps {
         let workers = counted(app.workers, "worker");
-        row(
-            out,
-            &app.name,
-            format_args!("group {}, {workers}", app.group),
-        )?;
+        row(out, &app.name, format_args!("group {}, {workers}", app.group))?;
     }
-    for (side, properties) in [
-        ("producer", &plan.kafka.producer),
-        ("consumer", &plan.kafka.consumer),
-    ] {
-        let list: Vec<String> = masked(properties)
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+    for (side, properties) in
+        [("producer", &plan.kafka.producer), ("consumer", &plan.kafka.consumer)]
+    {
+        let list: Vec<String> =
+            masked(properties).iter().map(|(key, value)| format!("{key}={value}")).collect();
         row(out, side, list.join(" "))?;
     }
     Ok(())
@@ -102,24 +91,15 @@ fn rates(phase: &PhasePlan) -> String {
         .segments
         .iter()
         .flat_map(|segment| match segment.shape {
-            Shape::Linear {
-                from_per_s,
-                to_per_s,
-            } => [from_per_s, to_per_s],
-            Shape::Sine {
-                mean_per_s,
-                amplitude_per_s,
-                ..
-            } => [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s],
+            Shape::Linear { from_per_s, to_per_s } => [from_per_s, to_per_s],
+            Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
+                [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s]
+            }
         })
         .fold((f64::INFINITY, 0.0), |(least, greatest), rate| {
             (rate.min(least), rate.max(greatest))
         });
-    if least < greatest {
-        format!("{least}/s to {greatest}/s")
-    } else {
-        format!("{greatest}/s")
-    }
+    if least < greatest { format!("{least}/s to {greatest}/s") } else { format!("{greatest}/s") }
 }
 
 fn row(out: &mut String, name: &str, value: impl std::fmt::Display) -> std::fmt::Result {

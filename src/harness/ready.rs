@@ -59,12 +59,7 @@ fn send(world: &World, run: u32, groups: &[Arc<Group>], mut seq: u64) -> Result<
     partitions.sort_unstable();
     partitions.dedup();
     for partition in partitions {
-        let stamp = Stamp {
-            run,
-            shard: PROBE_SHARD,
-            seq,
-            due_wall_us: wall_clock_us(),
-        };
+        let stamp = Stamp { run, shard: PROBE_SHARD, seq, due_wall_us: wall_clock_us() };
         let mut payload = Vec::new();
         encode::probe(&stamp, &mut payload);
         world.probe(partition, &payload)?;
@@ -79,10 +74,7 @@ fn missing(plan: &Plan, groups: &[Arc<Group>]) -> Vec<String> {
     let mut missing = Vec::new();
     for (app, group) in plan.apps.iter().zip(groups) {
         let workers = group.workers();
-        let joining = workers
-            .iter()
-            .filter(|&&state| state == WorkerState::Joining)
-            .count();
+        let joining = workers.iter().filter(|&&state| state == WorkerState::Joining).count();
         let assigned: usize = workers
             .iter()
             .map(|state| match state {
@@ -91,10 +83,7 @@ fn missing(plan: &Plan, groups: &[Arc<Group>]) -> Vec<String> {
             })
             .sum();
         // Workers beyond the number of partitions stay idle; the plan has warned of them.
-        let idle = workers
-            .iter()
-            .filter(|&&state| state == WorkerState::Assigned(0))
-            .count();
+        let idle = workers.iter().filter(|&&state| state == WorkerState::Assigned(0)).count();
         let may_idle = workers.len().saturating_sub(partitions);
         if joining > may_idle || assigned != partitions || joining + idle > may_idle {
             missing.push(format!(
@@ -104,10 +93,7 @@ fn missing(plan: &Plan, groups: &[Arc<Group>]) -> Vec<String> {
                 workers.len()
             ));
         } else if let [first, ..] = group.unprobed()[..] {
-            missing.push(format!(
-                "group {} has seen no probe on partition {first}",
-                app.group
-            ));
+            missing.push(format!("group {} has seen no probe on partition {first}", app.group));
         }
     }
     missing

@@ -54,11 +54,7 @@ impl Timeline {
             lags: lags.map(|(at, lags)| (at - start, lags.clone())).collect(),
             sent: shift(collector.sent.rows()),
             acked: shift(collector.acked.rows()),
-            apps: collector
-                .apps
-                .iter_mut()
-                .map(|series| shift(series.rows()))
-                .collect(),
+            apps: collector.apps.iter_mut().map(|series| shift(series.rows())).collect(),
         }
     }
 
@@ -66,11 +62,7 @@ impl Timeline {
     fn per_s(&self, events: impl Fn(u64) -> u64) -> f64 {
         let sum: u64 = self.measured.clone().map(events).sum();
         let seconds = self.measured_s();
-        if seconds > 0.0 {
-            sum as f64 / seconds
-        } else {
-            0.0
-        }
+        if seconds > 0.0 { sum as f64 / seconds } else { 0.0 }
     }
 
     fn measured_s(&self) -> f64 {
@@ -91,11 +83,7 @@ impl Timeline {
     }
 
     fn offered_at(&self, at: u64) -> u64 {
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| self.offered.get(at))
-            .copied()
-            .unwrap_or(0)
+        usize::try_from(at).ok().and_then(|at| self.offered.get(at)).copied().unwrap_or(0)
     }
 
     /// Every interval from the schedule's start to the last sign of life.

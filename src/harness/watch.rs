@@ -96,12 +96,8 @@ pub fn memory_peak_bytes() -> Option<u64> {
 /// Whether an advertised broker (`id@host:port`) is on this host's loopback.
 #[must_use]
 pub fn is_local(advertised: &str) -> bool {
-    let host = advertised
-        .rsplit_once('@')
-        .map_or(advertised, |(_, address)| address);
-    ["127.", "localhost", "[::1]", "::1"]
-        .iter()
-        .any(|local| host.starts_with(local))
+    let host = advertised.rsplit_once('@').map_or(advertised, |(_, address)| address);
+    ["127.", "localhost", "[::1]", "::1"].iter().any(|local| host.starts_with(local))
 }
 
 #[cfg(test)]
@@ -110,10 +106,7 @@ mod tests {
 
     #[test]
     fn a_healthy_run_raises_no_flag() {
-        let watch = SelfWatch {
-            slip_p99_ns: Some(400_000),
-            ..SelfWatch::default()
-        };
+        let watch = SelfWatch { slip_p99_ns: Some(400_000), ..SelfWatch::default() };
         assert!(watch.flags().is_empty());
     }
 
@@ -148,9 +141,6 @@ mod tests {
         while cpu_s() <= 0.0 {
             sum = sum.wrapping_add(1);
         }
-        assert!(
-            memory_peak_bytes().is_some_and(|bytes| bytes > 100_000),
-            "{sum}"
-        );
+        assert!(memory_peak_bytes().is_some_and(|bytes| bytes > 100_000), "{sum}");
     }
 }

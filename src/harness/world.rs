@@ -64,12 +64,7 @@ impl World {
     /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
         let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
-        Ok(Self::Kafka {
-            kind,
-            bootstrap: bootstrap.to_owned(),
-            topic: topic.to_owned(),
-            admin,
-        })
+        Ok(Self::Kafka { kind, bootstrap: bootstrap.to_owned(), topic: topic.to_owned(), admin })
     }
 
     /// Looks who is there, and makes the topic.
@@ -78,21 +73,11 @@ impl World {
     /// [`crate::error::Error::Broker`] when nobody answers, or the topic can't be had.
     pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
         match self {
-            Self::Kafka {
-                kind,
-                bootstrap,
-                topic,
-                admin,
-            } => {
+            Self::Kafka { kind, bootstrap, topic, admin } => {
                 let Brokers { advertised } = admin.brokers(CONNECT)?;
                 let topic = admin.make_topic(topic, &plan.topic)?;
                 let bootstrap_servers = bootstrap.clone();
-                Ok(WorldFacts {
-                    kind: *kind,
-                    bootstrap_servers,
-                    advertised,
-                    topic,
-                })
+                Ok(WorldFacts { kind: *kind, bootstrap_servers, advertised, topic })
             }
             Self::Loopback(cluster) => {
                 for app in &plan.apps {
@@ -125,9 +110,7 @@ impl World {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Self::Kafka {
-                bootstrap, topic, ..
-            } => Box::new(KafkaSink::new(
+            Self::Kafka { bootstrap, topic, .. } => Box::new(KafkaSink::new(
                 bootstrap,
                 &plan.kafka.producer,
                 topic,
@@ -144,14 +127,9 @@ impl World {
     /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
-            Self::Kafka {
-                bootstrap, topic, ..
-            } => Box::new(KafkaSource::new(
-                bootstrap,
-                &plan.kafka.consumer,
-                topic,
-                &app.group,
-            )?),
+            Self::Kafka { bootstrap, topic, .. } => {
+                Box::new(KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?)
+            }
             Self::Loopback(cluster) => cluster.source(&app.group),
         })
     }
@@ -178,12 +156,9 @@ impl World {
     /// [`crate::error::Error::Broker`] with the broker's words.
     pub fn clean_up(&self, plan: &Plan) -> Result<()> {
         match self {
-            Self::Kafka {
-                kind: Kind::Kafka,
-                topic,
-                admin,
-                ..
-            } if !plan.topic.reuse => admin.delete_topic(topic),
+            Self::Kafka { kind: Kind::Kafka, topic, admin, .. } if !plan.topic.reuse => {
+                admin.delete_topic(topic)
+            }
             _ => Ok(()),
         }
     }

@@ -85,31 +85,22 @@ impl Admin {
     /// # Errors
     /// [`Error::Broker`] when nobody answers within `wait`.
     pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, wait)
-            .map_err(|error| {
-                Error::Broker(format!(
-                    "no Kafka broker answers at {} within {} s ({error})",
-                    self.bootstrap,
-                    wait.as_secs()
-                ))
-            })?;
+        let metadata = self.client.inner().fetch_metadata(None, wait).map_err(|error| {
+            Error::Broker(format!(
+                "no Kafka broker answers at {} within {} s ({error})",
+                self.bootstrap,
+                wait.as_secs()
+            ))
+        })?;
         let mut brokers: Vec<_> = metadata
             .brokers()
             .iter()
             .map(|broker| {
-                (
-                    broker.id(),
-                    format!("{}@{}:{}", broker.id(), broker.host(), broker.port()),
-                )
+                (broker.id(), format!("{}@{}:{}", broker.id(), broker.host(), broker.port()))
             })
             .collect();
         brokers.sort();
-        Ok(Brokers {
-            advertised: brokers.into_iter().map(|(_, text)| text).collect(),
-        })
+        Ok(Brokers { advertised: brokers.into_iter().map(|(_, text)| text).collect() })
     }
 
     /// Makes the topic; fine when it is there already and may be used again.
@@ -119,20 +110,14 @@ impl Admin {
     /// shape is there.
     pub fn make_topic(&self, name: &str, plan: &TopicPlan) -> Result<TopicFacts> {
         let retention = plan.retention_ms.to_string();
-        let mut topic = NewTopic::new(
-            name,
-            plan.partitions,
-            TopicReplication::Fixed(plan.replication_factor),
-        )
-        .set("retention.ms", &retention);
+        let mut topic =
+            NewTopic::new(name, plan.partitions, TopicReplication::Fixed(plan.replication_factor))
+                .set("retention.ms", &retention);
         for (key, value) in &plan.configs {
             topic = topic.set(key, value);
         }
         let answer = wait_for(self.client.create_topics(&[topic], &options()))?;
-        match answer
-            .map_err(|error| refused(name, &error.to_string()))?
-            .first()
-        {
+        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => {}
             Some(Err((_, code))) => return Err(refused(name, &code.to_string())),
             _ => {}
@@ -144,10 +129,7 @@ impl Admin {
                 facts.partitions, plan.partitions
             )));
         }
-        if facts
-            .configs
-            .get("message.timestamp.type")
-            .is_some_and(|kind| kind == "LogAppendTime")
+        if facts.configs.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime")
             && !plan.configs.contains_key("message.timestamp.type")
         {
             return Err(Error::Broker(format!(
@@ -181,12 +163,7 @@ impl Admin {
             std::thread::sleep(RETRY);
         };
         let configs = self.configs(name)?;
-        Ok(TopicFacts {
-            name: name.to_owned(),
-            partitions: leaders.len(),
-            leaders,
-            configs,
-        })
+        Ok(TopicFacts { name: name.to_owned(), partitions: leaders.len(), leaders, configs })
     }
 
     fn configs(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -208,10 +185,7 @@ impl Admin {
     /// [`Error::Broker`] with the broker's words.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         let answer = wait_for(self.client.delete_topics(&[name], &options()))?;
-        match answer
-            .map_err(|error| refused(name, &error.to_string()))?
-            .first()
-        {
+        match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
             Some(Err((_, code))) => Err(refused(name, &code.to_string())),
             _ => Ok(()),
         }
@@ -222,13 +196,9 @@ impl Admin {
     /// # Errors
     /// [`Error::Broker`] when the client does not take it.
     pub fn probe(&self, topic: &str, partition: i32, payload: &[u8]) -> Result<()> {
-        let record = BaseRecord::<[u8], [u8]>::to(topic)
-            .partition(partition)
-            .payload(payload);
+        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(payload);
         self.prober.send(record).map_err(|(error, _)| {
-            Error::Broker(format!(
-                "the probe of partition {partition} was refused: {error}"
-            ))
+            Error::Broker(format!("the probe of partition {partition} was refused: {error}"))
         })?;
         self.prober.poll(Duration::ZERO);
         Ok(())
@@ -246,9 +216,7 @@ impl Admin {
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new()
-        .operation_timeout(Some(TIMEOUT))
-        .request_timeout(Some(TIMEOUT))
+    AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT))
 }
 
 fn refused(name: &str, words: &str) -> Error {
@@ -257,18 +225,9 @@ fn refused(name: &str, words: &str) -> Error {
 
 /// Properties that say how to reach and enter the cluster, for clients that do nothing else.
 fn is_connection(key: &str) -> bool {
-    [
-        "security.",
-        "sasl.",
-        "ssl.",
-        "enable.ssl.",
-        "socket.",
-        "broker.",
-        "client.",
-        "reconnect.",
-    ]
-    .iter()
-    .any(|prefix| key.starts_with(prefix))
+    ["security.", "sasl.", "ssl.", "enable.ssl.", "socket.", "broker.", "client.", "reconnect."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
 }
 
 /// The administrative calls are futures; the run's set-up is the one place that awaits them.

@@ -62,10 +62,7 @@ impl Sink for KafkaSink {
             match self.topic.produce(batch.key(index), batch.payload(index)) {
                 Ok(()) => {}
                 Err(RDKafkaErrorCode::QueueFull) => {
-                    return Ok(Handover {
-                        taken,
-                        refusal: Some(Refusal::QueueFull),
-                    });
+                    return Ok(Handover { taken, refusal: Some(Refusal::QueueFull) });
                 }
                 Err(RDKafkaErrorCode::Fatal) => {
                     return Err(Error::Broker(format!(
@@ -79,18 +76,15 @@ impl Sink for KafkaSink {
                 }
             }
         }
-        Ok(Handover {
-            taken: range.len(),
-            refusal: None,
-        })
+        Ok(Handover { taken: range.len(), refusal: None })
     }
 }
 
 fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
-    producer.client().fatal_error().map_or_else(
-        || "no reason given".to_owned(),
-        |(code, text)| format!("{code}: {text}"),
-    )
+    producer
+        .client()
+        .fatal_error()
+        .map_or_else(|| "no reason given".to_owned(), |(code, text)| format!("{code}: {text}"))
 }
 
 /// A topic's handle: the wrapper's own `send` looks the topic up by name for each record.
@@ -112,9 +106,7 @@ impl TopicHandle {
             )
         };
         if handle.is_null() {
-            return Err(Error::usage(format!(
-                "librdkafka refuses the topic name {topic:?}"
-            )));
+            return Err(Error::usage(format!("librdkafka refuses the topic name {topic:?}")));
         }
         Ok(Self(handle))
     }

@@ -59,19 +59,13 @@ impl Source for KafkaSource {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let (partition, offset) = (message.partition(), message.offset());
-                    each(&Arrival {
-                        partition,
-                        offset,
-                        payload: message.payload(),
-                    });
+                    each(&Arrival { partition, offset, payload: message.payload() });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;
                 }
                 Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                    return Err(Error::Broker(format!(
-                        "the consumer failed for good: {code}"
-                    )));
+                    return Err(Error::Broker(format!("the consumer failed for good: {code}")));
                 }
                 // librdkafka goes on by itself after every other error; what it costs shows as
                 // latency, and what it loses as missing.
@@ -97,11 +91,7 @@ struct Member {
 
 impl Member {
     fn new(topic: &str) -> Self {
-        Self {
-            topic: topic.to_owned(),
-            pending: Mutex::default(),
-            assigned: AtomicI64::new(-1),
-        }
+        Self { topic: topic.to_owned(), pending: Mutex::default(), assigned: AtomicI64::new(-1) }
     }
 
     fn processed(&self, partition: i32, next: i64) {

@@ -21,9 +21,7 @@ pub(super) struct Bits {
 
 impl Default for Bits {
     fn default() -> Self {
-        Self {
-            buckets: [const { OnceLock::new() }; BUCKETS],
-        }
+        Self { buckets: [const { OnceLock::new() }; BUCKETS] }
     }
 }
 
@@ -56,18 +54,13 @@ impl Bits {
             .get(bucket)
             .and_then(OnceLock::get)
             .and_then(|chunks| chunks[at].get())
-            .map_or(0, |words| {
-                words[(word % CHUNK_WORDS as u64) as usize].load(Ordering::Acquire)
-            })
+            .map_or(0, |words| words[(word % CHUNK_WORDS as u64) as usize].load(Ordering::Acquire))
     }
 
     /// How many bits are set, wherever.
     pub(super) fn count(&self) -> u64 {
         let ones = |words: &[AtomicU64]| -> u64 {
-            words
-                .iter()
-                .map(|word| u64::from(word.load(Ordering::Acquire).count_ones()))
-                .sum()
+            words.iter().map(|word| u64::from(word.load(Ordering::Acquire).count_ones())).sum()
         };
         self.buckets
             .iter()
@@ -110,10 +103,7 @@ mod tests {
             let threads: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| (0..200_000).filter(|&bit| bits.set(bit * 7)).count()))
                 .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap() as u64)
-                .sum()
+            threads.into_iter().map(|thread| thread.join().unwrap() as u64).sum()
         });
         assert_eq!((won, bits.count()), (200_000, 200_000));
     }

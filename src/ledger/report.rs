@@ -175,10 +175,7 @@ fn mask(offered: u64, word: u64) -> u64 {
 
 fn name(named: &mut Vec<Slots>, shard: u16, word: u64, mut bits: u64) {
     while bits != 0 && named.len() < NAMED {
-        named.push(Slots {
-            shard,
-            seq: word * 64 + u64::from(bits.trailing_zeros()),
-        });
+        named.push(Slots { shard, seq: word * 64 + u64::from(bits.trailing_zeros()) });
         bits &= bits - 1;
     }
 }

@@ -8,12 +8,7 @@ use crate::event::PROBE_SHARD;
 const RUN: u32 = 7;
 
 fn stamp(shard: u16, seq: u64) -> Stamp {
-    Stamp {
-        run: RUN,
-        shard,
-        seq,
-        due_wall_us: 0,
-    }
+    Stamp { run: RUN, shard, seq, due_wall_us: 0 }
 }
 
 /// A ledger in which `count` slots of each shard are acknowledged.
@@ -31,10 +26,7 @@ fn acked(shards: u16, apps: usize, count: u64) -> Ledger {
 /// Lets an application read `records` of one partition, from offset 0 on.
 fn read(ledger: &Ledger, app: usize, records: &[Stamp]) -> Vec<Tick> {
     let mut lane = Lane::default();
-    (0..)
-        .zip(records)
-        .map(|(offset, stamp)| lane.tick(ledger, app, offset, Some(stamp)))
-        .collect()
+    (0..).zip(records).map(|(offset, stamp)| lane.tick(ledger, app, offset, Some(stamp))).collect()
 }
 
 #[test]
@@ -43,19 +35,12 @@ fn a_clean_run_closes_and_has_no_fault() {
     for app in 0..2 {
         for shard in 0..2 {
             let records: Vec<Stamp> = (0..1_000).map(|seq| stamp(shard, seq)).collect();
-            assert!(
-                read(&ledger, app, &records)
-                    .iter()
-                    .all(|&tick| tick == Tick::First)
-            );
+            assert!(read(&ledger, app, &records).iter().all(|&tick| tick == Tick::First));
         }
     }
     let report = ledger.close();
     assert!(report.closes);
-    assert_eq!(
-        (report.offered, report.sent, report.acked),
-        (2_000, 2_000, 2_000)
-    );
+    assert_eq!((report.offered, report.sent, report.acked), (2_000, 2_000, 2_000));
     assert_eq!(report.apps[1].seen, 2_000);
     assert_eq!(report.faults(&["a", "b"]), Vec::<String>::new());
 }
@@ -64,26 +49,16 @@ fn a_clean_run_closes_and_has_no_fault() {
 fn what_one_application_misses_is_named_for_that_one_only() {
     let ledger = acked(1, 2, 200);
     let all: Vec<Stamp> = (0..200).map(|seq| stamp(0, seq)).collect();
-    let some: Vec<Stamp> = all
-        .iter()
-        .copied()
-        .filter(|stamp| ![3, 64, 199].contains(&stamp.seq))
-        .collect();
+    let some: Vec<Stamp> =
+        all.iter().copied().filter(|stamp| ![3, 64, 199].contains(&stamp.seq)).collect();
     read(&ledger, 0, &all);
     read(&ledger, 1, &some);
     let report = ledger.close();
     assert_eq!(report.apps[0].missing, 0);
     assert_eq!(report.apps[1].missing, 3);
-    let named: Vec<u64> = report.apps[1]
-        .missing_named
-        .iter()
-        .map(|slot| slot.seq)
-        .collect();
+    let named: Vec<u64> = report.apps[1].missing_named.iter().map(|slot| slot.seq).collect();
     assert_eq!(named, [3, 64, 199]);
-    assert_eq!(
-        report.faults(&["a", "b"]),
-        ["b: 3 acknowledged events are missing"]
-    );
+    assert_eq!(report.faults(&["a", "b"]), ["b: 3 acknowledged events are missing"]);
 }
 
 #[test]
@@ -93,10 +68,7 @@ fn doubled_and_swapped_events_are_counted() {
     let ticks = read(&ledger, 0, &order);
     assert_eq!(ticks[2], Tick::Duplicate);
     let report = ledger.close();
-    assert_eq!(
-        (report.apps[0].duplicates, report.apps[0].reordered),
-        (1, 1)
-    );
+    assert_eq!((report.apps[0].duplicates, report.apps[0].reordered), (1, 1));
     assert_eq!(report.apps[0].missing, 0);
     assert_eq!(report.faults(&["a"]).len(), 2);
 }
@@ -110,10 +82,7 @@ fn a_redelivery_is_no_duplicate() {
         lane.tick(&ledger, 0, offset, Some(&stamp(0, seq)));
     }
     let report = ledger.close();
-    assert_eq!(
-        (report.apps[0].redeliveries, report.apps[0].duplicates),
-        (2, 0)
-    );
+    assert_eq!((report.apps[0].redeliveries, report.apps[0].duplicates), (2, 0));
     assert_eq!(report.faults(&["a"]), Vec::<String>::new());
     assert_eq!(lane.expected_offset(), 3);
 }
@@ -123,15 +92,9 @@ fn strangers_probes_and_impossible_stamps_are_told_apart() {
     let ledger = acked(1, 1, 10);
     let mut lane = Lane::default();
     assert_eq!(lane.tick(&ledger, 0, 0, None), Tick::Foreign);
-    let other = Stamp {
-        run: RUN + 1,
-        ..stamp(0, 1)
-    };
+    let other = Stamp { run: RUN + 1, ..stamp(0, 1) };
     assert_eq!(lane.tick(&ledger, 0, 1, Some(&other)), Tick::Foreign);
-    assert_eq!(
-        lane.tick(&ledger, 0, 2, Some(&stamp(PROBE_SHARD, 0))),
-        Tick::Probe
-    );
+    assert_eq!(lane.tick(&ledger, 0, 2, Some(&stamp(PROBE_SHARD, 0))), Tick::Probe);
     assert_eq!(lane.tick(&ledger, 0, 3, Some(&stamp(0, 10))), Tick::Foreign);
     assert_eq!(lane.tick(&ledger, 0, 4, Some(&stamp(1, 0))), Tick::Foreign);
     let report = ledger.close();
@@ -170,15 +133,9 @@ fn what_timed_out_is_settled_by_whoever_saw_it() {
     read(&ledger, 0, &[0, 1, 2].map(|seq| stamp(0, seq)));
     let report = ledger.close();
     assert!(report.closes);
-    assert_eq!(
-        (report.unknown, report.unknown_written, report.unsent),
-        (2, 1, 1)
-    );
+    assert_eq!((report.unknown, report.unknown_written, report.unsent), (2, 1, 1));
     assert_eq!(report.apps[0].seen_unacked, 1);
-    assert_eq!(
-        report.faults(&["a"]),
-        ["1 events were sent and not written"]
-    );
+    assert_eq!(report.faults(&["a"]), ["1 events were sent and not written"]);
 }
 
 proptest! {

@@ -19,11 +19,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(partitions: usize) -> Self {
-        Self {
-            members: Vec::new(),
-            next_member: 0,
-            committed: vec![0; partitions],
-        }
+        Self { members: Vec::new(), next_member: 0, committed: vec![0; partitions] }
     }
 
     fn join(&mut self) -> u64 {
@@ -51,12 +47,7 @@ pub(super) struct LoopbackSource {
 
 impl LoopbackSource {
     pub(super) fn new(topic: Arc<Topic>, group: &str) -> Self {
-        let delay = topic
-            .faults
-            .join_after
-            .get(group)
-            .copied()
-            .unwrap_or_default();
+        let delay = topic.faults.join_after.get(group).copied().unwrap_or_default();
         Self {
             topic,
             group: group.to_owned(),
@@ -70,10 +61,7 @@ impl LoopbackSource {
     /// Takes up to `max` records of the member's partitions.
     fn take(&mut self, log: &mut Log, max: usize) {
         let partitions = log.partitions.len();
-        let group = log
-            .groups
-            .entry(self.group.clone())
-            .or_insert_with(|| Groups::new(partitions));
+        let group = log.groups.entry(self.group.clone()).or_insert_with(|| Groups::new(partitions));
         let member = *self.member.get_or_insert_with(|| group.join());
         let mut assigned = 0;
         for place in group.share(member) {
@@ -136,11 +124,7 @@ impl Source for LoopbackSource {
         for (place, offset, payload) in &self.batch {
             if !self.hidden(payload) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);
-                each(&Arrival {
-                    partition,
-                    offset: *offset,
-                    payload: Some(payload),
-                });
+                each(&Arrival { partition, offset: *offset, payload: Some(payload) });
             }
         }
         let count = self.batch.len();

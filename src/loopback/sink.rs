@@ -16,11 +16,7 @@ pub(super) struct LoopbackSink {
 
 impl LoopbackSink {
     pub(super) fn new(topic: Arc<Topic>, receiver: Arc<dyn Receiver>) -> Self {
-        Self {
-            topic,
-            receiver,
-            answers: Vec::new(),
-        }
+        Self { topic, receiver, answers: Vec::new() }
     }
 
     /// Writes what it can; returns how many events were taken and whether the next was refused.
@@ -30,10 +26,7 @@ impl LoopbackSink {
             let stamp = *batch.stamp(index);
             let fault = self.topic.faults.write.get(&(stamp.shard, stamp.seq));
             if fault == Some(&WriteFault::Full) {
-                return Handover {
-                    taken,
-                    refusal: Some(Refusal::QueueFull),
-                };
+                return Handover { taken, refusal: Some(Refusal::QueueFull) };
             }
             let place = crc32c::crc32c(batch.key(index)) as usize % log.partitions.len();
             let partition = &mut log.partitions[place];
@@ -59,13 +52,9 @@ impl LoopbackSink {
                 }
                 Some(WriteFault::Swap) | None => offset = partition.append(payload),
             }
-            self.answers
-                .push((stamp, outcome, i32::try_from(place).unwrap_or(-1), offset));
+            self.answers.push((stamp, outcome, i32::try_from(place).unwrap_or(-1), offset));
         }
-        Handover {
-            taken: range.len(),
-            refusal: None,
-        }
+        Handover { taken: range.len(), refusal: None }
     }
 }
 
@@ -89,14 +78,7 @@ impl Sink for LoopbackSink {
                 Outcome::Failed => "planted: not written",
                 Outcome::Unknown => "planted: the answer got lost",
             };
-            self.receiver.receive(&Receipt {
-                stamp,
-                outcome,
-                at_ns,
-                partition,
-                offset,
-                reason,
-            });
+            self.receiver.receive(&Receipt { stamp, outcome, at_ns, partition, offset, reason });
         }
         Ok(handover)
     }

@@ -14,11 +14,7 @@ pub(super) enum Curve {
     /// `from + slope * t`
     Ramp { from: f64, slope: f64 },
     /// `mean + amplitude * sin(t / radian)`
-    Sine {
-        mean: f64,
-        amplitude: f64,
-        radian_us: f64,
-    },
+    Sine { mean: f64, amplitude: f64, radian_us: f64 },
 }
 
 const PER_S: f64 = 1e-6;
@@ -27,10 +23,7 @@ impl Curve {
     /// The curve of a segment.
     pub(super) fn of(segment: &Segment) -> Self {
         match segment.shape {
-            Shape::Linear {
-                from_per_s,
-                to_per_s,
-            } => {
+            Shape::Linear { from_per_s, to_per_s } => {
                 let (from, to) = (from_per_s.max(0.0) * PER_S, to_per_s.max(0.0) * PER_S);
                 let slope = (to - from) / (segment.duration_ns as f64 / 1e3);
                 if slope == 0.0 || !slope.is_finite() {
@@ -39,21 +32,13 @@ impl Curve {
                     Self::Ramp { from, slope }
                 }
             }
-            Shape::Sine {
-                mean_per_s,
-                amplitude_per_s,
-                period_ns,
-            } => {
+            Shape::Sine { mean_per_s, amplitude_per_s, period_ns } => {
                 let mean = mean_per_s.max(0.0) * PER_S;
                 let amplitude = (amplitude_per_s * PER_S).clamp(-mean, mean);
                 if amplitude == 0.0 || period_ns == 0 {
                     return Self::Constant { rate: mean };
                 }
-                Self::Sine {
-                    mean,
-                    amplitude,
-                    radian_us: period_ns as f64 / 1e3 / (2.0 * PI),
-                }
+                Self::Sine { mean, amplitude, radian_us: period_ns as f64 / 1e3 / (2.0 * PI) }
             }
         }
     }
@@ -63,11 +48,9 @@ impl Curve {
         match *self {
             Self::Constant { rate } => rate,
             Self::Ramp { from, slope } => (from + slope * at_us).max(0.0),
-            Self::Sine {
-                mean,
-                amplitude,
-                radian_us,
-            } => (mean + amplitude * libm::sin(at_us / radian_us)).max(0.0),
+            Self::Sine { mean, amplitude, radian_us } => {
+                (mean + amplitude * libm::sin(at_us / radian_us)).max(0.0)
+            }
         }
     }
 
@@ -76,11 +59,7 @@ impl Curve {
         match *self {
             Self::Constant { rate } => rate * until_us,
             Self::Ramp { from, slope } => (from + 0.5 * slope * until_us) * until_us,
-            Self::Sine {
-                mean,
-                amplitude,
-                radian_us,
-            } => {
+            Self::Sine { mean, amplitude, radian_us } => {
                 // 1 - cos(x) = 2 sin^2(x / 2), which keeps its digits where x is small.
                 let half = libm::sin(0.5 * until_us / radian_us);
                 mean * until_us + 2.0 * amplitude * radian_us * half * half
@@ -100,11 +79,7 @@ impl Curve {
                 let square = from * from + 2.0 * slope * count;
                 2.0 * count / (from + square.max(0.0).sqrt())
             }
-            Self::Sine {
-                mean,
-                amplitude,
-                radian_us,
-            } => {
+            Self::Sine { mean, amplitude, radian_us } => {
                 let anomaly = kepler(
                     amplitude / mean,
                     count / (mean * radian_us) + FRAC_PI_2 - amplitude / mean,
@@ -134,11 +109,7 @@ fn kepler(e: f64, m: f64) -> f64 {
         }
         let newton = x - excess / (1.0 - e * cos);
         // Also catches a division by zero: neither infinity nor NaN lies in the bracket.
-        let next = if newton >= low && newton <= high {
-            newton
-        } else {
-            0.5 * (low + high)
-        };
+        let next = if newton >= low && newton <= high { newton } else { 0.5 * (low + high) };
         // Far below a microsecond for any period below a year.
         if (next - x).abs() < 1e-15 * (1.0 + x.abs()) {
             return next;
@@ -158,10 +129,8 @@ mod tests {
         let rate = prop_oneof![Just(0.0), 1e-3..10.0, 10.0..3e6_f64];
         let other = prop_oneof![Just(0.0), 1e-3..10.0, 10.0..3e6_f64];
         prop_oneof![
-            (rate.clone(), other).prop_map(|(from_per_s, to_per_s)| Shape::Linear {
-                from_per_s,
-                to_per_s
-            }),
+            (rate.clone(), other)
+                .prop_map(|(from_per_s, to_per_s)| Shape::Linear { from_per_s, to_per_s }),
             (rate.clone(), -1e-9..1e-9).prop_map(|(from_per_s, more)| Shape::Linear {
                 from_per_s,
                 to_per_s: from_per_s * (1.0 + more),

@@ -110,10 +110,7 @@ mod tests {
         }
         let mean = sum / f64::from(count);
         assert!((mean - 1.0).abs() < 0.005, "{mean}");
-        assert!(
-            (squares / f64::from(count) - 2.0).abs() < 0.025,
-            "{squares}"
-        );
+        assert!((squares / f64::from(count) - 2.0).abs() < 0.025, "{squares}");
     }
 
     #[test]
@@ -123,9 +120,6 @@ mod tests {
         for _ in 0..70_000 {
             counts[random.below(7) as usize] += 1;
         }
-        assert!(
-            counts.iter().all(|count| (9_500..10_500).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
     }
 }

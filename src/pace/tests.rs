@@ -6,24 +6,11 @@ use crate::plan::{PhasePlan, Segment, Shape};
 const S: u64 = 1_000_000_000;
 
 fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment {
-        duration_ns,
-        shape: Shape::Linear {
-            from_per_s,
-            to_per_s,
-        },
-    }
+    Segment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 
 fn sine(duration_ns: u64, mean_per_s: f64, amplitude_per_s: f64, period_ns: u64) -> Segment {
-    Segment {
-        duration_ns,
-        shape: Shape::Sine {
-            mean_per_s,
-            amplitude_per_s,
-            period_ns,
-        },
-    }
+    Segment { duration_ns, shape: Shape::Sine { mean_per_s, amplitude_per_s, period_ns } }
 }
 
 fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<Segment>>) -> LoadPlan {
@@ -36,18 +23,12 @@ fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<Segment>>) -> LoadPl
             segments,
         })
         .collect();
-    LoadPlan {
-        producers,
-        arrivals,
-        phases,
-    }
+    LoadPlan { producers, arrivals, phases }
 }
 
 fn all_due_ns(schedule: &Schedule) -> Vec<u64> {
-    let mut due_ns: Vec<_> = (0..schedule.shards())
-        .flat_map(|s| schedule.shard(s))
-        .map(|slot| slot.due_ns)
-        .collect();
+    let mut due_ns: Vec<_> =
+        (0..schedule.shards()).flat_map(|s| schedule.shard(s)).map(|slot| slot.due_ns).collect();
     due_ns.sort_unstable();
     due_ns
 }
@@ -59,11 +40,7 @@ fn awkward(arrivals: Arrivals, producers: u16) -> LoadPlan {
         producers,
         vec![
             vec![linear(2 * S, 1_000.0, 1_000.0)],
-            vec![
-                linear(S, 0.0, 0.0),
-                linear(3 * S, 0.0, 2_000.0),
-                linear(S, 5_000.0, 5_000.0),
-            ],
+            vec![linear(S, 0.0, 0.0), linear(3 * S, 0.0, 2_000.0), linear(S, 5_000.0, 5_000.0)],
             vec![sine(4 * S, 700.0, 700.0, S), linear(2 * S, 900.0, 0.0)],
             vec![linear(20 * S, 0.5, 0.5)],
         ],
@@ -72,25 +49,13 @@ fn awkward(arrivals: Arrivals, producers: u16) -> LoadPlan {
 
 #[test]
 fn constant_slots_stand_in_the_middle_of_their_share() {
-    let schedule = Schedule::new(
-        &load(
-            Arrivals::Uniform,
-            1,
-            vec![vec![linear(S, 1_000.0, 1_000.0)]],
-        ),
-        1,
-    );
+    let schedule =
+        Schedule::new(&load(Arrivals::Uniform, 1, vec![vec![linear(S, 1_000.0, 1_000.0)]]), 1);
     let slots: Vec<_> = schedule.shard(0).collect();
     assert_eq!(slots.len(), 1_000);
     for (seq, slot) in slots.iter().enumerate() {
         let seq = seq as u64;
-        assert_eq!(
-            *slot,
-            Slot {
-                seq,
-                due_ns: seq * 1_000_000 + 500_000
-            }
-        );
+        assert_eq!(*slot, Slot { seq, due_ns: seq * 1_000_000 + 500_000 });
     }
 }
 
@@ -102,10 +67,7 @@ fn the_first_slots_are_the_same_on_every_machine() {
     assert_eq!(slots[667..670], [3_102_470, 3_139_642, 3_168_819]);
     let poisson = Schedule::new(&awkward(Arrivals::Poisson, 3), 42);
     let slots: Vec<_> = poisson.shard(2).map(|slot| slot.due_ns / 1_000).collect();
-    assert_eq!(
-        (slots.len(), &slots[..4]),
-        (4_416, &[2_648, 4_860, 10_666, 13_827][..])
-    );
+    assert_eq!((slots.len(), &slots[..4]), (4_416, &[2_648, 4_860, 10_666, 13_827][..]));
     let sum = slots.iter().fold(0, |sum, due_us| seed::mix(sum ^ due_us));
     assert_eq!(sum, 16_150_946_419_298_666_126);
 }
@@ -128,26 +90,16 @@ fn whole_phases_have_exactly_their_slots() {
 fn nothing_is_due_while_the_rate_is_zero() {
     for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
         let schedule = Schedule::new(&awkward(arrivals, 2), 5);
-        assert!(
-            all_due_ns(&schedule)
-                .iter()
-                .all(|due| !(2 * S..3 * S).contains(due))
-        );
+        assert!(all_due_ns(&schedule).iter().all(|due| !(2 * S..3 * S).contains(due)));
     }
 }
 
 #[test]
 fn phases_are_found_at_their_borders() {
     let schedule = Schedule::new(&awkward(Arrivals::Uniform, 1), 0);
-    for (due_ns, phase) in [
-        (0, 0),
-        (2 * S - 1, 0),
-        (2 * S, 1),
-        (7 * S, 2),
-        (13 * S, 3),
-        (33 * S, 3),
-        (99 * S, 3),
-    ] {
+    for (due_ns, phase) in
+        [(0, 0), (2 * S - 1, 0), (2 * S, 1), (7 * S, 2), (13 * S, 3), (33 * S, 3), (99 * S, 3)]
+    {
         assert_eq!(schedule.phase_at(due_ns), phase, "{due_ns}");
     }
     assert_eq!(schedule.duration_ns(), 33 * S);
@@ -159,11 +111,7 @@ fn phases_are_found_at_their_borders() {
 
 #[test]
 fn an_empty_schedule_has_no_slots() {
-    for phases in [
-        vec![],
-        vec![vec![]],
-        vec![vec![linear(S, 0.0, 0.0), linear(0, 9.0, 9.0)]],
-    ] {
+    for phases in [vec![], vec![vec![]], vec![vec![linear(S, 0.0, 0.0), linear(0, 9.0, 9.0)]]] {
         let schedule = Schedule::new(&load(Arrivals::Poisson, 1, phases), 0);
         assert_eq!(schedule.shard(0).next(), None);
         assert_eq!(schedule.expected_total().to_bits(), 0);
@@ -174,11 +122,7 @@ fn an_empty_schedule_has_no_slots() {
 #[test]
 fn poisson_counts_and_gaps_are_those_of_a_poisson_process() {
     // 200 runs of 10 s at 1,000/s over 4 shards, in windows of 100 ms: 20,000 counts of mean 100.
-    let plan = load(
-        Arrivals::Poisson,
-        4,
-        vec![vec![linear(10 * S, 1_000.0, 1_000.0)]],
-    );
+    let plan = load(Arrivals::Poisson, 4, vec![vec![linear(10 * S, 1_000.0, 1_000.0)]]);
     let (mut total, mut squares, mut short_gaps, mut gaps) = (0.0, 0.0, 0.0, 0.0);
     for seed in 0..200 {
         let mut counts = [0.0; 100];
@@ -191,21 +135,14 @@ fn poisson_counts_and_gaps_are_those_of_a_poisson_process() {
             short_gaps += f64::from(u8::from(pair[1] - pair[0] < 693_000));
         }
         total += counts.iter().sum::<f64>();
-        squares += counts
-            .iter()
-            .map(|count| (count - 100.0) * (count - 100.0))
-            .sum::<f64>();
+        squares += counts.iter().map(|count| (count - 100.0) * (count - 100.0)).sum::<f64>();
     }
     let (mean, dispersion) = (total / 20_000.0, squares / 20_000.0 / 100.0);
     // Five standard errors: 10 / sqrt(20,000) and sqrt(2 / 20,000).
     assert!((mean - 100.0).abs() < 5.0 * 0.0707, "{mean}");
     assert!((dispersion - 1.0).abs() < 5.0 * 0.01, "{dispersion}");
     // The median gap of 1,000/s is ln 2 ms; rounding to microseconds moves it by up to one.
-    assert!(
-        (short_gaps / gaps - 0.5).abs() < 0.003,
-        "{}",
-        short_gaps / gaps
-    );
+    assert!((short_gaps / gaps - 0.5).abs() < 0.003, "{}", short_gaps / gaps);
 }
 
 /// Kolmogorov and Smirnov's test: taken back through N, the gaps are exponential with mean 1,
@@ -217,10 +154,7 @@ fn poisson_gaps_are_exponential_in_the_count() {
         segment.duration_ns *= 20;
     }
     let schedule = Schedule::new(&plan, 17);
-    let counts: Vec<_> = schedule
-        .shard(0)
-        .map(|slot| schedule.cumulative(slot.due_ns))
-        .collect();
+    let counts: Vec<_> = schedule.shard(0).map(|slot| schedule.cumulative(slot.due_ns)).collect();
     let mut gaps: Vec<_> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     gaps.sort_by(f64::total_cmp);
     let total = gaps.len() as f64;
@@ -240,15 +174,9 @@ fn poisson_follows_a_changing_rate() {
     let due_ns = all_due_ns(&schedule);
     for from_ns in (0..13 * S).step_by(S as usize) {
         let to_ns = from_ns + S;
-        let count = due_ns
-            .iter()
-            .filter(|due| (from_ns..to_ns).contains(due))
-            .count() as f64;
+        let count = due_ns.iter().filter(|due| (from_ns..to_ns).contains(due)).count() as f64;
         let mean = schedule.cumulative(to_ns) - schedule.cumulative(from_ns);
-        assert!(
-            (count - mean).abs() <= 5.0 * mean.sqrt(),
-            "{from_ns}: {count} for {mean}"
-        );
+        assert!((count - mean).abs() <= 5.0 * mean.sqrt(), "{from_ns}: {count} for {mean}");
     }
 }
 
@@ -258,20 +186,8 @@ fn shards_and_seeds_of_a_poisson_process_are_independent() {
     let schedule = Schedule::new(&plan, 1);
     let first: Vec<_> = schedule.shard(0).take(50).collect();
     assert_ne!(first, schedule.shard(1).take(50).collect::<Vec<_>>());
-    assert_ne!(
-        first,
-        Schedule::new(&plan, 2)
-            .shard(0)
-            .take(50)
-            .collect::<Vec<_>>()
-    );
-    assert_eq!(
-        first,
-        Schedule::new(&plan, 1)
-            .shard(0)
-            .take(50)
-            .collect::<Vec<_>>()
-    );
+    assert_ne!(first, Schedule::new(&plan, 2).shard(0).take(50).collect::<Vec<_>>());
+    assert_eq!(first, Schedule::new(&plan, 1).shard(0).take(50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -284,16 +200,10 @@ fn a_clone_goes_on_from_where_it_was_made() {
 #[test]
 fn a_million_a_second_for_a_day_stays_exact_at_the_end() {
     let day_s = 86_400;
-    let plan = load(
-        Arrivals::Uniform,
-        1,
-        vec![vec![linear(day_s * S, 1_500_000.0, 1_500_000.0)]],
-    );
+    let plan = load(Arrivals::Uniform, 1, vec![vec![linear(day_s * S, 1_500_000.0, 1_500_000.0)]]);
     let schedule = Schedule::new(&plan, 0);
     let mut shard = schedule.shard(0);
-    let Arriving::Uniform { next } = &mut shard.arrivals else {
-        panic!("not uniform")
-    };
+    let Arriving::Uniform { next } = &mut shard.arrivals else { panic!("not uniform") };
     *next = 1.5e6 * day_s as f64 - 0.5;
     assert_eq!(shard.next().unwrap().due_ns, day_s * S - 1_000);
     assert_eq!(shard.next(), None);

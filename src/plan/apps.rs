@@ -25,11 +25,7 @@ pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>, partitions: i32) ->
     let faults = table.faults();
     let run = run(&table, inputs.apps);
     // Every application is read, run or not: the table of one that rests may be wrong all the same.
-    let all: Vec<App> = inputs
-        .apps
-        .iter()
-        .map(|schema| app(&table, schema, inputs))
-        .collect();
+    let all: Vec<App> = inputs.apps.iter().map(|schema| app(&table, schema, inputs)).collect();
     table.finish();
     let find = |name: &String| all.iter().find(|app| app.plan.name == *name);
     let running: Vec<&App> = run.iter().filter_map(find).collect();
@@ -49,9 +45,7 @@ fn run(table: &Table<'_>, apps: &[AppSchema]) -> Vec<String> {
     let mut run = Vec::with_capacity(names.len());
     for (place, name) in names {
         if run.contains(&name) {
-            table
-                .faults()
-                .add(place, format!("apps.run: {name:?} twice; expected it once"));
+            table.faults().add(place, format!("apps.run: {name:?} twice; expected it once"));
         } else if known().any(|app| app == name) {
             run.push(name);
         } else {
@@ -67,9 +61,7 @@ fn run(table: &Table<'_>, apps: &[AppSchema]) -> Vec<String> {
 
 fn app(apps: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> App {
     let table = apps.table(schema.name);
-    let workers = table
-        .whole("workers", 1..=WORKERS_MAX, " workers")
-        .unwrap_or(1);
+    let workers = table.whole("workers", 1..=WORKERS_MAX, " workers").unwrap_or(1);
     let workers_place = table.place("workers");
     let (group_place, group) = group(&table, schema, inputs);
     let mut options = BTreeMap::new();
@@ -78,17 +70,8 @@ fn app(apps: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> App {
     }
     table.finish();
     let workers = u16::try_from(workers).unwrap_or(u16::MAX);
-    let plan = AppPlan {
-        name: schema.name.to_owned(),
-        group,
-        workers,
-        options,
-    };
-    App {
-        plan,
-        group_place,
-        workers_place,
-    }
+    let plan = AppPlan { name: schema.name.to_owned(), group, workers, options };
+    App { plan, group_place, workers_place }
 }
 
 fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, String) {
@@ -98,9 +81,7 @@ fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, 
         Some(_) => (Place::Given(schema.group_env), String::new()),
         None => (table.place("group"), format!("{}: ", table.path("group"))),
     };
-    let group = given
-        .or(typed)
-        .unwrap_or_else(|| schema.default_group.to_owned());
+    let group = given.or(typed).unwrap_or_else(|| schema.default_group.to_owned());
     let fits = (1..=GROUP_BYTES_MAX).contains(&group.len());
     if !fits || group.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let what = format!(
@@ -132,17 +113,11 @@ fn app_option(table: &Table<'_>, option: &AppOption) -> f64 {
 /// Two applications in one group would each see a part of the events.
 fn check_groups(running: &[&App], faults: &Faults) {
     for (index, app) in running.iter().enumerate() {
-        let before = running
-            .iter()
-            .take(index)
-            .find(|other| other.plan.group == app.plan.group);
+        let before = running.iter().take(index).find(|other| other.plan.group == app.plan.group);
         if let Some(other) = before {
             // The fault is the flag's or the file's that set it, not the default's beside it.
-            let (app, other) = if other.group_place > app.group_place {
-                (other, app)
-            } else {
-                (app, other)
-            };
+            let (app, other) =
+                if other.group_place > app.group_place { (other, app) } else { (app, other) };
             let what = format!(
                 "apps.{}.group: {:?} is the group of {} too; expected a group of its own, or each \
                  would see a part of the events",

@@ -49,25 +49,17 @@ pub(crate) fn producer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
     // for by name, which is a contradiction.
     let against: Vec<_> = AGAINST_IDEMPOTENCE
         .iter()
-        .filter(|rule| {
-            set.get(rule.key)
-                .is_some_and(|setting| (rule.breaks)(&setting.text))
-        })
+        .filter(|rule| set.get(rule.key).is_some_and(|setting| (rule.breaks)(&setting.text)))
         .collect();
     let asked = set.contains_key("enable.idempotence");
-    let on = all
-        .get("enable.idempotence")
-        .is_some_and(|value| value == "true");
+    let on = all.get("enable.idempotence").is_some_and(|value| value == "true");
     for rule in against {
         let Some(setting) = set.get(rule.key) else {
             continue;
         };
         let (path, text) = (&setting.path, &setting.text);
         if asked && on {
-            let what = format!(
-                "{path}: {text} contradicts enable.idempotence; {}",
-                rule.expected
-            );
+            let what = format!("{path}: {text} contradicts enable.idempotence; {}", rule.expected);
             faults.add(setting.place, what);
         } else if !asked {
             all.insert("enable.idempotence".to_owned(), "false".to_owned());
@@ -76,45 +68,18 @@ pub(crate) fn producer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
         }
     }
     check_order(&all, set, faults, "linger.ms", "message.timeout.ms", true);
-    check_order(
-        &all,
-        set,
-        faults,
-        "reconnect.backoff.ms",
-        "reconnect.backoff.max.ms",
-        false,
-    );
+    check_order(&all, set, faults, "reconnect.backoff.ms", "reconnect.backoff.max.ms", false);
     all
 }
 
 /// The consumer's properties: the user's over kbench's.
 pub(crate) fn consumer(set: &Settings, faults: &Faults) -> BTreeMap<String, String> {
     let all = filled(CONSUMER, set);
-    check_order(
-        &all,
-        set,
-        faults,
-        "reconnect.backoff.ms",
-        "reconnect.backoff.max.ms",
-        false,
-    );
-    check_order(
-        &all,
-        set,
-        faults,
-        "session.timeout.ms",
-        "max.poll.interval.ms",
-        false,
-    );
-    if all
-        .get("group.protocol")
-        .is_some_and(|protocol| protocol == "consumer")
-    {
-        for key in [
-            "session.timeout.ms",
-            "heartbeat.interval.ms",
-            "partition.assignment.strategy",
-        ] {
+    check_order(&all, set, faults, "reconnect.backoff.ms", "reconnect.backoff.max.ms", false);
+    check_order(&all, set, faults, "session.timeout.ms", "max.poll.interval.ms", false);
+    if all.get("group.protocol").is_some_and(|protocol| protocol == "consumer") {
+        for key in ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"]
+        {
             if let Some(setting) = set.get(key) {
                 let what = format!(
                     "{}: contradicts group.protocol=consumer, where the broker decides it; \
@@ -136,26 +101,14 @@ struct Rule {
 }
 
 const AGAINST_IDEMPOTENCE: &[Rule] = &[
-    Rule {
-        key: "acks",
-        breaks: |text| text != "all",
-        expected: "expected acks=all",
-    },
+    Rule { key: "acks", breaks: |text| text != "all", expected: "expected acks=all" },
     Rule {
         key: "max.in.flight.requests.per.connection",
         breaks: |text| number(text) > 5.0,
         expected: "expected at most 5",
     },
-    Rule {
-        key: "retries",
-        breaks: |text| text == "0",
-        expected: "expected at least 1",
-    },
-    Rule {
-        key: "queuing.strategy",
-        breaks: |text| text == "lifo",
-        expected: "expected fifo",
-    },
+    Rule { key: "retries", breaks: |text| text == "0", expected: "expected at least 1" },
+    Rule { key: "queuing.strategy", breaks: |text| text == "lifo", expected: "expected fifo" },
 ];
 
 fn filled(defaults: &[(&str, &str)], set: &Settings) -> BTreeMap<String, String> {
@@ -221,9 +174,7 @@ mod tests {
 
     fn config(properties: BTreeMap<String, String>) -> ClientConfig {
         let mut config: ClientConfig = properties.into_iter().collect();
-        config
-            .set("bootstrap.servers", "127.0.0.1:1")
-            .set("log_level", "0");
+        config.set("bootstrap.servers", "127.0.0.1:1").set("log_level", "0");
         config
     }
 

@@ -80,10 +80,9 @@ pub(crate) fn from_java(name: &str, value: &str) -> Java {
             }
         }
         // Java turns the check of the host's name off by an empty value.
-        "ssl.endpoint.identification.algorithm" if value.is_empty() => Java::Means(vec![(
-            "ssl.endpoint.identification.algorithm",
-            "none".to_owned(),
-        )]),
+        "ssl.endpoint.identification.algorithm" if value.is_empty() => {
+            Java::Means(vec![("ssl.endpoint.identification.algorithm", "none".to_owned())])
+        }
         "key.serializer" | "value.serializer" | "key.deserializer" | "value.deserializer" => {
             Java::Dropped
         }
@@ -129,15 +128,9 @@ mod tests {
     fn java_s_login_becomes_user_and_password() {
         let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                     username=\"me\" password='pa ss';";
-        let means = vec![
-            ("sasl.username", "me".into()),
-            ("sasl.password", "pa ss".into()),
-        ];
+        let means = vec![("sasl.username", "me".into()), ("sasl.password", "pa ss".into())];
         assert_eq!(from_java("sasl.jaas.config", jaas), Java::Means(means));
-        assert_eq!(
-            from_java("sasl.jaas.config", "Krb5LoginModule required;"),
-            Java::Same
-        );
+        assert_eq!(from_java("sasl.jaas.config", "Krb5LoginModule required;"), Java::Same);
         assert_eq!(from_java("key.serializer", "x"), Java::Dropped);
         assert_eq!(from_java("acks", "all"), Java::Same);
     }

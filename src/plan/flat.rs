@@ -47,18 +47,11 @@ fn collect(
             (Value::List(_) | Value::Date(_), _) => {
                 let shown = entry.node.value.shown();
                 let expected = "expected text, a number, true or false";
-                faults.add(
-                    place,
-                    format!("{path}{name}: {shown} is wrong here; {expected}"),
-                );
+                faults.add(place, format!("{path}{name}: {shown} is wrong here; {expected}"));
                 continue;
             }
         };
-        let setting = Setting {
-            place,
-            path: format!("{path}{name}"),
-            text,
-        };
+        let setting = Setting { place, path: format!("{path}{name}"), text };
         insert(flat, name, setting, faults);
     }
 }

@@ -8,86 +8,41 @@ const JAVA_ONLY: &[(&str, &str)] = &[
     ("exclude.internal.topics", "leave it out"),
     ("fetch.max.wait.ms", "use fetch.wait.max.ms"),
     ("interceptor.classes", "leave it out"),
-    (
-        "key.deserializer",
-        "leave it out: kbench reads the key itself",
-    ),
-    (
-        "key.serializer",
-        "leave it out: the key is the user's id as text",
-    ),
-    (
-        "max.block.ms",
-        "leave it out: a full queue is counted and never blocks the schedule",
-    ),
-    (
-        "max.poll.records",
-        "leave it out: workers take what is there",
-    ),
+    ("key.deserializer", "leave it out: kbench reads the key itself"),
+    ("key.serializer", "leave it out: the key is the user's id as text"),
+    ("max.block.ms", "leave it out: a full queue is counted and never blocks the schedule"),
+    ("max.poll.records", "leave it out: workers take what is there"),
     ("max.request.size", "use message.max.bytes"),
     ("metric.reporters", "leave it out"),
     ("metrics.num.samples", "leave it out"),
     ("metrics.recording.level", "leave it out"),
     ("metrics.sample.window.ms", "leave it out"),
-    (
-        "partitioner.class",
-        "use partitioner; murmur2_random is what Java does",
-    ),
-    (
-        "partitioner.ignore.keys",
-        "leave it out: the key decides the partition",
-    ),
+    ("partitioner.class", "use partitioner; murmur2_random is what Java does"),
+    ("partitioner.ignore.keys", "leave it out: the key decides the partition"),
     ("receive.buffer.bytes", "use socket.receive.buffer.bytes"),
     ("sasl.client.callback.handler.class", "leave it out"),
     ("sasl.jaas.config", "use sasl.username and sasl.password"),
-    (
-        "sasl.login.callback.handler.class",
-        "use sasl.oauthbearer.method",
-    ),
+    ("sasl.login.callback.handler.class", "use sasl.oauthbearer.method"),
     ("send.buffer.bytes", "use socket.send.buffer.bytes"),
     ("ssl.enabled.protocols", "leave it out"),
-    (
-        "ssl.key.store.location",
-        "use ssl.keystore.location, a PKCS#12 file",
-    ),
-    (
-        "ssl.keystore.type",
-        "leave it out: ssl.keystore.location takes PKCS#12",
-    ),
+    ("ssl.key.store.location", "use ssl.keystore.location, a PKCS#12 file"),
+    ("ssl.keystore.type", "leave it out: ssl.keystore.location takes PKCS#12"),
     ("ssl.protocol", "leave it out"),
     ("ssl.truststore.certificates", "use ssl.ca.pem"),
     ("ssl.truststore.location", "use ssl.ca.location, a PEM file"),
-    (
-        "ssl.truststore.password",
-        "leave it out: a PEM file of certificates has none",
-    ),
-    (
-        "ssl.truststore.type",
-        "leave it out: ssl.ca.location takes PEM",
-    ),
+    ("ssl.truststore.password", "leave it out: a PEM file of certificates has none"),
+    ("ssl.truststore.type", "leave it out: ssl.ca.location takes PEM"),
     ("transaction.two.phase.commit.enable", "leave it out"),
-    (
-        "value.deserializer",
-        "leave it out: kbench reads the event itself",
-    ),
+    ("value.deserializer", "leave it out: kbench reads the event itself"),
     ("value.serializer", "leave it out: the event is JSON"),
 ];
 
 /// What kbench sets itself, because its figures rest on it.
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "use kafka.bootstrap_servers, or -b"),
-    (
-        "consume.callback.max.messages",
-        "it is for another way of reading",
-    ),
-    (
-        "delivery.report.only.error",
-        "every acknowledgement is measured",
-    ),
-    (
-        "enable.auto.offset.store",
-        "a worker stores an offset once the event is processed",
-    ),
+    ("consume.callback.max.messages", "it is for another way of reading"),
+    ("delivery.report.only.error", "every acknowledgement is measured"),
+    ("enable.auto.offset.store", "a worker stores an offset once the event is processed"),
     ("enabled_events", "kbench serves the client's events itself"),
     ("group.id", "use apps.NAME.group"),
     ("group.instance.id", "each worker would need one of its own"),
@@ -96,24 +51,15 @@ const RESERVED: &[(&str, &str)] = &[
     ("log.queue", "kbench shows the client's log itself"),
     ("offset.store.method", "offsets are kept by the broker"),
     ("offset.store.path", "offsets are kept by the broker"),
-    (
-        "offset.store.sync.interval.ms",
-        "offsets are kept by the broker",
-    ),
-    (
-        "statistics.interval.ms",
-        "kbench asks for the client's statistics itself",
-    ),
+    ("offset.store.sync.interval.ms", "offsets are kept by the broker"),
+    ("statistics.interval.ms", "kbench asks for the client's statistics itself"),
     ("topic.blacklist", "there is one topic"),
     ("transactional.id", "kbench sends outside of transactions"),
 ];
 
 /// What Java's counterpart of a property is called here.
 pub(crate) fn java_only(name: &str) -> Option<&'static str> {
-    JAVA_ONLY
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, hint)| *hint)
+    JAVA_ONLY.iter().find(|(known, _)| *known == name).map(|(_, hint)| *hint)
 }
 
 /// Why a property, by its canonical name, is not to be set.
@@ -123,10 +69,7 @@ pub(crate) fn reserved(name: &str, value: &str) -> Option<&'static str> {
             Some("without commits a rebalance would start the group over from the beginning")
         }
         ("enable.partition.eof", "true") => Some("the end of a partition is no event"),
-        _ => RESERVED
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, reason)| *reason),
+        _ => RESERVED.iter().find(|(known, _)| *known == name).map(|(_, reason)| *reason),
     }
 }
 

@@ -65,10 +65,7 @@ impl Given {
         let place = Place::Given("-X");
         // Without a key the text is not shown: it may be a password that lost its name.
         let Some((path, text)) = assignment.split_once('=') else {
-            faults.add(
-                place,
-                format!("number {} has no '='; expected KEY=VALUE", index + 1),
-            );
+            faults.add(place, format!("number {} has no '='; expected KEY=VALUE", index + 1));
             return;
         };
         let path = path.trim();
@@ -79,11 +76,7 @@ impl Given {
         } else {
             (Side::Both, path)
         };
-        let setting = Setting {
-            place,
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let setting = Setting { place, path: path.to_owned(), text: text.to_owned() };
         self.add(side, name, setting, faults);
     }
 
@@ -97,19 +90,13 @@ impl Given {
                 continue;
             }
             let mut add = |name: &str, text: String| {
-                let setting = Setting {
-                    place,
-                    path: name.to_owned(),
-                    text,
-                };
+                let setting = Setting { place, path: name.to_owned(), text };
                 self.add(Side::Both, name, setting, faults);
             };
             match config_file::from_java(&name, &text) {
                 Java::Same => add(&name, text),
                 Java::Means(properties) => {
-                    properties
-                        .into_iter()
-                        .for_each(|(name, text)| add(name, text));
+                    properties.into_iter().for_each(|(name, text)| add(name, text));
                 }
                 Java::Dropped => {
                     faults.warn(place, &format!("{name}: has no meaning here, left out"));
@@ -168,17 +155,10 @@ fn accept(
 /// The later wins, except that a file must not set one property by two names.
 fn put(settings: &mut Settings, name: &str, setting: &Setting, faults: &Faults) {
     let before = settings.insert(name.to_owned(), setting.clone());
-    if let Some(Setting {
-        place: before @ Place::File { .. },
-        path,
-        ..
-    }) = before
+    if let Some(Setting { place: before @ Place::File { .. }, path, .. }) = before
         && let now @ Place::File { .. } = setting.place
     {
-        let what = format!(
-            "{}: is the same as {path}; expected one of them",
-            setting.path
-        );
+        let what = format!("{}: is the same as {path}; expected one of them", setting.path);
         faults.add(now.max(before), what);
     }
 }

@@ -19,9 +19,7 @@ const PHASES_MAX: usize = 1000;
 pub(crate) const WARMUP_NAME: &str = "warm-up";
 
 pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
-    let producers = table
-        .whole("producers", 1..=1024, " producers")
-        .unwrap_or(1);
+    let producers = table.whole("producers", 1..=1024, " producers").unwrap_or(1);
     let arrivals = match table.word("arrivals", &["uniform", "poisson"]) {
         Some(0) => Arrivals::Uniform,
         _ => Arrivals::Poisson,
@@ -36,18 +34,12 @@ pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
         phases.insert(0, warmup_phase(warmup, &phases));
     }
     table.finish();
-    LoadPlan {
-        producers: u16::try_from(producers).unwrap_or(u16::MAX),
-        arrivals,
-        phases,
-    }
+    LoadPlan { producers: u16::try_from(producers).unwrap_or(u16::MAX), arrivals, phases }
 }
 
 /// The scenario's phases, and whether each of them could be read.
 fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
-    let short = ["rate_per_s", "duration"]
-        .into_iter()
-        .find(|key| table.has(key));
+    let short = ["rate_per_s", "duration"].into_iter().find(|key| table.has(key));
     let typed = table.tables("phase");
     let rate = table.number("rate_per_s", RATE);
     let duration = table.duration("duration", phase::DURATION_MIN, SCHEDULE_MAX);
@@ -58,10 +50,7 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
     if table.has("phase") {
         let count = typed.len();
         if count > PHASES_MAX {
-            table.fault(
-                "phase",
-                &format!("{count} phases; expected at most {PHASES_MAX}"),
-            );
+            table.fault("phase", &format!("{count} phases; expected at most {PHASES_MAX}"));
         }
         let mut phases: Vec<PhasePlan> = Vec::with_capacity(count);
         for typed in typed {
@@ -75,67 +64,39 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
         table.fault_here(what);
         return (Vec::new(), false);
     }
-    let rate = table.require(
-        "rate_per_s",
-        rate,
-        "expected events per second, such as 1000",
-    );
+    let rate = table.require("rate_per_s", rate, "expected events per second, such as 1000");
     let duration = table.require("duration", duration, "expected a duration such as \"30s\"");
     let (Some(rate), Some(duration)) = (rate, duration) else {
         return (Vec::new(), false);
     };
     let segments = vec![phase::constant(phase::ns(duration), rate)];
-    (
-        vec![PhasePlan {
-            name: "constant".to_owned(),
-            warmup: false,
-            segments,
-        }],
-        true,
-    )
+    (vec![PhasePlan { name: "constant".to_owned(), warmup: false, segments }], true)
 }
 
 /// Checks that only the whole schedule can show.
 fn check_whole(table: &Table<'_>, phases: &[PhasePlan]) {
     let total = Duration::from_nanos(phases.iter().map(PhasePlan::duration_ns).sum());
     if total > SCHEDULE_MAX {
-        table.fault(
-            "phase",
-            "the phases last longer than 30d together; expected less",
-        );
+        table.fault("phase", "the phases last longer than 30d together; expected less");
     }
     let events: f64 = phases.iter().map(events_of).sum();
     if events < 1.0 {
-        let key = if table.has("phase") {
-            "phase"
-        } else {
-            "rate_per_s"
-        };
-        table.fault(
-            key,
-            "the whole schedule sends less than one event; expected a rate above 0",
-        );
+        let key = if table.has("phase") { "phase" } else { "rate_per_s" };
+        table.fault(key, "the whole schedule sends less than one event; expected a rate above 0");
     }
 }
 
 /// A steady run-up at the rate with which the first phase starts; where that is 0, at the mean of
 /// the first phase that sends anything.
 fn warmup_phase(warmup: Duration, phases: &[PhasePlan]) -> PhasePlan {
-    let start = phases
-        .first()
-        .and_then(|phase| phase.segments.first())
-        .map_or(0.0, start_of);
+    let start = phases.first().and_then(|phase| phase.segments.first()).map_or(0.0, start_of);
     let busy = phases.iter().find(|phase| events_of(phase) > 0.0);
     let mean = busy.map_or(0.0, |phase| {
         events_of(phase) / Duration::from_nanos(phase.duration_ns()).as_secs_f64()
     });
     let rate_per_s = if start > 0.0 { start } else { mean };
     let segments = vec![phase::constant(phase::ns(warmup), rate_per_s)];
-    PhasePlan {
-        name: WARMUP_NAME.to_owned(),
-        warmup: true,
-        segments,
-    }
+    PhasePlan { name: WARMUP_NAME.to_owned(), warmup: true, segments }
 }
 
 fn start_of(segment: &Segment) -> f64 {
@@ -150,10 +111,7 @@ fn events_of(phase: &PhasePlan) -> f64 {
     let of = |segment: &Segment| {
         let seconds = Duration::from_nanos(segment.duration_ns).as_secs_f64();
         match segment.shape {
-            Shape::Linear {
-                from_per_s,
-                to_per_s,
-            } => (from_per_s + to_per_s) / 2.0 * seconds,
+            Shape::Linear { from_per_s, to_per_s } => (from_per_s + to_per_s) / 2.0 * seconds,
             Shape::Sine { mean_per_s, .. } => mean_per_s * seconds,
         }
     };

@@ -38,11 +38,7 @@ pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePla
     };
     table.finish_as(&format!("a {} phase", KINDS[kind]));
     duration?;
-    Some(PhasePlan {
-        name,
-        warmup: false,
-        segments: segments?,
-    })
+    Some(PhasePlan { name, warmup: false, segments: segments? })
 }
 
 /// A segment at one rate.
@@ -56,13 +52,7 @@ pub(crate) fn ns(duration: Duration) -> u64 {
 }
 
 const fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment {
-        duration_ns,
-        shape: Shape::Linear {
-            from_per_s,
-            to_per_s,
-        },
-    }
+    Segment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 
 fn rate(table: &Table<'_>, key: &'static str) -> Option<f64> {
@@ -85,10 +75,7 @@ fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
         let what = format!("{name:?} is what load.warmup makes; expected another name");
         table.fault("name", &what);
     } else if taken(&name) {
-        table.fault(
-            "name",
-            &format!("{name:?} names an earlier phase; expected another name"),
-        );
+        table.fault("name", &format!("{name:?} names an earlier phase; expected another name"));
     }
     name
 }
@@ -112,17 +99,9 @@ fn steps(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
     let step = |index: u64| {
         let share = index as f64 / (steps - 1) as f64;
         // As a mean of both ends: the last step is `to_per_s` to the bit.
-        constant(
-            edge(index + 1) - edge(index),
-            from * (1.0 - share) + to * share,
-        )
+        constant(edge(index + 1) - edge(index), from * (1.0 - share) + to * share)
     };
-    Some(
-        (0..steps)
-            .map(step)
-            .filter(|segment| segment.duration_ns > 0)
-            .collect(),
-    )
+    Some((0..steps).map(step).filter(|segment| segment.duration_ns > 0).collect())
 }
 
 /// The peak stands in the middle: as much of the base before it as after.
@@ -130,11 +109,7 @@ fn spike(table: &Table<'_>, total_ns: u64, total_is_known: bool) -> Option<Vec<S
     let (base, peak) = (rate(table, "base_per_s"), rate(table, "peak_per_s"));
     let rise = table.duration("rise", Duration::ZERO, DURATION_MAX);
     let hold = table.duration("hold", Duration::ZERO, DURATION_MAX);
-    let hold = table.require(
-        "hold",
-        hold,
-        "expected how long the peak lasts, such as \"3s\"",
-    );
+    let hold = table.require("hold", hold, "expected how long the peak lasts, such as \"3s\"");
     if let (Some(base), Some(peak)) = (base, peak)
         && peak <= base
     {
@@ -165,23 +140,14 @@ fn spike(table: &Table<'_>, total_ns: u64, total_is_known: bool) -> Option<Vec<S
         linear(rise_ns, peak, base),
         constant(total_ns - spike_ns - before_ns, base),
     ];
-    Some(
-        segments
-            .into_iter()
-            .filter(|segment| segment.duration_ns > 0)
-            .collect(),
-    )
+    Some(segments.into_iter().filter(|segment| segment.duration_ns > 0).collect())
 }
 
 fn sine(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
     let mean = rate(table, "mean_per_s");
     let amplitude = rate(table, "amplitude_per_s");
     let period = table.duration("period", DURATION_MIN, DURATION_MAX);
-    let period = table.require(
-        "period",
-        period,
-        "expected the length of a swing, such as \"60s\"",
-    );
+    let period = table.require("period", period, "expected the length of a swing, such as \"60s\"");
     let (mean_per_s, amplitude_per_s) = (mean?, amplitude?);
     if amplitude_per_s > mean_per_s {
         let what = format!(
@@ -192,19 +158,9 @@ fn sine(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
         return None;
     }
     if mean_per_s + amplitude_per_s > RATE.most {
-        table.fault(
-            "amplitude_per_s",
-            "the crest is above 10000000 events/s; expected less",
-        );
+        table.fault("amplitude_per_s", "the crest is above 10000000 events/s; expected less");
         return None;
     }
-    let shape = Shape::Sine {
-        mean_per_s,
-        amplitude_per_s,
-        period_ns: ns(period?),
-    };
-    Some(vec![Segment {
-        duration_ns: total_ns,
-        shape,
-    }])
+    let shape = Shape::Sine { mean_per_s, amplitude_per_s, period_ns: ns(period?) };
+    Some(vec![Segment { duration_ns: total_ns, shape }])
 }

@@ -17,26 +17,13 @@ const PERSONAS_PERCENT: [(&str, f64); 3] =
 const TOLERANCE_PERCENT: f64 = 1e-6;
 
 pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
-    let users = table
-        .whole("users", 1..=100_000_000, " users")
-        .unwrap_or(100_000);
-    let user_skew = table
-        .number("user_skew", range(0.0, 3.0, ""))
-        .unwrap_or(0.8);
-    let products = table
-        .whole("products", 4..=1_000_000, " products")
-        .unwrap_or(100);
-    let product_skew = table
-        .number("product_skew", range(0.0, 3.0, ""))
-        .unwrap_or(1.0);
-    let median = table.duration(
-        "think_median",
-        Duration::from_millis(1),
-        Duration::from_secs(86_400),
-    );
-    let think_sigma = table
-        .number("think_sigma", range(0.0, 5.0, ""))
-        .unwrap_or(1.0);
+    let users = table.whole("users", 1..=100_000_000, " users").unwrap_or(100_000);
+    let user_skew = table.number("user_skew", range(0.0, 3.0, "")).unwrap_or(0.8);
+    let products = table.whole("products", 4..=1_000_000, " products").unwrap_or(100);
+    let product_skew = table.number("product_skew", range(0.0, 3.0, "")).unwrap_or(1.0);
+    let median =
+        table.duration("think_median", Duration::from_millis(1), Duration::from_secs(86_400));
+    let think_sigma = table.number("think_sigma", range(0.0, 5.0, "")).unwrap_or(1.0);
     let session_length = table.number("session_length", range(1.0, 10_000.0, " events"));
     let sessions_max = sessions(&table, users, producers);
     let mix = mix(table.table("mix"));
@@ -101,9 +88,7 @@ fn personas(table: Table<'_>) -> [f64; 3] {
 }
 
 fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
-    table
-        .number(key, range(0.0, 100.0, " %"))
-        .unwrap_or(default_percent)
+    table.number(key, range(0.0, 100.0, " %")).unwrap_or(default_percent)
 }
 
 /// The sum of the shares: 100 but for rounding, or a fault.

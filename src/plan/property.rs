@@ -33,44 +33,25 @@ pub(crate) enum Kind {
 
 /// The name that kbench goes on with.
 pub(crate) fn canonical(name: &str) -> &str {
-    ALIASES
-        .iter()
-        .find(|(alias, _)| *alias == name)
-        .map_or(name, |(_, canonical)| canonical)
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
 }
 
 /// The clients that have a property of this canonical name, and what it takes.
 pub(crate) fn find(name: &str) -> Option<(Side, Kind)> {
-    TABLE
-        .iter()
-        .find(|(known, ..)| *known == name)
-        .map(|(_, side, kind)| (*side, *kind))
+    TABLE.iter().find(|(known, ..)| *known == name).map(|(_, side, kind)| (*side, *kind))
 }
 
 /// The known property that is nearest to a name.
 pub(crate) fn suggest(name: &str) -> Option<&'static str> {
-    nearest(
-        name,
-        TABLE
-            .iter()
-            .map(|row| row.0)
-            .chain(ALIASES.iter().map(|row| row.0)),
-    )
+    nearest(name, TABLE.iter().map(|row| row.0).chain(ALIASES.iter().map(|row| row.0)))
 }
 
 /// Whether the value must never be shown, logged or saved.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
-    [
-        "password",
-        "passphrase",
-        "secret",
-        ".pem",
-        "jaas",
-        "oauthbearer.config",
-    ]
-    .iter()
-    .any(|part| name.contains(part))
+    ["password", "passphrase", "secret", ".pem", "jaas", "oauthbearer.config"]
+        .iter()
+        .any(|part| name.contains(part))
         && !name.starts_with("ssl.ca.")
 }
 
@@ -86,24 +67,18 @@ pub(crate) fn check(name: &str, kind: Kind, text: &str) -> Result<String, String
         Kind::Whole(..) if name == "acks" && text == "-1" => Ok("all".into()),
         Kind::Whole(least, most) => match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
-            Ok(number) => Err(format!(
-                "{number} is out of range; expected {least} to {most}"
-            )),
+            Ok(number) => Err(format!("{number} is out of range; expected {least} to {most}")),
             Err(_) => Err(no_number(name, text, "a whole number", &least, &most)),
         },
         Kind::Real(least, most) => match text.parse::<f64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
-            Ok(number) => Err(format!(
-                "{number} is out of range; expected {least} to {most}"
-            )),
+            Ok(number) => Err(format!("{number} is out of range; expected {least} to {most}")),
             Err(_) => Err(no_number(name, text, "a number", &least, &most)),
         },
         Kind::Flag => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" => Ok("true".into()),
             "false" | "f" | "0" => Ok("false".into()),
-            _ => Err(format!(
-                "{text:?} is neither true nor false; expected one of them"
-            )),
+            _ => Err(format!("{text:?} is neither true nor false; expected one of them")),
         },
         Kind::Words(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
             Some(word) => Ok((*word).to_owned()),
@@ -176,11 +151,7 @@ mod tests {
             checked("batch.size", "1MB").unwrap_err(),
             "\"1MB\" is not a whole number; expected 1 to 2147483647 of bytes, without a unit"
         );
-        assert!(
-            checked("queue.buffering.max.kbytes", "1 GiB")
-                .unwrap_err()
-                .contains("of KiB")
-        );
+        assert!(checked("queue.buffering.max.kbytes", "1 GiB").unwrap_err().contains("of KiB"));
         assert_eq!(
             checked("batch.size", "0").unwrap_err(),
             "0 is out of range; expected 1 to 2147483647"
@@ -194,10 +165,7 @@ mod tests {
         assert_eq!(checked("acks", "ALL").unwrap(), "all");
         assert_eq!(checked("acks", "1").unwrap(), "1");
         assert_eq!(checked("enable.idempotence", "T").unwrap(), "true");
-        assert_eq!(
-            checked("security.protocol", "SASL_SSL").unwrap(),
-            "sasl_ssl"
-        );
+        assert_eq!(checked("security.protocol", "SASL_SSL").unwrap(), "sasl_ssl");
         assert_eq!(checked("linger.ms", "0.5").unwrap(), "0.5");
         assert_eq!(checked("linger.ms", "5.0").unwrap(), "5");
         assert!(checked("enable.idempotence", "yes").is_err());
@@ -207,10 +175,7 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order_and_every_alias_leads_into_it() {
-        assert!(
-            TABLE.is_sorted_by(|left, right| left.0 < right.0),
-            "sorted, without doubles"
-        );
+        assert!(TABLE.is_sorted_by(|left, right| left.0 < right.0), "sorted, without doubles");
         for (alias, name) in ALIASES {
             assert!(find(name).is_some(), "{alias}");
             assert!(find(alias).is_none(), "{alias} is in the table too");
@@ -219,12 +184,7 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_their_names() {
-        for name in [
-            "sasl.password",
-            "ssl.key.password",
-            "ssl.key.pem",
-            "sasl.jaas.config",
-        ] {
+        for name in ["sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.jaas.config"] {
             assert!(is_secret(name), "{name}");
         }
         for name in ["sasl.username", "ssl.ca.pem", "linger.ms"] {

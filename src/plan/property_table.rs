@@ -18,14 +18,8 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("queue.buffering.max.ms", "linger.ms"),
     ("request.required.acks", "acks"),
     ("sasl.mechanisms", "sasl.mechanism"),
-    (
-        "sasl.oauthbearer.client.credentials.client.id",
-        "sasl.oauthbearer.client.id",
-    ),
-    (
-        "sasl.oauthbearer.client.credentials.client.secret",
-        "sasl.oauthbearer.client.secret",
-    ),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
 ];
 
 /// Every property, by name.
@@ -241,17 +235,11 @@ mod tests {
                 Whole(least, most) => {
                     assert!(fine(name, &most.to_string()), "{name} to {most}");
                     assert!(fine(name, &least.to_string()), "{name} from {least}");
-                    assert!(
-                        set(name, &(most + 1).to_string()) != "fine",
-                        "{name} above {most}"
-                    );
+                    assert!(set(name, &(most + 1).to_string()) != "fine", "{name} above {most}");
                 }
                 Real(_, most) => {
                     assert!(fine(name, &most.to_string()), "{name} to {most}");
-                    assert!(
-                        set(name, &(most + 1.0).to_string()) != "fine",
-                        "{name} above {most}"
-                    );
+                    assert!(set(name, &(most + 1.0).to_string()) != "fine", "{name} above {most}");
                 }
                 Flag => assert!(fine(name, "true"), "{name}"),
                 Words(words) => {

@@ -25,11 +25,7 @@ pub(crate) fn resolve(
     } else if let Some(servers) = inputs.environment.get(ENV, faults) {
         (Place::Given(ENV), "", servers)
     } else {
-        (
-            table.place("bootstrap_servers"),
-            "kafka.bootstrap_servers: ",
-            typed?,
-        )
+        (table.place("bootstrap_servers"), "kafka.bootstrap_servers: ", typed?)
     };
     if servers.is_empty() {
         faults.add(place, format!("{path}is empty; {EXPECTED}"));
@@ -45,17 +41,13 @@ pub(crate) fn resolve(
 
 fn check(server: &str) -> Result<(), String> {
     if server.trim().is_empty() {
-        return Err(format!(
-            "an address is empty; {EXPECTED}, with one comma between two"
-        ));
+        return Err(format!("an address is empty; {EXPECTED}, with one comma between two"));
     }
     if server.contains(char::is_whitespace) {
         return Err(format!("{server:?} has a blank in it; {EXPECTED}"));
     }
     if let Some((scheme, rest)) = server.split_once("://") {
-        return Err(format!(
-            "{server:?} has a scheme, {scheme}://; expected {rest:?}"
-        ));
+        return Err(format!("{server:?} has a scheme, {scheme}://; expected {rest:?}"));
     }
     // An IPv6 address stands in brackets, or its colons would hide the port's.
     let (host, port) = match server.rsplit_once(':') {
@@ -64,9 +56,7 @@ fn check(server: &str) -> Result<(), String> {
     };
     let bare_v6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
     if host.is_empty() || bare_v6 {
-        return Err(format!(
-            "{server:?} names no host; {EXPECTED} or [::1]:9092"
-        ));
+        return Err(format!("{server:?} names no host; {EXPECTED} or [::1]:9092"));
     }
     match port.parse::<u16>() {
         Ok(1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
@@ -80,12 +70,7 @@ mod tests {
 
     #[test]
     fn host_and_port_are_enough() {
-        for server in [
-            "localhost:9092",
-            "10.0.0.1:1",
-            "[::1]:9092",
-            "a-b.example.com:65535",
-        ] {
+        for server in ["localhost:9092", "10.0.0.1:1", "[::1]:9092", "a-b.example.com:65535"] {
             assert_eq!(check(server), Ok(()), "{server}");
         }
     }
@@ -101,10 +86,7 @@ mod tests {
             ("localhost:+1", "has no legal port"),
             ("localhost:65536", "has no legal port"),
             ("localhost:", "has no legal port"),
-            (
-                "tcp://10.0.0.1:9092",
-                "has a scheme, tcp://; expected \"10.0.0.1:9092\"",
-            ),
+            ("tcp://10.0.0.1:9092", "has a scheme, tcp://; expected \"10.0.0.1:9092\""),
             (" localhost:9092", "has a blank in it"),
             ("", "an address is empty"),
         ] {

@@ -29,12 +29,8 @@ const OWN_KEYS: [(&str, &str); 1] = [("retention.ms", "topic.retention")];
 pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> TopicPlan {
     let reuse = table.flag("reuse").unwrap_or(false);
     let name = name(&table, environment, reuse);
-    let partitions = table
-        .whole("partitions", 1..=100_000, " partitions")
-        .unwrap_or(6);
-    let copies = table
-        .whole("replication_factor", 1..=100, " copies")
-        .unwrap_or(1);
+    let partitions = table.whole("partitions", 1..=100_000, " partitions").unwrap_or(6);
+    let copies = table.whole("replication_factor", 1..=100, " copies").unwrap_or(1);
     let retention = table.duration("retention", Duration::from_secs(1), 36_500 * DAY);
     let configs = flatten(&table.table("configs"));
     for (key, own) in OWN_KEYS {
@@ -58,10 +54,7 @@ pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> TopicPlan 
         partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
         replication_factor: i32::try_from(copies).unwrap_or(i32::MAX),
         retention_ms: i64::try_from(whole_ms(retention.unwrap_or(7 * DAY))).unwrap_or(i64::MAX),
-        configs: configs
-            .into_iter()
-            .map(|(key, setting)| (key, setting.text))
-            .collect(),
+        configs: configs.into_iter().map(|(key, setting)| (key, setting.text)).collect(),
     }
 }
 
@@ -73,11 +66,7 @@ fn name(table: &Table<'_>, environment: &Environment, reuse: bool) -> String {
         None => (table.place("name"), "topic.name: ".to_owned()),
     };
     let name = given.or(typed).unwrap_or_else(|| DEFAULT_NAME.to_owned());
-    let most = if reuse {
-        NAME_CHARS_MAX
-    } else {
-        NAME_CHARS_MAX - RUN_SUFFIX_CHARS
-    };
+    let most = if reuse { NAME_CHARS_MAX } else { NAME_CHARS_MAX - RUN_SUFFIX_CHARS };
     let fits = (1..=most).contains(&name.len()) && name.chars().all(is_name_char);
     if !fits || name == "." || name == ".." {
         let what = format!(

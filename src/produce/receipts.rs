@@ -52,10 +52,7 @@ impl ReceiptBook {
     /// Refusals and failures by reason.
     #[must_use]
     pub fn reasons(&self) -> BTreeMap<String, u64> {
-        self.reasons
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes that a client took so many events more.
@@ -78,19 +75,13 @@ impl ReceiptBook {
     /// One past the last acknowledged offset of each partition; 0 where there is none.
     #[must_use]
     pub fn ends(&self) -> Vec<i64> {
-        self.ends
-            .iter()
-            .map(|end| end.load(Ordering::Acquire))
-            .collect()
+        self.ends.iter().map(|end| end.load(Ordering::Acquire)).collect()
     }
 
     /// Acknowledged records by partition.
     #[must_use]
     pub fn records(&self) -> Vec<u64> {
-        self.records
-            .iter()
-            .map(|count| count.load(Ordering::Acquire))
-            .collect()
+        self.records.iter().map(|count| count.load(Ordering::Acquire)).collect()
     }
 
     fn note(&self, receipt: &Receipt<'_>) {
@@ -131,30 +122,18 @@ impl ShardReceipts {
         recorder: Recorder,
         windows: Sender<(Stage, Box<Window>)>,
     ) -> Self {
-        Self {
-            clock,
-            ledger,
-            book,
-            acks: Mutex::new(recorder),
-            windows,
-        }
+        Self { clock, ledger, book, acks: Mutex::new(recorder), windows }
     }
 
     /// Sets the due times that are measured, on the run's clock; before the first event is due.
     pub fn set_measured(&self, measured: Range<u64>) {
-        self.acks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .set_measured(measured);
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner).set_measured(measured);
     }
 
     /// Gives the last window away.
     pub fn finish(&self) {
-        let window = self
-            .acks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .flush(self.clock.now_ns());
+        let window =
+            self.acks.lock().unwrap_or_else(PoisonError::into_inner).flush(self.clock.now_ns());
         let _ = self.windows.send((Stage::Ack, window));
     }
 }

@@ -36,12 +36,7 @@ impl Series {
     /// A series whose rows show `stage`.
     #[must_use]
     pub fn new(stage: Stage) -> Self {
-        Self {
-            stage,
-            total: BTreeMap::new(),
-            open: BTreeMap::new(),
-            rows: BTreeMap::new(),
-        }
+        Self { stage, total: BTreeMap::new(), open: BTreeMap::new(), rows: BTreeMap::new() }
     }
 
     /// Takes in one window.
@@ -88,10 +83,7 @@ impl Series {
     /// The newest interval with samples.
     #[must_use]
     pub fn newest(&self) -> Option<Row> {
-        self.open
-            .values()
-            .next_back()
-            .map(|(events, latency)| row(*events, latency))
+        self.open.values().next_back().map(|(events, latency)| row(*events, latency))
     }
 
     /// A row for each interval that has events, by the interval's number on the run's clock.

@@ -43,14 +43,7 @@ impl Host {
 }
 
 fn line(path: &str) -> Option<String> {
-    Some(
-        fs::read_to_string(path)
-            .ok()?
-            .lines()
-            .next()?
-            .trim()
-            .to_owned(),
-    )
+    Some(fs::read_to_string(path).ok()?.lines().next()?.trim().to_owned())
 }
 
 /// The first `name: value` of a file.

@@ -76,9 +76,8 @@ mod tests {
         }
         let summary = LatencySummary::of(Some(&latency));
         let bytes = STANDARD.decode(&summary.histogram).unwrap();
-        let back: hdrhistogram::Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .unwrap();
+        let back: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
         assert_eq!(&back, latency.histogram());
         assert_eq!((summary.count, summary.max_ns), (5_000, Some(5_000_000)));
         assert_eq!(summary.p99_99_ns, None, "5,000 samples are too few");

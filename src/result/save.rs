@@ -13,10 +13,7 @@ use crate::error::{Error, Result};
 /// [`Error::Usage`] with the folder and the system's words.
 pub fn check_writable(results_dir: &Path) -> Result<()> {
     let refuse = |error: std::io::Error| {
-        Error::usage(format!(
-            "can't write results to {}: {error}",
-            results_dir.display()
-        ))
+        Error::usage(format!("can't write results to {}: {error}", results_dir.display()))
     };
     fs::create_dir_all(results_dir).map_err(refuse)?;
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
@@ -32,14 +29,9 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
 pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Result<PathBuf> {
     let json = serde_json::to_string_pretty(result)
         .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
-    let stage = tempfile::Builder::new()
-        .prefix(".kbench-")
-        .tempdir_in(results_dir)
-        .map_err(|error| {
-            Error::io(
-                format!("making a folder in {}", results_dir.display()),
-                error,
-            )
+    let stage =
+        tempfile::Builder::new().prefix(".kbench-").tempdir_in(results_dir).map_err(|error| {
+            Error::io(format!("making a folder in {}", results_dir.display()), error)
         })?;
     for (name, text) in [
         ("result.json", json.as_str()),
@@ -86,13 +78,7 @@ fn folder_name(result: &RunResult) -> String {
     let scenario: String = result
         .scenario
         .chars()
-        .map(|letter| {
-            if letter.is_alphanumeric() || "-_.".contains(letter) {
-                letter
-            } else {
-                '_'
-            }
-        })
+        .map(|letter| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' })
         .collect();
     format!("{scenario}-{time}Z-{}", result.run)
 }

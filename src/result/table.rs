@@ -41,11 +41,7 @@ fn verdict(result: &RunResult, color: bool) -> String {
         (None, true) => ("VALID", "\x1b[1;32m"),
     };
     let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
-    let mut out = format!(
-        "{paint}{word}{plain}  {} on {}\n",
-        result.scenario,
-        broker(result)
-    );
+    let mut out = format!("{paint}{word}{plain}  {} on {}\n", result.scenario, broker(result));
     for reason in &result.verdict.reasons {
         out.push_str(&format!("  - {reason}\n"));
     }
@@ -110,10 +106,7 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// A count with its thousands apart: `1 234 567`.
@@ -155,19 +148,10 @@ mod tests {
 
     #[test]
     fn durations_have_three_digits_and_a_unit() {
-        let shown: Vec<String> = [
-            0,
-            999,
-            1_234,
-            45_678,
-            999_600,
-            1_234_567,
-            99_960_000,
-            12_345_678_901,
-            -1_500,
-        ]
-        .map(|value| duration(Some(value)))
-        .to_vec();
+        let shown: Vec<String> =
+            [0, 999, 1_234, 45_678, 999_600, 1_234_567, 99_960_000, 12_345_678_901, -1_500]
+                .map(|value| duration(Some(value)))
+                .to_vec();
         let expected = [
             "0 ns",
             "999 ns",
@@ -185,9 +169,6 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        assert_eq!(
-            [0, 999, 1_000, 1_234_567].map(count),
-            ["0", "999", "1 000", "1 234 567"]
-        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
     }
 }

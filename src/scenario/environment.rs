@@ -29,9 +29,7 @@ impl Environment {
     pub fn from_pairs<K: Into<String>, V: Into<OsString>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let pairs = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(Origin::Pairs(pairs.collect()))
     }
 
@@ -43,10 +41,7 @@ impl Environment {
             Origin::Pairs(pairs) => pairs.get(name).cloned(),
         }?;
         let fault = |what: &str| {
-            faults.add(
-                Place::Given(name),
-                format!("{what}; expected a value, or unset it"),
-            );
+            faults.add(Place::Given(name), format!("{what}; expected a value, or unset it"));
             None
         };
         match value.into_string() {
@@ -85,12 +80,6 @@ mod tests {
         let environment = Environment::from_pairs([("A", OsString::from_vec(vec![0xff]))]);
         let faults = Faults::new("", "");
         assert_eq!(environment.get("A", &faults), None);
-        assert!(
-            faults
-                .check()
-                .unwrap_err()
-                .to_string()
-                .starts_with("A: is not UTF-8")
-        );
+        assert!(faults.check().unwrap_err().to_string().starts_with("A: is not UTF-8"));
     }
 }

@@ -70,10 +70,8 @@ impl Faults {
             return Ok(());
         }
         faults.sort_by_key(|(place, _)| *place);
-        let mut lines: Vec<String> = faults
-            .iter()
-            .map(|(place, what)| self.line(*place, what))
-            .collect();
+        let mut lines: Vec<String> =
+            faults.iter().map(|(place, what)| self.line(*place, what)).collect();
         // A property for both sides is checked for each: one mistake, one line.
         lines.dedup();
         Err(Error::Usage(lines))
@@ -97,20 +95,8 @@ mod tests {
         let faults = Faults::new("a.toml", "b.properties");
         faults.add(Place::Given("--set"), "seed: wrong");
         faults.add(Place::Config(2), "x: wrong");
-        faults.add(
-            Place::File {
-                line: 10,
-                column: 1,
-            },
-            "late",
-        );
-        faults.add(
-            Place::File {
-                line: 9,
-                column: 30,
-            },
-            "early",
-        );
+        faults.add(Place::File { line: 10, column: 1 }, "late");
+        faults.add(Place::File { line: 9, column: 30 }, "early");
         faults.add(Place::Given("--set"), "seed: wrong");
         assert_eq!(
             faults.check().unwrap_err().to_string(),

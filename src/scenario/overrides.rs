@@ -41,18 +41,8 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Fault
     }
     if let Some(seed) = overrides.seed {
         let place = Place::Given("--seed");
-        let node = Node {
-            place,
-            value: Value::Whole(seed.into()),
-            raw: None,
-        };
-        entries.insert(
-            "seed".to_owned(),
-            Entry {
-                key_place: place,
-                node,
-            },
-        );
+        let node = Node { place, value: Value::Whole(seed.into()), raw: None };
+        entries.insert("seed".to_owned(), Entry { key_place: place, node });
     }
 }
 
@@ -64,15 +54,8 @@ fn put(entries: &mut Entries, path: &[&str], node: Node) -> Result<(), String> {
     let place = node.place;
     let slot = match entries.entry((*first).to_owned()) {
         btree_map::Entry::Vacant(vacant) => {
-            let empty = Node {
-                place,
-                value: Value::Table(Entries::new()),
-                raw: None,
-            };
-            vacant.insert(Entry {
-                key_place: place,
-                node: empty,
-            })
+            let empty = Node { place, value: Value::Table(Entries::new()), raw: None };
+            vacant.insert(Entry { key_place: place, node: empty })
         }
         btree_map::Entry::Occupied(occupied) => occupied.into_mut(),
     };
@@ -88,10 +71,7 @@ fn put_into(slot: &mut Node, name: &str, rest: &[&str], node: Node) -> Result<()
         Value::Table(inner) => put(inner, rest, node),
         Value::List(items) => {
             let count = items.len();
-            let item = next
-                .parse()
-                .ok()
-                .and_then(|index: usize| items.get_mut(index));
+            let item = next.parse().ok().and_then(|index: usize| items.get_mut(index));
             match item {
                 Some(item) => put_into(item, next, after, node),
                 None => Err(format!(
@@ -99,10 +79,7 @@ fn put_into(slot: &mut Node, name: &str, rest: &[&str], node: Node) -> Result<()
                 )),
             }
         }
-        other => Err(format!(
-            "{name} is {} and has no key {next:?}",
-            other.shown()
-        )),
+        other => Err(format!("{name} is {} and has no key {next:?}", other.shown())),
     }
 }
 
@@ -114,21 +91,8 @@ mod tests {
         let faults = Faults::new("a.toml", "");
         let mut entries = tree::parse(text, &faults);
         let set = set.iter().map(ToString::to_string).collect();
-        apply(
-            &Overrides {
-                set,
-                ..Overrides::default()
-            },
-            &mut entries,
-            &faults,
-        );
-        (
-            entries,
-            faults
-                .check()
-                .err()
-                .map_or(String::new(), |error| error.to_string()),
-        )
+        apply(&Overrides { set, ..Overrides::default() }, &mut entries, &faults);
+        (entries, faults.check().err().map_or(String::new(), |error| error.to_string()))
     }
 
     #[test]
@@ -141,12 +105,8 @@ mod tests {
                 tree::parse_flag("3", Place::Given("--set")),
                 at(&entries, &["topic", "partitions"])
             );
-            let Value::List(phases) = at(&entries, &["load", "phase"]).value else {
-                panic!()
-            };
-            let Value::Table(phase) = &phases[0].value else {
-                panic!()
-            };
+            let Value::List(phases) = at(&entries, &["load", "phase"]).value else { panic!() };
+            let Value::Table(phase) = &phases[0].value else { panic!() };
             assert_eq!(phase["rate_per_s"].node.value, Value::Whole(7));
         }
     }

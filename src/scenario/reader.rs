@@ -47,13 +47,7 @@ impl<'a> Table<'a> {
     }
 
     fn new(path: String, place: Place, entries: &'a Entries, faults: &'a Faults) -> Self {
-        Self {
-            path,
-            place,
-            entries,
-            known: RefCell::default(),
-            faults,
-        }
+        Self { path, place, entries, known: RefCell::default(), faults }
     }
 
     /// Where the faults go.
@@ -63,11 +57,7 @@ impl<'a> Table<'a> {
 
     /// The full path of a key, as messages and `--set` name it.
     pub(crate) fn path(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Whether the key is there, whatever its value.
@@ -77,31 +67,24 @@ impl<'a> Table<'a> {
 
     /// Where the key's value stands; the table's own place when there is none.
     pub(crate) fn place(&self, key: &str) -> Place {
-        self.entries
-            .get(key)
-            .map_or(self.place, |entry| entry.node.place)
+        self.entries.get(key).map_or(self.place, |entry| entry.node.place)
     }
 
     /// Records a fault of a key.
     pub(crate) fn fault(&self, key: &str, what: &str) {
-        self.faults
-            .add(self.place(key), format!("{}: {what}", self.path(key)));
+        self.faults.add(self.place(key), format!("{}: {what}", self.path(key)));
     }
 
     /// Records a fault of the table as a whole.
     pub(crate) fn fault_here(&self, what: &str) {
-        self.faults
-            .add(self.place, format!("{}: {what}", self.path));
+        self.faults.add(self.place, format!("{}: {what}", self.path));
     }
 
     /// Hands a value on, or records that it is missing. One that is there but wrong has its fault
     /// already.
     pub(crate) fn require<T>(&self, key: &str, value: Option<T>, expected: &str) -> Option<T> {
         if value.is_none() && !self.has(key) {
-            self.faults.add(
-                self.place,
-                format!("{}: missing; {expected}", self.path(key)),
-            );
+            self.faults.add(self.place, format!("{}: missing; {expected}", self.path(key)));
         }
         value
     }
@@ -112,10 +95,7 @@ impl<'a> Table<'a> {
     }
 
     fn wrong(&self, key: &str, node: &Node, expected: &str) {
-        self.fault(
-            key,
-            &format!("{} is wrong here; expected {expected}", node.value.shown()),
-        );
+        self.fault(key, &format!("{} is wrong here; expected {expected}", node.value.shown()));
     }
 
     /// Text.
@@ -224,10 +204,7 @@ impl<'a> Table<'a> {
             Err(what) => self.fault(key, &what),
             Ok(duration) if duration < least || duration > most => {
                 let (least, most) = (unit::shown(least), unit::shown(most));
-                self.fault(
-                    key,
-                    &format!("{text:?} is out of range; expected {least} to {most}"),
-                );
+                self.fault(key, &format!("{text:?} is out of range; expected {least} to {most}"));
             }
             Ok(duration) => return Some(duration),
         }
@@ -237,11 +214,7 @@ impl<'a> Table<'a> {
     /// One of the words; gives its index.
     pub(crate) fn word(&self, key: &'static str, words: &[&str]) -> Option<usize> {
         let node = self.node(key)?;
-        let expected = words
-            .iter()
-            .map(|w| format!("{w:?}"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let expected = words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", ");
         let Value::Text(text) = &node.value else {
             self.wrong(key, node, &format!("one of {expected}"));
             return None;
@@ -251,10 +224,7 @@ impl<'a> Table<'a> {
             let known = words.iter().copied();
             let guess =
                 nearest(text, known).map_or(String::new(), |w| format!(" did you mean {w:?}?"));
-            self.fault(
-                key,
-                &format!("no such word: {text:?};{guess} expected one of {expected}"),
-            );
+            self.fault(key, &format!("no such word: {text:?};{guess} expected one of {expected}"));
         }
         index
     }
@@ -282,11 +252,7 @@ impl<'a> Table<'a> {
     pub(crate) fn table(&self, key: &'static str) -> Table<'a> {
         let found = self.node(key);
         let (place, entries) = match found {
-            Some(Node {
-                place,
-                value: Value::Table(entries),
-                ..
-            }) => (*place, entries),
+            Some(Node { place, value: Value::Table(entries), .. }) => (*place, entries),
             Some(node) => {
                 self.wrong(key, node, &format!("a table, [{}]", self.path(key)));
                 (node.place, &NOTHING)
@@ -312,10 +278,8 @@ impl<'a> Table<'a> {
             if let Value::Table(entries) = &item.value {
                 tables.push(Table::new(path, item.place, entries, self.faults));
             } else {
-                let what = format!(
-                    "{path}: {} is wrong here; expected a table",
-                    item.value.shown()
-                );
+                let what =
+                    format!("{path}: {} is wrong here; expected a table", item.value.shown());
                 self.faults.add(item.place, what);
             }
         }
@@ -335,10 +299,7 @@ impl<'a> Table<'a> {
                 Some(near) => format!("did you mean {}?", self.path(near)),
                 None => format!("expected one of {}", listed(&known)),
             };
-            self.faults.add(
-                entry.key_place,
-                format!("{}: unknown key; {what}", self.path(key)),
-            );
+            self.faults.add(entry.key_place, format!("{}: unknown key; {what}", self.path(key)));
         }
     }
 
@@ -353,10 +314,7 @@ impl<'a> Table<'a> {
 
     fn unknown(&self) -> Vec<(&'a str, &'a Entry)> {
         let known = self.known.borrow();
-        let entries = self
-            .entries
-            .iter()
-            .map(|(key, entry)| (key.as_str(), entry));
+        let entries = self.entries.iter().map(|(key, entry)| (key.as_str(), entry));
         entries.filter(|(key, _)| !known.contains(key)).collect()
     }
 }

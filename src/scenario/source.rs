@@ -21,10 +21,7 @@ pub struct Source {
 impl Source {
     /// Text that is in memory already.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { name: name.into(), text: text.into() }
     }
 
     /// Reads a file, or standard input for `-`.
@@ -37,17 +34,13 @@ impl Source {
         let bytes = if path == "-" {
             limited(io::stdin().lock())
         } else if Path::new(path).is_dir() {
-            return Err(fault(
-                "is a folder; expected a scenario file such as scenarios/peak.toml",
-            ));
+            return Err(fault("is a folder; expected a scenario file such as scenarios/peak.toml"));
         } else {
             File::open(path).and_then(limited)
         };
         let bytes = bytes.map_err(|error| fault(&format!("can't be read: {error}")))?;
         if bytes.len() as u64 > MOST_BYTES {
-            return Err(fault(
-                "is larger than 10 MiB; expected a scenario, a page of TOML",
-            ));
+            return Err(fault("is larger than 10 MiB; expected a scenario, a page of TOML"));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
@@ -58,9 +51,7 @@ impl Source {
 
     /// The scenario's name unless it gives itself one: the file's stem, fit for a folder name.
     pub(crate) fn stem(&self) -> String {
-        let stem = Path::new(&self.name)
-            .file_stem()
-            .map(|stem| stem.to_string_lossy());
+        let stem = Path::new(&self.name).file_stem().map(|stem| stem.to_string_lossy());
         let stem = stem.filter(|stem| stem != "-").unwrap_or("stdin".into());
         let fit = |c: char| if super::is_name_char(c) { c } else { '-' };
         stem.chars().take(super::NAME_CHARS_MAX).map(fit).collect()
@@ -94,20 +85,11 @@ mod tests {
         let file = folder.path().join("x.toml");
         assert!(fault_of(&file).starts_with(": can't be read: "));
         std::fs::write(&file, b"seed = 1\n\xff").unwrap();
-        assert_eq!(
-            fault_of(&file),
-            ": is not UTF-8 (byte 9); expected a TOML file"
-        );
+        assert_eq!(fault_of(&file), ": is not UTF-8 (byte 9); expected a TOML file");
         std::fs::write(&file, vec![b' '; 10 * 1024 * 1024 + 1]).unwrap();
-        assert_eq!(
-            fault_of(&file),
-            ": is larger than 10 MiB; expected a scenario, a page of TOML"
-        );
+        assert_eq!(fault_of(&file), ": is larger than 10 MiB; expected a scenario, a page of TOML");
         std::fs::write(&file, "seed = 1").unwrap();
-        assert_eq!(
-            Source::read(file.to_str().unwrap()).unwrap().text,
-            "seed = 1"
-        );
+        assert_eq!(Source::read(file.to_str().unwrap()).unwrap().text, "seed = 1");
     }
 
     #[test]

@@ -81,10 +81,7 @@ pub(crate) fn parse(text: &str, faults: &Faults) -> Entries {
             && line != last_line
         {
             last_line = line;
-            faults.add(
-                place,
-                format!("not TOML: {}", error.message().replace('\n', ", ")),
-            );
+            faults.add(place, format!("not TOML: {}", error.message().replace('\n', ", ")));
         }
     }
     entries(table.get_ref(), &|offset| lines.place(offset))
@@ -96,24 +93,14 @@ pub(crate) fn parse_flag(text: &str, place: Place) -> Node {
         Ok(value) => node(&value, &|_| place).value,
         Err(_) => Value::Text(text.to_owned()),
     };
-    Node {
-        place,
-        value,
-        raw: Some(text.to_owned()),
-    }
+    Node { place, value, raw: Some(text.to_owned()) }
 }
 
 fn entries(table: &DeTable<'_>, place: &impl Fn(usize) -> Place) -> Entries {
     let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
         let key: &Spanned<std::borrow::Cow<'_, str>> = key;
         let key_place = place(key.span().start);
-        (
-            key.get_ref().to_string(),
-            Entry {
-                key_place,
-                node: node(value, place),
-            },
-        )
+        (key.get_ref().to_string(), Entry { key_place, node: node(value, place) })
     };
     table.iter().map(entry).collect()
 }
@@ -129,20 +116,12 @@ fn node(value: &Spanned<DeValue<'_>>, place: &impl Fn(usize) -> Place) -> Node {
         DeValue::Array(items) => Value::List(items.iter().map(|item| node(item, place)).collect()),
         DeValue::Table(table) => Value::Table(entries(table, place)),
     };
-    Node {
-        place: place(value.span().start),
-        value: read,
-        raw: None,
-    }
+    Node { place: place(value.span().start), value: read, raw: None }
 }
 
 /// A whole number too long for 128 bits: out of every range, whatever its exact value.
 fn far(digits: &str) -> f64 {
-    if digits.starts_with('-') {
-        f64::MIN
-    } else {
-        f64::MAX
-    }
+    if digits.starts_with('-') { f64::MIN } else { f64::MAX }
 }
 
 /// Byte offsets to lines and columns.
@@ -154,25 +133,15 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn new(text: &'a str) -> Self {
         let after_each_newline = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self {
-            text,
-            starts: std::iter::once(0).chain(after_each_newline).collect(),
-        }
+        Self { text, starts: std::iter::once(0).chain(after_each_newline).collect() }
     }
 
     fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self
-            .starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(0);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or("");
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place::File {
-            line: count(line),
-            column: count(before.chars().count() + 1),
-        }
+        Place::File { line: count(line), column: count(before.chars().count() + 1) }
     }
 }
 
@@ -186,9 +155,7 @@ mod tests {
         let tree = parse("x = 1\r\n[t]\r\n\"ä\" = 'ö'\r\n", &faults);
         faults.check().unwrap();
         assert_eq!(tree["x"].node.place, Place::File { line: 1, column: 5 });
-        let Value::Table(inner) = &tree["t"].node.value else {
-            panic!("t is a table")
-        };
+        let Value::Table(inner) = &tree["t"].node.value else { panic!("t is a table") };
         assert_eq!(inner["ä"].key_place, Place::File { line: 3, column: 1 });
         assert_eq!(inner["ä"].node.place, Place::File { line: 3, column: 7 });
     }
@@ -199,11 +166,7 @@ mod tests {
         let tree = parse("seed = = 1\nname = \"x\"\nname = \"y\"\n[load\n", &faults);
         let lines = faults.check().unwrap_err().to_string();
         let starts: Vec<&str> = lines.lines().map(|line| &line[..12]).collect();
-        assert_eq!(
-            starts,
-            ["a.toml:1:8: ", "a.toml:3:1: ", "a.toml:4:6: "],
-            "{lines}"
-        );
+        assert_eq!(starts, ["a.toml:1:8: ", "a.toml:3:1: ", "a.toml:4:6: "], "{lines}");
         assert_eq!(tree["name"].node.value, Value::Text("x".into()));
     }
 

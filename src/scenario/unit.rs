@@ -40,15 +40,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 fn well_formed(text: &str) -> bool {
     let mut rest = text;
     while !rest.is_empty() {
-        let number = rest.len()
-            - rest
-                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-                .len();
+        let number =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (digits, tail) = rest.split_at(number);
-        let unit = tail.len()
-            - tail
-                .trim_start_matches(|c: char| c.is_ascii_lowercase())
-                .len();
+        let unit = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
         let (unit, tail) = tail.split_at(unit);
         let dots = digits.matches('.').count();
         let framed = digits.starts_with(|c: char| c.is_ascii_digit())
@@ -71,9 +66,7 @@ pub(crate) fn shown(duration: Duration) -> String {
         (1_000, "ms"),
     ];
     let us = duration.as_micros();
-    let whole = UNITS_US
-        .iter()
-        .find(|(unit_us, _)| us >= *unit_us && us.is_multiple_of(*unit_us));
+    let whole = UNITS_US.iter().find(|(unit_us, _)| us >= *unit_us && us.is_multiple_of(*unit_us));
     match whole {
         Some((unit_us, unit)) => format!("{}{unit}", us / unit_us),
         None if us == 0 => "0s".to_owned(),

@@ -75,25 +75,10 @@ pub fn encode(stamp: &Stamp, parts: &Parts<'_>, out: &mut Vec<u8>) {
 ///
 /// It finds out whether every group reads every partition; no application gets to see it.
 pub fn probe(stamp: &Stamp, out: &mut Vec<u8>) {
-    stamp::write(
-        &Stamp {
-            shard: PROBE_SHARD,
-            ..*stamp
-        },
-        out,
-    );
-    put(
-        out,
-        ",\"user_id\":\"probe\",\"session_id\":\"probe\",\"event_type\":\"page_view\"",
-    );
-    put(
-        out,
-        ",\"page_url\":\"/\",\"referrer\":\"\",\"user_agent\":\"kbench\"",
-    );
-    put(
-        out,
-        ",\"ip_address\":\"127.0.0.1\",\"properties\":{},\"device\":{},\"location\":{}}",
-    );
+    stamp::write(&Stamp { shard: PROBE_SHARD, ..*stamp }, out);
+    put(out, ",\"user_id\":\"probe\",\"session_id\":\"probe\",\"event_type\":\"page_view\"");
+    put(out, ",\"page_url\":\"/\",\"referrer\":\"\",\"user_agent\":\"kbench\"");
+    put(out, ",\"ip_address\":\"127.0.0.1\",\"properties\":{},\"device\":{},\"location\":{}}");
 }
 
 /// The fragment of a session: `user_id` and `session_id`.
@@ -106,11 +91,7 @@ pub fn who(user_id: &str, session_id: &str, out: &mut String) {
 pub fn product(id: &str, name: &str, price_cents: u64, category_name: &str, out: &mut String) {
     field(out, "\"product_id\":\"", id);
     field(out, ",\"product_name\":\"", name);
-    out.push_str(&format!(
-        ",\"price\":{}.{:02},",
-        price_cents / 100,
-        price_cents % 100
-    ));
+    out.push_str(&format!(",\"price\":{}.{:02},", price_cents / 100, price_cents % 100));
     category(category_name, out);
 }
 

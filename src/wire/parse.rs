@@ -72,9 +72,7 @@ pub struct Parser {
 
 impl std::fmt::Debug for Parser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parser")
-            .field("payload_bytes", &self.payload.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Parser").field("payload_bytes", &self.payload.len()).finish_non_exhaustive()
     }
 }
 
@@ -112,12 +110,8 @@ impl Parser {
         self.payload.extend_from_slice(&[0; INPUT_PADDING]);
 
         let mut tape: Tape<'s> = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let filled = fill_tape_padded(
-            &mut self.payload,
-            payload.len(),
-            &mut self.buffers,
-            &mut tape,
-        );
+        let filled =
+            fill_tape_padded(&mut self.payload, payload.len(), &mut self.buffers, &mut tape);
         let event = match filled {
             Ok(()) => walk::read_event(&tape.0).map_err(Garbage::NotAnEvent),
             Err(error) => Err(match error.error() {
@@ -151,9 +145,7 @@ mod tests {
         "event_type":"click","page_url":"/"}"#;
 
     fn parse(payload: impl AsRef<[u8]>) -> Result<String, Garbage> {
-        Parser::new()
-            .parse(payload.as_ref())
-            .map(|event| format!("{event:?}"))
+        Parser::new().parse(payload.as_ref()).map(|event| format!("{event:?}"))
     }
 
     /// `MINIMAL` with further members.
@@ -193,14 +185,7 @@ mod tests {
         assert_eq!(parse(""), Err(Garbage::Empty));
         assert_eq!(parse(&huge), Err(Garbage::TooLarge(PAYLOAD_BYTES_MAX + 1)));
         assert_eq!(parse(b"{\"event_id\":\"\xe2\x82\"}"), Err(Garbage::NotUtf8));
-        for text in [
-            "{",
-            "{\"a\":}",
-            "nul",
-            " ",
-            "\u{feff}{}",
-            &VALID[..VALID.len() - 1],
-        ] {
+        for text in ["{", "{\"a\":}", "nul", " ", "\u{feff}{}", &VALID[..VALID.len() - 1]] {
             assert_eq!(parse(text), Err(Garbage::NotJson), "{text}");
         }
         let misfits = [
@@ -208,19 +193,10 @@ mod tests {
             ("7".to_owned(), Misfit::NotAnObject),
             ("{}".to_owned(), Misfit::Missing("event_id")),
             (with(r#""user_id":"v""#), Misfit::Twice("user_id")),
-            (
-                with(r#""device":{"os":"a","os":null}"#),
-                Misfit::Twice("os"),
-            ),
+            (with(r#""device":{"os":"a","os":null}"#), Misfit::Twice("os")),
             (with(r#""device":"phone""#), Misfit::WrongType("device")),
-            (
-                with(r#""properties":{"price":"9.99"}"#),
-                Misfit::WrongType("price"),
-            ),
-            (
-                MINIMAL.replace("\"u\"", "null"),
-                Misfit::WrongType("user_id"),
-            ),
+            (with(r#""properties":{"price":"9.99"}"#), Misfit::WrongType("price")),
+            (MINIMAL.replace("\"u\"", "null"), Misfit::WrongType("user_id")),
             (MINIMAL.replace("click", "tap"), Misfit::UnknownEventType),
         ];
         for (text, misfit) in misfits {
@@ -234,27 +210,12 @@ mod tests {
         let deep = vec![b'['; PAYLOAD_BYTES_MAX];
         assert_eq!(parser.parse(&deep), Err(Garbage::NotJson));
         let wide = format!("[{}[]]", "[],".repeat(PAYLOAD_BYTES_MAX / 4));
-        assert_eq!(
-            parser.parse(wide.as_bytes()),
-            Err(Garbage::NotAnEvent(Misfit::NotAnObject)),
-        );
+        assert_eq!(parser.parse(wide.as_bytes()), Err(Garbage::NotAnEvent(Misfit::NotAnObject)),);
         assert!(parser.tape.0.capacity() <= TAPE_NODES_KEPT);
-        assert_eq!(
-            parser.parse(&vec![b'['; 10 << 20]),
-            Err(Garbage::TooLarge(10 << 20))
-        );
-        let nested = |depth| {
-            with(&format!(
-                r#""x":{}{}"#,
-                "[".repeat(depth),
-                "]".repeat(depth)
-            ))
-        };
+        assert_eq!(parser.parse(&vec![b'['; 10 << 20]), Err(Garbage::TooLarge(10 << 20)));
+        let nested = |depth| with(&format!(r#""x":{}{}"#, "[".repeat(depth), "]".repeat(depth)));
         assert!(parser.parse(nested(DEPTH_MAX - 2).as_bytes()).is_ok());
-        assert_eq!(
-            parser.parse(nested(DEPTH_MAX + 1).as_bytes()),
-            Err(Garbage::NotJson)
-        );
+        assert_eq!(parser.parse(nested(DEPTH_MAX + 1).as_bytes()), Err(Garbage::NotJson));
         assert!(parser.parse(VALID.as_bytes()).is_ok());
     }
 
@@ -262,10 +223,7 @@ mod tests {
     fn every_cut_of_an_event_is_garbage() {
         let mut parser = Parser::new();
         for end in 0..VALID.len() {
-            assert!(
-                parser.parse(&VALID.as_bytes()[..end]).is_err(),
-                "cut at {end}"
-            );
+            assert!(parser.parse(&VALID.as_bytes()[..end]).is_err(), "cut at {end}");
         }
     }
 

@@ -53,12 +53,7 @@ pub fn read(payload: &[u8]) -> Option<Stamp> {
     let id = read_id(text[ID_AT..ID_AT + ID_LEN].try_into().ok()?)?;
     let due_wall_us = date::read_own(text[TIME_AT..TIME_AT + TIME_LEN].try_into().ok()?)?;
     let (run, shard, seq) = id;
-    Some(Stamp {
-        run,
-        shard,
-        seq,
-        due_wall_us,
-    })
+    Some(Stamp { run, shard, seq, due_wall_us })
 }
 
 fn write_id(stamp: &Stamp, text: &mut [u8]) {

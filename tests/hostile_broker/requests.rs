@@ -93,9 +93,7 @@ pub(crate) fn sample(key: ApiKey, version: i16) -> RequestKind {
                 .with_name(topic())
                 .with_partition_data(vec![data.clone(), data]);
             RequestKind::Produce(
-                ProduceRequest::default()
-                    .with_acks(1)
-                    .with_topic_data(vec![topic]),
+                ProduceRequest::default().with_acks(1).with_topic_data(vec![topic]),
             )
         }
         ApiKey::Fetch => {
@@ -104,16 +102,13 @@ pub(crate) fn sample(key: ApiKey, version: i16) -> RequestKind {
                 .with_topic(topic())
                 .with_partitions(vec![partition.clone(), partition.with_partition(1)]);
             RequestKind::Fetch(
-                FetchRequest::default()
-                    .with_max_bytes(1_000)
-                    .with_topics(vec![topic]),
+                FetchRequest::default().with_max_bytes(1_000).with_topics(vec![topic]),
             )
         }
         ApiKey::ListOffsets => {
             let partition = ListOffsetsPartition::default().with_timestamp(-1);
-            let topic = ListOffsetsTopic::default()
-                .with_name(topic())
-                .with_partitions(vec![partition]);
+            let topic =
+                ListOffsetsTopic::default().with_name(topic()).with_partitions(vec![partition]);
             RequestKind::ListOffsets(ListOffsetsRequest::default().with_topics(vec![topic]))
         }
         ApiKey::Metadata => {
@@ -145,9 +140,7 @@ pub(crate) fn sample(key: ApiKey, version: i16) -> RequestKind {
             RequestKind::DeleteRecords(DeleteRecordsRequest::default().with_topics(vec![topic]))
         }
         ApiKey::CreatePartitions => {
-            let topic = CreatePartitionsTopic::default()
-                .with_name(topic())
-                .with_count(5);
+            let topic = CreatePartitionsTopic::default().with_name(topic()).with_count(5);
             RequestKind::CreatePartitions(
                 CreatePartitionsRequest::default().with_topics(vec![topic]),
             )
@@ -248,14 +241,10 @@ fn of_group(key: ApiKey, version: i16) -> Option<RequestKind> {
         ApiKey::LeaveGroup if version >= 3 => RequestKind::LeaveGroup(
             LeaveGroupRequest::default()
                 .with_group_id(group())
-                .with_members(vec![
-                    MemberIdentity::default().with_member_id(text("stranger")),
-                ]),
+                .with_members(vec![MemberIdentity::default().with_member_id(text("stranger"))]),
         ),
         ApiKey::LeaveGroup => RequestKind::LeaveGroup(
-            LeaveGroupRequest::default()
-                .with_group_id(group())
-                .with_member_id(text("stranger")),
+            LeaveGroupRequest::default().with_group_id(group()).with_member_id(text("stranger")),
         ),
         ApiKey::DescribeGroups => {
             RequestKind::DescribeGroups(DescribeGroupsRequest::default().with_groups(vec![group()]))
@@ -274,9 +263,7 @@ fn of_offsets(key: ApiKey, version: i16) -> Option<RequestKind> {
                 .with_name(topic())
                 .with_partitions(vec![OffsetCommitRequestPartition::default()]);
             RequestKind::OffsetCommit(
-                OffsetCommitRequest::default()
-                    .with_group_id(group())
-                    .with_topics(vec![topic]),
+                OffsetCommitRequest::default().with_group_id(group()).with_topics(vec![topic]),
             )
         }
         ApiKey::OffsetFetch if version >= 8 => {
@@ -293,9 +280,7 @@ fn of_offsets(key: ApiKey, version: i16) -> Option<RequestKind> {
                 .with_name(topic())
                 .with_partition_indexes(vec![0, 1]);
             RequestKind::OffsetFetch(
-                OffsetFetchRequest::default()
-                    .with_group_id(group())
-                    .with_topics(Some(vec![topic])),
+                OffsetFetchRequest::default().with_group_id(group()).with_topics(Some(vec![topic])),
             )
         }
         ApiKey::OffsetDelete => {
@@ -303,9 +288,7 @@ fn of_offsets(key: ApiKey, version: i16) -> Option<RequestKind> {
                 .with_name(topic())
                 .with_partitions(vec![OffsetDeleteRequestPartition::default()]);
             RequestKind::OffsetDelete(
-                OffsetDeleteRequest::default()
-                    .with_group_id(group())
-                    .with_topics(vec![topic]),
+                OffsetDeleteRequest::default().with_group_id(group()).with_topics(vec![topic]),
             )
         }
         _ => return None,

@@ -28,12 +28,9 @@ fn with_admin<T>(
         .set("bootstrap.servers", world.bootstrap())
         .create()
         .expect("an admin client");
-    let options = AdminOptions::new()
-        .request_timeout(Some(PATIENCE))
-        .operation_timeout(Some(PATIENCE));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
+    let options =
+        AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(run(&admin, &options))
 }
 
@@ -56,9 +53,7 @@ pub fn try_create_topic(
     for (key, value) in config {
         new = new.set(key, value);
     }
-    only(with_admin(world, async |admin, options| {
-        admin.create_topics([&new], options).await
-    }))
+    only(with_admin(world, async |admin, options| admin.create_topics([&new], options).await))
 }
 
 /// Creates a topic with one replica, and waits until all its partitions have a leader.
@@ -69,17 +64,13 @@ pub fn create_topic(world: &World, topic: &str, partitions: i32, config: &[(&str
 
 /// Deletes a topic and returns what the broker says.
 pub fn delete_topic(world: &World, topic: &str) -> Result<(), RDKafkaErrorCode> {
-    only(with_admin(world, async |admin, options| {
-        admin.delete_topics(&[topic], options).await
-    }))
+    only(with_admin(world, async |admin, options| admin.delete_topics(&[topic], options).await))
 }
 
 /// Asks for more partitions, up to `count`, and returns what the broker says.
 pub fn grow_topic(world: &World, topic: &str, count: usize) -> Result<(), RDKafkaErrorCode> {
     let new = NewPartitions::new(topic, count);
-    only(with_admin(world, async |admin, options| {
-        admin.create_partitions([&new], options).await
-    }))
+    only(with_admin(world, async |admin, options| admin.create_partitions([&new], options).await))
 }
 
 /// The topic's configuration, as the broker tells it.
@@ -90,10 +81,7 @@ pub fn topic_config(world: &World, topic: &str) -> HashMap<String, String> {
     })
     .expect("an answer from the broker");
     let entries = results.remove(0).expect("a configuration").entries;
-    entries
-        .into_iter()
-        .filter_map(|entry| Some((entry.name, entry.value?)))
-        .collect()
+    entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
 /// A consumer that serves only to ask questions.
@@ -106,21 +94,12 @@ pub fn inquirer(world: &World) -> BaseConsumer {
 
 /// The ids of the topic's partitions that have a leader; an error when the topic is unknown.
 pub fn led_partitions(world: &World, topic: &str) -> Result<Vec<i32>, RDKafkaErrorCode> {
-    let metadata = inquirer(world)
-        .fetch_metadata(Some(topic), PATIENCE)
-        .expect("metadata");
-    let found = metadata
-        .topics()
-        .iter()
-        .find(|found| found.name() == topic)
-        .expect("the topic");
+    let metadata = inquirer(world).fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+    let found = metadata.topics().iter().find(|found| found.name() == topic).expect("the topic");
     if let Some(code) = found.error() {
         return Err(code.into());
     }
-    let led = found
-        .partitions()
-        .iter()
-        .filter(|found| found.leader() >= 0);
+    let led = found.partitions().iter().filter(|found| found.leader() >= 0);
     let mut ids: Vec<i32> = led.map(rdkafka::metadata::MetadataPartition::id).collect();
     ids.sort_unstable();
     Ok(ids)
@@ -141,9 +120,7 @@ pub fn await_coordinator(world: &World) {
     await_until("groups are coordinated", PATIENCE, || {
         let mut list = TopicPartitionList::new();
         list.add_partition("any", 0);
-        asker
-            .committed_offsets(list, Duration::from_secs(5))
-            .is_ok()
+        asker.committed_offsets(list, Duration::from_secs(5)).is_ok()
     });
 }
 

@@ -33,20 +33,12 @@ pub struct Rec {
 impl Rec {
     /// A record without a key, in a partition.
     pub fn at(partition: i32, value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            partition: Some(partition),
-            value: Some(value.into()),
-            ..Self::default()
-        }
+        Self { partition: Some(partition), value: Some(value.into()), ..Self::default() }
     }
 
     /// A record with a key, whose partition the partitioner chooses.
     pub fn keyed(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            key: Some(key.into()),
-            value: Some(value.into()),
-            ..Self::default()
-        }
+        Self { key: Some(key.into()), value: Some(value.into()), ..Self::default() }
     }
 
     /// The value as text.
@@ -114,8 +106,7 @@ pub fn reader(
     let consumer = consumer(world, &world.name("reader"), properties);
     let mut list = TopicPartitionList::new();
     for &(partition, offset) in from {
-        list.add_partition_offset(topic, partition, offset)
-            .expect("a partition");
+        list.add_partition_offset(topic, partition, offset).expect("a partition");
     }
     consumer.assign(&list).expect("an assignment");
     consumer
@@ -138,11 +129,7 @@ pub fn read(consumer: &BaseConsumer, count: usize) -> Vec<Rec> {
     let start = Instant::now();
     let mut recs = Vec::with_capacity(count);
     while recs.len() < count {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "read {} of {count} records",
-            recs.len()
-        );
+        assert!(start.elapsed() < PATIENCE, "read {} of {count} records", recs.len());
         recs.extend(next(consumer, Duration::from_millis(100)));
     }
     recs
@@ -161,13 +148,7 @@ pub fn read_nothing(consumer: &BaseConsumer, time: Duration) {
 pub fn read_all(world: &World, topic: &str, count: usize) -> Vec<Rec> {
     let reader = reader(world, topic, &[(0, Offset::Beginning)], &[]);
     let recs = read(&reader, count);
-    let (low, high) = reader
-        .fetch_watermarks(topic, 0, PATIENCE)
-        .expect("watermarks");
-    assert_eq!(
-        (low, high),
-        (0, i64::try_from(count).expect("a count")),
-        "watermarks"
-    );
+    let (low, high) = reader.fetch_watermarks(topic, 0, PATIENCE).expect("watermarks");
+    assert_eq!((low, high), (0, i64::try_from(count).expect("a count")), "watermarks");
     recs
 }

@@ -33,9 +33,7 @@ impl Cluster {
             .map_err(|error| format!("dev/kafka: {error}"))?;
         let stdout = child.stdout.take().ok_or("dev/kafka has no stdout")?;
         let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .map_err(|error| error.to_string())?;
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
         let Some((bootstrap, dir)) = ready_line(&line) else {
             let status = child.wait().map_err(|error| error.to_string())?;
             return Err(format!("dev/kafka run did not start Kafka: {status}"));
@@ -85,7 +83,5 @@ pub fn dev_kafka<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
 
 /// The bootstrap address and the folder, from the line that tells that the cluster serves.
 pub fn ready_line(line: &str) -> Option<(&str, &str)> {
-    line.trim_end()
-        .strip_prefix("bootstrap=")?
-        .split_once(" dir=")
+    line.trim_end().strip_prefix("bootstrap=")?.split_once(" dir=")
 }

@@ -37,26 +37,15 @@ impl Seen {
     /// Waits until so many different values were read, then a moment for repeated ones, and makes
     /// sure that it is exactly these, each once, and in order in each partition.
     pub fn assert_each_once(&self, count: usize) {
-        await_until("everything is read", PATIENCE, || {
-            self.counts().len() >= count
-        });
+        await_until("everything is read", PATIENCE, || self.counts().len() >= count);
         thread::sleep(Duration::from_millis(300));
         let counts = self.counts();
         let twice = counts.values().filter(|&&times| times > 1).count();
-        assert_eq!(
-            (counts.len(), twice),
-            (count, 0),
-            "different values, and those read twice"
-        );
+        assert_eq!((counts.len(), twice), (count, 0), "different values, and those read twice");
         let mut last = HashMap::new();
         for rec in self.0.lock().expect("no panic holds it").iter() {
             let before = last.insert(rec.partition, rec.offset).unwrap_or(-1);
-            assert!(
-                before < rec.offset,
-                "{before} before {} in {:?}",
-                rec.offset,
-                rec.partition
-            );
+            assert!(before < rec.offset, "{before} before {} in {:?}", rec.offset, rec.partition);
         }
     }
 }
@@ -79,10 +68,7 @@ impl Member {
         seen: &Seen,
         properties: &[(&str, &str)],
     ) -> Self {
-        let mut all = vec![
-            ("enable.auto.commit", "true"),
-            ("auto.commit.interval.ms", "200"),
-        ];
+        let mut all = vec![("enable.auto.commit", "true"), ("auto.commit.interval.ms", "200")];
         all.extend_from_slice(properties);
         let consumer = client::consumer(world, group, &all);
         consumer.subscribe(&[topic]).expect("a subscription");
@@ -102,11 +88,7 @@ impl Member {
                 shared.store(count, Ordering::Relaxed);
             }
         });
-        Self {
-            assigned,
-            end,
-            thread: Some(thread),
-        }
+        Self { assigned, end, thread: Some(thread) }
     }
 
     /// The number of partitions that it has now.
@@ -136,16 +118,9 @@ impl Drop for Member {
 
 /// Waits until the members have these numbers of partitions, in order.
 pub fn await_assigned(members: &[&Member], partitions: &[usize]) {
-    await_until(
-        &format!("members have {partitions:?} partitions"),
-        PATIENCE,
-        || {
-            members
-                .iter()
-                .map(|member| member.assigned())
-                .eq(partitions.iter().copied())
-        },
-    );
+    await_until(&format!("members have {partitions:?} partitions"), PATIENCE, || {
+        members.iter().map(|member| member.assigned()).eq(partitions.iter().copied())
+    });
 }
 
 /// A member in a process of its own. It reads and commits nothing; it tells how many partitions
@@ -185,10 +160,7 @@ impl MemberProcess {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let count = self
-                .assigned
-                .recv_timeout(left)
-                .expect("its partitions, in time");
+            let count = self.assigned.recv_timeout(left).expect("its partitions, in time");
             if count == partitions {
                 return;
             }

@@ -17,52 +17,32 @@ const LOOPBACK: &[Kind] = &[Kind::Loopback];
 
 pub fn probes() -> Vec<Probe> {
     vec![
-        Probe::new(
-            "laws::a_stalled_sender_shows_from_the_due_time",
-            stalled_sender,
-        )
-        .only(LOOPBACK)
-        .alone(),
-        Probe::new(
-            "laws::a_stopped_broker_shows_from_the_due_time",
-            stopped_broker,
-        )
-        .only(&[Kind::Kafka])
-        .alone(),
+        Probe::new("laws::a_stalled_sender_shows_from_the_due_time", stalled_sender)
+            .only(LOOPBACK)
+            .alone(),
+        Probe::new("laws::a_stopped_broker_shows_from_the_due_time", stopped_broker)
+            .only(&[Kind::Kafka])
+            .alone(),
         Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path)
             .only(LOOPBACK)
             .alone(),
         Probe::new("laws::warm_up_is_cut_by_due_time", warm_up).only(LOOPBACK),
-        Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner)
-            .only(LOOPBACK)
-            .alone(),
+        Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner).only(LOOPBACK).alone(),
         Probe::new("laws::a_group_that_never_joins_fails_the_run", never_joins).only(LOOPBACK),
-        Probe::new(
-            "laws::what_was_written_wrongly_is_found_in_every_app",
-            written_wrongly,
-        )
-        .only(LOOPBACK),
+        Probe::new("laws::what_was_written_wrongly_is_found_in_every_app", written_wrongly)
+            .only(LOOPBACK),
         Probe::new("laws::what_one_app_misses_is_found_in_that_one", hidden).only(LOOPBACK),
-        Probe::new(
-            "laws::unsent_failed_and_unknown_are_counted_apart",
-            three_outcomes,
-        )
-        .only(LOOPBACK),
-        Probe::new(
-            "laws::a_result_says_what_kind_of_broker_it_is_from",
-            labelled,
-        )
-        .only(&[Kind::Loopback, Kind::Kafka]),
+        Probe::new("laws::unsent_failed_and_unknown_are_counted_apart", three_outcomes)
+            .only(LOOPBACK),
+        Probe::new("laws::a_result_says_what_kind_of_broker_it_is_from", labelled)
+            .only(&[Kind::Loopback, Kind::Kafka]),
     ]
 }
 
 /// Law 1. The sink does not come back for 1 s at 1,000/s: the events that came due meanwhile
 /// waited between 1 s and nothing, evenly.
 fn stalled_sender(world: &World) {
-    let faults = Faults {
-        stall: Some(((0, 1_000), 1_000_000_000)),
-        ..Faults::default()
-    };
+    let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
     let result = run_with(world, &constant(1_000, 3, "uniform"), faults);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert_eq!(result.ack.count, 3_000);
@@ -70,19 +50,10 @@ fn stalled_sender(world: &World) {
     for limit_ms in [100, 300, 500, 700, 900] {
         let expected = 1_000 - limit_ms;
         let found = above(&result.ack, limit_ms);
-        assert!(
-            found.abs_diff(expected) <= 60,
-            "{found} above {limit_ms} ms, not {expected}"
-        );
+        assert!(found.abs_diff(expected) <= 60, "{found} above {limit_ms} ms, not {expected}");
     }
     // And the harness accuses itself: the sender was held back.
-    assert!(
-        result
-            .verdict
-            .flags
-            .iter()
-            .any(|flag| flag.contains("harness limited"))
-    );
+    assert!(result.verdict.flags.iter().any(|flag| flag.contains("harness limited")));
 }
 
 /// Law 1 with a broker: stopped for 500 ms at 2,000/s, at least 2,000 × (0.5 − 0.1) events took
@@ -105,11 +76,7 @@ fn stopped_broker(_: &World) {
     assert!((800..=1_400).contains(&slow), "{slow} acks above 100 ms");
     for app in &result.apps {
         let slow = above(&app.end_to_end, 100);
-        assert!(
-            (800..=1_400).contains(&slow),
-            "{}: {slow} above 100 ms",
-            app.name
-        );
+        assert!((800..=1_400).contains(&slow), "{}: {slow} above 100 ms", app.name);
     }
 }
 
@@ -119,10 +86,7 @@ fn fast_path(world: &World) {
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     let offered = result.ledger.offered;
     assert!(offered > 3_500);
-    assert_eq!(
-        (result.send_delay.count, result.ack.count),
-        (offered, offered)
-    );
+    assert_eq!((result.send_delay.count, result.ack.count), (offered, offered));
     for app in &result.apps {
         for stage in [&app.arrival, &app.service, &app.end_to_end] {
             assert_eq!(stage.count, offered);
@@ -136,19 +100,13 @@ fn fast_path(world: &World) {
 fn warm_up(world: &World) {
     let text = constant(1_000, 2, "uniform").replace("warmup = \"0s\"", "warmup = \"1s\"");
     // A stall that lies wholly within the warm-up must leave no trace.
-    let faults = Faults {
-        stall: Some(((0, 100), 500_000_000)),
-        ..Faults::default()
-    };
+    let faults = Faults { stall: Some(((0, 100), 500_000_000)), ..Faults::default() };
     let result = run_with(world, &text, faults);
     assert_eq!((result.ledger.offered, result.ack.count), (3_000, 2_000));
     assert_eq!(result.books.events, 3_000);
     assert_eq!(above(&result.ack, 300), 0);
     assert_eq!(result.apps[0].end_to_end.count, 2_000);
-    assert_eq!(
-        result.apps[0].summary.as_ref().unwrap().totals.events,
-        3_000
-    );
+    assert_eq!(result.apps[0].summary.as_ref().unwrap().totals.events, 3_000);
 }
 
 /// Law 3. The schedule starts only when everybody reads.
@@ -157,21 +115,13 @@ fn late_joiner(world: &World) {
     plan.apps[1].workers = 2;
     let join_after = HashMap::from([(plan.apps[1].group.clone(), Duration::from_secs(3))]);
     let began = Instant::now();
-    let faults = Faults {
-        join_after,
-        ..Faults::default()
-    };
+    let faults = Faults { join_after, ..Faults::default() };
     let result = try_run(world, &plan, faults).unwrap().result;
     assert!(began.elapsed() > Duration::from_secs(5), "it did not wait");
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     for app in &result.apps {
         assert_eq!(app.end_to_end.count, 2_000);
-        assert_eq!(
-            above(&app.end_to_end, 900),
-            0,
-            "{} has a trace of the late join",
-            app.name
-        );
+        assert_eq!(above(&app.end_to_end, 900), 0, "{} has a trace of the late join", app.name);
     }
 }
 
@@ -181,15 +131,7 @@ fn never_joins(world: &World) {
     plan.measure.ready_timeout_ms = 1_000;
     let join_after = HashMap::from([(plan.apps[2].group.clone(), Duration::from_secs(60))]);
     let began = Instant::now();
-    let error = try_run(
-        world,
-        &plan,
-        Faults {
-            join_after,
-            ..Faults::default()
-        },
-    )
-    .unwrap_err();
+    let error = try_run(world, &plan, Faults { join_after, ..Faults::default() }).unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(error.exit_code(), ExitCode::Invalid);
     assert!(error.to_string().contains(&plan.apps[2].group), "{error}");
@@ -206,10 +148,7 @@ fn written_wrongly(world: &World) {
         ((0, 500), WriteFault::Swap),
         ((0, 900), WriteFault::Cut),
     ]);
-    let faults = Faults {
-        write,
-        ..Faults::default()
-    };
+    let faults = Faults { write, ..Faults::default() };
     let result = run_with(world, &constant(1_000, 2, "uniform"), faults);
     assert!(!result.verdict.valid);
     assert!(result.ledger.closes);
@@ -225,22 +164,10 @@ fn written_wrongly(world: &World) {
 fn hidden(world: &World) {
     let plan = plan(world, &constant(1_000, 2, "uniform"));
     let hide = HashMap::from([(plan.apps[3].group.clone(), vec![(0, 5), (0, 1_500)])]);
-    let result = try_run(
-        world,
-        &plan,
-        Faults {
-            hide,
-            ..Faults::default()
-        },
-    )
-    .unwrap()
-    .result;
+    let result = try_run(world, &plan, Faults { hide, ..Faults::default() }).unwrap().result;
     let missing: Vec<u64> = result.ledger.apps.iter().map(|app| app.missing).collect();
     assert_eq!(missing, [0, 0, 0, 2]);
-    assert_eq!(
-        result.verdict.reasons,
-        ["behavior: 2 acknowledged events are missing"]
-    );
+    assert_eq!(result.verdict.reasons, ["behavior: 2 acknowledged events are missing"]);
 }
 
 /// Law 4. Three outcomes and a refusal, and the sums close over them.
@@ -251,30 +178,15 @@ fn three_outcomes(world: &World) {
         ((0, 20), WriteFault::Fail),
         ((0, 30), WriteFault::Lose),
     ]);
-    let faults = Faults {
-        write,
-        ..Faults::default()
-    };
+    let faults = Faults { write, ..Faults::default() };
     let result = run_with(world, &constant(1_000, 1, "uniform"), faults);
     let ledger = &result.ledger;
     assert!(ledger.closes);
-    assert_eq!(
-        (ledger.offered, ledger.sent, ledger.unsent),
-        (1_000, 998, 2)
-    );
+    assert_eq!((ledger.offered, ledger.sent, ledger.unsent), (1_000, 998, 2));
     assert_eq!((ledger.acked, ledger.failed, ledger.unknown), (996, 1, 1));
     assert_eq!(ledger.unknown_written, 1, "the groups saw it");
-    assert!(
-        result
-            .verdict
-            .flags
-            .iter()
-            .any(|flag| flag.starts_with("client limited: 2"))
-    );
-    assert_eq!(
-        result.verdict.reasons,
-        ["1 events were sent and not written"]
-    );
+    assert!(result.verdict.flags.iter().any(|flag| flag.starts_with("client limited: 2")));
+    assert_eq!(result.verdict.reasons, ["1 events were sent and not written"]);
     assert_eq!(result.failures["the client's queue was full"], 2);
 }
 
@@ -286,10 +198,7 @@ fn labelled(world: &World) {
         _ => (BrokerKind::Kafka, "Kafka at "),
     };
     assert_eq!(result.broker.kind, kind);
-    for text in [
-        kbench::result::markdown(&result),
-        kbench::result::terminal(&result, false),
-    ] {
+    for text in [kbench::result::markdown(&result), kbench::result::terminal(&result, false)] {
         assert!(text.contains(words), "{text}");
     }
 }

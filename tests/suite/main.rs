@@ -11,12 +11,7 @@
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly, and they tell
 // on stderr what was skipped.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 // Nothing outside this binary sees it.
 #![allow(unreachable_pub)]
 
@@ -85,7 +80,5 @@ fn trial(probe: &Probe, kind: Kind, missing: &Missing) -> Trial {
         Some(lack) => Err(lack.text.into()),
         None => probe.run_watched(kind),
     };
-    Trial::test(name, run)
-        .with_ignored_flag(ignore)
-        .with_kind(mark)
+    Trial::test(name, run).with_ignored_flag(ignore).with_kind(mark)
 }

@@ -38,16 +38,8 @@ impl Missing {
             return Self::default();
         }
         Self {
-            java: lack(
-                &mut dev_kafka(["fetch"]),
-                "real Kafka",
-                "KBENCH_REQUIRE_KAFKA",
-            ),
-            kcat: lack(
-                Command::new("kcat").arg("-V"),
-                "kcat",
-                "KBENCH_REQUIRE_KCAT",
-            ),
+            java: lack(&mut dev_kafka(["fetch"]), "real Kafka", "KBENCH_REQUIRE_KAFKA"),
+            kcat: lack(Command::new("kcat").arg("-V"), "kcat", "KBENCH_REQUIRE_KCAT"),
         }
     }
 
@@ -61,11 +53,8 @@ impl Missing {
 
     /// Says on stderr what was skipped, in a way that is not overlooked.
     pub fn tell(&self) {
-        let skipped: Vec<&Lack> = [&self.java, &self.kcat]
-            .into_iter()
-            .flatten()
-            .filter(|lack| !lack.required)
-            .collect();
+        let skipped: Vec<&Lack> =
+            [&self.java, &self.kcat].into_iter().flatten().filter(|lack| !lack.required).collect();
         if skipped.is_empty() {
             return;
         }
@@ -88,8 +77,5 @@ fn lack(command: &mut Command, what: &str, variable: &str) -> Option<Lack> {
     let required = [variable, "KBENCH_REQUIRE_ALL"]
         .into_iter()
         .any(|name| env::var_os(name).is_some_and(|value| value != "0" && !value.is_empty()));
-    Some(Lack {
-        text: format!("{what} can't run here: {words}"),
-        required,
-    })
+    Some(Lack { text: format!("{what} can't run here: {words}"), required })
 }

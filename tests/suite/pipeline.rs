@@ -40,11 +40,7 @@ fn assert_sound(result: &RunResult) {
     assert!(offered > 0);
     assert_eq!(result.ledger.acked, offered);
     assert_eq!(result.books.events, offered);
-    let partitions: u64 = result
-        .partitions
-        .iter()
-        .map(|partition| partition.records)
-        .sum();
+    let partitions: u64 = result.partitions.iter().map(|partition| partition.records).sum();
     assert_eq!(partitions, offered);
     let sum = |pick: &dyn Fn(&kbench::result::Interval) -> u64| -> u64 {
         result.series.iter().map(pick).sum()
@@ -65,11 +61,7 @@ fn assert_sound(result: &RunResult) {
         assert!(app.end_to_end.min_ns.unwrap() > 0);
     }
     assert!(result.checks.len() >= 7);
-    assert!(
-        result.checks.iter().all(kbench::result::Check::agrees),
-        "{:?}",
-        result.checks
-    );
+    assert!(result.checks.iter().all(kbench::result::Check::agrees), "{:?}", result.checks);
 }
 
 fn accounted_for(world: &World) {
@@ -77,10 +69,7 @@ fn accounted_for(world: &World) {
     assert_sound(&result);
     let offered = result.ledger.offered as f64;
     // Poisson: within five standard deviations of the mean.
-    assert!(
-        (offered - 9_000.0).abs() < 5.0 * 9_000_f64.sqrt(),
-        "{offered}"
-    );
+    assert!((offered - 9_000.0).abs() < 5.0 * 9_000_f64.sqrt(), "{offered}");
 }
 
 fn phases(world: &World) {
@@ -97,15 +86,8 @@ fn phases(world: &World) {
     let result = run(world, text);
     assert_sound(&result);
     // 100 of warm-up, then 2,000 each but for the spike's 1.5 × 500 + 0.5 × 4,500 = 3,000.
-    let expected: Vec<f64> = result
-        .phases
-        .iter()
-        .map(|phase| phase.expected.round())
-        .collect();
-    assert_eq!(
-        expected,
-        [100.0, 2_000.0, 2_000.0, 2_000.0, 3_000.0, 2_000.0]
-    );
+    let expected: Vec<f64> = result.phases.iter().map(|phase| phase.expected.round()).collect();
+    assert_eq!(expected, [100.0, 2_000.0, 2_000.0, 2_000.0, 3_000.0, 2_000.0]);
     assert_eq!(result.ledger.offered, 11_100);
     assert_eq!(result.ack.count, 11_000, "the warm-up is not measured");
 }
@@ -124,22 +106,12 @@ fn slow(world: &World) {
 fn scaled(world: &World) {
     let mut text = constant(4_000, 3, "poisson").replace("[load]", "[load]\nproducers = 3");
     text.push_str("[topic]\npartitions = 6\n");
-    for (app, workers) in [
-        ("analytics", 2),
-        ("fraud", 3),
-        ("dashboard", 1),
-        ("behavior", 4),
-    ] {
+    for (app, workers) in [("analytics", 2), ("fraud", 3), ("dashboard", 1), ("behavior", 4)] {
         text.push_str(&format!("[apps.{app}]\nworkers = {workers}\n"));
     }
     let result = run(world, &text);
     assert_sound(&result);
-    assert!(
-        result
-            .partitions
-            .iter()
-            .all(|partition| partition.share > 0.05)
-    );
+    assert!(result.partitions.iter().all(|partition| partition.share > 0.05));
 }
 
 /// One seed gives one set of answers, whatever the partitions and workers are.
@@ -168,13 +140,7 @@ fn idle_workers(world: &World) {
     let mut text = constant(1_000, 2, "uniform");
     text.push_str("[topic]\npartitions = 2\n[apps.fraud]\nworkers = 4\n");
     let plan = plan(world, &text);
-    assert!(
-        plan.warnings
-            .iter()
-            .any(|warning| warning.contains("fraud")),
-        "{:?}",
-        plan.warnings
-    );
+    assert!(plan.warnings.iter().any(|warning| warning.contains("fraud")), "{:?}", plan.warnings);
     let result = try_run(world, &plan, Faults::default()).unwrap().result;
     assert_sound(&result);
 }
@@ -182,9 +148,7 @@ fn idle_workers(world: &World) {
 fn codecs(world: &World) {
     for codec in ["gzip", "snappy", "lz4", "zstd"] {
         let mut text = constant(1_000, 1, "uniform");
-        text.push_str(&format!(
-            "[kafka.producer]\n\"compression.type\" = \"{codec}\"\n"
-        ));
+        text.push_str(&format!("[kafka.producer]\n\"compression.type\" = \"{codec}\"\n"));
         assert_sound(&run(world, &text));
     }
     let mut text = constant(1_000, 1, "uniform");
@@ -202,13 +166,9 @@ fn folder(world: &World) {
         signal: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
     };
-    let finished = kbench::harness::run(
-        &plan,
-        "# text\n",
-        options,
-        &mut kbench::progress::Progress::Quiet,
-    )
-    .unwrap_or_else(|error| panic!("{error}"));
+    let finished =
+        kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
+            .unwrap_or_else(|error| panic!("{error}"));
     let names: BTreeSet<String> = std::fs::read_dir(&finished.folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -218,10 +178,7 @@ fn folder(world: &World) {
     )));
     let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
     let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();
-    assert!(
-        back == finished.result,
-        "what is read back differs from what was written"
-    );
+    assert!(back == finished.result, "what is read back differs from what was written");
     assert_eq!(read("scenario.toml"), "# text\n");
     assert!(read("summary.md").starts_with("# test: VALID"));
     let others = std::fs::read_dir(results.path()).unwrap().count();

@@ -37,14 +37,7 @@ impl Probe {
     /// A probe of every world.
     pub const fn new(name: &'static str, run: fn(&World)) -> Self {
         let limit = Duration::from_secs(60);
-        Self {
-            name,
-            worlds: EVERYWHERE,
-            needs: &[],
-            run,
-            limit,
-            alone: false,
-        }
+        Self { name, worlds: EVERYWHERE, needs: &[], run, limit, alone: false }
     }
 
     /// Lets no other probe run meanwhile.
@@ -101,7 +94,5 @@ impl Probe {
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("panicked")
-        .to_owned()
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("panicked").to_owned()
 }

@@ -43,11 +43,7 @@ pub struct Origin {
 
 impl Origin {
     /// A producer that is not idempotent.
-    pub const NONE: Self = Self {
-        id: -1,
-        epoch: -1,
-        sequence: -1,
-    };
+    pub const NONE: Self = Self { id: -1, epoch: -1, sequence: -1 };
 }
 
 /// What the broker says to one batch.
@@ -64,14 +60,9 @@ impl Connection {
     pub fn open(world: &World) -> Self {
         let address = world.bootstrap().split(',').next().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(15)))
-            .expect("a time limit");
+        stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
-        Self {
-            stream,
-            correlation: 0,
-        }
+        Self { stream, correlation: 0 }
     }
 
     /// Sends a request and waits for its response.
@@ -84,28 +75,19 @@ impl Connection {
             .with_client_id(Some(StrBytes::from_static_str("raw")));
         let mut body = BytesMut::new();
         encode_request_header_into_buffer(&mut body, &header).expect("a header");
-        request
-            .encode(&mut body, version)
-            .expect("a request of that version");
+        request.encode(&mut body, version).expect("a request of that version");
         let size = u32::try_from(body.len()).expect("a small request");
-        self.stream
-            .write_all(&size.to_be_bytes())
-            .expect("the size sent");
+        self.stream.write_all(&size.to_be_bytes()).expect("the size sent");
         self.stream.write_all(&body).expect("the request sent");
 
         let mut size = [0; 4];
-        self.stream
-            .read_exact(&mut size)
-            .expect("the response's size");
+        self.stream.read_exact(&mut size).expect("the response's size");
         let mut answer = vec![0; u32::from_be_bytes(size) as usize];
         self.stream.read_exact(&mut answer).expect("the response");
         let mut answer = Bytes::from(answer);
         let header = ResponseHeader::decode(&mut answer, R::Response::header_version(version))
             .expect("a response header");
-        assert_eq!(
-            header.correlation_id, self.correlation,
-            "the response of another request"
-        );
+        assert_eq!(header.correlation_id, self.correlation, "the response of another request");
         let response = R::Response::decode(&mut answer, version).expect("a response");
         assert!(answer.is_empty(), "bytes behind the response");
         response
@@ -118,18 +100,12 @@ impl Connection {
             .with_transaction_timeout_ms(60_000);
         let response = self.call(&request, 3);
         assert_eq!(response.error_code, 0, "InitProducerId");
-        Origin {
-            id: response.producer_id.0,
-            epoch: response.producer_epoch,
-            sequence: 0,
-        }
+        Origin { id: response.producer_id.0, epoch: response.producer_epoch, sequence: 0 }
     }
 
     /// Appends one batch to partition 0.
     pub fn append(&mut self, topic: &str, batch: Bytes) -> Appended {
-        let partition = PartitionProduceData::default()
-            .with_index(0)
-            .with_records(Some(batch));
+        let partition = PartitionProduceData::default().with_index(0).with_records(Some(batch));
         let data = TopicProduceData::default()
             .with_name(topic_name(topic))
             .with_partition_data(vec![partition]);
@@ -139,10 +115,7 @@ impl Connection {
             .with_topic_data(vec![data]);
         let response = self.call(&request, 8);
         let answer = &response.responses[0].partition_responses[0];
-        Appended {
-            error: answer.error_code,
-            offset: answer.base_offset,
-        }
+        Appended { error: answer.error_code, offset: answer.base_offset }
     }
 
     /// The stored batches of partition 0 from an offset on, as bytes.
@@ -151,9 +124,8 @@ impl Connection {
             .with_partition(0)
             .with_fetch_offset(offset)
             .with_partition_max_bytes(10_000_000);
-        let wanted = FetchTopic::default()
-            .with_topic(topic_name(topic))
-            .with_partitions(vec![partition]);
+        let wanted =
+            FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
         let request = FetchRequest::default()
             .with_replica_id((-1).into())
             .with_max_wait_ms(500)
@@ -186,10 +158,7 @@ pub fn batch(count: i32, origin: Origin) -> Bytes {
         headers: IndexMap::new(),
     };
     let records: Vec<Record> = (0..count).map(record).collect();
-    let options = RecordEncodeOptions {
-        version: 2,
-        compression: Compression::None,
-    };
+    let options = RecordEncodeOptions { version: 2, compression: Compression::None };
     let mut buffer = BytesMut::new();
     RecordBatchEncoder::encode(&mut buffer, &records, &options).expect("a batch");
     buffer.freeze()

@@ -21,10 +21,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
 
 /// A scenario's plan in a world: against its broker, or on the loopback.
 pub fn plan(world: &World, text: &str) -> Plan {
-    let source = Source {
-        name: "test.toml".to_owned(),
-        text: text.to_owned(),
-    };
+    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
     let overrides = Overrides {
         bootstrap_servers: (world.kind() != Kind::Loopback).then(|| world.bootstrap().to_owned()),
         ..Overrides::default()
@@ -61,19 +58,13 @@ pub fn run(world: &World, text: &str) -> RunResult {
 /// The same with faults planted; on the loopback only.
 pub fn run_with(world: &World, text: &str, faults: Faults) -> RunResult {
     let plan = plan(world, text);
-    try_run(world, &plan, faults)
-        .unwrap_or_else(|error| panic!("{error}"))
-        .result
+    try_run(world, &plan, faults).unwrap_or_else(|error| panic!("{error}")).result
 }
 
 /// The whole histogram of a summary, as any reader of HdrHistogram V2 gets it.
 pub fn histogram(summary: &LatencySummary) -> Histogram<u64> {
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(&summary.histogram)
-        .unwrap();
-    Deserializer::new()
-        .deserialize(&mut bytes.as_slice())
-        .unwrap()
+    let bytes = base64::engine::general_purpose::STANDARD.decode(&summary.histogram).unwrap();
+    Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
 }
 
 /// How many samples lie above a limit.

@@ -40,10 +40,7 @@ impl ProducerContext for Receipts {
             Ok(message) => Ok((message.partition(), message.offset())),
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
         };
-        self.0
-            .lock()
-            .expect("no panic holds it")
-            .push(Receipt { number, outcome });
+        self.0.lock().expect("no panic holds it").push(Receipt { number, outcome });
     }
 }
 
@@ -57,22 +54,13 @@ pub struct Sender {
 impl Sender {
     /// One with `linger.ms=1` and some properties.
     pub fn new(world: &World, properties: &[(&str, &str)]) -> Self {
-        let mut config = config(
-            world,
-            &[("linger.ms", "1"), ("partitioner", "murmur2_random")],
-        );
+        let mut config = config(world, &[("linger.ms", "1"), ("partitioner", "murmur2_random")]);
         for (key, value) in properties {
             config.set(*key, *value);
         }
         let receipts = Receipts::default();
-        let producer = config
-            .create_with_context(receipts.clone())
-            .expect("a producer");
-        Self {
-            producer,
-            receipts,
-            sent: 0,
-        }
+        let producer = config.create_with_context(receipts.clone()).expect("a producer");
+        Self { producer, receipts, sent: 0 }
     }
 
     /// Hands a record to the client; waits while its queue is full.
@@ -93,15 +81,9 @@ impl Sender {
         record.partition = rec.partition;
         record.timestamp = rec.timestamp_ms;
         if !rec.headers.is_empty() {
-            let headers = rec
-                .headers
-                .iter()
-                .fold(OwnedHeaders::new(), |headers, (key, value)| {
-                    headers.insert(Header {
-                        key,
-                        value: value.as_ref(),
-                    })
-                });
+            let headers = rec.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: value.as_ref() })
+            });
             record = record.headers(headers);
         }
         self.producer
@@ -159,8 +141,5 @@ pub fn produce(
         sender.send(topic, rec);
     }
     let receipts = sender.settle();
-    receipts
-        .into_iter()
-        .map(|receipt| receipt.outcome.expect("an acknowledgement"))
-        .collect()
+    receipts.into_iter().map(|receipt| receipt.outcome.expect("an acknowledgement")).collect()
 }

@@ -66,10 +66,7 @@ impl World {
             Kind::Embedded => &EMBEDDED,
             Kind::Kafka => &KAFKA,
         };
-        place
-            .get_or_init(|| Self::start(kind, 1, &[]))
-            .as_ref()
-            .map_err(Clone::clone)
+        place.get_or_init(|| Self::start(kind, 1, &[])).as_ref().map_err(Clone::clone)
     }
 
     /// A world of the probe's own, which it may break; it ends when it is dropped. `brokers` is
@@ -91,11 +88,7 @@ impl World {
                 (Backend::Kafka(cluster), bootstrap)
             }
         };
-        let world = Self {
-            kind,
-            bootstrap,
-            backend,
-        };
+        let world = Self { kind, bootstrap, backend };
         if kind == Kind::Kafka {
             admin::await_coordinator(&world);
         }
@@ -108,28 +101,17 @@ impl World {
     /// # Errors
     /// In words, when it does not start.
     pub fn embedded(config: &BrokerConfig) -> Result<Self, String> {
-        let config = BrokerConfig {
-            partitions_default: 6,
-            initial_rebalance_delay_ms: 0,
-            ..config.clone()
-        };
+        let config =
+            BrokerConfig { partitions_default: 6, initial_rebalance_delay_ms: 0, ..config.clone() };
         let broker = Broker::start(&config).map_err(|error| error.to_string())?;
         let bootstrap = broker.address().to_string();
-        Ok(Self {
-            kind: Kind::Embedded,
-            bootstrap,
-            backend: Backend::Embedded(broker),
-        })
+        Ok(Self { kind: Kind::Embedded, bootstrap, backend: Backend::Embedded(broker) })
     }
 
     /// Ends the shared worlds that were started.
     pub fn stop_shared() {
         // The broker of this process ends with it.
-        if let Some(Ok(Self {
-            backend: Backend::Kafka(cluster),
-            ..
-        })) = KAFKA.get()
-        {
+        if let Some(Ok(Self { backend: Backend::Kafka(cluster), .. })) = KAFKA.get() {
             cluster.stop();
         }
     }

@@ -30,11 +30,7 @@ impl Journey {
     pub(super) fn step(&mut self, event_type: EventType) {
         let code = event_type.index() as u64 + 1;
         let steps = self.len();
-        let last = if steps == 0 {
-            0
-        } else {
-            self.0 >> (3 * (steps - 1))
-        };
+        let last = if steps == 0 { 0 } else { self.0 >> (3 * (steps - 1)) };
         if last != code && steps <= JOURNEY_STEPS {
             self.0 |= code << (3 * steps);
         }
@@ -56,11 +52,7 @@ impl Journey {
                 break;
             }
             let code = (self.0 >> (3 * step)) & 7;
-            text.push_str(
-                EventType::ALL
-                    .get(code as usize - 1)
-                    .map_or("", |kind| kind.name()),
-            );
+            text.push_str(EventType::ALL.get(code as usize - 1).map_or("", |kind| kind.name()));
         }
     }
 }

@@ -61,20 +61,13 @@ impl Person {
     }
 
     pub(super) fn engagement(&self) -> u64 {
-        self.by_type
-            .iter()
-            .zip(ENGAGEMENT)
-            .map(|(count, weight)| u64::from(*count) * weight)
-            .sum()
+        self.by_type.iter().zip(ENGAGEMENT).map(|(count, weight)| u64::from(*count) * weight).sum()
     }
 
     /// The device that most events came from; the first of equals.
     pub(super) fn device(&self) -> usize {
         let most = self.devices.iter().max();
-        self.devices
-            .iter()
-            .position(|count| Some(count) == most)
-            .unwrap_or(0)
+        self.devices.iter().position(|count| Some(count) == most).unwrap_or(0)
     }
 }
 

@@ -35,12 +35,7 @@ impl Second {
             *count += more;
         }
         self.revenue_cents = self.revenue_cents.saturating_add(other.revenue_cents);
-        for (there, count) in other
-            .views
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-        {
+        for (there, count) in other.views.iter().enumerate().filter(|(_, count)| **count > 0) {
             self.view(pages[there], *count);
         }
     }
@@ -57,10 +52,7 @@ impl Seconds {
     /// A window of at least `window_us`, rounded up to whole seconds.
     pub(super) fn new(window_us: i64) -> Self {
         let window_s = (window_us.max(1) + SECOND_US - 1) / SECOND_US;
-        Self {
-            window_s,
-            ring: vec![Second::default(); window_s as usize * 2],
-        }
+        Self { window_s, ring: vec![Second::default(); window_s as usize * 2] }
     }
 
     /// The second that an event falls into; `None` when it is too old to matter at any later now.
@@ -94,19 +86,14 @@ impl Seconds {
     /// The sum over the window that ended `ago` windows before now; 0 is the last, 1 the one
     /// before.
     pub(super) fn window(&self, now_us: i64, ago: i64) -> Second {
-        let last_s = now_us
-            .div_euclid(SECOND_US)
-            .saturating_sub(ago * self.window_s);
+        let last_s = now_us.div_euclid(SECOND_US).saturating_sub(ago * self.window_s);
         let first_s = last_s.saturating_sub(self.window_s) + 1;
         let same: Vec<u32> = (0..self.ring.iter().map(|s| s.views.len()).max().unwrap_or(0))
             .map(|page| page as u32)
             .collect();
         let mut sum = Second::default();
         for second in &self.ring {
-            if second
-                .number
-                .is_some_and(|number| (first_s..=last_s).contains(&number))
-            {
+            if second.number.is_some_and(|number| (first_s..=last_s).contains(&number)) {
                 sum.add(second, &same);
             }
         }
@@ -116,9 +103,7 @@ impl Seconds {
     /// The part of the last window that a stream since `first_us` has filled, in milliseconds; at
     /// least 1.
     pub(super) fn covered_ms(&self, first_us: i64, now_us: i64) -> u64 {
-        let start_s = now_us
-            .div_euclid(SECOND_US)
-            .saturating_sub(self.window_s - 1);
+        let start_s = now_us.div_euclid(SECOND_US).saturating_sub(self.window_s - 1);
         let start_us = start_s.saturating_mul(SECOND_US).max(first_us);
         (now_us.saturating_sub(start_us).max(0).unsigned_abs() / 1_000).max(1)
     }
@@ -143,10 +128,7 @@ mod tests {
         assert_eq!(clicks(&seconds, now_us, 0), 0b11_1000_0000);
         assert_eq!(clicks(&seconds, now_us, 1), 0b00_0111_0000);
         assert_eq!(clicks(&seconds, now_us + SECOND_US, 0), 0b11_0000_0000);
-        assert!(
-            seconds.at(-SECOND_US).is_none(),
-            "six seconds before the newest"
-        );
+        assert!(seconds.at(-SECOND_US).is_none(), "six seconds before the newest");
         assert_eq!(seconds.covered_ms(-9 * SECOND_US, now_us), 2_000);
         assert_eq!(seconds.covered_ms(5 * SECOND_US, now_us), 1);
     }

@@ -83,11 +83,7 @@ impl Recent {
     /// Says whether more than `most` happened within the window that ends now; an event exactly
     /// one window ago is outside.
     pub(super) fn exceeds(&mut self, due_us: i64, window_us: i64, most: usize) -> bool {
-        while self
-            .0
-            .front()
-            .is_some_and(|at_us| *at_us <= due_us.saturating_sub(window_us))
-        {
+        while self.0.front().is_some_and(|at_us| *at_us <= due_us.saturating_sub(window_us)) {
             self.0.pop_front();
         }
         if self.0.len() < most {

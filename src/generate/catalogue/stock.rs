@@ -4,12 +4,8 @@ use crate::pace::seed::{mix, scale};
 
 /// Name, category and price of a product.
 pub(super) fn describe(number: u32) -> (String, u8, u64) {
-    const FIRST: [(&str, u64); 4] = [
-        ("Laptop", 99_999),
-        ("Mouse", 2_999),
-        ("Keyboard", 7_999),
-        ("Monitor", 29_999),
-    ];
+    const FIRST: [(&str, u64); 4] =
+        [("Laptop", 99_999), ("Mouse", 2_999), ("Keyboard", 7_999), ("Monitor", 29_999)];
     if let Some((name, price_cents)) = FIRST.get(number as usize) {
         return ((*name).to_owned(), 0, *price_cents);
     }

@@ -36,26 +36,17 @@ impl Visits {
         assert_eq!(event.user_id, draft.key);
         assert_eq!(event.event_type, facts.event_type);
         assert_eq!(event.user_id[5..].parse(), Ok(facts.user));
-        assert_eq!(
-            u64::from_str_radix(&event.session_id[5..], 16),
-            Ok(facts.session)
-        );
+        assert_eq!(u64::from_str_radix(&event.session_id[5..], 16), Ok(facts.session));
         self.check_user(&event, facts.session_starts);
         self.check_properties(&event, draft);
 
         let starts = !self.sessions.contains_key(event.session_id);
         assert_eq!(starts, facts.session_starts, "{text}");
-        let visit = self
-            .sessions
-            .entry(event.session_id.to_owned())
-            .or_default();
+        let visit = self.sessions.entry(event.session_id.to_owned()).or_default();
         if starts {
             event.user_id.clone_into(&mut visit.user);
             let referrer = event.referrer.unwrap();
-            assert!(
-                referrer.is_empty() || referrer.starts_with("https://"),
-                "{text}"
-            );
+            assert!(referrer.is_empty() || referrer.starts_with("https://"), "{text}");
         } else {
             assert_eq!(event.user_id, visit.user, "{text}");
             assert_eq!(event.referrer, Some(visit.page.as_str()), "{text}");
@@ -79,15 +70,9 @@ impl Visits {
             event.user_agent, event.ip_address, event.device, event.location
         );
         let address = event.ip_address.unwrap();
-        assert!(
-            address.parse::<std::net::Ipv4Addr>().unwrap().is_private(),
-            "{address}"
-        );
+        assert!(address.parse::<std::net::Ipv4Addr>().unwrap().is_private(), "{address}");
         assert!(event.device.kind.is_some() && event.location.timezone.is_some());
-        let known = self
-            .homes
-            .entry(event.user_id.to_owned())
-            .or_insert_with(|| home.clone());
+        let known = self.homes.entry(event.user_id.to_owned()).or_insert_with(|| home.clone());
         assert_eq!(*known, home);
     }
 
@@ -95,9 +80,7 @@ impl Visits {
     fn check_properties(&mut self, event: &Event<'_>, draft: &Draft<'_>) {
         let properties = event.properties;
         let kind = event.event_type;
-        let number = properties
-            .product_id
-            .map(|id| id[5..].parse::<u32>().unwrap() - 1);
+        let number = properties.product_id.map(|id| id[5..].parse::<u32>().unwrap() - 1);
         assert_eq!(number, draft.facts.product);
         let price_cents = properties.price.map_or(0, cents);
         assert_eq!(price_cents, draft.facts.price_cents);
@@ -108,10 +91,7 @@ impl Visits {
         }
         let has_cart = matches!(kind, EventType::AddToCart | EventType::Purchase);
         assert_eq!(properties.cart_value.is_some(), has_cart);
-        assert_eq!(
-            properties.cart_value.map_or(0, cents),
-            draft.facts.cart_cents
-        );
+        assert_eq!(properties.cart_value.map_or(0, cents), draft.facts.cart_cents);
         assert_eq!(properties.search_query.is_some(), kind == EventType::Search);
         let about_product = event.page_url.starts_with("/products/") || has_cart;
         assert_eq!(properties.product_id.is_some(), about_product, "{event:?}");
@@ -134,18 +114,14 @@ impl Visit {
         match event.event_type {
             EventType::PageView => self.viewed.extend(product),
             EventType::Search => {
-                self.queries
-                    .push(event.properties.search_query.unwrap().to_owned());
+                self.queries.push(event.properties.search_query.unwrap().to_owned());
             }
             EventType::Click => {}
             EventType::AddToCart => {
                 let (product, name) = (product.unwrap(), event.properties.product_name.unwrap());
                 let name = name.to_lowercase();
                 let found = self.queries.iter().any(|query| query.contains(&name));
-                assert!(
-                    found || self.viewed.contains(&product),
-                    "never seen: {text}"
-                );
+                assert!(found || self.viewed.contains(&product), "never seen: {text}");
                 self.cart.push((product, price_cents));
                 assert_eq!(cart_cents, self.sum(), "{text}");
             }
@@ -153,8 +129,7 @@ impl Visit {
                 assert_eq!(cart_cents, self.sum(), "{text}");
                 let bought = (product.unwrap(), price_cents);
                 let at = self.cart.iter().position(|item| *item == bought);
-                self.cart
-                    .remove(at.unwrap_or_else(|| panic!("not in the cart: {text}")));
+                self.cart.remove(at.unwrap_or_else(|| panic!("not in the cart: {text}")));
             }
         }
     }

@@ -61,22 +61,12 @@ fn the_seed_is_mandatory_and_fits_toml() {
         faults_of(load),
         "a.toml:1:1: seed: missing; expected a whole number, such as seed = 42"
     );
-    for seed in [
-        "-1",
-        "9223372036854775808",
-        "99999999999999999999999999999999999999999999",
-    ] {
+    for seed in ["-1", "9223372036854775808", "99999999999999999999999999999999999999999999"] {
         let fault = faults_of(&format!("seed = {seed}\n{load}"));
         assert!(fault.starts_with("a.toml:1:8: seed: "), "{fault}");
-        assert!(
-            fault.ends_with(" is out of range; expected 0 to 9223372036854775807"),
-            "{fault}"
-        );
+        assert!(fault.ends_with(" is out of range; expected 0 to 9223372036854775807"), "{fault}");
     }
-    assert_eq!(
-        plan_of(&format!("seed = 9223372036854775807\n{load}")).seed,
-        u64::MAX >> 1
-    );
+    assert_eq!(plan_of(&format!("seed = 9223372036854775807\n{load}")).seed, u64::MAX >> 1);
     assert_eq!(plan_of(&format!("seed = 0x2A\n{load}")).seed, 42);
 }
 
@@ -197,10 +187,7 @@ fn applications_run_as_listed_or_all() {
     let names = |text: &str| -> Vec<String> {
         plan_of(text).apps.into_iter().map(|app| app.name).collect()
     };
-    assert_eq!(
-        names(LEAST),
-        ["analytics", "fraud", "dashboard", "behavior"]
-    );
+    assert_eq!(names(LEAST), ["analytics", "fraud", "dashboard", "behavior"]);
     let chosen = format!("{LEAST}[apps]\nrun = [\"behavior\", \"fraud\"]\n");
     assert_eq!(names(&chosen), ["behavior", "fraud"]);
     assert_eq!(names(&format!("{LEAST}[apps]\nrun = []\n")), [""; 0]);
@@ -266,15 +253,8 @@ fn empty_text_is_refused_and_a_mark_or_crlf_is_not() {
 #[test]
 fn broken_toml_is_named_line_by_line() {
     let fault = faults_of("seed = \nname = 1\nname = 2\n[load\n");
-    let places: Vec<&str> = fault
-        .lines()
-        .filter_map(|line| line.split(" not").next())
-        .collect();
-    assert_eq!(
-        places,
-        ["a.toml:1:8:", "a.toml:3:1:", "a.toml:4:6:"],
-        "{fault}"
-    );
+    let places: Vec<&str> = fault.lines().filter_map(|line| line.split(" not").next()).collect();
+    assert_eq!(places, ["a.toml:1:8:", "a.toml:3:1:", "a.toml:4:6:"], "{fault}");
 }
 
 #[test]

@@ -4,10 +4,7 @@ use super::*;
 
 fn x(properties: &[&str]) -> Overrides {
     let properties = properties.iter().map(ToString::to_string).collect();
-    Overrides {
-        properties,
-        ..Overrides::default()
-    }
+    Overrides { properties, ..Overrides::default() }
 }
 
 fn producer(lines: &str) -> String {
@@ -47,10 +44,7 @@ fn a_flag_goes_to_the_side_that_it_names_or_to_those_that_have_it() {
     assert_eq!(kafka.producer["linger.ms"], "8");
     assert!(!kafka.consumer.contains_key("linger.ms"));
     assert_eq!(
-        (
-            kafka.producer["client.id"].as_str(),
-            kafka.consumer["client.id"].as_str()
-        ),
+        (kafka.producer["client.id"].as_str(), kafka.consumer["client.id"].as_str()),
         ("me", "me")
     );
     assert!(!kafka.consumer.contains_key("socket.keepalive.enable"));
@@ -60,9 +54,7 @@ fn a_flag_goes_to_the_side_that_it_names_or_to_those_that_have_it() {
 #[test]
 fn a_number_with_a_unit_is_refused() {
     assert_eq!(
-        faults_of(&producer(
-            "linger.ms = \"5s\"\nbatch.size = \"1MB\"\nmessage.timeout.ms = 1.5"
-        )),
+        faults_of(&producer("linger.ms = \"5s\"\nbatch.size = \"1MB\"\nmessage.timeout.ms = 1.5")),
         "a.toml:6:13: kafka.producer.linger.ms: \"5s\" is not a number; expected 0 to 900000 of \
          milliseconds, without a unit\n\
          a.toml:7:14: kafka.producer.batch.size: \"1MB\" is not a whole number; expected 1 to \
@@ -147,10 +139,7 @@ fn what_contradicts_idempotence_is_refused_where_it_was_asked_for() {
     );
     let plan = plan_of(&producer("acks = \"1\""));
     assert_eq!(plan.kafka.producer["enable.idempotence"], "false");
-    assert_eq!(
-        plan.warnings,
-        ["a.toml:6:8: kafka.producer.acks: 1 turns enable.idempotence off"]
-    );
+    assert_eq!(plan.warnings, ["a.toml:6:8: kafka.producer.acks: 1 turns enable.idempotence off"]);
     let plan = plan_of(&producer("acks = -1\nmax.in.flight = 5"));
     assert_eq!(plan.kafka.producer["enable.idempotence"], "true");
     assert_eq!(plan.kafka.producer["acks"], "all");
@@ -200,10 +189,7 @@ fn what_librdkafka_would_refuse_is_refused_here() {
 #[test]
 fn what_is_not_built_in_is_refused_with_the_build_that_has_it() {
     assert_eq!(
-        faults_with(
-            LEAST,
-            &x(&["security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-256"])
-        ),
+        faults_with(LEAST, &x(&["security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-256"])),
         "-X: security.protocol: sasl_ssl: this build has no TLS; expected a build with \
          `--features tls`\n\
          -X: sasl.mechanism: SCRAM-SHA-256: this build has SASL PLAIN only; expected a build with \
@@ -222,20 +208,13 @@ fn a_properties_file_of_java_s_tools_is_understood() {
                 linger.ms=3\n";
     let command_config = Some(("c.properties".to_owned(), text.to_owned()));
     let properties = vec!["linger.ms=4".to_owned()];
-    let overrides = Overrides {
-        command_config,
-        properties,
-        ..Overrides::default()
-    };
+    let overrides = Overrides { command_config, properties, ..Overrides::default() };
     let plan = planned(&producer("linger.ms = 2"), &overrides).unwrap();
     assert_eq!(plan.kafka.bootstrap_servers.as_deref(), Some("b:2"));
     assert_eq!(plan.kafka.producer["linger.ms"], "4");
     assert_eq!(plan.kafka.consumer["sasl.password"], "hunter2");
     assert_eq!(plan.kafka.consumer["security.protocol"], "sasl_plaintext");
-    assert_eq!(
-        plan.warnings,
-        ["c.properties:5: key.serializer: has no meaning here, left out"]
-    );
+    assert_eq!(plan.warnings, ["c.properties:5: key.serializer: has no meaning here, left out"]);
     let broken = Overrides {
         command_config: Some(("c.properties".to_owned(), "acks=all\nfoo=1\n".to_owned())),
         ..Overrides::default()
@@ -254,11 +233,7 @@ fn a_password_is_never_shown() {
     assert!(!format!("{plan:?}").contains("hunter2"));
     let json = serde_json::to_string(&plan).unwrap();
     assert!(!json.contains("hunter2") && json.contains("\"sasl.username\":\"me\""));
-    let wrong = x(&[
-        "hunter2",
-        "sasl.pasword=hunter2",
-        "ssl.truststore.password=hunter2",
-    ]);
+    let wrong = x(&["hunter2", "sasl.pasword=hunter2", "ssl.truststore.password=hunter2"]);
     let faults = faults_with(LEAST, &wrong);
     assert_eq!(faults.lines().count(), 3);
     assert!(!faults.contains("hunter2"), "{faults}");

@@ -15,13 +15,7 @@ fn segments(lines: &str) -> Vec<Segment> {
 }
 
 fn linear(duration_ms: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment {
-        duration_ns: duration_ms * 1_000_000,
-        shape: Shape::Linear {
-            from_per_s,
-            to_per_s,
-        },
-    }
+    Segment { duration_ns: duration_ms * 1_000_000, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 
 #[test]
@@ -37,21 +31,13 @@ fn each_kind_has_its_segments() {
     let steps = "kind = \"step\"\nduration = \"9s\"\nfrom_per_s = 10\nto_per_s = 30\nsteps = 3";
     assert_eq!(
         segments(steps),
-        [
-            linear(3000, 10.0, 10.0),
-            linear(3000, 20.0, 20.0),
-            linear(3000, 30.0, 30.0)
-        ]
+        [linear(3000, 10.0, 10.0), linear(3000, 20.0, 20.0), linear(3000, 30.0, 30.0)]
     );
     let spike =
         "kind = \"spike\"\nduration = \"10s\"\nbase_per_s = 5\npeak_per_s = 40\nhold = \"3s\"";
     assert_eq!(
         segments(spike),
-        [
-            linear(3500, 5.0, 5.0),
-            linear(3000, 40.0, 40.0),
-            linear(3500, 5.0, 5.0)
-        ]
+        [linear(3500, 5.0, 5.0), linear(3000, 40.0, 40.0), linear(3500, 5.0, 5.0)]
     );
     let slow = format!("{spike}\nrise = \"500ms\"");
     assert_eq!(
@@ -66,18 +52,8 @@ fn each_kind_has_its_segments() {
     );
     let sine = "kind = \"sine\"\nduration = \"9s\"\nmean_per_s = 55\n\
                 amplitude_per_s = 45\nperiod = \"2s\"";
-    let shape = Shape::Sine {
-        mean_per_s: 55.0,
-        amplitude_per_s: 45.0,
-        period_ns: 2_000_000_000,
-    };
-    assert_eq!(
-        segments(sine),
-        [Segment {
-            duration_ns: 9_000_000_000,
-            shape
-        }]
-    );
+    let shape = Shape::Sine { mean_per_s: 55.0, amplitude_per_s: 45.0, period_ns: 2_000_000_000 };
+    assert_eq!(segments(sine), [Segment { duration_ns: 9_000_000_000, shape }]);
 }
 
 #[test]
@@ -93,10 +69,7 @@ fn the_warm_up_has_the_rate_of_the_start() {
     assert_eq!(warmup(&format!("{ramp} 4")), linear(2000, 4.0, 4.0));
     assert_eq!(warmup(&format!("{ramp} 0")), linear(2000, 20.0, 20.0));
     let pause = "kind = \"constant\"\nduration = \"10s\"\nrate_per_s = 0\n[[load.phase]]\n";
-    assert_eq!(
-        warmup(&format!("{pause}{ramp} 0")),
-        linear(2000, 20.0, 20.0)
-    );
+    assert_eq!(warmup(&format!("{pause}{ramp} 0")), linear(2000, 20.0, 20.0));
 }
 
 #[test]
@@ -114,25 +87,13 @@ fn a_plain_load_is_one_phase_after_the_warm_up() {
 #[test]
 fn phases_have_names_of_their_own() {
     let names = |text: &str| -> Vec<String> {
-        plan_of(text)
-            .load
-            .phases
-            .into_iter()
-            .map(|phase| phase.name)
-            .collect()
+        plan_of(text).load.phases.into_iter().map(|phase| phase.name).collect()
     };
     let phase = "kind = \"constant\"\nduration = \"1s\"\nrate_per_s = 5\n";
-    let three = phases(&format!(
-        "{phase}[[load.phase]]\n{phase}[[load.phase]]\n{phase}"
-    ));
+    let three = phases(&format!("{phase}[[load.phase]]\n{phase}[[load.phase]]\n{phase}"));
     assert_eq!(names(&three), ["constant", "constant-2", "constant-3"]);
     let named = |name: &str| format!("{phase}name = \"{name}\"\n[[load.phase]]\n");
-    let text = phases(&format!(
-        "{}{}{}{phase}",
-        named("x"),
-        named("x"),
-        named("warm-up")
-    ));
+    let text = phases(&format!("{}{}{}{phase}", named("x"), named("x"), named("warm-up")));
     assert_eq!(
         faults_of(&text),
         "a.toml:13:8: load.phase[1].name: \"x\" names an earlier phase; expected another name\n\
@@ -156,9 +117,7 @@ fn what_is_missing_is_named_with_an_example() {
         "a.toml:2:1: load.rate_per_s: missing; expected events per second, such as 1000"
     );
     assert_eq!(
-        faults_of(&phases(
-            "kind = \"sine\"\nduration = \"1s\"\n[[load.phase]]\nkind = \"step\""
-        )),
+        faults_of(&phases("kind = \"sine\"\nduration = \"1s\"\n[[load.phase]]\nkind = \"step\"")),
         "a.toml:4:1: load.phase[0].mean_per_s: missing; expected events per second, such as 1000\n\
          a.toml:4:1: load.phase[0].amplitude_per_s: missing; expected events per second, such as \
          1000\n\
@@ -179,14 +138,8 @@ fn what_is_missing_is_named_with_an_example() {
 fn a_rate_is_finite_and_within_reason() {
     for rate in ["-1", "nan", "inf", "1e18", "10000001"] {
         let fault = faults_of(&LEAST.replace("rate_per_s = 10", &format!("rate_per_s = {rate}")));
-        assert!(
-            fault.starts_with("a.toml:3:14: load.rate_per_s: "),
-            "{fault}"
-        );
-        assert!(
-            fault.ends_with("is out of range; expected 0 to 10000000 events/s"),
-            "{fault}"
-        );
+        assert!(fault.starts_with("a.toml:3:14: load.rate_per_s: "), "{fault}");
+        assert!(fault.ends_with("is out of range; expected 0 to 10000000 events/s"), "{fault}");
         assert_eq!(fault.lines().count(), 1);
     }
     assert_eq!(
@@ -200,10 +153,7 @@ fn a_rate_is_finite_and_within_reason() {
 fn a_duration_has_a_unit_and_an_end() {
     let fault = |value: &str| {
         let lines = faults_of(&LEAST.replace("\"1s\"", value));
-        lines
-            .strip_prefix("a.toml:4:12: load.duration: ")
-            .unwrap()
-            .to_owned()
+        lines.strip_prefix("a.toml:4:12: load.duration: ").unwrap().to_owned()
     };
     let example = "expected a duration such as \"30s\" or \"5m\"";
     assert_eq!(fault("\"30\""), format!("\"30\" has no unit; {example}"));
@@ -213,14 +163,8 @@ fn a_duration_has_a_unit_and_an_end() {
         fault("\"5 mins\""),
         format!("\"5 mins\" is not a duration; {example} (units are us, ms, s, m, h and d)")
     );
-    assert_eq!(
-        fault("\"0s\""),
-        "\"0s\" is out of range; expected 1ms to 30d"
-    );
-    assert_eq!(
-        fault("\"31d\""),
-        "\"31d\" is out of range; expected 1ms to 30d"
-    );
+    assert_eq!(fault("\"0s\""), "\"0s\" is out of range; expected 1ms to 30d");
+    assert_eq!(fault("\"31d\""), "\"31d\" is out of range; expected 1ms to 30d");
     assert_eq!(
         faults_of(&format!("{LEAST}warmup = \"2d\"\n")),
         "a.toml:5:10: load.warmup: \"2d\" is out of range; expected 0s to 1d"
@@ -265,16 +209,12 @@ fn a_shape_that_is_none_is_refused() {
     );
     let sine = "kind = \"sine\"\nduration = \"4s\"\nperiod = \"1s\"\n";
     assert_eq!(
-        faults_of(&phases(&format!(
-            "{sine}mean_per_s = 5\namplitude_per_s = 6"
-        ))),
+        faults_of(&phases(&format!("{sine}mean_per_s = 5\namplitude_per_s = 6"))),
         "a.toml:9:19: load.phase[0].amplitude_per_s: 6 is more than mean_per_s, 5, so that the \
          rate would fall below 0; expected at most the mean"
     );
     assert_eq!(
-        faults_of(&phases(&format!(
-            "{sine}mean_per_s = 6e6\namplitude_per_s = 5e6"
-        ))),
+        faults_of(&phases(&format!("{sine}mean_per_s = 6e6\namplitude_per_s = 5e6"))),
         "a.toml:9:19: load.phase[0].amplitude_per_s: the crest is above 10000000 events/s; \
          expected less"
     );

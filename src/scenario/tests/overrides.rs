@@ -29,18 +29,12 @@ fn a_key_of_every_kind_can_be_set() {
         "kafka.bootstrap_servers=a:1,b:2",
     ]);
     let plan = planned(PHASED, &set).unwrap();
-    assert_eq!(
-        (plan.seed, plan.name.as_str(), plan.description.as_str()),
-        (7, "42", "a = b")
-    );
+    assert_eq!((plan.seed, plan.name.as_str(), plan.description.as_str()), (7, "42", "a = b"));
     assert_eq!((plan.topic.reuse, plan.topic.partitions), (true, 12));
     assert_eq!(plan.topic.retention_ms, 300_000);
     assert_eq!(plan.topic.configs["min.insync.replicas"], "2");
     assert_eq!(plan.load.phases[1].duration_ns(), 3_000_000_000);
-    assert_eq!(
-        plan.load.phases[0].segments[0].shape,
-        plan.load.phases[1].segments[0].shape
-    );
+    assert_eq!(plan.load.phases[0].segments[0].shape, plan.load.phases[1].segments[0].shape);
     assert_eq!(plan.population.mix[1], 0.245);
     assert_eq!(plan.apps.len(), 1);
     assert_eq!(plan.apps[0].options["window_ms"], 90_000.0);
@@ -71,10 +65,7 @@ fn a_wrong_set_is_refused_with_a_suggestion() {
 
 #[test]
 fn the_seed_flag_stands_above_the_file() {
-    let seed = |seed| Overrides {
-        seed: Some(seed),
-        ..Overrides::default()
-    };
+    let seed = |seed| Overrides { seed: Some(seed), ..Overrides::default() };
     assert_eq!(planned(LEAST, &seed(9)).unwrap().seed, 9);
     assert_eq!(
         faults_with(LEAST, &seed(u64::MAX)),
@@ -97,41 +88,19 @@ fn flag_then_environment_then_file_then_default() {
     ]);
     let given = |text: &str, flag: Option<&str>, environment: &Environment| -> [String; 4] {
         let bootstrap_servers = flag.map(str::to_owned);
-        let overrides = Overrides {
-            bootstrap_servers,
-            ..Overrides::default()
-        };
+        let overrides = Overrides { bootstrap_servers, ..Overrides::default() };
         let source = Source::new("a.toml", text);
         let plan = plan(&source, &overrides, environment, APPS).unwrap();
         let servers = plan.kafka.bootstrap_servers.unwrap_or_default();
-        [
-            servers,
-            plan.topic.name,
-            plan.apps[1].group.clone(),
-            plan.apps[3].group.clone(),
-        ]
+        [servers, plan.topic.name, plan.apps[1].group.clone(), plan.apps[3].group.clone()]
     };
     let none = super::environment();
-    assert_eq!(
-        given(&text, Some("flag:1"), &environment),
-        ["flag:1", "t-env", "g-env", "b-env"]
-    );
-    assert_eq!(
-        given(&text, None, &environment),
-        ["env:1", "t-env", "g-env", "b-env"]
-    );
-    assert_eq!(
-        given(&text, None, &none),
-        ["file:1", "t-file", "g-file", "behavior-analyzers"]
-    );
+    assert_eq!(given(&text, Some("flag:1"), &environment), ["flag:1", "t-env", "g-env", "b-env"]);
+    assert_eq!(given(&text, None, &environment), ["env:1", "t-env", "g-env", "b-env"]);
+    assert_eq!(given(&text, None, &none), ["file:1", "t-file", "g-file", "behavior-analyzers"]);
     assert_eq!(
         given(LEAST, None, &none),
-        [
-            "",
-            "user-activities",
-            "fraud-detectors",
-            "behavior-analyzers"
-        ]
+        ["", "user-activities", "fraud-detectors", "behavior-analyzers"]
     );
 }
 

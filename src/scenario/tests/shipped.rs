@@ -44,10 +44,7 @@ fn what_peak_calls_a_default_is_one() {
     assert_eq!(peak.measure, least.measure);
     assert_eq!(peak.load.producers, least.load.producers);
     assert_eq!(peak.load.arrivals, least.load.arrivals);
-    assert_eq!(
-        peak.load.phases[0].duration_ns(),
-        least.load.phases[0].duration_ns()
-    );
+    assert_eq!(peak.load.phases[0].duration_ns(), least.load.phases[0].duration_ns());
 }
 
 /// A new setting of an application has to be explained to newcomers too.
@@ -57,18 +54,10 @@ fn peak_shows_every_setting_of_the_applications() {
     let table: toml::Table = text.parse().unwrap();
     for schema in schemas() {
         let shown = table["apps"][schema.name].as_table().unwrap();
-        let options = schema
-            .options
-            .iter()
-            .map(|option| option.key.trim_end_matches("_ms"));
+        let options = schema.options.iter().map(|option| option.key.trim_end_matches("_ms"));
         let mut expected: Vec<&str> = ["workers", "group"].into_iter().chain(options).collect();
         expected.sort_unstable();
-        assert_eq!(
-            shown.keys().collect::<Vec<_>>(),
-            expected,
-            "{}",
-            schema.name
-        );
+        assert_eq!(shown.keys().collect::<Vec<_>>(), expected, "{}", schema.name);
     }
 }
 
@@ -79,16 +68,10 @@ fn every_key_says_its_default_or_that_it_has_none() {
         let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let mut seen = std::collections::BTreeSet::new();
-        for line in text
-            .lines()
-            .filter(|line| line.contains(" = ") && !line.starts_with('#'))
-        {
+        for line in text.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
             let key = line.split(" = ").next().unwrap();
             let first = seen.insert(key.to_owned());
-            assert!(
-                !first || line.contains('#') || told_above(key),
-                "{name}: {line}"
-            );
+            assert!(!first || line.contains('#') || told_above(key), "{name}: {line}");
         }
     }
 }

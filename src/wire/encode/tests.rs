@@ -4,12 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::event::cents;
 
-const STAMP: Stamp = Stamp {
-    run: 7,
-    shard: 1,
-    seq: 9,
-    due_wall_us: 1_767_225_600_000_000,
-};
+const STAMP: Stamp = Stamp { run: 7, shard: 1, seq: 9, due_wall_us: 1_767_225_600_000_000 };
 
 fn built(build: impl FnOnce(&mut String)) -> String {
     let mut out = String::new();
@@ -19,13 +14,9 @@ fn built(build: impl FnOnce(&mut String)) -> String {
 
 #[test]
 fn dollars_have_two_decimals() {
-    for (cents, text) in [
-        (0, "0.00"),
-        (5, "0.05"),
-        (10, "0.10"),
-        (99_999, "999.99"),
-        (100_000, "1000.00"),
-    ] {
+    for (cents, text) in
+        [(0, "0.00"), (5, "0.05"), (10, "0.10"), (99_999, "999.99"), (100_000, "1000.00")]
+    {
         let mut out = Vec::new();
         put_dollars(&mut out, cents);
         assert_eq!(String::from_utf8(out).unwrap(), text);
@@ -39,18 +30,9 @@ fn dollars_have_two_decimals() {
 fn a_probe_is_a_whole_event_of_its_own_shard() {
     let mut out = Vec::new();
     probe(&STAMP, &mut out);
-    assert_eq!(
-        stamp::read(&out),
-        Some(Stamp {
-            shard: PROBE_SHARD,
-            ..STAMP
-        })
-    );
+    assert_eq!(stamp::read(&out), Some(Stamp { shard: PROBE_SHARD, ..STAMP }));
     let event: crate::event::Event<'_> = serde_json::from_slice(&out).unwrap();
-    assert_eq!(
-        (event.user_id, event.event_type),
-        ("probe", EventType::PageView)
-    );
+    assert_eq!((event.user_id, event.event_type), ("probe", EventType::PageView));
 }
 
 #[test]

@@ -61,11 +61,7 @@ fn is_null(value: &[Node<'_>]) -> bool {
 }
 
 fn text_or_null<'p>(value: &[Node<'p>], name: &'static str) -> Result<Option<&'p str>, Misfit> {
-    if is_null(value) {
-        Ok(None)
-    } else {
-        text(value, name).map(Some)
-    }
+    if is_null(value) { Ok(None) } else { text(value, name).map(Some) }
 }
 
 fn number_or_null(value: &[Node<'_>], name: &'static str) -> Result<Option<f64>, Misfit> {

@@ -28,10 +28,7 @@ pub fn timestamp_us(text: &str) -> Option<i64> {
     }
     let mut wall_us = read_to_second(head)?;
     if let [b'.', fraction @ ..] = rest {
-        let len = fraction
-            .iter()
-            .take_while(|digit| digit.is_ascii_digit())
-            .count();
+        let len = fraction.iter().take_while(|digit| digit.is_ascii_digit()).count();
         if len == 0 {
             return None;
         }
@@ -50,10 +47,7 @@ pub(super) fn write(wall_us: i64, text: &mut [u8]) {
     let wall_us = wall_us.clamp(WALL_US_RANGE.0, WALL_US_RANGE.1);
     let (year, month, day) = civil_of_days(wall_us.div_euclid(US_PER_DAY));
     let of_day_us = wall_us.rem_euclid(US_PER_DAY);
-    let (of_day_s, fraction_us) = (
-        (of_day_us / 1_000_000) as u32,
-        (of_day_us % 1_000_000) as u32,
-    );
+    let (of_day_s, fraction_us) = ((of_day_us / 1_000_000) as u32, (of_day_us % 1_000_000) as u32);
     text.copy_from_slice(b"0000-00-00T00:00:00.000000Z");
     let pairs = [
         (0, year / 100),
@@ -145,11 +139,7 @@ fn civil_of_days(days: i64) -> (u32, u32, u32) {
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (
-        era * 400 + year_of_era + u32::from(month <= 2) - 400,
-        month,
-        day,
-    )
+    (era * 400 + year_of_era + u32::from(month <= 2) - 400, month, day)
 }
 
 fn days_in_month(year: u32, month: u32) -> u32 {

@@ -16,26 +16,15 @@ fn chrono_text(wall_us: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-const SAMPLE: Stamp = Stamp {
-    run: 1,
-    shard: 2,
-    seq: 3,
-    due_wall_us: 1_767_225_600_000_001,
-};
+const SAMPLE: Stamp = Stamp { run: 1, shard: 2, seq: 3, due_wall_us: 1_767_225_600_000_001 };
 
 #[test]
 fn a_stamp_stands_at_fixed_places() {
     let text = String::from_utf8(written(&SAMPLE)).unwrap();
     assert_eq!(text.len(), STAMP_LEN);
-    assert!(
-        text.starts_with("{\"event_id\":\"00000001-0002-8"),
-        "{text}"
-    );
+    assert!(text.starts_with("{\"event_id\":\"00000001-0002-8"), "{text}");
     assert_eq!(&text[37..49], "000000000003");
-    assert!(
-        text.ends_with("\",\"timestamp\":\"2026-01-01T00:00:00.000001Z\""),
-        "{text}"
-    );
+    assert!(text.ends_with("\",\"timestamp\":\"2026-01-01T00:00:00.000001Z\""), "{text}");
 }
 
 #[test]
@@ -54,10 +43,7 @@ fn every_changed_byte_is_noticed_or_is_another_date() {
             let mut other = text.clone();
             other[at] ^= 1 << bit;
             if let Some(stamp) = read(&other) {
-                assert!(
-                    (TIME_AT..TIME_AT + TIME_LEN).contains(&at),
-                    "byte {at} bit {bit}"
-                );
+                assert!((TIME_AT..TIME_AT + TIME_LEN).contains(&at), "byte {at} bit {bit}");
                 assert_eq!(written(&stamp), other, "byte {at} bit {bit}");
             }
         }
@@ -82,15 +68,9 @@ fn a_foreign_uuid_is_not_taken_for_ours() {
 
 #[test]
 fn dates_outside_four_digits_move_to_the_nearest_end() {
-    let far = Stamp {
-        due_wall_us: i64::MAX,
-        ..SAMPLE
-    };
+    let far = Stamp { due_wall_us: i64::MAX, ..SAMPLE };
     assert!(written(&far).ends_with(b"9999-12-31T23:59:59.999999Z\""));
-    let early = Stamp {
-        due_wall_us: i64::MIN,
-        ..SAMPLE
-    };
+    let early = Stamp { due_wall_us: i64::MIN, ..SAMPLE };
     assert!(written(&early).ends_with(b"0000-01-01T00:00:00.000000Z\""));
 }
 

@@ -40,8 +40,5 @@ fn round_trip(world: &World, codec: &str, expected: Compression) {
     }
     let mut stored = Connection::open(world).fetch(&topic, 0);
     let batches = RecordBatchDecoder::decode_batch_info(&mut stored).expect("batches");
-    assert!(
-        batches.iter().all(|batch| batch.compression == expected),
-        "{batches:?}"
-    );
+    assert!(batches.iter().all(|batch| batch.compression == expected), "{batches:?}");
 }

@@ -22,11 +22,8 @@ pub fn probes() -> Vec<Probe> {
     ]
 }
 
-const SAFE: [(&str, &str); 3] = [
-    ("enable.idempotence", "true"),
-    ("acks", "all"),
-    ("message.timeout.ms", "60000"),
-];
+const SAFE: [(&str, &str); 3] =
+    [("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "60000")];
 
 /// Sends a hundred records a second for that long, on the schedule, whatever the broker does.
 fn load(
@@ -50,16 +47,10 @@ fn load(
 /// All that was sent is acknowledged, and the partition holds just that, once and in order.
 fn assert_complete(world: &World, sender: &Sender, topic: &str) {
     let receipts = sender.settle_within(Duration::from_secs(40));
-    assert!(
-        receipts.iter().all(|receipt| receipt.outcome.is_ok()),
-        "all are acknowledged"
-    );
+    assert!(receipts.iter().all(|receipt| receipt.outcome.is_ok()), "all are acknowledged");
     let reader = reader(world, topic, &[(0, Offset::Beginning)], &[]);
     for (number, rec) in read(&reader, receipts.len()).iter().enumerate() {
-        assert_eq!(
-            (rec.text(), rec.offset),
-            (number.to_string().as_str(), number as i64)
-        );
+        assert_eq!((rec.text(), rec.offset), (number.to_string().as_str(), number as i64));
     }
     read_nothing(&reader, Duration::from_millis(300));
 }
@@ -69,36 +60,17 @@ fn frozen(world: &World) {
     let topic = world.topic("frozen", 1);
     let mut sender = Sender::new(&world, &SAFE);
     let mut numbers = 0..;
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(300),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     sender.settle();
     let freeze = Duration::from_secs(1);
     thread::scope(|scope| {
         let thaw = scope.spawn(|| world.pause_broker(freeze));
         thread::sleep(Duration::from_millis(200));
-        load(
-            &mut sender,
-            &topic,
-            &mut numbers,
-            Duration::from_millis(500),
-        );
-        assert!(
-            sender.in_flight() >= 40,
-            "the freeze had no effect: {}",
-            sender.in_flight()
-        );
+        load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
+        assert!(sender.in_flight() >= 40, "the freeze had no effect: {}", sender.in_flight());
         thaw.join().expect("a thaw");
     });
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(300),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     assert_complete(&world, &sender, &topic);
 }
 
@@ -107,24 +79,11 @@ fn lost_answers(world: &World) {
     let topic = world.topic("answers", 1);
     let mut sender = Sender::new(&world, &SAFE);
     let mut numbers = 0..;
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(300),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     world.broker().faults().lose_produce_answers(3);
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(300),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     assert_complete(&world, &sender, &topic);
-    assert!(
-        world.broker().stats().duplicate_batches >= 3,
-        "the client repeated what was there"
-    );
+    assert!(world.broker().stats().duplicate_batches >= 3, "the client repeated what was there");
 }
 
 fn killed(world: &World) {
@@ -132,31 +91,12 @@ fn killed(world: &World) {
     let topic = world.topic("killed", 1);
     let mut sender = Sender::new(&world, &SAFE);
     let mut numbers = 0..;
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(500),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
     world.cluster().control("kill", 1);
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(500),
-    );
-    assert!(
-        sender.in_flight() >= 45,
-        "the kill had no effect: {}",
-        sender.in_flight()
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
+    assert!(sender.in_flight() >= 45, "the kill had no effect: {}", sender.in_flight());
     world.cluster().control("restart", 1);
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(500),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
     assert_complete(&world, &sender, &topic);
 }
 
@@ -166,37 +106,18 @@ fn lost_leader(world: &World) {
     try_create_topic(&world, &topic, 1, 3, &[]).expect("a topic with three replicas");
     await_partitions(&world, &topic, 1);
     let leader = || {
-        let metadata = inquirer(&world)
-            .fetch_metadata(Some(&topic), PATIENCE)
-            .expect("metadata");
+        let metadata = inquirer(&world).fetch_metadata(Some(&topic), PATIENCE).expect("metadata");
         u32::try_from(metadata.topics()[0].partitions()[0].leader()).ok()
     };
     let first = leader().expect("a leader");
     let mut sender = Sender::new(&world, &SAFE);
     let mut numbers = 0..;
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(500),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
     world.cluster().control("kill", first);
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(500),
-    );
-    await_until("another broker leads", PATIENCE, || {
-        leader().is_some_and(|id| id != first)
-    });
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(500));
+    await_until("another broker leads", PATIENCE, || leader().is_some_and(|id| id != first));
     assert_complete(&world, &sender, &topic);
     world.cluster().control("restart", first);
-    load(
-        &mut sender,
-        &topic,
-        &mut numbers,
-        Duration::from_millis(300),
-    );
+    load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     assert_complete(&world, &sender, &topic);
 }

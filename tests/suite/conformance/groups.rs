@@ -34,10 +34,7 @@ fn join_and_leave(world: &World) {
     await_assigned(&[&one], &[6]);
     let took = start.elapsed();
     // `group.initial.rebalance.delay.ms` is 0 in both worlds.
-    assert!(
-        took < Duration::from_millis(2_500),
-        "the first assignment took {took:?}"
-    );
+    assert!(took < Duration::from_millis(2_500), "the first assignment took {took:?}");
     let two = join();
     await_assigned(&[&one, &two], &[3, 3]);
     let three = join();
@@ -51,14 +48,11 @@ fn join_and_leave(world: &World) {
 fn more_members(world: &World) {
     let topic = world.topic("idle", 2);
     let (group, seen) = (world.name("idle"), Seen::default());
-    let members: Vec<Member> = (0..3)
-        .map(|_| Member::join(world, &topic, &group, &seen, &[]))
-        .collect();
+    let members: Vec<Member> =
+        (0..3).map(|_| Member::join(world, &topic, &group, &seen, &[])).collect();
     let total = || members.iter().map(Member::assigned).sum::<usize>();
     await_until("two partitions are shared out", PATIENCE, || total() == 2);
-    let recs: Vec<Rec> = (0..100)
-        .map(|n: i32| Rec::at(n % 2, n.to_string()))
-        .collect();
+    let recs: Vec<Rec> = (0..100).map(|n: i32| Rec::at(n % 2, n.to_string())).collect();
     produce(world, &topic, &[], &recs);
     seen.assert_each_once(100);
 }
@@ -66,10 +60,7 @@ fn more_members(world: &World) {
 fn killed_member(world: &World) {
     // The shortest session that Kafka allows by default.
     let session = Duration::from_secs(6);
-    let timing = [
-        ("session.timeout.ms", "6000"),
-        ("heartbeat.interval.ms", "500"),
-    ];
+    let timing = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "500")];
     let topic = world.topic("killed", 6);
     let (group, seen) = (world.name("killed"), Seen::default());
     let victim = MemberProcess::join(world, &topic, &group, &timing);
@@ -79,22 +70,12 @@ fn killed_member(world: &World) {
     await_assigned(&[&heir], &[3]);
     victim.kill();
     let start = Instant::now();
-    await_until("the heir has all partitions", PATIENCE, || {
-        heir.assigned() == 6
-    });
+    await_until("the heir has all partitions", PATIENCE, || heir.assigned() == 6);
     let took = start.elapsed();
     // The last heartbeat was at most one interval ago when the victim died.
-    assert!(
-        took > session - Duration::from_millis(1_000),
-        "taken over early, after {took:?}"
-    );
-    assert!(
-        took < session + Duration::from_millis(3_500),
-        "taken over late, after {took:?}"
-    );
-    let recs: Vec<Rec> = (0..60)
-        .map(|n: i32| Rec::at(n % 6, n.to_string()))
-        .collect();
+    assert!(took > session - Duration::from_millis(1_000), "taken over early, after {took:?}");
+    assert!(took < session + Duration::from_millis(3_500), "taken over late, after {took:?}");
+    let recs: Vec<Rec> = (0..60).map(|n: i32| Rec::at(n % 6, n.to_string())).collect();
     produce(world, &topic, &[], &recs);
     seen.assert_each_once(60);
 }
@@ -119,22 +100,12 @@ fn resume_inside_a_batch(world: &World) {
         };
         let consumer = subscribed(world, &topic, &group);
         for (rec, number) in read(&consumer, to - from).iter().zip(from..) {
-            assert_eq!(
-                (rec.offset, rec.text()),
-                (number as i64, number.to_string().as_str())
-            );
+            assert_eq!((rec.offset, rec.text()), (number as i64, number.to_string().as_str()));
         }
-        consumer
-            .store_offset(&topic, 0, to as i64 - 1)
-            .expect("an offset stored");
-        consumer
-            .commit_consumer_state(CommitMode::Sync)
-            .expect("a commit");
+        consumer.store_offset(&topic, 0, to as i64 - 1).expect("an offset stored");
+        consumer.commit_consumer_state(CommitMode::Sync).expect("a commit");
     }
-    read_nothing(
-        &subscribed(world, &topic, &group),
-        Duration::from_millis(1_500),
-    );
+    read_nothing(&subscribed(world, &topic, &group), Duration::from_millis(1_500));
 }
 
 fn four_at_once(world: &World) {
@@ -156,10 +127,7 @@ fn four_at_once(world: &World) {
     let count = 20_000;
     let mut sender = Sender::new(world, &[]);
     for number in 0..count {
-        sender.send(
-            &topic,
-            &Rec::keyed(format!("user {}", number % 97), number.to_string()),
-        );
+        sender.send(&topic, &Rec::keyed(format!("user {}", number % 97), number.to_string()));
     }
     sender.settle();
     for (seen, _) in &groups {
@@ -174,43 +142,24 @@ fn committed_is_shared(world: &World) {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(&topic, 0, 1);
         let asker = consumer(world, group, &[]);
-        let found = asker
-            .committed_offsets(list, PATIENCE)
-            .expect("committed offsets");
-        let offset = |n| {
-            found
-                .find_partition(&topic, n)
-                .expect("the partition")
-                .offset()
-        };
+        let found = asker.committed_offsets(list, PATIENCE).expect("committed offsets");
+        let offset = |n| found.find_partition(&topic, n).expect("the partition").offset();
         (offset(0), offset(1))
     };
-    assert_eq!(
-        committed(&group),
-        (Offset::Invalid, Offset::Invalid),
-        "nothing yet"
-    );
+    assert_eq!(committed(&group), (Offset::Invalid, Offset::Invalid), "nothing yet");
 
     let recs: Vec<Rec> = (0..10).map(|n| Rec::at(0, n.to_string())).collect();
     produce(world, &topic, &[], &recs);
     let member = subscribed(world, &topic, &group);
     read(&member, 10);
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&topic, 0, Offset::Offset(7))
-        .expect("a partition");
+    list.add_partition_offset(&topic, 0, Offset::Offset(7)).expect("a partition");
     member.commit(&list, CommitMode::Sync).expect("a commit");
 
     assert_eq!(committed(&group), (Offset::Offset(7), Offset::Invalid));
-    assert_eq!(
-        committed(&world.name("other")),
-        (Offset::Invalid, Offset::Invalid)
-    );
+    assert_eq!(committed(&world.name("other")), (Offset::Invalid, Offset::Invalid));
     drop(member);
-    assert_eq!(
-        committed(&group),
-        (Offset::Offset(7), Offset::Invalid),
-        "after it has left"
-    );
+    assert_eq!(committed(&group), (Offset::Offset(7), Offset::Invalid), "after it has left");
     let rest = read(&subscribed(world, &topic, &group), 3);
     assert_eq!(rest[0].text(), "7");
 }
@@ -221,29 +170,15 @@ fn listed_and_described(world: &World) {
     let member = Member::join(world, &topic, &group, &seen, &[("client.id", "known")]);
     await_assigned(&[&member], &[2]);
     let asker = consumer(world, &world.name("asker"), &[]);
-    let list = asker
-        .fetch_group_list(Some(&group), PATIENCE)
-        .expect("the group");
-    let found = list
-        .groups()
-        .iter()
-        .find(|found| found.name() == group)
-        .expect("the group");
-    assert_eq!(
-        (found.state(), found.protocol_type()),
-        ("Stable", "consumer")
-    );
+    let list = asker.fetch_group_list(Some(&group), PATIENCE).expect("the group");
+    let found = list.groups().iter().find(|found| found.name() == group).expect("the group");
+    assert_eq!((found.state(), found.protocol_type()), ("Stable", "consumer"));
     assert_eq!(found.protocol(), "range");
     assert_eq!(found.members().len(), 1);
     assert_eq!(found.members()[0].client_id(), "known");
     let all = asker.fetch_group_list(None, PATIENCE).expect("all groups");
-    assert!(
-        all.groups().iter().any(|found| found.name() == group),
-        "in the list of all"
-    );
+    assert!(all.groups().iter().any(|found| found.name() == group), "in the list of all");
     member.leave();
-    let list = asker
-        .fetch_group_list(Some(&group), PATIENCE)
-        .expect("the group");
+    let list = asker.fetch_group_list(Some(&group), PATIENCE).expect("the group");
     assert_eq!(list.groups()[0].state(), "Empty");
 }

@@ -31,41 +31,15 @@ fn repeated_batch(world: &World) {
     let mut connection = Connection::open(world);
     let first = connection.init_producer();
     // Five batches may be under way at once, so each of the last five can come again.
-    let batches: Vec<_> = (0..5)
-        .map(|n| {
-            batch(
-                3,
-                Origin {
-                    sequence: n * 3,
-                    ..first
-                },
-            )
-        })
-        .collect();
+    let batches: Vec<_> = (0..5).map(|n| batch(3, Origin { sequence: n * 3, ..first })).collect();
     for (n, batch) in (0..).zip(&batches) {
         assert_eq!(connection.append(&topic, batch.clone()), at(n * 3));
     }
     for (n, batch) in (0..).zip(&batches) {
-        assert_eq!(
-            connection.append(&topic, batch.clone()),
-            at(n * 3),
-            "the same offset again"
-        );
+        assert_eq!(connection.append(&topic, batch.clone()), at(n * 3), "the same offset again");
     }
     // The next one follows as if nothing had been repeated.
-    assert_eq!(
-        connection.append(
-            &topic,
-            batch(
-                1,
-                Origin {
-                    sequence: 15,
-                    ..first
-                }
-            )
-        ),
-        at(15)
-    );
+    assert_eq!(connection.append(&topic, batch(1, Origin { sequence: 15, ..first })), at(15));
     read_all(world, &topic, 16);
 }
 
@@ -74,30 +48,9 @@ fn gap(world: &World) {
     let mut connection = Connection::open(world);
     let first = connection.init_producer();
     assert_eq!(connection.append(&topic, batch(2, first)), at(0));
-    let beyond = batch(
-        1,
-        Origin {
-            sequence: 5,
-            ..first
-        },
-    );
-    assert_eq!(
-        connection.append(&topic, beyond).error,
-        OUT_OF_ORDER_SEQUENCE
-    );
-    assert_eq!(
-        connection.append(
-            &topic,
-            batch(
-                1,
-                Origin {
-                    sequence: 2,
-                    ..first
-                }
-            )
-        ),
-        at(2)
-    );
+    let beyond = batch(1, Origin { sequence: 5, ..first });
+    assert_eq!(connection.append(&topic, beyond).error, OUT_OF_ORDER_SEQUENCE);
+    assert_eq!(connection.append(&topic, batch(1, Origin { sequence: 2, ..first })), at(2));
     read_all(world, &topic, 3);
 }
 
@@ -107,10 +60,8 @@ fn without_idempotence(world: &World) {
     let batch = batch(2, Origin::NONE);
     assert_eq!(connection.append(&topic, batch.clone()), at(0));
     assert_eq!(connection.append(&topic, batch), at(2));
-    let values: Vec<String> = read_all(world, &topic, 4)
-        .iter()
-        .map(|rec| rec.text().to_owned())
-        .collect();
+    let values: Vec<String> =
+        read_all(world, &topic, 4).iter().map(|rec| rec.text().to_owned()).collect();
     assert_eq!(values, ["0", "1", "0", "1"]);
 }
 
@@ -120,16 +71,8 @@ fn producers_are_apart(world: &World) {
     let (one, two) = (connection.init_producer(), connection.init_producer());
     assert_ne!(one.id, two.id);
     assert_eq!(connection.append(&topics[0], batch(1, one)), at(0));
-    assert_eq!(
-        connection.append(&topics[0], batch(1, two)),
-        at(1),
-        "another producer"
-    );
-    assert_eq!(
-        connection.append(&topics[1], batch(1, one)),
-        at(0),
-        "another partition"
-    );
+    assert_eq!(connection.append(&topics[0], batch(1, two)), at(1), "another producer");
+    assert_eq!(connection.append(&topics[1], batch(1, one)), at(0), "another partition");
     read_all(world, &topics[0], 2);
     read_all(world, &topics[1], 1);
 }
@@ -141,13 +84,6 @@ fn corrupt(world: &World) {
     let mut bad = BytesMut::from(&good[..good.len() - 1]);
     // The last byte counts the last record's headers.
     bad.put_u8(good[good.len() - 1] ^ 0x02);
-    assert_eq!(
-        connection.append(&topic, bad.freeze()).error,
-        CORRUPT_MESSAGE
-    );
-    assert_eq!(
-        produce(world, &topic, &[], &[Rec::at(0, "0")]),
-        [(0, 0)],
-        "nothing was kept"
-    );
+    assert_eq!(connection.append(&topic, bad.freeze()).error, CORRUPT_MESSAGE);
+    assert_eq!(produce(world, &topic, &[], &[Rec::at(0, "0")]), [(0, 0)], "nothing was kept");
 }

@@ -25,17 +25,12 @@ pub fn probes() -> Vec<Probe> {
 }
 
 fn numbered(count: usize) -> Vec<Rec> {
-    (0..count)
-        .map(|number| Rec::at(0, number.to_string()))
-        .collect()
+    (0..count).map(|number| Rec::at(0, number.to_string())).collect()
 }
 
 fn assert_in_order(recs: &[Rec]) {
     for (number, rec) in recs.iter().enumerate() {
-        assert_eq!(
-            (rec.text(), rec.offset),
-            (number.to_string().as_str(), number as i64)
-        );
+        assert_eq!((rec.text(), rec.offset), (number.to_string().as_str(), number as i64));
     }
 }
 
@@ -57,18 +52,10 @@ fn acks_0(world: &World) {
 
 fn idempotent(world: &World) {
     let topic = world.topic("idempotent", 1);
-    let properties = [
-        ("enable.idempotence", "true"),
-        ("batch.num.messages", "50"),
-        ("linger.ms", "0"),
-    ];
+    let properties =
+        [("enable.idempotence", "true"), ("batch.num.messages", "50"), ("linger.ms", "0")];
     let places = produce(world, &topic, &properties, &numbered(10_000));
-    assert!(
-        places
-            .iter()
-            .enumerate()
-            .all(|(number, place)| *place == (0, number as i64))
-    );
+    assert!(places.iter().enumerate().all(|(number, place)| *place == (0, number as i64)));
     assert_in_order(&read_all(world, &topic, 10_000));
 }
 
@@ -92,33 +79,12 @@ fn contents_come_back(world: &World) {
     let mut recs = vec![
         full.clone(),
         // A tombstone, a null key, an empty key, an empty value, nothing at all.
-        Rec {
-            value: None,
-            headers: vec![],
-            ..full.clone()
-        },
-        Rec {
-            key: None,
-            ..full.clone()
-        },
-        Rec {
-            key: Some(vec![]),
-            ..full.clone()
-        },
-        Rec {
-            value: Some(vec![]),
-            ..full.clone()
-        },
-        Rec {
-            key: None,
-            value: None,
-            headers: vec![],
-            ..full.clone()
-        },
-        Rec {
-            value: Some(vec![b'x'; 900_000]),
-            ..full
-        },
+        Rec { value: None, headers: vec![], ..full.clone() },
+        Rec { key: None, ..full.clone() },
+        Rec { key: Some(vec![]), ..full.clone() },
+        Rec { value: Some(vec![]), ..full.clone() },
+        Rec { key: None, value: None, headers: vec![], ..full.clone() },
+        Rec { value: Some(vec![b'x'; 900_000]), ..full },
     ];
     for (number, rec) in recs.iter_mut().enumerate() {
         rec.offset = number as i64;
@@ -126,12 +92,7 @@ fn contents_come_back(world: &World) {
     produce(world, &topic, &[], &recs);
     let back = read_all(world, &topic, recs.len());
     for (sent, got) in recs.iter().zip(&back) {
-        assert_eq!(
-            (&sent.key, &sent.headers),
-            (&got.key, &got.headers),
-            "at {}",
-            sent.offset
-        );
+        assert_eq!((&sent.key, &sent.headers), (&got.key, &got.headers), "at {}", sent.offset);
         assert!(sent == got, "record {} differs", sent.offset);
     }
 }
@@ -145,16 +106,9 @@ fn too_large_is_refused(world: &World) {
     let receipts = sender.settle();
     assert_eq!(receipts[0].outcome, Err(Code::MessageSizeTooLarge));
     let took = start.elapsed();
-    assert!(
-        took < Duration::from_secs(5),
-        "refused for good, not tried again for {took:?}"
-    );
+    assert!(took < Duration::from_secs(5), "refused for good, not tried again for {took:?}");
     sender.send(&topic, &Rec::at(0, "0"));
-    assert_eq!(
-        sender.settle()[1].outcome,
-        Ok((0, 0)),
-        "the connection serves on"
-    );
+    assert_eq!(sender.settle()[1].outcome, Ok((0, 0)), "the connection serves on");
     read_all(world, &topic, 1);
 }
 
@@ -165,17 +119,11 @@ fn partitions_as_java(world: &World) {
         ("foobar", -790_332_482),
         ("a-little-bit-long-string", -985_981_536),
         ("a-little-bit-longer-string", -1_486_304_829),
-        (
-            "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-            -58_897_971,
-        ),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
         ("abc", 479_470_107),
     ];
     let topic = world.topic("murmur2", 6);
-    let recs: Vec<Rec> = known
-        .iter()
-        .map(|(key, _)| Rec::keyed(*key, *key))
-        .collect();
+    let recs: Vec<Rec> = known.iter().map(|(key, _)| Rec::keyed(*key, *key)).collect();
     let places = produce(world, &topic, &[], &recs);
     for ((key, hash), (partition, _)) in known.iter().zip(places) {
         assert_eq!(partition, (hash & i32::MAX) % 6, "partition of {key}");
@@ -191,13 +139,8 @@ fn throughput_keeps_all(world: &World) {
         sender.send(&topic, &Rec::at((number % 6) as i32, value.as_slice()));
     }
     let receipts = sender.settle();
-    assert!(
-        receipts.iter().all(|receipt| receipt.outcome.is_ok()),
-        "all are acknowledged"
-    );
-    let from: Vec<(i32, Offset)> = (0..6)
-        .map(|partition| (partition, Offset::Beginning))
-        .collect();
+    assert!(receipts.iter().all(|receipt| receipt.outcome.is_ok()), "all are acknowledged");
+    let from: Vec<(i32, Offset)> = (0..6).map(|partition| (partition, Offset::Beginning)).collect();
     let reader = reader(world, &topic, &from, &[]);
     let mut expected = [0_i64; 6];
     let mut seen = 0;

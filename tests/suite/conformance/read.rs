@@ -18,10 +18,7 @@ pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("read::watermarks", watermarks),
         Probe::new("read::offsets_by_time", offsets_by_time),
-        Probe::new(
-            "read::offsets_by_time_in_a_batch",
-            offsets_by_time_in_a_batch,
-        ),
+        Probe::new("read::offsets_by_time_in_a_batch", offsets_by_time_in_a_batch),
         Probe::new("read::seek_into_a_batch", seek_into_a_batch),
         Probe::new("read::a_waiting_fetch_wakes", waiting_fetch_wakes),
         Probe::new("read::fetch_waits_for_min_bytes", fetch_waits_for_min_bytes),
@@ -37,25 +34,17 @@ pub fn probes() -> Vec<Probe> {
 }
 
 fn numbered(count: usize) -> Vec<Rec> {
-    (0..count)
-        .map(|number| Rec::at(0, number.to_string()))
-        .collect()
+    (0..count).map(|number| Rec::at(0, number.to_string())).collect()
 }
 
 fn watermarks(world: &World) {
     let topic = world.topic("marks", 2);
     let reader = reader(world, &topic, &[], &[]);
-    let marks = |partition| {
-        reader
-            .fetch_watermarks(&topic, partition, PATIENCE)
-            .expect("marks")
-    };
+    let marks = |partition| reader.fetch_watermarks(&topic, partition, PATIENCE).expect("marks");
     assert_eq!(marks(0), (0, 0));
     produce(world, &topic, &[], &numbered(100));
     assert_eq!((marks(0), marks(1)), ((0, 100), (0, 0)));
-    let error = reader
-        .fetch_watermarks(&topic, 7, Duration::from_secs(5))
-        .expect_err("no such");
+    let error = reader.fetch_watermarks(&topic, 7, Duration::from_secs(5)).expect_err("no such");
     assert!(
         matches!(error.rdkafka_error_code(), Some(Code::UnknownPartition)),
         "partition 7 of 2: {error}"
@@ -64,14 +53,9 @@ fn watermarks(world: &World) {
 
 fn offset_at(reader: &BaseConsumer, topic: &str, time: i64) -> Offset {
     let mut times = TopicPartitionList::new();
-    times
-        .add_partition_offset(topic, 0, Offset::Offset(time))
-        .expect("a time");
+    times.add_partition_offset(topic, 0, Offset::Offset(time)).expect("a time");
     let offsets = reader.offsets_for_times(times, PATIENCE).expect("offsets");
-    offsets
-        .find_partition(topic, 0)
-        .expect("the partition")
-        .offset()
+    offsets.find_partition(topic, 0).expect("the partition").offset()
 }
 
 fn assert_offsets_by_time(world: &World, topic: &str, first: i64) {
@@ -118,16 +102,11 @@ fn seek_into_a_batch(world: &World) {
     let reader = reader(world, &topic, &[(0, Offset::Offset(40))], &[]);
     let expect = |from: usize, to: usize| {
         for (rec, number) in read(&reader, to - from).iter().zip(from..) {
-            assert_eq!(
-                (rec.offset, rec.text()),
-                (number as i64, number.to_string().as_str())
-            );
+            assert_eq!((rec.offset, rec.text()), (number as i64, number.to_string().as_str()));
         }
     };
     expect(40, 100);
-    reader
-        .seek(&topic, 0, Offset::Offset(97), PATIENCE)
-        .expect("a seek");
+    reader.seek(&topic, 0, Offset::Offset(97), PATIENCE).expect("a seek");
     expect(97, 100);
     read_nothing(&reader, Duration::from_millis(300));
 }
@@ -144,10 +123,7 @@ fn waiting_fetch_wakes(world: &World) {
         sender.send(&topic, &Rec::at(0, number.to_string()));
         assert_eq!(read(&reader, 1)[0].text(), number.to_string());
         let took = start.elapsed();
-        assert!(
-            took < Duration::from_millis(1_500),
-            "record {number} took {took:?}"
-        );
+        assert!(took < Duration::from_millis(1_500), "record {number} took {took:?}");
     }
 }
 
@@ -169,21 +145,14 @@ fn fetch_waits_for_min_bytes(world: &World) {
     produce(world, &topic, &[], &[Rec::at(0, vec![b'x'; 200_000])]);
     read(&reader, 1);
     let took = start.elapsed();
-    assert!(
-        took < Duration::from_millis(1_000),
-        "much data took {took:?}"
-    );
+    assert!(took < Duration::from_millis(1_000), "much data took {took:?}");
 }
 
 fn out_of_range(world: &World, reset: &str) {
     let topic = world.topic("range", 1);
     produce(world, &topic, &[], &numbered(10));
-    let reader = reader(
-        world,
-        &topic,
-        &[(0, Offset::Offset(1_000))],
-        &[("auto.offset.reset", reset)],
-    );
+    let reader =
+        reader(world, &topic, &[(0, Offset::Offset(1_000))], &[("auto.offset.reset", reset)]);
     if reset == "earliest" {
         assert_eq!(read(&reader, 10)[0].text(), "0");
         return;
@@ -195,10 +164,7 @@ fn out_of_range(world: &World, reset: &str) {
         found = next(&reader, Duration::from_millis(300));
         found.is_some()
     });
-    assert_eq!(
-        found.map(|rec| rec.text().to_owned()).as_deref(),
-        Some("new")
-    );
+    assert_eq!(found.map(|rec| rec.text().to_owned()).as_deref(), Some("new"));
 }
 
 fn out_of_range_error(world: &World) {
@@ -210,9 +176,7 @@ fn out_of_range_error(world: &World) {
     let error = loop {
         assert!(start.elapsed() < PATIENCE, "no error");
         if let Some(result) = reader.poll(Duration::from_millis(100)) {
-            break result
-                .map(|message| message_text(&Rec::from(&message)))
-                .expect_err("an error");
+            break result.map(|message| message_text(&Rec::from(&message))).expect_err("an error");
         }
     };
     assert_eq!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset));
@@ -234,10 +198,5 @@ fn small_fetches(world: &World) {
     ];
     let reader = reader(world, &topic, &[(0, Offset::Beginning)], &properties);
     let back = read(&reader, 20);
-    assert!(
-        back.iter()
-            .zip(0..)
-            .all(|(rec, offset)| rec.offset == offset),
-        "in order"
-    );
+    assert!(back.iter().zip(0..).all(|(rec, offset)| rec.offset == offset), "in order");
 }

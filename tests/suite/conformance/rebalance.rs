@@ -56,9 +56,6 @@ fn load(world: &World, topic: &str, end: &AtomicBool) -> usize {
         thread::sleep(Duration::from_millis(10));
     }
     let receipts = sender.settle();
-    assert!(
-        receipts.iter().all(|receipt| receipt.outcome.is_ok()),
-        "all are acknowledged"
-    );
+    assert!(receipts.iter().all(|receipt| receipt.outcome.is_ok()), "all are acknowledged");
     count
 }

@@ -30,20 +30,14 @@ fn create_and_delete(world: &World) {
     let topic = world.name("create");
     create_topic(world, &topic, 3, &[]);
     assert_eq!(led_partitions(world, &topic), Ok(vec![0, 1, 2]));
-    assert_eq!(
-        try_create_topic(world, &topic, 3, 1, &[]),
-        Err(Code::TopicAlreadyExists)
-    );
+    assert_eq!(try_create_topic(world, &topic, 3, 1, &[]), Err(Code::TopicAlreadyExists));
 
     produce(world, &topic, &[], &[Rec::at(0, "old")]);
     assert_eq!(delete_topic(world, &topic), Ok(()));
     await_until("the topic is gone", PATIENCE, || {
         led_partitions(world, &topic) == Err(Code::UnknownTopicOrPartition)
     });
-    assert_eq!(
-        delete_topic(world, &topic),
-        Err(Code::UnknownTopicOrPartition)
-    );
+    assert_eq!(delete_topic(world, &topic), Err(Code::UnknownTopicOrPartition));
 
     // One of the same name is a new topic.
     await_until("the name is free", PATIENCE, || {
@@ -56,42 +50,19 @@ fn create_and_delete(world: &World) {
 
 fn refuse_wrong_ones(world: &World) {
     let topic = world.name("wrong");
-    assert_eq!(
-        try_create_topic(world, &topic, 0, 1, &[]),
-        Err(Code::InvalidPartitions)
-    );
-    assert_eq!(
-        try_create_topic(world, &topic, 1, 3, &[]),
-        Err(Code::InvalidReplicationFactor)
-    );
-    assert_eq!(
-        try_create_topic(world, "not a name", 1, 1, &[]),
-        Err(Code::InvalidTopic)
-    );
+    assert_eq!(try_create_topic(world, &topic, 0, 1, &[]), Err(Code::InvalidPartitions));
+    assert_eq!(try_create_topic(world, &topic, 1, 3, &[]), Err(Code::InvalidReplicationFactor));
+    assert_eq!(try_create_topic(world, "not a name", 1, 1, &[]), Err(Code::InvalidTopic));
     let config = [("no.such.setting", "1")];
-    assert_eq!(
-        try_create_topic(world, &topic, 1, 1, &config),
-        Err(Code::InvalidConfig)
-    );
+    assert_eq!(try_create_topic(world, &topic, 1, 1, &config), Err(Code::InvalidConfig));
     let config = [("retention.ms", "a week")];
-    assert_eq!(
-        try_create_topic(world, &topic, 1, 1, &config),
-        Err(Code::InvalidConfig)
-    );
-    assert_eq!(
-        led_partitions(world, &topic),
-        Err(Code::UnknownTopicOrPartition)
-    );
+    assert_eq!(try_create_topic(world, &topic, 1, 1, &config), Err(Code::InvalidConfig));
+    assert_eq!(led_partitions(world, &topic), Err(Code::UnknownTopicOrPartition));
 }
 
 fn config_read_back(world: &World) {
     let topic = world.name("config");
-    create_topic(
-        world,
-        &topic,
-        1,
-        &[("retention.ms", "604800001"), ("segment.bytes", "2000000")],
-    );
+    create_topic(world, &topic, 1, &[("retention.ms", "604800001"), ("segment.bytes", "2000000")]);
     let config = topic_config(world, &topic);
     let value = |key: &str| config.get(key).map(String::as_str);
     assert_eq!(value("retention.ms"), Some("604800001"));
@@ -109,45 +80,25 @@ fn more_partitions(world: &World) {
     produce(world, &topic, &[], &[Rec::at(0, "before")]);
     assert_eq!(grow_topic(world, &topic, 5), Ok(()));
     await_partitions(world, &topic, 5);
-    assert_eq!(
-        grow_topic(world, &topic, 5),
-        Err(Code::InvalidPartitions),
-        "as many as there are"
-    );
-    assert_eq!(
-        grow_topic(world, &topic, 3),
-        Err(Code::InvalidPartitions),
-        "fewer"
-    );
+    assert_eq!(grow_topic(world, &topic, 5), Err(Code::InvalidPartitions), "as many as there are");
+    assert_eq!(grow_topic(world, &topic, 3), Err(Code::InvalidPartitions), "fewer");
     let unknown = world.name("unknown");
-    assert_eq!(
-        grow_topic(world, &unknown, 3),
-        Err(Code::UnknownTopicOrPartition)
-    );
-    assert_eq!(
-        produce(world, &topic, &[], &[Rec::at(4, "behind")]),
-        [(4, 0)]
-    );
+    assert_eq!(grow_topic(world, &unknown, 3), Err(Code::UnknownTopicOrPartition));
+    assert_eq!(produce(world, &topic, &[], &[Rec::at(4, "behind")]), [(4, 0)]);
     assert_eq!(read_all(world, &topic, 1)[0].text(), "before");
 }
 
 fn advertised(world: &World) {
-    let metadata = inquirer(world)
-        .fetch_metadata(None, PATIENCE)
-        .expect("metadata");
+    let metadata = inquirer(world).fetch_metadata(None, PATIENCE).expect("metadata");
     let brokers = metadata.brokers().iter();
-    let addresses: Vec<String> = brokers
-        .map(|broker| format!("{}:{}", broker.host(), broker.port()))
-        .collect();
+    let addresses: Vec<String> =
+        brokers.map(|broker| format!("{}:{}", broker.host(), broker.port())).collect();
     assert_eq!(addresses.join(","), world.bootstrap());
 }
 
 fn unknown_to_a_reader(world: &World) {
     let topic = world.name("nowhere");
-    assert_eq!(
-        led_partitions(world, &topic),
-        Err(Code::UnknownTopicOrPartition)
-    );
+    assert_eq!(led_partitions(world, &topic), Err(Code::UnknownTopicOrPartition));
     let group = world.name("nowhere");
     let consumer = client::consumer(world, &group, &[("allow.auto.create.topics", "false")]);
     consumer.subscribe(&[&topic]).expect("a subscription");
@@ -159,10 +110,7 @@ fn unknown_to_a_reader(world: &World) {
         error.is_some()
     });
     assert_eq!(error, Some(Code::UnknownTopicOrPartition));
-    assert_eq!(
-        led_partitions(world, &topic),
-        Err(Code::UnknownTopicOrPartition)
-    );
+    assert_eq!(led_partitions(world, &topic), Err(Code::UnknownTopicOrPartition));
 }
 
 fn unknown_to_a_producer(world: &World) {
@@ -171,9 +119,5 @@ fn unknown_to_a_producer(world: &World) {
     let places = produce(world, &topic, &[], &[Rec::keyed("k", "first")]);
     assert_eq!(places.len(), 1);
     let partitions = led_partitions(world, &topic).expect("the topic is there");
-    assert_eq!(
-        partitions,
-        [0, 1, 2, 3, 4, 5],
-        "num.partitions is 6 in both worlds"
-    );
+    assert_eq!(partitions, [0, 1, 2, 3, 4, 5], "num.partitions is 6 in both worlds");
 }

@@ -21,25 +21,18 @@ pub fn probes() -> Vec<Probe> {
 
 /// Starts Kafka, ends it in that way, and makes sure that neither process nor folder stays.
 fn assert_ends(end: fn(&mut Child)) {
-    let mut child = dev_kafka(["run"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("dev/kafka");
+    let mut child =
+        dev_kafka(["run"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("dev/kafka");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("its stdout");
-    BufReader::new(stdout)
-        .read_line(&mut line)
-        .expect("its line");
+    BufReader::new(stdout).read_line(&mut line).expect("its line");
     let (address, dir) = ready_line(&line).expect("the address and the folder");
     TcpStream::connect(address).expect("a broker that listens");
     assert!(Path::new(dir).exists());
     end(&mut child);
-    await_until(
-        "the broker and its folder are gone",
-        Duration::from_secs(10),
-        || TcpStream::connect(address).is_err() && !Path::new(dir).exists(),
-    );
+    await_until("the broker and its folder are gone", Duration::from_secs(10), || {
+        TcpStream::connect(address).is_err() && !Path::new(dir).exists()
+    });
     child.wait().expect("its end");
 }
 
@@ -63,11 +56,7 @@ fn usage_errors(_: &World) {
     for (args, code) in cases {
         let output = dev_kafka(args.iter().copied()).output().expect("dev/kafka");
         let words = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(
-            (output.status.code(), words.lines().count()),
-            (Some(code), 1),
-            "{words}"
-        );
+        assert_eq!((output.status.code(), words.lines().count()), (Some(code), 1), "{words}");
     }
     let output = dev_kafka(["help"]).output().expect("dev/kafka");
     assert!(output.status.success() && output.stdout.starts_with(b"dev/kafka:"));
