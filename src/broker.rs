@@ -118,12 +118,6 @@ impl Broker {
             let count = config.partitions_default;
             return Err(Error::Broker(format!("a topic can't have {count} partitions")));
         }
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("kbench-broker")
-            .enable_all()
-            .build()
-            .map_err(|source| Error::io("starting the embedded broker's threads", source))?;
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
         let taken = |source| {
             Error::Broker(format!("the embedded broker can't listen on {wanted}: {source}"))
@@ -132,9 +126,22 @@ impl Broker {
         let listener = std::net::TcpListener::bind(wanted).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("kbench-broker")
+            .enable_all()
+            .build()
+            .map_err(|source| Error::io("starting the embedded broker's threads", source))?;
         let entered = runtime.enter();
-        let listener = TcpListener::from_std(listener).map_err(taken)?;
+        let listener = TcpListener::from_std(listener);
         drop(entered);
+        let listener = match listener {
+            Ok(listener) => listener,
+            Err(source) => {
+                runtime.shutdown_background();
+                return Err(taken(source));
+            }
+        };
         let shared = Arc::new(Shared::new(config.clone(), address));
         runtime.spawn(connection::accept(Arc::clone(&shared), listener));
         runtime.spawn(tick(Arc::clone(&shared)));

@@ -7,7 +7,7 @@ use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
 use kafka_protocol::messages::incremental_alter_configs_request::AlterableConfig;
-use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as IncrementalResponse;
+use kafka_protocol::messages::incremental_alter_configs_response as incremental;
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
@@ -145,7 +145,7 @@ pub(super) fn alter_incrementally(
         let kind = asked.resource_type;
         let name = &asked.resource_name;
         let altered = apply(shared, kind, name, None, &asked.configs, request.validate_only);
-        let response = IncrementalResponse::default()
+        let response = incremental::AlterConfigsResourceResponse::default()
             .with_resource_type(kind)
             .with_resource_name(asked.resource_name);
         match altered {

@@ -87,7 +87,8 @@ impl Log {
         self.sequences.judge(header)
     }
 
-    /// Appends a checked batch made by [`batch::keep`]; one that stands in the log already is left alone.
+    /// Appends a checked batch made by [`batch::keep`]; one that stands in the log already is left
+    /// alone.
     ///
     /// # Errors
     /// The protocol's error code, see [`Sequences::judge`].
