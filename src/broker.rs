@@ -118,18 +118,30 @@ impl Broker {
             let count = config.partitions_default;
             return Err(Error::Broker(format!("a topic can't have {count} partitions")));
         }
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
+        let taken = |source| {
+            Error::Broker(format!("the embedded broker can't listen on {wanted}: {source}"))
+        };
+        // Bound without the runtime: a caller may be on a runtime of its own, which must not block.
+        let listener = std::net::TcpListener::bind(wanted).map_err(taken)?;
+        listener.set_nonblocking(true).map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("kbench-broker")
             .enable_all()
             .build()
             .map_err(|source| Error::io("starting the embedded broker's threads", source))?;
-        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
-        let taken = |source| {
-            Error::Broker(format!("the embedded broker can't listen on {wanted}: {source}"))
+        let entered = runtime.enter();
+        let listener = TcpListener::from_std(listener);
+        drop(entered);
+        let listener = match listener {
+            Ok(listener) => listener,
+            Err(source) => {
+                runtime.shutdown_background();
+                return Err(taken(source));
+            }
         };
-        let listener = runtime.block_on(TcpListener::bind(wanted)).map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
         let shared = Arc::new(Shared::new(config.clone(), address));
         runtime.spawn(connection::accept(Arc::clone(&shared), listener));
         runtime.spawn(tick(Arc::clone(&shared)));
@@ -173,5 +185,28 @@ async fn tick(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(TICK).await;
         shared.groups.tick(shared.now_ms());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_starts_and_stops_on_a_callers_runtime_and_advertises_the_port_it_has() {
+        let broker = Broker::start(&BrokerConfig::default()).unwrap();
+        let address = broker.address();
+        assert!(address.ip().is_loopback() && address.port() != 0);
+        let taken =
+            Broker::start(&BrokerConfig { port: address.port(), ..BrokerConfig::default() });
+        let complaint = taken.unwrap_err().to_string();
+        assert!(complaint.contains(&address.to_string()), "{complaint}");
+        broker.stop();
+    }
+
+    #[test]
+    fn a_topic_without_partitions_is_no_default() {
+        let config = BrokerConfig { partitions_default: 0, ..BrokerConfig::default() };
+        assert!(Broker::start(&config).is_err());
     }
 }

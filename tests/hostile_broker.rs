@@ -260,6 +260,11 @@ fn sizes_that_are_claimed_but_never_sent_take_no_memory() {
             stream
         })
         .collect();
+    let producer: BaseProducer = client(&broker).create().unwrap();
+    let large = "x".repeat(900_000);
+    producer.send(BaseRecord::<str, str>::to("large").payload(&large)).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    assert_eq!(broker.stats().records_in, 1, "a large request is kept waiting");
     assert_serves(&broker);
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 200 << 20, "grew by {grown} bytes");

@@ -94,23 +94,28 @@ fn read_header(bytes: &[u8]) -> Header {
     }
 }
 
-/// The batch as the log keeps it: at `base_offset`, in leader epoch 0, and with the append time
-/// in milliseconds since 1970 where the topic wants that.
+/// The batch as the log keeps it: in leader epoch 0, and with the append time in milliseconds
+/// since 1970 where the topic wants that. Its offset is still to be written.
 ///
 /// It is a copy: the request that brought it also holds other partitions' batches and would
 /// stay in memory as a whole.
-pub(super) fn place(bytes: &[u8], base_offset: i64, append_time_ms: Option<i64>) -> Bytes {
-    let mut placed = BytesMut::from(bytes);
-    placed[0..8].copy_from_slice(&base_offset.to_be_bytes());
-    placed[12..16].copy_from_slice(&0_i32.to_be_bytes());
+pub(super) fn keep(bytes: &[u8], append_time_ms: Option<i64>) -> BytesMut {
+    let mut kept = BytesMut::from(bytes);
+    kept[12..16].copy_from_slice(&0_i32.to_be_bytes());
     if let Some(time_ms) = append_time_ms {
         let attributes = read_i16(bytes, 21) | LOG_APPEND_TIME;
-        placed[21..23].copy_from_slice(&attributes.to_be_bytes());
-        placed[35..43].copy_from_slice(&time_ms.to_be_bytes());
-        let checksum = crc32c::crc32c(&placed[CHECKED_FROM..]);
-        placed[17..21].copy_from_slice(&checksum.to_be_bytes());
+        kept[21..23].copy_from_slice(&attributes.to_be_bytes());
+        kept[35..43].copy_from_slice(&time_ms.to_be_bytes());
+        let checksum = crc32c::crc32c(&kept[CHECKED_FROM..]);
+        kept[17..21].copy_from_slice(&checksum.to_be_bytes());
     }
-    placed.freeze()
+    kept
+}
+
+/// Writes the offset of a batch that is kept.
+pub(super) fn place(mut kept: BytesMut, base_offset: i64) -> Bytes {
+    kept[0..8].copy_from_slice(&base_offset.to_be_bytes());
+    kept.freeze()
 }
 
 /// Finds the first record of an uncompressed batch that `wanted` accepts by its timestamp in
@@ -254,10 +259,10 @@ pub(super) mod tests {
     #[test]
     fn placing_keeps_the_checksum_valid() {
         let sound = batch(&[5, 7], (-1, -1, -1));
-        let placed = place(&sound, 4_000, None);
+        let placed = place(keep(&sound, None), 4_000);
         assert_eq!(read_i64(&placed, 0), 4_000);
         assert_eq!(check(&placed), check(&sound));
-        let stamped = check(&place(&sound, 4_000, Some(99))).unwrap();
+        let stamped = check(&place(keep(&sound, Some(99)), 4_000)).unwrap();
         assert_eq!((stamped.max_timestamp_ms, stamped.attributes), (99, LOG_APPEND_TIME));
     }
 

@@ -1,12 +1,12 @@
 //! Requests off the wire, and answers onto it.
 
 use std::io::IoSlice;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::shared::Shared;
@@ -21,7 +21,7 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(60);
 /// again; one that never reads does not hold its answers in memory for ever.
 const DEPARTURE_MAX: Duration = Duration::from_secs(120);
 
-/// Requests up to this size need no room of their own.
+/// Requests up to this size are not counted while they arrive.
 const SMALL_BYTES: usize = 64 * 1_024;
 
 /// A read buffer that has grown beyond this is not kept.
@@ -68,19 +68,40 @@ async fn rest(
     if length > shared.config.request_bytes_max {
         return Err(NoFrame::Malformed);
     }
-    let _room = if length > SMALL_BYTES { Some(room(shared, length).await?) } else { None };
+    let mut arriving = Arriving { shared, bytes: 0 };
     while buffer.len() < 4 + length {
         fill(from, buffer, ARRIVAL_MAX).await?;
+        arriving.count(buffer.len())?;
     }
     buffer.advance(4);
     Ok(buffer.split_to(length).freeze())
 }
 
-/// Waits until there is room for a large request among those that are arriving.
-async fn room(shared: &Shared, length: usize) -> Result<OwnedSemaphorePermit, NoFrame> {
-    let kib = u32::try_from(length.div_ceil(1_024)).map_err(|_| NoFrame::Malformed)?;
-    let room = std::sync::Arc::clone(&shared.arriving_kib);
-    room.acquire_many_owned(kib).await.map_err(|_| NoFrame::Closed)
+/// What has arrived of a large request, in the sum over all connections. What a client claims
+/// and does not send takes no room from the others.
+struct Arriving<'a> {
+    shared: &'a Shared,
+    bytes: u64,
+}
+
+impl Arriving<'_> {
+    fn count(&mut self, bytes: usize) -> Result<(), NoFrame> {
+        if bytes <= SMALL_BYTES {
+            return Ok(());
+        }
+        let more = (bytes as u64).saturating_sub(self.bytes);
+        self.bytes += more;
+        let all = self.shared.arriving_bytes.fetch_add(more, Ordering::Relaxed) + more;
+        // The client will connect and try again; a wait could last until somebody else's request
+        // is whole, which it may never be.
+        if all > self.shared.arriving_bytes_max() { Err(NoFrame::Closed) } else { Ok(()) }
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.shared.arriving_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 async fn fill(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::batch::{self, Header};
 use super::code;
@@ -87,14 +87,15 @@ impl Log {
         self.sequences.judge(header)
     }
 
-    /// Appends a checked batch; one that stands in the log already is left alone.
+    /// Appends a checked batch made by [`batch::keep`]; one that stands in the log already is left
+    /// alone.
     ///
     /// # Errors
     /// The protocol's error code, see [`Sequences::judge`].
     pub(super) fn append(
         &mut self,
         header: &Header,
-        bytes: &[u8],
+        kept: BytesMut,
         append_time_ms: Option<i64>,
     ) -> Result<Appended, i16> {
         if let Verdict::Duplicate { base_offset } = self.judge(header)? {
@@ -106,7 +107,7 @@ impl Log {
             last_offset: base_offset + i64::from(header.records) - 1,
             max_timestamp_ms: append_time_ms.unwrap_or(header.max_timestamp_ms),
             is_compressed: header.is_compressed(),
-            bytes: batch::place(bytes, base_offset, append_time_ms),
+            bytes: batch::place(kept, base_offset),
         };
         self.end_offset = batch.last_offset + 1;
         self.held_bytes += batch.held_bytes();
@@ -238,7 +239,7 @@ mod tests {
 
     fn append(log: &mut Log, timestamps_ms: &[i64]) -> Appended {
         let bytes = batch::tests::batch(timestamps_ms, (-1, -1, -1));
-        log.append(&batch::check(&bytes).unwrap(), &bytes, None).unwrap()
+        log.append(&batch::check(&bytes).unwrap(), batch::keep(&bytes, None), None).unwrap()
     }
 
     fn read(log: &Log, offset: i64, max_bytes: usize, at_least_one: bool) -> Result<u64, i16> {
@@ -320,8 +321,8 @@ mod tests {
         let mut log = Log::default();
         let bytes = batch::tests::batch(&[1, 2], (7, 0, 0));
         let header = batch::check(&bytes).unwrap();
-        log.append(&header, &bytes, None).unwrap();
-        let again = log.append(&header, &bytes, None);
+        log.append(&header, batch::keep(&bytes, None), None).unwrap();
+        let again = log.append(&header, batch::keep(&bytes, None), None);
         assert_eq!(again, Ok(Appended { base_offset: 0, is_duplicate: true }));
         assert_eq!(log.end_offset(), 2);
     }

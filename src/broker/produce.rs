@@ -123,8 +123,10 @@ fn append(
             }
         };
     }
+    // Copied before the lock is taken, so that readers of the partition don't wait for it.
+    let kept = batch::keep(bytes, append_time_ms);
     let mut log = partition.lock();
-    let appended = log.append(&header, bytes, append_time_ms);
+    let appended = log.append(&header, kept, append_time_ms);
     if let Ok(Appended { is_duplicate: false, .. }) = appended {
         log.satisfied(bytes.len(), woken);
         add(&shared.counters.records_in, u64::from(header.records.unsigned_abs()));

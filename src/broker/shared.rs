@@ -3,13 +3,11 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kafka_protocol::protocol::StrBytes;
-use tokio::sync::Semaphore;
 
 use super::BrokerConfig;
 use super::faults::Faults;
@@ -33,8 +31,8 @@ pub(super) struct Shared {
     pub(super) memory: Memory,
     pub(super) counters: Counters,
     pub(super) faults: Faults,
-    /// Room for the bytes of requests that are still arriving, in KiB.
-    pub(super) arriving_kib: Arc<Semaphore>,
+    /// Bytes of large requests that have begun to arrive and are not whole yet.
+    pub(super) arriving_bytes: AtomicU64,
     clock: SystemClock,
     producer_ids: AtomicI64,
     member_ids: AtomicU64,
@@ -49,8 +47,6 @@ impl Shared {
         cluster[..8].copy_from_slice(&seed.to_be_bytes());
         cluster[8..].copy_from_slice(&wall_clock_us().to_be_bytes());
         let initial_delay_ms = u64::try_from(config.initial_rebalance_delay_ms).unwrap_or(0);
-        // Four of the largest requests at a time.
-        let arriving_kib = config.request_bytes_max / 1_024 * 4;
         Self {
             address,
             cluster_id: URL_SAFE_NO_PAD.encode(cluster),
@@ -59,13 +55,18 @@ impl Shared {
             memory: Memory::new(config.memory_limit_bytes),
             counters: Counters::default(),
             faults: Faults::default(),
-            arriving_kib: Arc::new(Semaphore::new(arriving_kib.min(Semaphore::MAX_PERMITS))),
+            arriving_bytes: AtomicU64::new(0),
             clock: SystemClock::start(),
             producer_ids: AtomicI64::new(1_000),
             member_ids: AtomicU64::new(1),
             seed,
             config,
         }
+    }
+
+    /// The bound on `arriving_bytes`: four of the largest requests.
+    pub(super) const fn arriving_bytes_max(&self) -> u64 {
+        self.config.request_bytes_max as u64 * 4
     }
 
     /// Milliseconds since the broker's start.
