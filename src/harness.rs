@@ -97,7 +97,9 @@ pub fn run(
             return Err(error);
         }
     };
-    let conditions = Conditions { run, command_line: options.command_line, facts, host };
+    let mut command_line = options.command_line;
+    result::mask_arguments(&mut command_line);
+    let conditions = Conditions { run, command_line, facts, host };
     let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
     result.embedded_broker = embedded.as_mut().and_then(|broker| broker.stats().ok());
     let folder = result::save(&result, scenario_text, &options.results_dir)?;

@@ -67,7 +67,7 @@ impl Progress {
             }
             Self::Bar(bar)
         } else {
-            Self::Lines { next_s: 0 }
+            Self::Lines { next_s: PLAIN_EVERY_S }
         }
     }
 

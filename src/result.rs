@@ -3,6 +3,7 @@
 mod host;
 mod latency;
 mod save;
+mod secrets;
 mod summary;
 mod table;
 
@@ -19,6 +20,7 @@ use crate::ledger::LedgerReport;
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use save::{check_writable, save};
+pub use secrets::mask_arguments;
 pub use summary::markdown;
 pub use table::terminal;
 

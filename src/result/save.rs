@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::RunResult;
+use super::{RunResult, secrets};
 use crate::error::{Error, Result};
 
 /// Makes sure, before any load, that the result can be saved afterwards.
@@ -36,7 +36,7 @@ pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Resu
     for (name, text) in [
         ("result.json", json.as_str()),
         ("summary.md", &super::markdown(result)),
-        ("scenario.toml", scenario_text),
+        ("scenario.toml", &secrets::mask_toml(scenario_text)),
     ] {
         write(&stage.path().join(name), text)?;
     }
