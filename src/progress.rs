@@ -127,7 +127,7 @@ fn head(live: &Live) -> String {
 fn app(app: &LiveApp) -> String {
     let p99 = app.p99_ns.map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
     format!(
-        "{} {}/s p99 {p99} lag {}",
+        "{:<9} {:>6}/s  p99 {p99:>8}  lag {}",
         app.name,
         count(app.seen_per_s),
         count(app.lag_records as f64)
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(
             one_line(&live),
             " 12.3/60s peak · offered 20.0k/s sent 20.0k/s acked 20.0k/s \
-             | fraud 20.0k/s p99 4.2 ms lag 31"
+             | fraud      20.0k/s  p99   4.2 ms  lag 31"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
-use super::table::{applications, broker, count, headline, sender};
+use super::table::{accounts, applications, broker, count, rates, sender};
 use super::{Check, RunResult};
 
 /// The result as Markdown.
@@ -34,8 +34,10 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
-    writeln!(out, "{}.\n", headline(result))?;
-    writeln!(out, "{}.\n", sender(result))?;
+    for line in [accounts(result), rates(result), sender(result)] {
+        writeln!(out, "- {line}")?;
+    }
+    writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
     books(result, out)?;
     conditions(result, out)

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use super::RunResult;
+use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
 
 /// The columns of the table of applications.
@@ -27,8 +27,9 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for flag in &result.verdict.flags {
         out.push_str(&format!("  ! {flag}\n"));
     }
-    out.push_str(&format!("{}\n", headline(result)));
-    out.push_str(&format!("{}\n", sender(result)));
+    for line in [accounts(result), rates(result), sender(result)] {
+        out.push_str(&format!("{line}\n"));
+    }
     out.push_str(&applications(result, presets::NOTHING));
     out.push('\n');
     out
@@ -57,19 +58,27 @@ pub(super) fn broker(result: &RunResult) -> String {
     }
 }
 
-pub(super) fn headline(result: &RunResult) -> String {
+/// Every event, and how it ended.
+pub(super) fn accounts(result: &RunResult) -> String {
     let ledger = &result.ledger;
     format!(
-        "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent; measured {:.0} s \
-         at {}/s offered, {}/s acknowledged",
+        "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent",
         count(ledger.offered),
         count(ledger.acked),
         count(ledger.failed),
         count(ledger.unknown),
         count(ledger.unsent),
-        result.throughput.measured_s,
-        count(result.throughput.offered_per_s.round() as u64),
-        count(result.throughput.acked_per_s.round() as u64),
+    )
+}
+
+/// The rates of the measured part.
+pub(super) fn rates(result: &RunResult) -> String {
+    let Throughput { measured_s, offered_per_s, acked_per_s, .. } = result.throughput;
+    let per_s = |rate: f64| count(rate.round() as u64);
+    format!(
+        "measured {measured_s:.0} s at {}/s offered, {}/s acknowledged",
+        per_s(offered_per_s),
+        per_s(acked_per_s)
     )
 }
 
