@@ -138,7 +138,9 @@ pub struct AppResult {
     pub end_to_end: LatencySummary,
     /// Records that were no event.
     pub garbage: u64,
-    /// What the application found out.
+    /// How many users and rules the application points at.
+    pub flags: u64,
+    /// What the application found out; of its flags only the first hundred.
     pub summary: Option<Summary>,
 }
 

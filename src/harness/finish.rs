@@ -22,6 +22,9 @@ use crate::result::{
     RunResult, Verdict,
 };
 
+/// How many flags of an application the result names.
+const FLAGS_KEPT: usize = 100;
+
 /// Under what the run ran.
 pub(super) struct Conditions {
     pub(super) run: u32,
@@ -101,6 +104,8 @@ fn apps(
     let one = |(place, group): (usize, Arc<Group>)| {
         let app = &plan.apps[place];
         let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
+        let garbage = group.garbage();
+        let summary = group.into_app().map(|app| app.summary());
         AppResult {
             name: app.name.clone(),
             group: app.group.clone(),
@@ -109,11 +114,18 @@ fn apps(
             arrival: total(Stage::Arrival),
             service: total(Stage::Service),
             end_to_end: total(Stage::EndToEnd),
-            garbage: group.garbage(),
-            summary: group.into_app().map(|app| app.summary()),
+            garbage,
+            flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
+            summary: summary.map(shortened),
         }
     };
     groups.into_iter().enumerate().map(one).collect()
+}
+
+/// A burst of fraud flags every second user: a result is no place for a hundred thousand names.
+fn shortened(mut summary: Summary) -> Summary {
+    summary.flags.truncate(FLAGS_KEPT);
+    summary
 }
 
 fn verdict(
