@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use sink::KafkaSink;
-pub use source::KafkaSource;
+pub use source::{KafkaSource, skip_to_end};
 
 /// librdkafka's version, as it says itself.
 #[must_use]

@@ -136,7 +136,7 @@ pub struct AppResult {
     pub service: LatencySummary,
     /// Processed − due.
     pub end_to_end: LatencySummary,
-    /// Records that were no event.
+    /// Records that are not of this run, and no event at all.
     pub garbage: u64,
     /// How many users and rules the application points at.
     pub flags: u64,

@@ -71,7 +71,8 @@ impl Group {
     ///
     /// A redelivery is counted and not applied. A duplicate (a second record with the same
     /// stamp) is applied, as an application that knows nothing of stamps would do: the ledger
-    /// calls the run invalid, and the books show what it did to the answers.
+    /// calls the run invalid, and the books show what it did to the answers. What is not of
+    /// this run is counted and kept out: the answers are about what was sent.
     pub fn observe(
         &self,
         arrival: &Arrival<'_>,
@@ -90,11 +91,16 @@ impl Group {
         match tick {
             Tick::Redelivery => return,
             Tick::Probe => drop(self.probed[partition].fetch_add(1, Ordering::AcqRel)),
-            Tick::First | Tick::Duplicate | Tick::Foreign => {
-                let due_us = stamp.map(|stamp| stamp.due_wall_us);
-                let applied = self.apply(&mut lane, arrival.payload, due_us, parser);
-                if !applied && tick != Tick::Foreign {
-                    self.ledger.corrupt(self.app);
+            Tick::First | Tick::Duplicate => {
+                let due_us = stamp.map_or(0, |stamp| stamp.due_wall_us);
+                match arrival.payload.map(|payload| parser.parse(payload)) {
+                    Some(Ok(event)) => lane.app.observe(&event, due_us),
+                    _ => self.ledger.corrupt(self.app),
+                }
+            }
+            Tick::Foreign => {
+                if arrival.payload.is_none_or(|payload| parser.parse(payload).is_err()) {
+                    self.garbage.fetch_add(1, Ordering::AcqRel);
                 }
             }
         }
@@ -104,26 +110,6 @@ impl Group {
             let due_ns = u64::try_from(clock.ns_of_wall_us(stamp.due_wall_us)).unwrap_or(0);
             recorder.consumed(due_ns, polled_ns, clock.now_ns());
         }
-    }
-
-    /// Returns false when the record is no event.
-    fn apply(
-        &self,
-        lane: &mut Lane,
-        payload: Option<&[u8]>,
-        due_us: Option<i64>,
-        parser: &mut Parser,
-    ) -> bool {
-        let event = payload.and_then(|payload| parser.parse(payload).ok());
-        // A foreign event carries its time as text only.
-        let known = event.and_then(|event| {
-            due_us.or_else(|| stamp::timestamp_us(event.timestamp)).map(|due_us| (event, due_us))
-        });
-        match &known {
-            Some((event, due_us)) => lane.app.observe(event, *due_us),
-            None => drop(self.garbage.fetch_add(1, Ordering::AcqRel)),
-        }
-        known.is_some()
     }
 
     /// Notes what a worker is assigned.
@@ -160,7 +146,7 @@ impl Group {
         self.positions.iter().map(|position| position.load(Ordering::Acquire)).collect()
     }
 
-    /// Records that were no event, and were kept out of the application.
+    /// Foreign records that were no event at all.
     #[must_use]
     pub fn garbage(&self) -> u64 {
         self.garbage.load(Ordering::Acquire)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::Result;
-use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, TopicFacts};
+use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, TopicFacts, skip_to_end};
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
@@ -76,6 +76,11 @@ impl World {
             Self::Kafka { kind, bootstrap, topic, admin } => {
                 let Brokers { advertised } = admin.brokers(CONNECT)?;
                 let topic = admin.make_topic(topic, &plan.topic)?;
+                if plan.topic.reuse {
+                    for app in &plan.apps {
+                        skip_to_end(bootstrap, &plan.kafka.consumer, &topic, &app.group)?;
+                    }
+                }
                 let bootstrap_servers = bootstrap.clone();
                 Ok(WorldFacts { kind: *kind, bootstrap_servers, advertised, topic })
             }

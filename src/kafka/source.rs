@@ -6,13 +6,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::event::Arrival;
+use crate::kafka::TopicFacts;
+
+/// Longest wait for where a partition ends.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// One member of a group, reading one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
@@ -43,6 +48,34 @@ impl KafkaSource {
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
         Ok(Self { consumer })
     }
+}
+
+/// Commits the end of every partition of `topic` for `group`, so that a run on a topic that is
+/// used again reads its own records and none of those that were there before.
+///
+/// # Errors
+/// [`Error::Broker`] with the broker's words; also when the group has members that are alive.
+pub fn skip_to_end(
+    bootstrap: &str,
+    properties: &BTreeMap<String, String>,
+    topic: &TopicFacts,
+    group: &str,
+) -> Result<()> {
+    let refused = |error: KafkaError| {
+        Error::Broker(format!("group {group} can't start at the end of {}: {error}", topic.name))
+    };
+    let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .create_with_context(Member::new(&topic.name))
+        .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+    let mut ends = TopicPartitionList::new();
+    for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
+        let (_, end) =
+            consumer.fetch_watermarks(&topic.name, partition, ANSWER).map_err(refused)?;
+        ends.add_partition_offset(&topic.name, partition, Offset::Offset(end)).map_err(refused)?;
+    }
+    consumer.commit(&ends, CommitMode::Sync).map_err(refused)
 }
 
 impl Source for KafkaSource {

@@ -1,35 +1,38 @@
 //! The way of one event, whole: the same runs on every kind of broker.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use kbench::loopback::Faults;
 use kbench::result::RunResult;
 
+use crate::client::Rec;
 use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run, try_run};
+use crate::sender::Sender;
 use crate::world::{Kind, World};
 
 const EVERYWHERE: &[Kind] = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
 
+/// Where there are topics and codecs.
+const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
+
 pub fn probes() -> Vec<Probe> {
-    [
-        Probe::new("pipeline::every_event_is_accounted_for", accounted_for),
-        Probe::new("pipeline::all_phases_and_arrivals", phases),
-        Probe::new("pipeline::half_an_event_a_second", slow),
-        Probe::new("pipeline::several_producers_and_workers", scaled),
-        Probe::new("pipeline::answers_do_not_depend_on_scaling", same_answers),
-        Probe::new("pipeline::more_workers_than_partitions", idle_workers),
-        Probe::new("pipeline::every_codec_and_acks", codecs).only(&[Kind::Embedded, Kind::Kafka]),
-        Probe::new("pipeline::the_result_folder_is_whole", folder),
+    let every = |name, run| Probe::new(name, run).only(EVERYWHERE);
+    vec![
+        every("pipeline::every_event_is_accounted_for", accounted_for),
+        every("pipeline::all_phases_and_arrivals", phases),
+        every("pipeline::half_an_event_a_second", slow),
+        every("pipeline::several_producers_and_workers", scaled),
+        every("pipeline::answers_do_not_depend_on_scaling", same_answers),
+        every("pipeline::more_workers_than_partitions", idle_workers),
+        every("pipeline::the_result_folder_is_whole", folder),
+        Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS),
+        Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS),
+        Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers).only(BROKERS),
     ]
-    .map(|probe| {
-        if probe.worlds.len() == 2 && !probe.name.contains("codec") {
-            probe.only(EVERYWHERE)
-        } else {
-            probe
-        }
-    })
-    .to_vec()
 }
 
 /// What must hold for every valid run.
@@ -154,6 +157,45 @@ fn codecs(world: &World) {
     let mut text = constant(1_000, 1, "uniform");
     text.push_str("[kafka.producer]\nacks = 1\n\"enable.idempotence\" = false\n");
     assert_sound(&run(world, &text));
+}
+
+/// A second run on the same topic, with the same groups, reads nothing of the first.
+fn reused(world: &World) {
+    let mut plan = plan(world, &constant(1_000, 1, "uniform"));
+    plan.topic.reuse = true;
+    for _ in 0..2 {
+        let result = try_run(world, &plan, Faults::default()).unwrap().result;
+        assert_sound(&result);
+        assert_eq!(result.broker.topic.name, plan.topic.name);
+        assert!(result.ledger.apps.iter().all(|app| app.foreign == 0), "{:?}", result.ledger);
+    }
+}
+
+/// Somebody else writes to the topic during the run: events without a stamp, and garbage.
+fn strangers(world: &World) {
+    let mut plan = plan(world, &constant(1_000, 3, "uniform"));
+    plan.topic.reuse = true;
+    plan.topic.name = world.topic("shared", plan.topic.partitions);
+    let over = AtomicBool::new(false);
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            let event = r#"{"event_id":"x","timestamp":"2026-01-01T00:00:00Z","user_id":"u",
+                "session_id":"s","event_type":"click","page_url":"/"}"#;
+            let mut sender = Sender::new(world, &[]);
+            while !over.load(Ordering::Relaxed) {
+                sender.send(&plan.topic.name, &Rec::at(0, event.to_owned()));
+                sender.send(&plan.topic.name, &Rec::at(1, "{".to_owned()));
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let result = try_run(world, &plan, Faults::default());
+        over.store(true, Ordering::Relaxed);
+        result.unwrap().result
+    });
+    assert_sound(&result);
+    for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
+        assert!(ledger.foreign > app.garbage && app.garbage > 0, "{ledger:?}");
+    }
 }
 
 fn folder(world: &World) {
