@@ -101,7 +101,15 @@ pub fn run(
     result::mask_arguments(&mut command_line);
     let conditions = Conditions { run, command_line, facts, host };
     let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
-    result.embedded_broker = embedded.as_mut().and_then(|broker| broker.stats().ok());
+    if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
+        if stats.refused_batches > 0 {
+            result.verdict.flags.push(format!(
+                "the embedded broker's memory was full: it refused {} batches for a while",
+                stats.refused_batches
+            ));
+        }
+        result.embedded_broker = Some(stats);
+    }
     let folder = result::save(&result, scenario_text, &options.results_dir)?;
     close(sources, sinks);
     if let Err(error) = world.clean_up(plan) {

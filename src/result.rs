@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apps::Summary;
 use crate::books::Books;
+use crate::broker::BrokerStats;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
@@ -50,8 +51,8 @@ pub struct RunResult {
     pub host: Host,
     /// What it ran against.
     pub broker: WorldFacts,
-    /// What the embedded broker said at its end.
-    pub embedded_broker: Option<serde_json::Value>,
+    /// What the embedded broker said at its end, where it was the one.
+    pub embedded_broker: Option<BrokerStats>,
     /// The plan, with everything resolved; secrets masked.
     pub plan: serde_json::Value,
     /// Accepted, acknowledged and consumed: three figures.

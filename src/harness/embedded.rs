@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::broker::BrokerStats;
 use crate::error::{Error, Result};
 
 /// What the child prints before its address.
@@ -60,11 +61,11 @@ impl EmbeddedBroker {
         self.address
     }
 
-    /// Its statistics as JSON.
+    /// Its statistics so far.
     ///
     /// # Errors
     /// When it has ended, or says something else.
-    pub fn stats(&mut self) -> Result<serde_json::Value> {
+    pub fn stats(&mut self) -> Result<BrokerStats> {
         let mut line = String::new();
         if let Some(stdin) = &mut self.stdin {
             stdin

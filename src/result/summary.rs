@@ -93,6 +93,17 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
             result.broker.advertised.join(", ")
         }
     )?;
+    if let Some(broker) = &result.embedded_broker {
+        writeln!(
+            out,
+            "- embedded broker: holds {} of at most {} MiB, dropped {} MiB that every group had \
+             read, refused {} batches",
+            broker.held_bytes >> 20,
+            broker.memory_limit_bytes >> 20,
+            broker.dropped_bytes >> 20,
+            broker.refused_batches
+        )?;
+    }
     if result.watch.broker_on_this_host {
         writeln!(out, "- broker and harness share this host")?;
     }
