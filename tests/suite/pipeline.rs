@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kbench::loopback::Faults;
 use kbench::result::RunResult;
+use rdkafka::consumer::Consumer;
 
-use crate::client::Rec;
+use crate::client::{Rec, consumer};
 use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run, try_run};
 use crate::sender::Sender;
@@ -32,6 +33,7 @@ pub fn probes() -> Vec<Probe> {
         Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS),
         Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS),
         Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers).only(BROKERS),
+        Probe::new("pipeline::a_member_that_comes_and_goes_changes_nothing", visitor).only(BROKERS),
     ]
 }
 
@@ -196,6 +198,45 @@ fn strangers(world: &World) {
     for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
         assert!(ledger.foreign > app.garbage && app.garbage > 0, "{ledger:?}");
     }
+}
+
+/// A member joins two groups in the middle of the run, takes partitions, commits nothing, and
+/// leaves: each partition's state goes on where it was, and the answers stay exact.
+fn visitor(world: &World) {
+    for strategy in ["range", "cooperative-sticky"] {
+        let mut text = constant(2_000, 9, "poisson");
+        text.push_str(&format!(
+            "[apps.analytics]\nworkers = 2\n[kafka.consumer]\n\
+             \"partition.assignment.strategy\" = \"{strategy}\"\n\
+             \"heartbeat.interval.ms\" = 300\n"
+        ));
+        let mut plan = plan(world, &text);
+        plan.topic.reuse = true;
+        plan.topic.name = world.topic("visited", plan.topic.partitions);
+        let (topic, analytics) = (plan.topic.name.clone(), plan.apps[0].group.clone());
+        let result = thread::scope(|scope| {
+            let guest = scope.spawn(|| {
+                thread::sleep(Duration::from_secs(6));
+                visit(world, &topic, &analytics, strategy)
+            });
+            let result = try_run(world, &plan, Faults::default());
+            assert!(guest.join().unwrap() > 0, "the visitor got nothing, so nothing was shown");
+            result.unwrap().result
+        });
+        assert_sound(&result);
+    }
+}
+
+/// Reads as one more member of a group for a while; gives the count of records it took.
+fn visit(world: &World, topic: &str, group: &str, strategy: &str) -> usize {
+    let consumer = consumer(world, group, &[("partition.assignment.strategy", strategy)]);
+    consumer.subscribe(&[topic]).unwrap();
+    let began = Instant::now();
+    let mut taken = 0;
+    while began.elapsed() < Duration::from_secs(4) {
+        taken += usize::from(matches!(consumer.poll(Duration::from_millis(50)), Some(Ok(_))));
+    }
+    taken
 }
 
 fn folder(world: &World) {
