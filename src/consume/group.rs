@@ -166,3 +166,91 @@ impl Group {
         Some(whole)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps;
+    use crate::clock::ManualClock;
+    use crate::event::{Outcome, Stamp};
+    use crate::generate::Generator;
+    use crate::plan::{AppPlan, PopulationPlan};
+    use crate::record::Stage;
+    use crate::wire::encode;
+
+    const RUN: u32 = 3;
+
+    /// A group of one application that counts events, on one partition, with `sent` acked slots.
+    fn group(sent: u64) -> Arc<Group> {
+        let ledger = Arc::new(Ledger::new(RUN, 1, 1));
+        ledger.offered(0, sent);
+        for seq in 0..sent {
+            ledger.outcome(&stamp(seq), Outcome::Acked);
+        }
+        let kind = apps::kind("analytics").unwrap();
+        let plan = AppPlan {
+            name: kind.schema.name.to_owned(),
+            group: kind.schema.default_group.to_owned(),
+            workers: 1,
+            options: kind.schema.options.iter().map(|o| (o.key.to_owned(), o.default)).collect(),
+        };
+        Arc::new(Group::new(0, 1, 1, ledger, || (kind.new)(&plan)))
+    }
+
+    fn population() -> PopulationPlan {
+        PopulationPlan {
+            users: 10,
+            user_skew: 0.0,
+            products: 4,
+            product_skew: 0.0,
+            mix: [0.6, 0.25, 0.1, 0.03, 0.02],
+            personas: [0.6, 0.25, 0.15],
+            think_median_ms: 1_000.0,
+            think_sigma: 1.0,
+            session_length: 5.0,
+            sessions_max: 5,
+        }
+    }
+
+    fn stamp(seq: u64) -> Stamp {
+        Stamp { run: RUN, shard: 0, seq, due_wall_us: 1_000 }
+    }
+
+    /// Reads these (offset, sequence number); gives the events that the application counted and
+    /// the latencies that were recorded.
+    fn read(group: Arc<Group>, records: &[(i64, u64)]) -> (u64, u64) {
+        let mut users = Generator::new(&population(), 1, 0, 1);
+        let clock = ManualClock::new(0);
+        clock.advance_ns(5_000_000);
+        let mut parser = Parser::new();
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
+        for &(offset, seq) in records {
+            let mut payload = Vec::new();
+            encode::encode(&stamp(seq), &users.next(1_000).parts, &mut payload);
+            let arrival = Arrival { partition: 0, offset, payload: Some(&payload) };
+            group.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &clock);
+        }
+        let window = recorder.flush(0);
+        let recorded = window.latency(Stage::EndToEnd).map_or(0, crate::record::Latency::count);
+        (group.into_app().unwrap().summary().totals.events, recorded)
+    }
+
+    #[test]
+    fn each_event_is_applied_and_recorded_once() {
+        assert_eq!(read(group(3), &[(0, 0), (1, 1), (2, 2)]), (3, 3));
+    }
+
+    #[test]
+    fn a_redelivery_is_neither_applied_nor_recorded() {
+        let group = group(3);
+        assert_eq!(read(group, &[(0, 0), (1, 1), (0, 0), (1, 1), (2, 2)]), (3, 3));
+    }
+
+    #[test]
+    fn a_duplicate_is_applied_as_any_application_would_and_has_no_latency_of_its_own() {
+        let group = group(2);
+        let ledger = group.ledger.clone();
+        assert_eq!(read(group, &[(0, 0), (1, 0), (2, 1)]), (3, 2));
+        assert_eq!(ledger.close().apps[0].duplicates, 1);
+    }
+}
