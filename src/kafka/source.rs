@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::consume::Source;
@@ -18,6 +19,9 @@ use crate::kafka::TopicFacts;
 
 /// Longest wait for where a partition ends.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// How soon it is asked for again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// One member of a group, reading one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
@@ -71,11 +75,42 @@ pub fn skip_to_end(
         .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
     let mut ends = TopicPartitionList::new();
     for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
-        let (_, end) =
-            consumer.fetch_watermarks(&topic.name, partition, ANSWER).map_err(refused)?;
+        let watermarks = || consumer.fetch_watermarks(&topic.name, partition, ANSWER);
+        let (_, end) = patiently(watermarks).map_err(refused)?;
         ends.add_partition_offset(&topic.name, partition, Offset::Offset(end)).map_err(refused)?;
     }
-    consumer.commit(&ends, CommitMode::Sync).map_err(refused)
+    patiently(|| consumer.commit(&ends, CommitMode::Sync)).map_err(refused)
+}
+
+/// Asks again while leaders and coordinators are still being found: a topic or a group that was
+/// made a moment ago has none for some tens of milliseconds.
+fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Err(error) if is_settling(&error) && began.elapsed() < ANSWER => {
+                std::thread::sleep(AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether the cluster is still finding out who is responsible.
+fn is_settling(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::WaitingForCoordinator
+        )
+    )
 }
 
 impl Source for KafkaSource {
