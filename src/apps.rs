@@ -22,7 +22,7 @@
 use std::any::Any;
 
 use crate::event::Event;
-use crate::plan::{AppPlan, AppSchema};
+use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 mod analytics;
 mod behavior;
@@ -91,6 +91,15 @@ pub fn kind(name: &str) -> Option<&'static AppKind> {
 pub fn schemas() -> Vec<AppSchema> {
     ALL.iter().map(|kind| kind.schema).collect()
 }
+
+/// How long every application's tables are.
+const TOP: AppOption = AppOption {
+    key: "top",
+    help: "rows shown of a table",
+    kind: OptionKind::Number,
+    default: 10.0,
+    range: (1.0, 1_000.0),
+};
 
 /// A setting of the plan, or the schema's default where a plan was made by hand.
 fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {

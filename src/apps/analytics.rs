@@ -50,13 +50,7 @@ const SCHEMA: AppSchema = AppSchema {
             default: 1_000.0,
             range: (1.0, 1e6),
         },
-        AppOption {
-            key: "top",
-            help: "rows shown of a table",
-            kind: OptionKind::Number,
-            default: 10.0,
-            range: (1.0, 1_000.0),
-        },
+        super::TOP,
     ],
 };
 

@@ -7,7 +7,7 @@ use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataPartition;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::error::{Error, Result};
@@ -202,16 +202,6 @@ impl Admin {
         })?;
         self.prober.poll(Duration::ZERO);
         Ok(())
-    }
-
-    /// Waits until every probe has arrived.
-    ///
-    /// # Errors
-    /// [`Error::Broker`] when they don't within `wait`.
-    pub fn flush_probes(&self, wait: Duration) -> Result<()> {
-        self.prober
-            .flush(wait)
-            .map_err(|error| Error::Broker(format!("the probes were not written: {error}")))
     }
 }
 

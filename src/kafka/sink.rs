@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::bindings as native;
@@ -47,12 +46,6 @@ impl KafkaSink {
             .map_err(|error| Error::usage(format!("kafka.producer: {error}")))?;
         let topic = TopicHandle::new(&producer, topic)?;
         Ok(Self { topic, producer })
-    }
-
-    /// How many events and requests the client still holds.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
     }
 }
 
@@ -181,12 +174,5 @@ fn outcome(message: &BorrowedMessage<'_>) -> Outcome {
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => Outcome::Acked,
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Outcome::Failed,
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Outcome::Unknown,
-    }
-}
-
-/// Closes without waiting for what can't be delivered any more.
-impl Drop for KafkaSink {
-    fn drop(&mut self) {
-        self.producer.poll(Duration::ZERO);
     }
 }
