@@ -28,13 +28,20 @@ fn population(sessions_max: u32) -> PopulationPlan {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max,
+        fraud: [0.0; 4],
     }
 }
 
 fn schedule(arrivals: Arrivals, shape: Shape) -> Schedule {
     let segments = vec![Segment { duration_ns: LONG_NS, shape }];
-    let phases = vec![PhasePlan { name: "bench".to_owned(), warmup: false, segments }];
-    Schedule::new(&LoadPlan { producers: 1, arrivals, phases }, 42)
+    let phases = vec![PhasePlan {
+        name: "bench".to_owned(),
+        warmup: false,
+        segments,
+        hot: None,
+        sale: None,
+    }];
+    Schedule::new(&LoadPlan { producers: 1, arrivals, phases, replay: None }, 42)
 }
 
 fn slots(bench: &mut Criterion) {

@@ -31,18 +31,39 @@ pub struct Books {
     pub by_persona: [u64; 3],
     /// Products bought, by [`Persona::index`].
     pub purchases_by_persona: [u64; 3],
+    /// Planted fraud, by [`crate::event::Fraud::index`].
+    pub fraud: [PlantedFraud; 4],
+}
+
+/// What was planted of one kind of fraud.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlantedFraud {
+    /// Sessions that were planted for it.
+    pub sessions: u64,
+    /// Their events.
+    pub events: u64,
+    /// What they bought, in cents.
+    pub bought_cents: u64,
 }
 
 impl Books {
     /// Enters one event.
     pub fn observe(&mut self, facts: &Facts) {
-        let persona: Persona = facts.persona;
+        let starts = u64::from(facts.session_starts);
+        let bought = facts.event_type == EventType::Purchase;
         self.events += 1;
         self.by_type[facts.event_type.index()] += 1;
-        self.by_persona[persona.index()] += 1;
-        if facts.session_starts {
-            self.sessions += 1;
-            self.sessions_by_persona[persona.index()] += 1;
+        self.sessions += starts;
+        if let Some(persona) = facts.persona.map(Persona::index) {
+            self.by_persona[persona] += 1;
+            self.sessions_by_persona[persona] += starts;
+            self.purchases_by_persona[persona] += u64::from(bought);
+        }
+        if let Some(fraud) = facts.fraud {
+            let planted = &mut self.fraud[fraud.index()];
+            planted.sessions += starts;
+            planted.events += 1;
+            planted.bought_cents += u64::from(bought) * facts.price_cents;
         }
         match facts.event_type {
             EventType::AddToCart => {
@@ -51,7 +72,6 @@ impl Books {
             }
             EventType::Purchase => {
                 self.purchases += 1;
-                self.purchases_by_persona[persona.index()] += 1;
                 self.revenue_cents += facts.price_cents;
             }
             EventType::PageView | EventType::Click | EventType::Search => {}
@@ -70,6 +90,11 @@ impl Books {
         add(&mut self.by_persona, &other.by_persona);
         add(&mut self.sessions_by_persona, &other.sessions_by_persona);
         add(&mut self.purchases_by_persona, &other.purchases_by_persona);
+        for (own, other) in self.fraud.iter_mut().zip(&other.fraud) {
+            own.sessions += other.sessions;
+            own.events += other.events;
+            own.bought_cents += other.bought_cents;
+        }
     }
 }
 
@@ -82,6 +107,7 @@ fn add<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Fraud;
 
     fn facts(event_type: EventType, price_cents: u64, session_starts: bool) -> Facts {
         Facts {
@@ -92,7 +118,8 @@ mod tests {
             product: None,
             price_cents,
             cart_cents: 5_000,
-            persona: Persona::Buyer,
+            persona: Some(Persona::Buyer),
+            fraud: Some(Fraud::CardTesting),
         }
     }
 
@@ -113,6 +140,12 @@ mod tests {
             sessions_by_persona: [0, 1, 0],
             by_persona: [0, 3, 0],
             purchases_by_persona: [0, 1, 0],
+            fraud: [
+                PlantedFraud { sessions: 1, events: 3, bought_cents: 999 },
+                PlantedFraud::default(),
+                PlantedFraud::default(),
+                PlantedFraud::default(),
+            ],
         };
         assert_eq!(books, expected);
     }
@@ -123,7 +156,8 @@ mod tests {
         for number in 0..100_u64 {
             let kind = EventType::ALL[(number * 7 % 5) as usize];
             let one = Facts {
-                persona: Persona::ALL[(number % 3) as usize],
+                persona: Persona::ALL.get((number % 4) as usize).copied(),
+                fraud: Fraud::ALL.get((number % 5) as usize).copied(),
                 ..facts(kind, number, number % 11 == 0)
             };
             whole.observe(&one);

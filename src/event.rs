@@ -42,6 +42,44 @@ impl EventType {
     }
 }
 
+/// A kind of fraud that a scenario plants: known to the books, invisible in the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fraud {
+    /// Stolen cards are tried out: many small purchases, one soon after the other.
+    CardTesting,
+    /// A program reads the shop, faster than any person.
+    BotVelocity,
+    /// Somebody else goes shopping with a user's account: from another country, another network
+    /// and another device, soon after a visit of the user's own.
+    AccountTakeover,
+    /// One cart is filled with the dearest products, and bought at once.
+    HighValueBurst,
+}
+
+impl Fraud {
+    /// Every kind, in the order of their indices.
+    pub const ALL: [Self; 4] =
+        [Self::CardTesting, Self::BotVelocity, Self::AccountTakeover, Self::HighValueBurst];
+
+    /// The name in scenarios and results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CardTesting => "card_testing",
+            Self::BotVelocity => "bot_velocity",
+            Self::AccountTakeover => "account_takeover",
+            Self::HighValueBurst => "high_value_burst",
+        }
+    }
+
+    /// The place in tables by kind.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// One event as a consumer reads it, borrowed from the record's bytes.
 ///
 /// Optional are the fields that a foreign producer may leave out. A purchase buys one product:

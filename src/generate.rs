@@ -19,9 +19,9 @@ use std::collections::BinaryHeap;
 
 use serde::Serialize;
 
-use crate::event::EventType;
+use crate::event::{EventType, Fraud};
 use crate::pace::seed::{Random, mix as scatter, unit_of};
-use crate::plan::PopulationPlan;
+use crate::plan::{Plan, PopulationPlan};
 use crate::wire::encode::Parts;
 use catalogue::{Catalogue, EXTERNAL_WEIGHTS, Page};
 use mix::Mix;
@@ -89,8 +89,10 @@ pub struct Facts {
     /// The event's `cart_value`: the cart after an `add_to_cart`, and before a `purchase` is
     /// taken out of it; 0 for the other types, which have none.
     pub cart_cents: u64,
-    /// How the user shops.
-    pub persona: Persona,
+    /// How the user shops; not known of a recorded event.
+    pub persona: Option<Persona>,
+    /// The fraud that the session is planted for.
+    pub fraud: Option<Fraud>,
 }
 
 /// One event, all but its stamp.
@@ -129,6 +131,13 @@ pub struct Generator {
 }
 
 impl Generator {
+    /// The populations of all of a plan's producers, by shard.
+    #[must_use]
+    pub fn crew(plan: &Plan) -> Vec<Self> {
+        let shards = plan.load.producers;
+        (0..shards).map(|shard| Self::new(&plan.population, plan.seed, shard, shards)).collect()
+    }
+
     /// The users u of the population with u ≡ `shard` (mod `shards`): all of them for one shard.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
@@ -268,7 +277,8 @@ impl Generator {
             product,
             price_cents: product.map_or(0, |number| self.shop.price_cents(number)),
             cart_cents,
-            persona: session.person.persona,
+            persona: Some(session.person.persona),
+            fraud: None,
         }
     }
 
@@ -315,6 +325,7 @@ impl Generator {
             },
             search_query,
             cart_cents: has_cart.then_some(facts.cart_cents),
+            padding: "",
             device,
             location: self.people.location(session.person.city),
         };

@@ -39,6 +39,8 @@ pub struct Plan {
     pub load: LoadPlan,
     /// Who sends them.
     pub population: PopulationPlan,
+    /// How large an event is.
+    pub event: EventPlan,
     /// Who reads them; in the order of the scenario's applications.
     pub apps: Vec<AppPlan>,
     /// How the clients are set up.
@@ -73,8 +75,22 @@ pub struct LoadPlan {
     pub producers: u16,
     /// How events spread within the rate.
     pub arrivals: Arrivals,
-    /// The warm-up first (if it lasts at all), then the scenario's phases.
+    /// The warm-up first (if it lasts at all), then the scenario's phases. Empty for a replay
+    /// until the recording was looked at.
     pub phases: Vec<PhasePlan>,
+    /// A recorded topic is sent instead of what the population does.
+    pub replay: Option<ReplayPlan>,
+}
+
+/// A recorded topic as the load.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReplayPlan {
+    /// The topic, on the brokers of the run.
+    pub topic: String,
+    /// 1 keeps the recorded gaps, 2 halves them.
+    pub speed: f64,
+    /// How long the warm-up lasts, on the run's clock.
+    pub warmup_ns: u64,
 }
 
 impl LoadPlan {
@@ -110,6 +126,29 @@ pub struct PhasePlan {
     pub warmup: bool,
     /// The pieces of the rate's curve, one after the other.
     pub segments: Vec<Segment>,
+    /// A few users send a share of the phase's events.
+    pub hot: Option<HotPlan>,
+    /// A share of the phase's events is about one product.
+    pub sale: Option<SalePlan>,
+}
+
+/// Hot keys: a few users who send much.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HotPlan {
+    /// So many users: those with the lowest numbers, who do nothing in other phases.
+    pub users: u64,
+    /// The share of the phase's events that is theirs, above 0 and at most 1.
+    pub share: f64,
+}
+
+/// A flash sale: everybody wants the same product.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SalePlan {
+    /// The product, counted from 0 (`PROD-001`).
+    pub product: u32,
+    /// The share of the phase's events whose page or properties are about it, above 0 and at
+    /// most 1; the nearest that the mix allows.
+    pub share: f64,
 }
 
 impl PhasePlan {
@@ -174,6 +213,29 @@ pub struct PopulationPlan {
     pub session_length: f64,
     /// Most sessions alive at once, over all shards; beyond it users think less.
     pub sessions_max: u32,
+    /// Shares of the sessions that are planted fraud, by [`crate::event::Fraud::index`].
+    pub fraud: [f64; 4],
+}
+
+/// How large an event is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventPlan {
+    /// `None`: as large as its fields make it.
+    pub padding: Option<PaddingPlan>,
+}
+
+/// A log-normal size that events are padded to; those that are larger stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PaddingPlan {
+    /// Half of the events are padded to more than this, in bytes.
+    pub median_bytes: f64,
+    /// Standard deviation of the size's logarithm; 0 gives one size.
+    pub sigma: f64,
+    /// No event is padded to more, in bytes.
+    pub max_bytes: u32,
+    /// The part of the padding that is the same letter again and again, from 0 to 1; the rest is
+    /// random letters of six bits each.
+    pub compressibility: f64,
 }
 
 /// One application and its group.

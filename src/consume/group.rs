@@ -209,6 +209,7 @@ mod tests {
             think_sigma: 1.0,
             session_length: 5.0,
             sessions_max: 5,
+            fraud: [0.0; 4],
         }
     }
 

@@ -23,6 +23,7 @@ fn population() -> PopulationPlan {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max: 100_000,
+        fraud: [0.0; 4],
     }
 }
 
@@ -177,7 +178,7 @@ fn personas_differ_as_their_names_say() {
     let mut counts = [[0.0; 5]; 3];
     let mut generator = Generator::new(&population(), 4, 0, 1);
     drive(&mut generator, 500_000, 2_000, |_, draft| {
-        counts[draft.facts.persona.index()][draft.facts.event_type.index()] += 1.0;
+        counts[draft.facts.persona.unwrap().index()][draft.facts.event_type.index()] += 1.0;
     });
     let shares = counts.map(|row| row.map(|count| count / row.iter().sum::<f64>()));
     let [browser, buyer, researcher] = shares;
@@ -253,6 +254,7 @@ prop_compose! {
             think_sigma,
             session_length,
             sessions_max,
+            fraud: [0.0; 4],
         }
     }
 }

@@ -129,10 +129,7 @@ impl Crew {
         }
         let schedule = Schedule::new(&plan.load, plan.seed);
         // Users are drawn before the start is fixed: with millions of them that takes a while.
-        let shards = plan.load.producers;
-        let generators: Vec<Generator> = (0..shards)
-            .map(|shard| Generator::new(&plan.population, plan.seed, shard, shards))
-            .collect();
+        let generators = Generator::crew(plan);
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
         let measured =

@@ -21,9 +21,11 @@ fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<Segment>>) -> LoadPl
             name: format!("phase {number}"),
             warmup: number == 0,
             segments,
+            hot: None,
+            sale: None,
         })
         .collect();
-    LoadPlan { producers, arrivals, phases }
+    LoadPlan { producers, arrivals, phases, replay: None }
 }
 
 fn all_due_ns(schedule: &Schedule) -> Vec<u64> {

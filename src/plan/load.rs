@@ -34,7 +34,8 @@ pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
         phases.insert(0, warmup_phase(warmup, &phases));
     }
     table.finish();
-    LoadPlan { producers: u16::try_from(producers).unwrap_or(u16::MAX), arrivals, phases }
+    let producers = u16::try_from(producers).unwrap_or(u16::MAX);
+    LoadPlan { producers, arrivals, phases, replay: None }
 }
 
 /// The scenario's phases, and whether each of them could be read.
@@ -70,7 +71,16 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
         return (Vec::new(), false);
     };
     let segments = vec![phase::constant(phase::ns(duration), rate)];
-    (vec![PhasePlan { name: "constant".to_owned(), warmup: false, segments }], true)
+    (
+        vec![PhasePlan {
+            name: "constant".to_owned(),
+            warmup: false,
+            segments,
+            hot: None,
+            sale: None,
+        }],
+        true,
+    )
 }
 
 /// Checks that only the whole schedule can show.
@@ -96,7 +106,7 @@ fn warmup_phase(warmup: Duration, phases: &[PhasePlan]) -> PhasePlan {
     });
     let rate_per_s = if start > 0.0 { start } else { mean };
     let segments = vec![phase::constant(phase::ns(warmup), rate_per_s)];
-    PhasePlan { name: WARMUP_NAME.to_owned(), warmup: true, segments }
+    PhasePlan { name: WARMUP_NAME.to_owned(), warmup: true, segments, hot: None, sale: None }
 }
 
 fn start_of(segment: &Segment) -> f64 {

@@ -38,7 +38,7 @@ pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePla
     };
     table.finish_as(&format!("a {} phase", KINDS[kind]));
     duration?;
-    Some(PhasePlan { name, warmup: false, segments: segments? })
+    Some(PhasePlan { name, warmup: false, segments: segments?, hot: None, sale: None })
 }
 
 /// A segment at one rate.

@@ -40,6 +40,7 @@ pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
         think_sigma,
         session_length: session_length.unwrap_or(12.0),
         sessions_max,
+        fraud: [0.0; 4],
     }
 }
 

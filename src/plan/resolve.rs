@@ -39,7 +39,8 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     root.finish();
     let seed = seed.unwrap_or_default();
     let warnings = Vec::new();
-    Plan { name, description, seed, topic, load, population, apps, kafka, measure, warnings }
+    let event = super::EventPlan { padding: None };
+    Plan { name, description, seed, topic, load, population, event, apps, kafka, measure, warnings }
 }
 
 fn name(root: &Table<'_>, stem: &str) -> String {

@@ -29,6 +29,8 @@ pub struct Parts<'a> {
     pub search_query: Option<&'a str>,
     /// The sum of the cart in cents.
     pub cart_cents: Option<u64>,
+    /// What makes the event larger, from [`padding`]; empty for nothing.
+    pub padding: &'a str,
     /// `device`, from [`device`].
     pub device: &'a str,
     /// `location` and the event's end, from [`location`].
@@ -67,6 +69,7 @@ pub fn encode(stamp: &Stamp, parts: &Parts<'_>, out: &mut Vec<u8>) {
         put_dollars(out, cents);
     }
     put(out, "}");
+    put(out, parts.padding);
     put(out, parts.device);
     put(out, parts.location);
 }
@@ -98,6 +101,14 @@ pub fn product(id: &str, name: &str, price_cents: u64, category_name: &str, out:
 /// The fragment of a category among the properties.
 pub fn category(name: &str, out: &mut String) {
     field(out, "\"category\":\"", name);
+}
+
+/// The fragment that makes an event larger, a field that no reader knows: `,"padding":"..."`. The
+/// letters must be such as need no escaping.
+pub fn padding(letters: &str, out: &mut String) {
+    out.push_str(",\"padding\":\"");
+    out.push_str(letters);
+    out.push('"');
 }
 
 /// The fragment of a device.

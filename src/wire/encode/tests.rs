@@ -48,6 +48,7 @@ fn the_fields_stand_in_the_specification_s_order() {
         about: &built(|out| product("PROD-001", "Laptop", 99_999, "electronics", out)),
         search_query: None,
         cart_cents: Some(99_999),
+        padding: "",
         device: &built(|out| device("desktop", "Windows", "Chrome", out)),
         location: &built(|out| location("US", "New York", "America/New_York", out)),
     };
@@ -89,6 +90,7 @@ proptest! {
             }),
             search_query: with.1.then_some(&escaped[9]),
             cart_cents: with.2.then_some(price_cents * 3),
+            padding: "",
             device: &built(|out| device(&texts[10], &texts[11], &texts[12], out)),
             location: &built(|out| location(&texts[13], &texts[14], &texts[15], out)),
         };
