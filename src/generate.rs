@@ -6,9 +6,13 @@
 //! plan, seed and shard count give the same events on every machine.
 
 mod catalogue;
+mod crowd;
+mod draft;
 mod mix;
 mod people;
+mod plot;
 mod session;
+mod shop;
 mod shopper;
 mod skew;
 mod think;
@@ -16,21 +20,25 @@ mod users;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-
-use serde::Serialize;
+use std::sync::Arc;
 
 use crate::event::{EventType, Fraud};
-use crate::pace::seed::{Random, mix as scatter, unit_of};
+use crate::pace::seed::{Random, mix as scatter};
 use crate::plan::{Plan, PopulationPlan};
 use crate::wire::encode::Parts;
-use catalogue::{Catalogue, EXTERNAL_WEIGHTS, Page};
+use catalogue::{EXTERNAL_WEIGHTS, Page};
+use crowd::Crowds;
 use mix::Mix;
 use people::People;
+use plot::{Plot, Plots, VICTIM_EVENTS_MAX};
 use session::Session;
+use shop::Shop;
 use shopper::Shopper;
-use skew::{Alias, zipf_weights};
+use skew::Alias;
 use think::ThinkTime;
 use users::Users;
+
+pub use draft::{Draft, Facts, Persona};
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
@@ -39,83 +47,17 @@ const PLACE_BITS: u32 = 24;
 /// Due times in the queue count in units of 2^14 ns (16 µs), which lasts for 200 days.
 const TICK_BITS: u32 = 14;
 
-/// How a user shops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Persona {
-    /// Looks around and buys little.
-    Browser,
-    /// Comes for something, and buys it.
-    Buyer,
-    /// Searches and compares for long.
-    Researcher,
-}
-
-impl Persona {
-    /// Every persona, in the order of the plan's shares.
-    pub const ALL: [Self; 3] = [Self::Browser, Self::Buyer, Self::Researcher];
-
-    /// The place in tables by persona.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// How long this persona's sessions are, relative to each other.
-    const fn patience(self) -> f64 {
-        match self {
-            Self::Browser => 0.8,
-            Self::Buyer => 1.1,
-            Self::Researcher => 1.6,
-        }
-    }
-}
-
-/// What an event is, without its text: what the books count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// What happened.
-    pub event_type: EventType,
-    /// The user's number, that of `user_id`.
-    pub user: u64,
-    /// The session's number, that of `session_id`; no two sessions of a run share one.
-    pub session: u64,
-    /// Whether this is the session's first event.
-    pub session_starts: bool,
-    /// The product among the event's properties, counted from 0 (`PROD-001`).
-    pub product: Option<u32>,
-    /// That product's price; 0 without one.
-    pub price_cents: u64,
-    /// The event's `cart_value`: the cart after an `add_to_cart`, and before a `purchase` is
-    /// taken out of it; 0 for the other types, which have none.
-    pub cart_cents: u64,
-    /// How the user shops; not known of a recorded event.
-    pub persona: Option<Persona>,
-    /// The fraud that the session is planted for.
-    pub fraud: Option<Fraud>,
-}
-
-/// One event, all but its stamp.
-#[derive(Debug, Clone, Copy)]
-pub struct Draft<'a> {
-    /// What the books count.
-    pub facts: Facts,
-    /// The record's key: the `user_id`.
-    pub key: &'a str,
-    /// What [`crate::wire::encode::encode`] writes.
-    pub parts: Parts<'a>,
-}
-
 /// The population of one shard.
 #[derive(Debug, Clone)]
 pub struct Generator {
-    shop: Catalogue,
-    popularity: Alias,
+    shop: Arc<Shop>,
     origins: Alias,
     people: People,
     users: Users,
     think: ThinkTime,
     mix: Mix,
+    plots: Plots,
+    crowds: Crowds,
     random: Random,
     /// Logarithm of the chance that a session goes on after an event, by persona.
     log_goes_on: [f64; 3],
@@ -127,6 +69,7 @@ pub struct Generator {
     free: Vec<u32>,
     /// Live sessions by the time of their next event, packed with their place.
     queue: BinaryHeap<Reverse<u64>>,
+    /// The session that had its last event just now: the event still borrows from it.
     ended: Option<u32>,
 }
 
@@ -134,30 +77,51 @@ impl Generator {
     /// The populations of all of a plan's producers, by shard.
     #[must_use]
     pub fn crew(plan: &Plan) -> Vec<Self> {
-        let shards = plan.load.producers;
-        (0..shards).map(|shard| Self::new(&plan.population, plan.seed, shard, shards)).collect()
+        let (population, shards) = (&plan.population, plan.load.producers.max(1));
+        let shop = Arc::new(Shop::new(population.products, population.product_skew));
+        (0..shards)
+            .map(|shard| {
+                let crowds = Crowds::new(Some(&plan.load), shard, shards);
+                Self::build(population, shop.clone(), crowds, plan.seed, shard, shards)
+            })
+            .collect()
     }
 
-    /// The users u of the population with u ≡ `shard` (mod `shards`): all of them for one shard.
+    /// The users u of the population with u ≡ `shard` (mod `shards`), all of them for one shard,
+    /// under a load whose phases ask for nothing special.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
     /// number all the same. Sessions live at once are at most the plan's share for the shard,
     /// and three quarters of its users.
     #[must_use]
     pub fn new(population: &PopulationPlan, seed: u64, shard: u16, shards: u16) -> Self {
-        let users = Users::new(population.users, population.user_skew, shard, shards.max(1));
-        let shop = Catalogue::new(population.products);
-        let share = population.sessions_max.div_ceil(u32::from(shards.max(1)));
+        let shop = Arc::new(Shop::new(population.products, population.product_skew));
+        let crowds = Crowds::new(None, shard, shards.max(1));
+        Self::build(population, shop, crowds, seed, shard, shards.max(1))
+    }
+
+    fn build(
+        population: &PopulationPlan,
+        shop: Arc<Shop>,
+        crowds: Crowds,
+        seed: u64,
+        shard: u16,
+        shards: u16,
+    ) -> Self {
+        let skew = population.user_skew;
+        let users = Users::new(population.users, skew, shard, shards, crowds.reserved());
+        let share = population.sessions_max.div_ceil(u32::from(shards));
         let most = u64::from(share.clamp(1, 1 << PLACE_BITS)).min((users.len() * 3 / 4).max(1));
         let digits = population.users.saturating_sub(1).max(1).ilog10() as usize + 1;
         Self {
-            popularity: Alias::new(&zipf_weights(shop.len(), population.product_skew)),
             shop,
             origins: Alias::new(&EXTERNAL_WEIGHTS),
             people: People::new(seed, &population.personas),
             users,
             think: ThinkTime::new(population.think_median_ms, population.think_sigma),
             mix: Mix::new(&population.mix, population.session_length),
+            plots: Plots::new(population.fraud),
+            crowds,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
             log_goes_on: log_goes_on(population),
             digits: digits.max(5),
@@ -175,41 +139,88 @@ impl Generator {
     /// How many sessions are live.
     #[must_use]
     pub fn live_sessions(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.crowds.hot_sessions()
     }
 
     /// The event of the slot that is due at `due_ns`; due times don't decrease.
     pub fn next(&mut self, due_ns: u64) -> Draft<'_> {
         if let Some(place) = self.ended.take() {
-            self.users.leave(self.sessions[place as usize].user);
-            self.free.push(place);
+            self.clear_away(place, due_ns);
+        }
+        self.crowds.follow(due_ns, |place| self.free.push(place));
+        let hot_share = self.crowds.hot_share();
+        if hot_share > 0.0 && self.random.unit() < hot_share {
+            let (place, facts) = self.next_hot();
+            return self.draft(place, facts);
         }
         let now = due_ns >> TICK_BITS << PLACE_BITS | ((1 << PLACE_BITS) - 1);
         let ready = self.queue.peek().is_some_and(|Reverse(entry)| *entry <= now);
         let full = self.queue.len() >= self.sessions_max;
         let starts = self.queue.is_empty() || !ready && !full && self.mix.may_start();
         let place = if starts { self.start() } else { self.earliest() };
-        let facts = self.act(place, starts);
-        self.mix.count(facts.event_type);
+        let facts = self.act(place);
         self.schedule(place, starts, due_ns);
         self.draft(place, facts)
+    }
+
+    /// An event of a hot user, who doesn't think but sends the share of the load asked for.
+    fn next_hot(&mut self) -> (u32, Facts) {
+        let which = self.random.below(self.crowds.hot_users());
+        let live = self.crowds.hot_place(which).and_then(|place| *place);
+        let place = live.unwrap_or_else(|| {
+            let mut session = self.visit(self.crowds.hot_user(which));
+            session.remaining = self.some_length(session.person.persona);
+            self.settle(session)
+        });
+        let facts = self.act(place);
+        let over = self.is_over(place);
+        if over {
+            self.ended = Some(place);
+        }
+        if let Some(hot) = self.crowds.hot_place(which) {
+            *hot = (!over).then_some(place);
+        }
+        (place, facts)
     }
 
     fn earliest(&self) -> u32 {
         self.queue.peek().map_or(0, |Reverse(entry)| (entry & ((1 << PLACE_BITS) - 1)) as u32)
     }
 
+    /// Lets the next user come.
     fn start(&mut self) -> u32 {
         let user = self.users.enter(&mut self.random);
-        let person = self.people.person(user);
+        let mut session = self.visit(user);
+        session.remaining = self.some_length(session.person.persona);
+        match self.plots.pick(&mut self.random) {
+            Some(Fraud::AccountTakeover) => {
+                // First its owner comes, or nobody could tell that it was somebody else.
+                session.is_victim = true;
+                session.remaining = session.remaining.min(VICTIM_EVENTS_MAX);
+            }
+            Some(kind) => session.follow(Plot::new(kind, self.random.bits())),
+            None => {}
+        }
+        self.settle(session)
+    }
+
+    /// A new session of a user, before its first event.
+    fn visit(&mut self, user: u64) -> Session {
         let id = scatter(self.session_key ^ self.sessions_started);
         self.sessions_started += 1;
         let from = Page::External(self.origins.pick(self.random.bits()) as u8);
-        let mut session = Session::new(user, id, self.digits, person, from);
-        // Geometric: the number of events until one is the last, at least one.
-        let log_goes_on = self.log_goes_on[person.persona.index()];
+        Session::new(user, id, self.digits, self.people.person(user), from)
+    }
+
+    /// Geometric: the number of events until one is the last, at least one.
+    fn some_length(&mut self, persona: Persona) -> u32 {
+        let log_goes_on = self.log_goes_on[persona.index()];
         let more = libm::log(1.0 - self.random.unit()) / log_goes_on;
-        session.remaining = more as u32 + 1;
+        (more as u32).saturating_add(1)
+    }
+
+    /// Gives a session a place.
+    fn settle(&mut self, session: Session) -> u32 {
         match self.free.pop() {
             Some(place) => {
                 self.sessions[place as usize] = session;
@@ -223,79 +234,50 @@ impl Generator {
     }
 
     /// Lets a session do one thing.
-    fn act(&mut self, place: u32, starts: bool) -> Facts {
+    fn act(&mut self, place: u32) -> Facts {
         let session = &mut self.sessions[place as usize];
+        let starts = !session.has_begun;
+        session.has_begun = true;
         session.referrer = session.page;
-        let bits = self.random.bits();
-        let mut weights = *self.mix.weights(session.person.persona);
-        session.restrict(&mut weights);
-        let event_type = choose(&weights, unit_of(bits));
-        let shopper = Shopper { shop: &self.shop, popularity: &self.popularity, mix: &self.mix };
-        let mut product = None;
-        let mut cart_cents = 0;
-        match event_type {
-            EventType::PageView => {
-                let page = shopper.next_page(session, starts, &mut self.random);
-                session.go(page);
-            }
-            EventType::Click if starts => {
-                // On an advertisement, which is how the visit begins. No product comes into focus,
-                // as none was viewed.
-                session.page = shopper.next_page(session, starts, &mut self.random);
-            }
-            EventType::Click => {}
-            EventType::Search => session.go(shopper.query(session, &mut self.random)),
-            EventType::AddToCart => {
-                product = session.focus;
-                if let Some(number) = product {
-                    if !session.is_on_focus() {
-                        session.go(Page::Product(number));
-                    }
-                    session.add(number, self.shop.price_cents(number));
-                }
-                cart_cents = session.cart_cents;
-            }
-            EventType::Purchase => {
-                cart_cents = session.cart_cents;
-                product = session.buy();
-                let price_cents = product.map_or(0, |number| self.shop.price_cents(number));
-                session.cart_cents -= price_cents;
-                session.go(Page::Checkout);
-            }
-        }
-        if let (EventType::PageView | EventType::Click, Page::Product(number)) =
-            (event_type, session.page)
-        {
-            product = Some(number);
-        }
+        let shopper = Shopper { shop: &self.shop, mix: &self.mix, sale: self.crowds.sale() };
+        let done = match session.plot.as_mut().map(|plot| plot.next(&self.shop, &mut self.random)) {
+            Some(deed) => shopper.perform(session, deed),
+            None => shopper.act(session, starts, &mut self.random),
+        };
         session.remaining = session.remaining.saturating_sub(1);
+        self.mix.count(done.event_type);
+        self.crowds.count(session.page, done.product);
         Facts {
-            event_type,
+            event_type: done.event_type,
             user: session.user,
             session: session.id,
             session_starts: starts,
-            product,
-            price_cents: product.map_or(0, |number| self.shop.price_cents(number)),
-            cart_cents,
+            product: done.product,
+            price_cents: done.product.map_or(0, |number| self.shop.catalogue.price_cents(number)),
+            cart_cents: done.cart_cents,
             persona: Some(session.person.persona),
-            fraud: None,
+            fraud: session.plot.map(|plot| plot.kind),
         }
+    }
+
+    /// Whether a session has come to its end.
+    fn is_over(&self, place: u32) -> bool {
+        let session = &self.sessions[place as usize];
+        // A full cart is left behind only when enough was bought.
+        let leaves = session.is_cart_empty() || self.mix.missing(EventType::Purchase) <= 0.0;
+        session.remaining == 0 && (session.plot.is_some() || leaves && self.mix.may_end())
     }
 
     /// Ends the session, or sets the time of its next event.
     fn schedule(&mut self, place: u32, starts: bool, due_ns: u64) {
-        let session = &self.sessions[place as usize];
-        // A full cart is left behind only when enough was bought.
-        let leaves = session.is_cart_empty() || self.mix.missing(EventType::Purchase) <= 0.0;
-        if session.remaining == 0 && leaves && self.mix.may_end() {
+        if self.is_over(place) {
             self.ended = Some(place);
             if !starts {
                 self.queue.pop();
             }
             return;
         }
-        let next_ns = due_ns.saturating_add(self.think.pick_ns(self.random.bits()));
-        let entry = Reverse(next_ns >> TICK_BITS << PLACE_BITS | u64::from(place));
+        let entry = self.entry(place, due_ns);
         if starts {
             self.queue.push(entry);
         } else if let Some(mut earliest) = self.queue.peek_mut() {
@@ -303,25 +285,55 @@ impl Generator {
         }
     }
 
+    /// The queue's entry for a session's next event.
+    fn entry(&mut self, place: u32, due_ns: u64) -> Reverse<u64> {
+        let bits = self.random.bits();
+        let pause_ns = match self.sessions[place as usize].plot {
+            Some(plot) => plot.pause_ns(bits),
+            None => self.think.pick_ns(bits),
+        };
+        Reverse(due_ns.saturating_add(pause_ns) >> TICK_BITS << PLACE_BITS | u64::from(place))
+    }
+
+    /// After a session's last event: its place is free, unless the account is taken over.
+    fn clear_away(&mut self, place: u32, due_ns: u64) {
+        let session = &self.sessions[place as usize];
+        let (user, owner) = (session.user, session.person);
+        if !session.is_victim {
+            self.users.leave(user);
+            self.free.push(place);
+            return;
+        }
+        let visit = self.visit(user);
+        let intruder = self.people.intruder(&owner, visit.id);
+        let mut session = Session::new(user, visit.id, self.digits, intruder, visit.page);
+        session.follow(Plot::new(Fraud::AccountTakeover, self.random.bits()));
+        self.sessions[place as usize] = session;
+        let entry = self.entry(place, due_ns);
+        self.queue.push(entry);
+    }
+
     fn draft(&self, place: u32, facts: Facts) -> Draft<'_> {
         let session = &self.sessions[place as usize];
         let (key, who, ip_address) = session.texts();
         let (user_agent, device) = self.people.agent(session.person.agent);
         let search_query = match (facts.event_type, session.page) {
-            (EventType::Search, Page::Search(number, form)) => Some(self.shop.query(number, form)),
+            (EventType::Search, Page::Search(number, form)) => {
+                Some(self.shop.catalogue.query(number, form))
+            }
             _ => None,
         };
         let has_cart = matches!(facts.event_type, EventType::AddToCart | EventType::Purchase);
         let parts = Parts {
             who,
             event_type: facts.event_type,
-            page_url: self.shop.url(session.page),
-            referrer: self.shop.url(session.referrer),
+            page_url: self.shop.catalogue.url(session.page),
+            referrer: self.shop.catalogue.url(session.referrer),
             user_agent,
             ip_address,
             about: match facts.product {
-                Some(number) => self.shop.about(number),
-                None => self.shop.about_page(session.page),
+                Some(number) => self.shop.catalogue.about(number),
+                None => self.shop.catalogue.about_page(session.page),
             },
             search_query,
             cart_cents: has_cart.then_some(facts.cart_cents),
@@ -331,24 +343,6 @@ impl Generator {
         };
         Draft { facts, key, parts }
     }
-}
-
-/// The type that a number in [0, 1) chooses; a page view when nothing is possible.
-#[inline]
-fn choose(weights: &[f64; 5], unit: f64) -> EventType {
-    let mut rest = unit * weights.iter().sum::<f64>();
-    let mut chosen = EventType::PageView;
-    for kind in EventType::ALL {
-        let weight = weights[kind.index()];
-        if weight > 0.0 {
-            chosen = kind;
-            if rest < weight {
-                break;
-            }
-            rest -= weight;
-        }
-    }
-    chosen
 }
 
 /// The logarithm of each persona's chance to go on, so that sessions have the plan's mean length.

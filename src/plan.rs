@@ -6,6 +6,7 @@ mod apps;
 mod client;
 mod config_file;
 mod flat;
+pub mod fraud;
 mod hints;
 mod kafka;
 mod load;

@@ -5,7 +5,7 @@ mod tables;
 
 use crate::generate::Persona;
 use crate::generate::skew::Alias;
-use crate::pace::seed::{derive, mix};
+use crate::pace::seed::{derive, mix, scale};
 use crate::wire::encode;
 use tables::{AGENTS, CITIES};
 
@@ -66,6 +66,22 @@ impl People {
         let [x, y, ..] = mix(own ^ 3).to_be_bytes();
         // A private network with a block for each city; no address ends in 0 or 255.
         Person { persona, city, agent, address: [10, city, x, y.clamp(1, 254)] }
+    }
+
+    /// Somebody who has taken over the account of `victim`, in a visit of this number: another
+    /// country, and with it another network, and another device. What is known of the account,
+    /// such as how its owner shops, stays.
+    pub(super) fn intruder(&self, victim: &Person, visit: u64) -> Person {
+        let own = mix(visit);
+        let country = |city: u8| CITIES.get(usize::from(city)).map(|city| city.1);
+        let abroad = |city: &u8| country(*city) != country(victim.city);
+        let picks = (1..64).map(|toss| self.cities.pick(mix(own ^ toss)) as u8);
+        let city = picks.chain(0..CITIES.len() as u8).find(abroad).unwrap_or(0);
+        let agents = AGENTS.len() as u8;
+        let further = 1 + scale(mix(own ^ 64), u64::from(agents) - 1) as u8;
+        let agent = (victim.agent + further) % agents;
+        let [x, y, ..] = mix(own ^ 65).to_be_bytes();
+        Person { city, agent, address: [10, city, x, y.clamp(1, 254)], ..*victim }
     }
 
     /// The fragment of a city; see [`encode::location`].
@@ -139,6 +155,23 @@ mod tests {
             assert_eq!(agent.contains("iPad"), os == "iOS" && kind == "tablet", "{agent}");
             assert!(!agent.contains("  ") && !agent.contains('"'), "{agent}");
         }
+    }
+
+    #[test]
+    fn an_intruder_comes_from_another_country_on_another_device() {
+        let people = People::new(3, &[0.6, 0.25, 0.15]);
+        let mut seen = HashSet::new();
+        for visit in 0..20_000 {
+            let victim = people.person(visit % 500);
+            let intruder = people.intruder(&victim, visit);
+            let country = |person: &Person| CITIES[usize::from(person.city)].1;
+            assert_ne!(country(&victim), country(&intruder));
+            assert_ne!(victim.agent, intruder.agent);
+            assert_ne!(victim.address[..2], intruder.address[..2]);
+            assert_eq!(victim.persona, intruder.persona);
+            seen.insert((intruder.city, intruder.agent));
+        }
+        assert!(seen.len() > 100, "{}", seen.len());
     }
 
     #[test]

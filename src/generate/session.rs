@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use crate::event::EventType;
 use crate::generate::catalogue::Page;
 use crate::generate::people::Person;
+use crate::generate::plot::Plot;
 use crate::wire::encode;
 
 /// Room for the texts: 20 digits of a user, 16 of a session, the names around them, an address.
-const TEXT_MAX: usize = 96;
+const TEXT_MAX: usize = 92;
 
 /// A live session. Kept small and in one piece: a hundred thousand of them are visited at random.
 #[derive(Debug, Clone)]
@@ -18,6 +19,12 @@ pub(super) struct Session {
     pub(super) person: Person,
     /// Events until it ends, unless there is a reason to go on.
     pub(super) remaining: u32,
+    /// Whether it has had an event.
+    pub(super) has_begun: bool,
+    /// What it is planted for, if it is.
+    pub(super) plot: Option<Plot>,
+    /// Whether somebody else comes back with this account.
+    pub(super) is_victim: bool,
     pub(super) page: Page,
     pub(super) referrer: Page,
     /// The product seen or searched for last; that is what goes into the cart.
@@ -50,6 +57,9 @@ impl Session {
             id,
             person,
             remaining: 0,
+            has_begun: false,
+            plot: None,
+            is_victim: false,
             page: from,
             referrer: from,
             focus: None,
@@ -68,6 +78,12 @@ impl Session {
         let text = std::str::from_utf8(&self.text[..usize::from(self.text_end)]).unwrap_or("");
         let (who, address) = text.split_at_checked(usize::from(self.who_end)).unwrap_or(("", ""));
         (who.get(KEY_AT..usize::from(self.key_end)).unwrap_or(""), who, address)
+    }
+
+    /// Follows a script from now on.
+    pub(super) fn follow(&mut self, plot: Plot) {
+        self.remaining = plot.length();
+        self.plot = Some(plot);
     }
 
     /// Goes to a page; what it is about comes into focus.
@@ -142,7 +158,7 @@ mod tests {
                 "10.255.255.254"
             )
         );
-        assert!(std::mem::size_of::<Session>() <= 192);
+        assert!(std::mem::size_of::<Session>() <= 200);
     }
 
     #[test]

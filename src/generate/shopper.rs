@@ -1,22 +1,102 @@
 //! Where a session goes next.
 
-use crate::generate::catalogue::{CATEGORY_COUNT, Catalogue, Page, QUERY_FORMS};
+use crate::event::EventType;
+use crate::generate::catalogue::{CATEGORY_COUNT, Page, QUERY_FORMS};
 use crate::generate::mix::Mix;
+use crate::generate::plot::Deed;
 use crate::generate::session::Session;
-use crate::generate::skew::Alias;
+use crate::generate::shop::Shop;
 use crate::pace::seed::{Random, scale, unit_of};
 
 /// What a session needs to choose where to go.
 #[derive(Debug)]
 pub(super) struct Shopper<'a> {
-    pub(super) shop: &'a Catalogue,
-    pub(super) popularity: &'a Alias,
+    pub(super) shop: &'a Shop,
     pub(super) mix: &'a Mix,
+    /// A product that is on sale, and the chance that a choice falls on it at once.
+    pub(super) sale: Option<(u32, f64)>,
+}
+
+/// What a session did.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    pub(super) event_type: EventType,
+    /// The product among the event's properties.
+    pub(super) product: Option<u32>,
+    /// The cart after an `add_to_cart`, and before a `purchase` is taken out of it.
+    pub(super) cart_cents: u64,
 }
 
 impl Shopper<'_> {
+    /// Lets a session do one thing of its own.
+    pub(super) fn act(&self, session: &mut Session, starts: bool, random: &mut Random) -> Done {
+        let bits = random.bits();
+        let mut weights = *self.mix.weights(session.person.persona);
+        session.restrict(&mut weights);
+        let deed = match choose(&weights, unit_of(bits)) {
+            EventType::PageView => Deed::View(self.next_page(session, starts, random)),
+            EventType::Click => {
+                if starts {
+                    // On an advertisement, which is how the visit begins. No product comes into
+                    // focus, as none was viewed.
+                    session.page = self.next_page(session, starts, random);
+                }
+                Deed::Click
+            }
+            EventType::Search => Deed::Search(self.query(session, random)),
+            EventType::AddToCart => Deed::Add,
+            EventType::Purchase => Deed::Buy,
+        };
+        self.perform(session, deed)
+    }
+
+    /// Lets a session do this.
+    pub(super) fn perform(&self, session: &mut Session, deed: Deed) -> Done {
+        let done = |event_type, product| Done { event_type, product, cart_cents: 0 };
+        match deed {
+            Deed::View(page) => {
+                session.go(page);
+                done(EventType::PageView, product_of(page))
+            }
+            Deed::Click => done(EventType::Click, product_of(session.page)),
+            Deed::Search(page) => {
+                session.go(page);
+                done(EventType::Search, None)
+            }
+            Deed::Add => {
+                if let Some(number) = session.focus {
+                    if !session.is_on_focus() {
+                        session.go(Page::Product(number));
+                    }
+                    session.add(number, self.shop.catalogue.price_cents(number));
+                }
+                let cart_cents = session.cart_cents;
+                Done { cart_cents, ..done(EventType::AddToCart, session.focus) }
+            }
+            Deed::Buy => {
+                let cart_cents = session.cart_cents;
+                let product = session.buy();
+                let catalogue = &self.shop.catalogue;
+                let price_cents = product.map_or(0, |number| catalogue.price_cents(number));
+                session.cart_cents -= price_cents;
+                session.go(Page::Checkout);
+                Done { cart_cents, ..done(EventType::Purchase, product) }
+            }
+        }
+    }
+
+    /// The product on sale, if that is what is chosen.
+    #[inline]
+    fn rush(&self, random: &mut Random) -> Option<u32> {
+        let (product, chance) = self.sale?;
+        (random.unit() < chance).then_some(product)
+    }
+
     /// The page that a session views next.
     pub(super) fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+        if let Some(product) = self.rush(random) {
+            return Page::Product(product);
+        }
         let page = self.some_page(session, starts, random);
         // Few load the page again that they are on.
         if page == session.page { self.some_page(session, starts, random) } else { page }
@@ -26,12 +106,12 @@ impl Shopper<'_> {
         let toss = random.unit();
         let bits = random.bits();
         if session.focus.is_none() && self.mix.is_eager() {
-            return Page::Product(self.popularity.pick(bits) as u32);
+            return Page::Product(self.shop.popular(bits));
         }
         if starts {
             return match toss {
                 ..0.35 => Page::Home,
-                ..0.75 => Page::Product(self.popularity.pick(bits) as u32),
+                ..0.75 => Page::Product(self.shop.popular(bits)),
                 _ => self.some_category(bits),
             };
         }
@@ -41,7 +121,7 @@ impl Shopper<'_> {
             (..0.12, _) if !session.is_cart_empty() => Page::Cart,
             (..0.7, page) => Page::Product(self.near(page, random)),
             (..0.9, Page::Product(number)) if bits & 1 == 0 => {
-                Page::Category(self.shop.category(number))
+                Page::Category(self.shop.catalogue.category(number))
             }
             (..0.9, _) => self.some_category(bits),
             _ => Page::Home,
@@ -50,13 +130,13 @@ impl Shopper<'_> {
 
     /// A popular product, on a category's page one of that category if it's found soon.
     fn near(&self, page: Page, random: &mut Random) -> u32 {
-        let mut number = self.popularity.pick(random.bits()) as u32;
+        let mut number = self.shop.popular(random.bits());
         if let Page::Category(category) = page {
             for _ in 0..4 {
-                if self.shop.category(number) == category {
+                if self.shop.catalogue.category(number) == category {
                     break;
                 }
-                number = self.popularity.pick(random.bits()) as u32;
+                number = self.shop.popular(random.bits());
             }
         }
         number
@@ -66,9 +146,12 @@ impl Shopper<'_> {
     pub(super) fn query(&self, session: &Session, random: &mut Random) -> Page {
         let bits = random.bits();
         let form = scale(bits << 32, u64::from(QUERY_FORMS)) as u8;
+        if let Some(product) = self.rush(random) {
+            return Page::Search(product, form);
+        }
         let number = match session.focus {
             Some(number) if unit_of(bits) < 0.3 => number,
-            _ => self.popularity.pick(random.bits()) as u32,
+            _ => self.shop.popular(random.bits()),
         };
         Page::Search(number, form)
     }
@@ -78,24 +161,48 @@ impl Shopper<'_> {
         if bits & 2 == 0 {
             Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)
         } else {
-            Page::Category(self.shop.category(self.popularity.pick(bits) as u32))
+            Page::Category(self.shop.catalogue.category(self.shop.popular(bits)))
         }
     }
+}
+
+/// The product that a page shows.
+fn product_of(page: Page) -> Option<u32> {
+    match page {
+        Page::Product(number) => Some(number),
+        _ => None,
+    }
+}
+
+/// The type that a number in [0, 1) chooses; a page view when nothing is possible.
+#[inline]
+fn choose(weights: &[f64; 5], unit: f64) -> EventType {
+    let mut rest = unit * weights.iter().sum::<f64>();
+    let mut chosen = EventType::PageView;
+    for kind in EventType::ALL {
+        let weight = weights[kind.index()];
+        if weight > 0.0 {
+            chosen = kind;
+            if rest < weight {
+                break;
+            }
+            rest -= weight;
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::generate::people::People;
-    use crate::generate::skew::zipf_weights;
 
     fn with_shopper(check: impl FnOnce(&Shopper<'_>, Session)) {
-        let shop = Catalogue::new(50);
-        let popularity = Alias::new(&zipf_weights(50, 1.0));
+        let shop = Shop::new(50, 1.0);
         let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
         let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
         let session = Session::new(1, 1, 5, person, Page::External(0));
-        check(&Shopper { shop: &shop, popularity: &popularity, mix: &mix }, session);
+        check(&Shopper { shop: &shop, mix: &mix, sale: None }, session);
     }
 
     fn share(count: usize, mut holds: impl FnMut() -> bool) -> f64 {

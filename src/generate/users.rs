@@ -16,29 +16,33 @@ pub(super) struct Users {
     shard: u64,
     shards: u64,
     count: u64,
+    /// Users below this number don't come by themselves.
+    reserved: u64,
     factor: u64,
     zipf: Zipf,
     here: HashSet<u64, BuildHasherDefault<MixHasher>>,
 }
 
 impl Users {
-    /// The shard's part of so many users, with this Zipf exponent of activity.
-    pub(super) fn new(users: u64, skew: f64, shard: u16, shards: u16) -> Self {
+    /// The shard's part of so many users, with this Zipf exponent of activity. Those below
+    /// `reserved` don't come by themselves.
+    pub(super) fn new(users: u64, skew: f64, shard: u16, shards: u16, reserved: u64) -> Self {
         let (shard, shards) = (u64::from(shard), u64::from(shards));
         let count = users.saturating_sub(shard).div_ceil(shards).max(1);
         Self {
             shard,
             shards,
             count,
+            reserved,
             factor: coprime(count),
             zipf: Zipf::new(count, skew),
             here: HashSet::default(),
         }
     }
 
-    /// How many users the shard has.
-    pub(super) const fn len(&self) -> u64 {
-        self.count
+    /// How many users of the shard may come.
+    pub(super) fn len(&self) -> u64 {
+        self.count - self.reserved.saturating_sub(self.shard).div_ceil(self.shards).min(self.count)
     }
 
     /// The number of the next user to come, who is not here yet.
@@ -52,7 +56,7 @@ impl Users {
                 _ => random.below(self.count),
             };
             let user = self.shard + self.shards * self.scattered(rank);
-            if self.here.insert(user) {
+            if user >= self.reserved && self.here.insert(user) {
                 return user;
             }
             tries += 1;
@@ -119,7 +123,7 @@ mod tests {
                     if u64::from(shard) >= users {
                         continue;
                     }
-                    let part = Users::new(users, 0.8, shard, shards);
+                    let part = Users::new(users, 0.8, shard, shards, 0);
                     all.extend(
                         (0..part.len()).map(|rank| {
                             u64::from(shard) + u64::from(shards) * part.scattered(rank)
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn nobody_comes_twice_at_once_and_all_come_at_last() {
-        let mut users = Users::new(100, 1.5, 0, 1);
+        let mut users = Users::new(100, 1.5, 0, 1, 0);
         let mut random = Random::new(5, 5, 5);
         let mut seen: Vec<_> = (0..100).map(|_| users.enter(&mut random)).collect();
         users.leave(17);
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn activity_is_skewed_but_not_by_number() {
-        let mut users = Users::new(10_000, 1.0, 0, 1);
+        let mut users = Users::new(10_000, 1.0, 0, 1, 0);
         let mut random = Random::new(6, 6, 6);
         let mut counts = vec![0_u32; 10_000];
         for _ in 0..100_000 {
