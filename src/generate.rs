@@ -240,8 +240,12 @@ impl Generator {
         session.has_begun = true;
         session.referrer = session.page;
         let shopper = Shopper { shop: &self.shop, mix: &self.mix, sale: self.crowds.sale() };
-        let done = match session.plot.as_mut().map(|plot| plot.next(&self.shop, &mut self.random)) {
-            Some(deed) => shopper.perform(session, deed),
+        let done = match &mut session.plot {
+            Some(plot) => {
+                let weights = self.mix.weights(session.person.persona);
+                let deed = plot.next(&self.shop, weights, &mut self.random);
+                shopper.perform(session, deed)
+            }
             None => shopper.act(session, starts, &mut self.random),
         };
         session.remaining = session.remaining.saturating_sub(1);

@@ -4,9 +4,10 @@
 //! how fast, and from where. A script keeps to what every session keeps to: only what was viewed
 //! goes into a cart, and only what is in a cart is bought.
 
-use crate::event::Fraud;
+use crate::event::{EventType, Fraud};
 use crate::generate::catalogue::{CATEGORY_COUNT, Page};
 use crate::generate::shop::Shop;
+use crate::generate::shopper::choose;
 use crate::pace::seed::{Random, scale};
 use crate::plan::fraud::{ITEMS, PAUSE_MS};
 
@@ -77,36 +78,34 @@ impl Plot {
         let items = u32::from(self.items);
         match self.kind {
             Fraud::BotVelocity => items,
-            Fraud::CardTesting | Fraud::HighValueBurst => 3 * items,
-            // The home page first.
-            Fraud::AccountTakeover => 1 + 3 * items,
+            Fraud::CardTesting | Fraud::AccountTakeover | Fraud::HighValueBurst => 3 * items,
         }
     }
 
-    /// The next step.
-    pub(super) fn next(&mut self, shop: &Shop, random: &mut Random) -> Deed {
+    /// The next step. `weights` are those of the types of events for an ordinary session.
+    pub(super) fn next(&mut self, shop: &Shop, weights: &[f64; 5], random: &mut Random) -> Deed {
         let step = self.step;
         self.step += 1;
         let bits = random.bits();
+        let find = |product| match weights[EventType::PageView.index()] > 0.0 {
+            true => Deed::View(Page::Product(product)),
+            false => Deed::Search(Page::Search(product, 0)),
+        };
         match (self.kind, step) {
             (Fraud::CardTesting, _) => match step % 3 {
-                0 => Deed::View(Page::Product(shop.cheap(bits))),
+                0 => find(shop.cheap(bits)),
                 1 => Deed::Add,
                 _ => Deed::Buy,
             },
-            (Fraud::BotVelocity, _) => crawl(shop, step, bits, random),
-            (Fraud::AccountTakeover, 0) => Deed::View(Page::Home),
-            (Fraud::AccountTakeover, _) => self.spree(step - 1, shop, bits),
-            (Fraud::HighValueBurst, _) => self.spree(step, shop, bits),
-        }
-    }
-
-    /// Fills the cart with what is dear, then buys all of it.
-    fn spree(self, step: u16, shop: &Shop, bits: u64) -> Deed {
-        match step {
-            _ if step >= 2 * self.items => Deed::Buy,
-            _ if step.is_multiple_of(2) => Deed::View(Page::Product(shop.dear(bits))),
-            _ => Deed::Add,
+            (Fraud::BotVelocity, _) => crawl(shop, weights, bits, random),
+            (Fraud::AccountTakeover | Fraud::HighValueBurst, _) => {
+                // Fills the cart with what is dear, then buys all of it.
+                match step {
+                    _ if step >= 2 * self.items => Deed::Buy,
+                    _ if step.is_multiple_of(2) => find(shop.dear(bits)),
+                    _ => Deed::Add,
+                }
+            }
         }
     }
 
@@ -118,11 +117,14 @@ impl Plot {
 }
 
 /// A program that reads the shop: product after product, and a list now and then.
-fn crawl(shop: &Shop, step: u16, bits: u64, random: &mut Random) -> Deed {
-    match (step, random.unit()) {
-        (1.., ..0.1) => Deed::Click,
-        (1.., ..0.2) => Deed::Search(Page::Search(shop.any(bits), 0)),
-        (_, ..0.3) => Deed::View(Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)),
+fn crawl(shop: &Shop, weights: &[f64; 5], bits: u64, random: &mut Random) -> Deed {
+    let [views, clicks, searches, ..] = *weights;
+    match choose(&[views, clicks, searches, 0.0, 0.0], random.unit()) {
+        EventType::Click => Deed::Click,
+        EventType::Search => Deed::Search(Page::Search(shop.any(bits), 0)),
+        _ if random.unit() < 0.1 => {
+            Deed::View(Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8))
+        }
         _ => Deed::View(Page::Product(shop.any(bits))),
     }
 }
@@ -131,19 +133,21 @@ fn crawl(shop: &Shop, step: u16, bits: u64, random: &mut Random) -> Deed {
 mod tests {
     use super::*;
 
+    const WEIGHTS: [f64; 5] = [0.6, 0.25, 0.1, 0.03, 0.02];
+
     /// The deeds of a whole script.
-    fn deeds(kind: Fraud, seed: u64) -> Vec<Deed> {
+    fn deeds(kind: Fraud, weights: &[f64; 5], seed: u64) -> Vec<Deed> {
         let shop = Shop::new(100, 1.0);
         let mut random = Random::new(seed, 0, 0);
         let mut plot = Plot::new(kind, random.bits());
-        (0..plot.length()).map(|_| plot.next(&shop, &mut random)).collect()
+        (0..plot.length()).map(|_| plot.next(&shop, weights, &mut random)).collect()
     }
 
     #[test]
     fn every_script_buys_all_that_it_adds_and_adds_only_what_is_in_view() {
         for kind in Fraud::ALL {
             for seed in 0..200 {
-                let deeds = deeds(kind, seed);
+                let deeds = deeds(kind, &WEIGHTS, seed);
                 let (mut cart, mut most) = (0_u16, 0);
                 for (place, deed) in deeds.iter().enumerate() {
                     match deed {
@@ -167,6 +171,16 @@ mod tests {
                 assert!(range.contains(&most), "{kind:?}: {most}");
             }
         }
+    }
+
+    #[test]
+    fn no_script_does_what_the_mix_does_not_have() {
+        for kind in Fraud::ALL {
+            let searched = deeds(kind, &[0.0, 0.0, 1.0, 0.5, 0.5], 1);
+            assert!(!searched.iter().any(|deed| matches!(deed, Deed::View(_) | Deed::Click)));
+        }
+        let viewed = deeds(Fraud::BotVelocity, &[1.0, 0.0, 0.0, 0.0, 0.0], 1);
+        assert!(viewed.iter().all(|deed| matches!(deed, Deed::View(_))));
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn product_of(page: Page) -> Option<u32> {
 
 /// The type that a number in [0, 1) chooses; a page view when nothing is possible.
 #[inline]
-fn choose(weights: &[f64; 5], unit: f64) -> EventType {
+pub(super) fn choose(weights: &[f64; 5], unit: f64) -> EventType {
     let mut rest = unit * weights.iter().sum::<f64>();
     let mut chosen = EventType::PageView;
     for kind in EventType::ALL {

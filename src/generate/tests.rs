@@ -1,3 +1,4 @@
+mod crowds;
 mod visits;
 
 use proptest::prelude::*;
@@ -66,10 +67,10 @@ fn check_visits(population: &PopulationPlan, seed: u64, count: u64, rate_per_s: 
 
 #[test]
 fn every_visit_makes_sense_at_any_rate() {
-    for rate_per_s in [50, 5_000, 500_000] {
-        let visits = check_visits(&population(), 7, 120_000, rate_per_s);
+    for (count, rate_per_s) in [(120_000, 50), (1_000_000, 5_000), (120_000, 500_000)] {
+        let visits = check_visits(&population(), 7, count, rate_per_s);
         let (carts, purchases) = (visits.carts, visits.purchases);
-        assert!(carts > 2_500 && purchases > 900, "{rate_per_s}: {carts} {purchases}");
+        assert!(carts > count / 48 && purchases > count / 134, "{rate_per_s}: {carts} {purchases}");
     }
 }
 
@@ -235,6 +236,7 @@ prop_compose! {
         think_median_ms in prop_oneof![1.0..100.0_f64, 100.0..60_000.0_f64],
         think_sigma in 0.0..2.5_f64,
         session_length in 1.0..60.0_f64,
+        fraud in prop_oneof![Just([0.0; 4]), prop::array::uniform4(0.0..0.002_f64)],
         sessions_max in prop_oneof![1..20_u32, 20..5_000_u32],
     ) -> PopulationPlan {
         let mut mix = parts;
@@ -243,7 +245,7 @@ prop_compose! {
         mix[4] = mix[4].min(mix[3]);
         let sum: f64 = mix.iter().sum();
         let all: f64 = personas.iter().sum();
-        PopulationPlan {
+        let plan = PopulationPlan {
             users,
             user_skew,
             products,
@@ -254,8 +256,11 @@ prop_compose! {
             think_sigma,
             session_length,
             sessions_max,
-            fraud: [0.0; 4],
-        }
+            fraud,
+        };
+        // What the plan refuses: more fraud than the mix has room for.
+        let fits = crate::plan::fraud::lack(&plan).is_none();
+        PopulationPlan { fraud: if fits { plan.fraud } else { [0.0; 4] }, ..plan }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What planted fraud looks like: what a scenario's shares are checked against, and what the
 //! generator plays.
 
-use crate::event::Fraud;
+use crate::event::{EventType, Fraud};
+use crate::plan::PopulationPlan;
 
 /// Least and most of what a planted session buys (a bot: reads), by [`Fraud::index`].
 pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (4, 8)];
@@ -24,9 +25,35 @@ pub fn purchases(kind: Fraud) -> f64 {
 pub fn events(kind: Fraud) -> f64 {
     match kind {
         Fraud::BotVelocity => mean_items(kind),
-        Fraud::CardTesting | Fraud::HighValueBurst => 3.0 * mean_items(kind),
-        Fraud::AccountTakeover => 1.0 + 3.0 * mean_items(kind),
+        _ => 3.0 * mean_items(kind),
     }
+}
+
+/// The part of a type's events that planted sessions may need: the rest is for everybody else.
+const ROOM: f64 = 0.8;
+
+/// A type of event of which planted sessions need more than the mix has room for, with the
+/// shares needed and there; `None` where all fits.
+///
+/// Products are found by `page_view`, or by `search` where the mix has no views. Bots do whatever
+/// the mix has.
+#[must_use]
+pub fn lack(population: &PopulationPlan) -> Option<(EventType, f64, f64)> {
+    let planted = |of: fn(Fraud) -> f64| -> f64 {
+        Fraud::ALL.iter().map(|kind| population.fraud[kind.index()] * of(*kind)).sum()
+    };
+    let ordinary: f64 = 1.0 - population.fraud.iter().sum::<f64>();
+    let all = ordinary * population.session_length + planted(events);
+    let needed = planted(purchases) / all;
+    let finds = if population.mix[EventType::PageView.index()] > 0.0 {
+        EventType::PageView
+    } else {
+        EventType::Search
+    };
+    [EventType::Purchase, EventType::AddToCart, finds].into_iter().find_map(|kind| {
+        let there = population.mix[kind.index()];
+        (needed > ROOM * there).then_some((kind, needed, there))
+    })
 }
 
 fn mean_items(kind: Fraud) -> f64 {

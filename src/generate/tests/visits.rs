@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::event::{Event, EventType, cents};
-use crate::generate::Draft;
+use crate::event::{Event, EventType, Fraud, cents};
+use crate::generate::{Draft, Facts};
 
 /// All sessions so far.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(super) struct Visits {
 #[derive(Default)]
 struct Visit {
     user: String,
+    home: String,
+    timestamp: String,
     page: String,
     viewed: HashSet<String>,
     queries: Vec<String>,
@@ -37,7 +39,7 @@ impl Visits {
         assert_eq!(event.event_type, facts.event_type);
         assert_eq!(event.user_id[5..].parse(), Ok(facts.user));
         assert_eq!(u64::from_str_radix(&event.session_id[5..], 16), Ok(facts.session));
-        self.check_user(&event, facts.session_starts);
+        let home = self.check_user(&event, &facts);
         self.check_properties(&event, draft);
 
         let starts = !self.sessions.contains_key(event.session_id);
@@ -45,22 +47,28 @@ impl Visits {
         let visit = self.sessions.entry(event.session_id.to_owned()).or_default();
         if starts {
             event.user_id.clone_into(&mut visit.user);
+            home.clone_into(&mut visit.home);
             let referrer = event.referrer.unwrap();
             assert!(referrer.is_empty() || referrer.starts_with("https://"), "{text}");
         } else {
             assert_eq!(event.user_id, visit.user, "{text}");
+            assert_eq!(home, visit.home, "{text}");
+            // RFC 3339 with microseconds sorts as text.
+            assert!(*event.timestamp >= *visit.timestamp, "{text}");
             assert_eq!(event.referrer, Some(visit.page.as_str()), "{text}");
         }
         visit.step(&event, text);
         self.carts += u64::from(event.event_type == EventType::AddToCart);
         self.purchases += u64::from(event.event_type == EventType::Purchase);
         event.page_url.clone_into(&mut visit.page);
+        event.timestamp.clone_into(&mut visit.timestamp);
     }
 
-    /// One live session per user, always the same device and place.
-    fn check_user(&mut self, event: &Event<'_>, starts: bool) {
+    /// One live session per user, always the same device and place unless the account was taken
+    /// over. Gives these.
+    fn check_user(&mut self, event: &Event<'_>, facts: &Facts) -> String {
         let current = self.users.entry(event.user_id.to_owned()).or_default();
-        if starts {
+        if facts.session_starts {
             event.session_id.clone_into(current);
         }
         // A session that goes on after the user's next one began would be caught here.
@@ -72,8 +80,14 @@ impl Visits {
         let address = event.ip_address.unwrap();
         assert!(address.parse::<std::net::Ipv4Addr>().unwrap().is_private(), "{address}");
         assert!(event.device.kind.is_some() && event.location.timezone.is_some());
-        let known = self.homes.entry(event.user_id.to_owned()).or_insert_with(|| home.clone());
-        assert_eq!(*known, home);
+        if facts.fraud == Some(Fraud::AccountTakeover) {
+            // Its owner was here before, from elsewhere.
+            assert_ne!(self.homes[event.user_id], home);
+        } else {
+            let known = self.homes.entry(event.user_id.to_owned()).or_insert_with(|| home.clone());
+            assert_eq!(*known, home);
+        }
+        home
     }
 
     /// The properties are those of the type and the page, and agree with the facts.
