@@ -58,6 +58,9 @@ pub trait App: Send {
     /// What there is to say so far. Costs a walk over all users: milliseconds for 100,000.
     fn summary(&self) -> Summary;
 
+    /// The same state once more: for a summary over several states that go on afterwards.
+    fn copy(&self) -> Box<dyn App>;
+
     /// For [`App::merge`], which needs the type again.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }

@@ -4,6 +4,7 @@
 //! once and in order, however often the partition changes hands.
 
 mod group;
+mod reader;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::record::{Recorder, Window};
 use crate::wire::parse::Parser;
 
 pub use group::{Group, Lane, WorkerState};
+pub use reader::{Read, Reader};
 
 /// Most records that one hand-over holds: how soon a worker looks at its clock and orders.
 const BATCH_RECORDS: usize = 1_024;

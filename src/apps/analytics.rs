@@ -58,7 +58,7 @@ const SCHEMA: AppSchema = AppSchema {
 pub(super) const KIND: AppKind =
     AppKind { schema: SCHEMA, new: |plan| Box::new(Analytics::new(plan)) };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Analytics {
     session_idle_us: i64,
     top: usize,
@@ -79,7 +79,7 @@ struct Analytics {
 }
 
 /// One user.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Customer {
     last_us: i64,
     events: u64,
@@ -275,6 +275,10 @@ impl App for Analytics {
             flags: Vec::new(),
             dropped: self.dropped(&trips),
         }
+    }
+
+    fn copy(&self) -> Box<dyn App> {
+        Box::new(self.clone())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

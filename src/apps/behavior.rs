@@ -63,7 +63,7 @@ pub(super) const KIND: AppKind =
 /// Most different paths, per partition: some 20 MB.
 const PATHS_MAX: usize = 1_000_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Behavior {
     session_idle_us: i64,
     researcher_share: f64,
@@ -280,6 +280,10 @@ impl App for Behavior {
                 + self.kinds.dropped()
                 + self.paths_dropped,
         }
+    }
+
+    fn copy(&self) -> Box<dyn App> {
+        Box::new(self.clone())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -84,7 +84,7 @@ impl PerUser for Presence {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Dashboard {
     active_us: i64,
     top: usize,
@@ -221,6 +221,10 @@ impl App for Dashboard {
             flags: Vec::new(),
             dropped: self.pages.dropped() + self.users.dropped(),
         }
+    }
+
+    fn copy(&self) -> Box<dyn App> {
+        Box::new(self.clone())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

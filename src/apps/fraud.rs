@@ -73,7 +73,7 @@ pub(super) const KIND: AppKind = AppKind { schema: SCHEMA, new: |plan| Box::new(
 
 const MINUTE_US: i64 = 60_000_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Fraud {
     velocity_max: usize,
     purchases_max: usize,
@@ -232,6 +232,10 @@ impl App for Fraud {
             flags,
             dropped: self.users.dropped() + self.alerts_dropped,
         }
+    }
+
+    fn copy(&self) -> Box<dyn App> {
+        Box::new(self.clone())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

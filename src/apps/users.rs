@@ -13,7 +13,7 @@ pub(super) trait PerUser: Default {
 }
 
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Users<U> {
     table: HashMap<Box<str>, U, FixedState>,
     users_max: usize,

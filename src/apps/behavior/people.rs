@@ -37,7 +37,7 @@ impl Segment {
 }
 
 /// One user.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Person {
     pub(super) last_us: i64,
     pub(super) by_type: [u32; 5],

@@ -42,7 +42,7 @@ impl Second {
 }
 
 /// The seconds of the window and of the one before, with which it is compared: a ring by second.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Seconds {
     window_s: i64,
     ring: Vec<Second>,

@@ -76,7 +76,7 @@ impl Hits {
 }
 
 /// The last times at which something happened, as many as a rule needs to know.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Recent(VecDeque<i64>);
 
 impl Recent {
@@ -98,7 +98,7 @@ impl Recent {
 }
 
 /// One user.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Suspect {
     pub(super) last_us: i64,
     pub(super) events: Recent,
