@@ -20,6 +20,7 @@
 //! longest fall out first; names that come too late count as [`OTHER`].
 
 use std::any::Any;
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
@@ -78,6 +79,19 @@ pub struct AppKind {
     pub schema: AppSchema,
     /// An empty state for one partition.
     pub new: fn(&AppPlan) -> Box<dyn App>,
+    /// When it says something, where it runs by itself.
+    pub rhythm: Rhythm,
+}
+
+/// When an application that runs by itself says what it has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rhythm {
+    /// After so many events.
+    Events(u64),
+    /// After so much time.
+    Time(Duration),
+    /// Only at the end; its alerts come when they come.
+    Alerts,
 }
 
 /// Every application, in the order of the specification.

@@ -34,6 +34,9 @@ pub enum Command {
     /// Show what a run would do; opens nothing
     #[command(visible_alias = "validate")]
     Plan(PlanArgs),
+    /// Run applications by themselves, on a topic that somebody fills
+    #[command(after_help = EXIT_CODES)]
+    Consume(ConsumeArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
     Broker(BrokerArgs),
     /// Print shell completions
@@ -98,6 +101,33 @@ pub struct PlanArgs {
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `kbench consume`.
+#[derive(Debug, Args)]
+pub struct ConsumeArgs {
+    /// Applications: analytics, fraud, dashboard, behavior
+    #[arg(required = true, value_name = "APP")]
+    pub apps: Vec<String>,
+    /// What changes the applications from outside.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Summary after so many events (50) or so much time (10s), at most five a second [default:
+    /// analytics 50, behavior 100, dashboard 10s, fraud only its alerts]
+    #[arg(long, value_name = "EVENTS|TIME")]
+    pub every: Option<String>,
+    /// End after so many events of each application
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after so long without a record, such as 5s
+    #[arg(long, value_name = "TIME")]
+    pub idle: Option<String>,
+    /// What stdout gets; json is one object a line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Nothing but the summaries
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// `kbench broker`.

@@ -42,6 +42,15 @@ pub trait Source: Send {
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize>;
 
+    /// Commits what was processed, and waits for the answer; a source without offsets to commit
+    /// has nothing to do.
+    ///
+    /// # Errors
+    /// When it was refused.
+    fn commit(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// How many partitions it has now; `None` before its first assignment.
     fn assigned(&self) -> Option<usize>;
 }

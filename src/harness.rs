@@ -2,6 +2,7 @@
 //!
 //! The harness owns the run's state. Loops report by messages; nothing else may end the run.
 
+pub mod alone;
 mod collect;
 mod crew;
 pub mod embedded;

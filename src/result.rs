@@ -2,6 +2,7 @@
 
 mod host;
 mod latency;
+mod said;
 mod save;
 mod secrets;
 mod summary;
@@ -20,6 +21,7 @@ use crate::ledger::LedgerReport;
 
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use said::{Look, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
 pub use summary::markdown;

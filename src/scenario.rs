@@ -17,6 +17,7 @@ mod unit;
 pub use environment::Environment;
 pub use overrides::Overrides;
 pub use source::Source;
+pub use unit::duration;
 
 use crate::error::Result;
 use crate::plan::resolve::{self, Inputs};

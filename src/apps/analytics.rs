@@ -55,8 +55,11 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind =
-    AppKind { schema: SCHEMA, new: |plan| Box::new(Analytics::new(plan)) };
+pub(super) const KIND: AppKind = AppKind {
+    schema: SCHEMA,
+    new: |plan| Box::new(Analytics::new(plan)),
+    rhythm: super::Rhythm::Events(50),
+};
 
 #[derive(Debug, Clone)]
 struct Analytics {

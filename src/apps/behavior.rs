@@ -57,8 +57,11 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind =
-    AppKind { schema: SCHEMA, new: |plan| Box::new(Behavior::new(plan)) };
+pub(super) const KIND: AppKind = AppKind {
+    schema: SCHEMA,
+    new: |plan| Box::new(Behavior::new(plan)),
+    rhythm: super::Rhythm::Events(100),
+};
 
 /// Most different paths, per partition: some 20 MB.
 const PATHS_MAX: usize = 1_000_000;

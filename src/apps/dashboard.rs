@@ -56,8 +56,11 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind =
-    AppKind { schema: SCHEMA, new: |plan| Box::new(Dashboard::new(plan)) };
+pub(super) const KIND: AppKind = AppKind {
+    schema: SCHEMA,
+    new: |plan| Box::new(Dashboard::new(plan)),
+    rhythm: super::Rhythm::Time(std::time::Duration::from_secs(10)),
+};
 
 /// One user, as long as active.
 #[derive(Debug, Clone, Copy)]

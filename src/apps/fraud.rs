@@ -69,7 +69,11 @@ const SCHEMA: AppSchema = AppSchema {
 };
 
 /// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind { schema: SCHEMA, new: |plan| Box::new(Fraud::new(plan)) };
+pub(super) const KIND: AppKind = AppKind {
+    schema: SCHEMA,
+    new: |plan| Box::new(Fraud::new(plan)),
+    rhythm: super::Rhythm::Alerts,
+};
 
 const MINUTE_US: i64 = 60_000_000;
 

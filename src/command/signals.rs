@@ -34,6 +34,15 @@ impl Signals {
         self.code.clone()
     }
 
+    /// The exit code of a part that ends well: by itself, or because it was told to.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self.code.load(Ordering::Relaxed) {
+            code if code == ExitCode::Interrupted as usize => ExitCode::Interrupted,
+            code if code == ExitCode::Terminated as usize => ExitCode::Terminated,
+            _ => ExitCode::Ok,
+        }
+    }
+
     /// Whether one came.
     pub(super) fn came(&self) -> bool {
         self.code.load(Ordering::Relaxed) != 0

@@ -13,7 +13,7 @@ use crate::wire::parse::Parser;
 use crate::wire::stamp;
 
 /// How far ahead of the clock an event's time may be: a year 3000 would be "now" for ever.
-pub const AHEAD_MAX_US: i64 = 3_600_000_000;
+const AHEAD_MAX_US: i64 = 3_600_000_000;
 
 /// What was read, by what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]

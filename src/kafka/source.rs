@@ -144,6 +144,16 @@ impl Source for KafkaSource {
         Ok(count)
     }
 
+    fn commit(&mut self) -> Result<()> {
+        self.consumer.context().store(&self.consumer);
+        match self.consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) => Ok(()),
+            // All that was processed is committed already, or nothing was.
+            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset) => Ok(()),
+            Err(error) => Err(Error::Broker(format!("committing what was read: {error}"))),
+        }
+    }
+
     fn assigned(&self) -> Option<usize> {
         usize::try_from(self.consumer.context().assigned.load(Ordering::Acquire)).ok()
     }

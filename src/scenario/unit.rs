@@ -13,7 +13,7 @@ const EXAMPLE: &str = r#"expected a duration such as "30s" or "5m""#;
 /// # Errors
 ///
 /// One line that says what is wrong and what was expected.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     if text.trim().is_empty() {
         return Err(format!("is empty; {EXAMPLE}"));
     }

@@ -1,0 +1,154 @@
+//! `kbench consume`: applications by themselves, each on a thread of its own.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::signals::Signals;
+use crate::apps::{self, AppKind, Rhythm};
+use crate::cli::{ConsumeArgs, Format};
+use crate::clock::wall_clock_us;
+use crate::error::{Error, ExitCode, Result};
+use crate::harness::alone::{Alone, Limits, Said};
+use crate::kafka::Admin;
+use crate::plan::Plan;
+use crate::result::{Look, said};
+
+/// Longest wait for the first answer of a cluster.
+const CONNECT: Duration = Duration::from_secs(8);
+
+pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
+    let kinds = chosen(&args.apps)?;
+    let (plan, bootstrap) = super::alone(&args.scenario)?;
+    let rhythm = args.every.as_deref().map(rhythm).transpose()?;
+    let limits = Limits {
+        events: args.count,
+        idle: args.idle.as_deref().map(|text| super::duration("--idle", text)).transpose()?,
+    };
+    let signals = Signals::listen()?;
+    Admin::new(&bootstrap, &plan.kafka.consumer)?.brokers(CONNECT)?;
+    if !args.quiet {
+        introduce(&kinds, &plan, &bootstrap);
+    }
+    let skin = Skin::new(args, &plan.topic.name);
+    let mut threads = Vec::new();
+    for kind in kinds {
+        let app = plan
+            .apps
+            .iter()
+            .find(|app| app.name == kind.schema.name)
+            .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
+        let alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
+            .every(rhythm.unwrap_or(kind.rhythm))
+            .within(limits);
+        let (skin, code) = (skin.clone(), signals.code());
+        threads.push(thread::spawn(move || {
+            let read = alone.run(|what| skin.say(kind.schema.name, what));
+            if read.is_err() {
+                // One that can't go on takes the others along: half an answer is none. A signal
+                // that came before stays what it was.
+                let stop = ExitCode::Unexpected as usize;
+                let order = std::sync::atomic::Ordering::Relaxed;
+                let _ = code.compare_exchange(0, stop, order, order);
+            }
+            read
+        }));
+    }
+    let mut first_error = None;
+    for thread in threads {
+        let read = thread.join().map_err(|_| Error::Internal("a reader panicked".to_owned()))?;
+        first_error = first_error.or(read.err());
+    }
+    match first_error {
+        // Whoever read this output has seen enough.
+        Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
+            Ok(ExitCode::Ok)
+        }
+        Some(error) => Err(error),
+        None => Ok(signals.exit_code()),
+    }
+}
+
+/// The applications named, each once, in the order of their list.
+fn chosen(names: &[String]) -> Result<Vec<&'static AppKind>> {
+    let all = apps::ALL.iter().map(|kind| kind.schema.name).collect::<Vec<_>>();
+    let faults: Vec<String> = names
+        .iter()
+        .filter(|name| !all.contains(&name.as_str()))
+        .map(|name| format!("{name:?} is no application; expected {}", all.join(", ")))
+        .collect();
+    if !faults.is_empty() {
+        return Err(Error::Usage(faults));
+    }
+    let named = |kind: &&AppKind| names.iter().any(|name| name == kind.schema.name);
+    Ok(apps::ALL.iter().filter(named).collect())
+}
+
+/// `50` for events, `10s` for time.
+fn rhythm(text: &str) -> Result<Rhythm> {
+    match text.parse::<u64>() {
+        Ok(0) => Err(Error::usage("--every: 0 events; expected at least 1")),
+        Ok(events) => Ok(Rhythm::Events(events)),
+        Err(_) => Ok(Rhythm::Time(super::duration("--every", text)?)),
+    }
+}
+
+fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
+    let groups: Vec<String> = plan
+        .apps
+        .iter()
+        .filter(|app| kinds.iter().any(|kind| kind.schema.name == app.name))
+        .map(|app| format!("{} as {}", app.name, app.group))
+        .collect();
+    eprintln!(
+        "kbench: reading {} at {bootstrap}: {}; Ctrl-C commits and ends",
+        plan.topic.name,
+        groups.join(", ")
+    );
+}
+
+/// How what is said gets to the reader.
+#[derive(Debug, Clone)]
+struct Skin {
+    json: bool,
+    look: Look,
+    topic: Arc<str>,
+    quiet: bool,
+}
+
+impl Skin {
+    fn new(args: &ConsumeArgs, topic: &str) -> Self {
+        let look = Look { width: super::terminal_width(), color: super::color() };
+        let json = args.format == Format::Json;
+        Self { json, look, topic: topic.into(), quiet: args.quiet }
+    }
+
+    fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
+        let (Said::Summary(summary, read) | Said::Last(summary, read)) = what else {
+            if !self.quiet {
+                eprintln!("kbench: {app}: nothing has come from {} yet", self.topic);
+            }
+            return Ok(());
+        };
+        let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
+        let text = if self.json {
+            let line = serde_json::json!({
+                "app": app,
+                "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                "last": matches!(what, Said::Last(..)),
+                "read": read,
+                "summary": summary,
+            });
+            format!("{line}\n")
+        } else {
+            let at = at.format("%H:%M:%SZ").to_string();
+            said(&at, summary, read, self.look)
+        };
+        // In one piece, so that applications don't write into each other's tables.
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(|error| Error::io("writing to stdout", error))
+    }
+}

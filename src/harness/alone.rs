@@ -1,0 +1,178 @@
+//! An application by itself, on a Kafka that others fill: joins its group, reads, and says what
+//! it has found at its own rhythm, until somebody stops it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::apps::{AppKind, Rhythm, Summary};
+use crate::clock::wall_clock_us;
+use crate::consume::{Read, Reader, Source};
+use crate::error::Result;
+use crate::kafka::KafkaSource;
+use crate::plan::{AppPlan, Plan};
+
+/// Most records between two looks at the clock and at the signal.
+const BATCH_RECORDS: usize = 1_024;
+
+/// Longest wait for a record.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Least time between two summaries: nobody reads faster, and each costs a walk over all users.
+const SUMMARY_GAP: Duration = Duration::from_millis(200);
+
+/// After so long without any record somebody should look whether the topic is the right one.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How often the client looks for new topics and partitions, in milliseconds.
+const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
+
+/// When an application stops by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// After so many events.
+    pub events: Option<u64>,
+    /// After so long without a record.
+    pub idle: Option<Duration>,
+}
+
+/// What an application says.
+#[derive(Debug)]
+pub enum Said<'a> {
+    /// What it has found so far.
+    Summary(&'a Summary, Read),
+    /// The same, and the last of it.
+    Last(&'a Summary, Read),
+    /// Nothing comes.
+    Silence,
+}
+
+/// An application by itself.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Alone {
+    reader: Reader,
+    source: Box<dyn Source>,
+    rhythm: Rhythm,
+    limits: Limits,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Alone {
+    /// Subscribes to the plan's topic at `bootstrap` as a member of the application's group.
+    /// `signal` is not 0 once it shall stop.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+    pub fn new(
+        kind: &'static AppKind,
+        app: &AppPlan,
+        plan: &Plan,
+        bootstrap: &str,
+        signal: Arc<AtomicUsize>,
+    ) -> Result<Self> {
+        let mut properties = plan.kafka.consumer.clone();
+        // A consumer may be there before its topic: the client's own five minutes are long.
+        properties.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
+        let source = KafkaSource::new(bootstrap, &properties, &plan.topic.name, &app.group)?;
+        Ok(Self {
+            reader: Reader::new(kind, app.clone()),
+            source: Box::new(source),
+            rhythm: kind.rhythm,
+            limits: Limits::default(),
+            signal,
+        })
+    }
+
+    /// Says something at another rhythm.
+    #[must_use]
+    pub fn every(mut self, rhythm: Rhythm) -> Self {
+        self.rhythm = rhythm;
+        self
+    }
+
+    /// Stops by itself.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Reads until the signal or a limit. Whatever was read is committed at the end, so that the
+    /// next member of the group goes on right behind it.
+    ///
+    /// # Errors
+    /// When the client is broken for good, or the last commit fails.
+    pub fn run(mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
+        let mut pace = Pace::new(self.rhythm);
+        let mut last_record = Instant::now();
+        let mut told_silence = false;
+        while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
+            let Self { reader, source, limits, .. } = &mut self;
+            let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
+            let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
+            let mut failed = None;
+            let count = source.poll(most, WAIT, &mut |arrival| {
+                if reader.observe(arrival, wall_clock_us()) && pace.is_due_after_event() {
+                    let told = say(&Said::Summary(&reader.summary(), reader.read()));
+                    failed = failed.take().or(told.err());
+                }
+            })?;
+            if let Some(error) = failed {
+                // Nobody listens any more; what was read is read.
+                self.source.commit()?;
+                return Err(error);
+            }
+            if count > 0 {
+                last_record = Instant::now();
+            } else if !told_silence && last_record.elapsed() > SILENCE {
+                told_silence = true;
+                say(&Said::Silence)?;
+            }
+            if pace.is_due_by_time() {
+                say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
+            }
+        }
+        self.source.commit()?;
+        let read = self.reader.read();
+        say(&Said::Last(&self.reader.summary(), read))?;
+        Ok(read)
+    }
+
+    fn is_done(&self, last_record: Instant) -> bool {
+        self.limits.events.is_some_and(|most| self.reader.read().events >= most)
+            || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
+    }
+}
+
+/// When the next summary is due.
+struct Pace {
+    rhythm: Rhythm,
+    events: u64,
+    last: Option<Instant>,
+    began: Instant,
+}
+
+impl Pace {
+    fn new(rhythm: Rhythm) -> Self {
+        Self { rhythm, events: 0, last: None, began: Instant::now() }
+    }
+
+    fn is_due_after_event(&mut self) -> bool {
+        self.events += 1;
+        let Rhythm::Events(every) = self.rhythm else { return false };
+        if self.events < every || self.last.is_some_and(|last| last.elapsed() < SUMMARY_GAP) {
+            return false;
+        }
+        (self.events, self.last) = (0, Some(Instant::now()));
+        true
+    }
+
+    fn is_due_by_time(&mut self) -> bool {
+        let Rhythm::Time(every) = self.rhythm else { return false };
+        if self.last.unwrap_or(self.began).elapsed() < every {
+            return false;
+        }
+        self.last = Some(Instant::now());
+        true
+    }
+}
