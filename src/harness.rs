@@ -58,6 +58,9 @@ pub struct Options {
     pub signal: Arc<AtomicUsize>,
     /// Run without a broker, with these faults planted.
     pub loopback: Option<Faults>,
+    /// What the events take the schedule's start for, in microseconds since 1970: two runs of
+    /// one plan then send the same bytes. `None`: the time it is.
+    pub start_wall_us: Option<i64>,
 }
 
 /// What a run leaves.
@@ -89,7 +92,9 @@ pub fn run(
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
     progress.say(&introduction(&facts));
-    let play = Play { plan, run, world: &world, clock: &clock, signal: &options.signal };
+    let start_wall_us = options.start_wall_us;
+    let play =
+        Play { plan, run, world: &world, clock: &clock, signal: &options.signal, start_wall_us };
     let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
         Ok(played) => played,
         Err(error) => {
@@ -126,6 +131,7 @@ struct Play<'a> {
     world: &'a World,
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
+    start_wall_us: Option<i64>,
 }
 
 /// What is left of it.
@@ -155,7 +161,11 @@ impl Play<'_> {
         }
         progress.say("every group reads every partition; the schedule starts");
         let cpu_before_s = watch::cpu_s();
-        crew.start_producers(self.plan, self.world, LEAD_NS, &channels)?;
+        crew.start_producers(self.plan, self.world, LEAD_NS, &channels, &|start_ns| {
+            if let Some(wall_us) = self.start_wall_us {
+                self.clock.pretend(start_ns, wall_us);
+            }
+        })?;
         drop(channels);
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);

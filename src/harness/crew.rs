@@ -106,13 +106,15 @@ impl Crew {
         Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
     }
 
-    /// Starts a producer for each shard; slot time 0 is `lead_ns` from now.
+    /// Starts a producer for each shard; slot time 0 is `lead_ns` from now, and told to `before`
+    /// anything is sent.
     pub(super) fn start_producers(
         &mut self,
         plan: &Plan,
         world: &World,
         lead_ns: u64,
         channels: &Channels,
+        before: &dyn Fn(u64),
     ) -> Result<()> {
         let mut sinks = Vec::new();
         let interval_ns = plan.measure.interval_ms * 1_000_000;
@@ -132,6 +134,7 @@ impl Crew {
         let generators = Generator::crew(plan);
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
+        before(self.start_ns);
         let measured =
             self.start_ns + plan.load.warmup_ns()..self.start_ns + plan.load.duration_ns();
         // Only this method sets it, and it is called once.

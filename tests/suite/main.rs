@@ -16,6 +16,7 @@
 #![allow(unreachable_pub)]
 
 mod admin;
+mod answers;
 mod client;
 mod cluster;
 mod conformance;
@@ -39,7 +40,7 @@ use world::{Kind, World};
 
 /// Every probe of every suite. A new suite is one more line here.
 fn suites() -> Vec<Probe> {
-    let suites = [conformance::probes(), laws::probes(), pipeline::probes()];
+    let suites = [conformance::probes(), laws::probes(), pipeline::probes(), answers::probes()];
     suites.into_iter().flatten().collect()
 }
 
