@@ -95,7 +95,7 @@ pub fn run(
     let start_wall_us = options.start_wall_us;
     let play =
         Play { plan, run, world: &world, clock: &clock, signal: &options.signal, start_wall_us };
-    let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
+    let Played { crew, mut collector, sources, sinks, end } = match play.run(progress) {
         Ok(played) => played,
         Err(error) => {
             // Nothing was measured. The first error is the one to tell.
@@ -106,6 +106,7 @@ pub fn run(
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let conditions = Conditions { run, command_line, facts, host };
+    let log = finish::log(plan, &clock, &crew, &mut collector)?;
     let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
@@ -116,7 +117,7 @@ pub fn run(
         }
         result.embedded_broker = Some(stats);
     }
-    let folder = result::save(&result, scenario_text, &options.results_dir)?;
+    let folder = result::save(&result, &log, scenario_text, &options.results_dir)?;
     close(sources, sinks);
     if let Err(error) = world.clean_up(plan) {
         progress.say(&format!("the topic stays: {error}"));

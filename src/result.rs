@@ -1,5 +1,6 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
+mod hlog;
 mod host;
 mod latency;
 mod said;
@@ -19,6 +20,7 @@ use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
 
+pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use said::{Look, said};

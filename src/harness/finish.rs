@@ -11,6 +11,7 @@ use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, SystemClock};
 use crate::consume::Group;
+use crate::error::Result;
 use crate::event::EventType;
 use crate::kafka;
 use crate::ledger::LedgerReport;
@@ -18,8 +19,8 @@ use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::record::{Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, PartitionResult, PhaseResult,
-    RunResult, Verdict,
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
+    PhaseResult, RunResult, Verdict, interval_log,
 };
 
 /// How many flags of an application the result names.
@@ -43,6 +44,30 @@ pub(super) struct End {
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
     pub(super) ended_ns: u64,
+}
+
+/// Latency over time, as `latency.hlog` has it.
+pub(super) fn log(
+    plan: &Plan,
+    clock: &SystemClock,
+    crew: &Crew,
+    collector: &mut Collector,
+) -> Result<String> {
+    let interval_ns = plan.measure.interval_ms * 1_000_000;
+    let names = plan.apps.iter().map(|app| (format!("{}.end_to_end", app.name), Stage::EndToEnd));
+    let tags = [("send_delay".to_owned(), Stage::SendDelay), ("ack".to_owned(), Stage::Ack)];
+    let Collector { sent, acked, apps, .. } = collector;
+    let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
+        |((tag, stage), series)| {
+            let outside = series
+                .total(stage)
+                .map_or((0, 0), |total| (total.zero_or_negative(), total.over_range()));
+            LogSeries { tag, log: series.log(), outside }
+        },
+    );
+    let start_ns = crew.start_ns();
+    let start_wall_us = clock.wall_us(start_ns);
+    interval_log(series.collect(), start_wall_us, start_ns / interval_ns, interval_ns)
 }
 
 /// Puts the result together.

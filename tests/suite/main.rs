@@ -21,6 +21,7 @@ mod client;
 mod cluster;
 mod conformance;
 mod group;
+mod hlog;
 mod laws;
 mod needs;
 mod pipeline;
@@ -40,7 +41,13 @@ use world::{Kind, World};
 
 /// Every probe of every suite. A new suite is one more line here.
 fn suites() -> Vec<Probe> {
-    let suites = [conformance::probes(), laws::probes(), pipeline::probes(), answers::probes()];
+    let suites = [
+        conformance::probes(),
+        laws::probes(),
+        pipeline::probes(),
+        answers::probes(),
+        hlog::probes(),
+    ];
     suites.into_iter().flatten().collect()
 }
 

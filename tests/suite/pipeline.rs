@@ -235,7 +235,7 @@ fn folder(world: &World) {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(names.is_superset(&BTreeSet::from(
-        ["result.json", "summary.md", "scenario.toml"].map(str::to_owned)
+        ["result.json", "summary.md", "latency.hlog", "scenario.toml"].map(str::to_owned)
     )));
     let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
     let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();
