@@ -2,6 +2,7 @@
 
 mod host;
 mod latency;
+mod recording;
 mod save;
 mod secrets;
 mod summary;
@@ -20,6 +21,7 @@ use crate::ledger::LedgerReport;
 
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use recording::RecordingResult;
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
 pub use summary::markdown;
@@ -67,6 +69,8 @@ pub struct RunResult {
     pub ledger: LedgerReport,
     /// Refusals and failures by reason.
     pub failures: BTreeMap<String, u64>,
+    /// What was replayed, where a recorded topic was the load.
+    pub recording: Option<RecordingResult>,
     /// What the generator sent.
     pub books: Books,
     /// The books beside the applications' totals.
