@@ -25,6 +25,7 @@ mod needs;
 mod pipeline;
 mod probe;
 mod raw;
+mod replay;
 mod runs;
 mod sender;
 mod world;
@@ -39,7 +40,7 @@ use world::{Kind, World};
 
 /// Every probe of every suite. A new suite is one more line here.
 fn suites() -> Vec<Probe> {
-    let suites = [conformance::probes(), laws::probes(), pipeline::probes()];
+    let suites = [conformance::probes(), laws::probes(), pipeline::probes(), replay::probes()];
     suites.into_iter().flatten().collect()
 }
 

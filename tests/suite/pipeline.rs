@@ -38,7 +38,7 @@ pub fn probes() -> Vec<Probe> {
 }
 
 /// What must hold for every valid run.
-fn assert_sound(result: &RunResult) {
+pub fn assert_sound(result: &RunResult) {
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert!(result.verdict.valid && result.ledger.closes);
     let offered = result.ledger.offered;
