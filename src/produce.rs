@@ -1,7 +1,8 @@
 //! The producing loop: one thread for each shard of the schedule.
 //!
-//! The script says what and when, the loop obeys: it encodes ahead while it waits, hands over whatever
-//! is due, and never waits for an answer. What is late is sent at once; nothing is skipped.
+//! The script says what and when, the loop obeys: it encodes ahead while it waits, hands over
+//! whatever is due, and never waits for an answer. What is late is sent at once; nothing is
+//! skipped.
 
 mod batch;
 mod receipts;

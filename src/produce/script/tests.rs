@@ -13,10 +13,13 @@ use crate::wire::stamp;
 
 const ORIGIN_US: i64 = 1_700_000_000_000_000;
 
-/// A recording in memory: key, payload and Kafka's time of each record, by partition.
+/// Key, payload and Kafka's time.
+type Record = (Option<String>, String, Option<i64>);
+
+/// A recording in memory, by partition.
 #[derive(Default)]
 struct Shelf {
-    partitions: Vec<Vec<(Option<String>, String, Option<i64>)>>,
+    partitions: Vec<Vec<Record>>,
     read: Vec<usize>,
     /// The reading takes so long for each record.
     pause: Duration,
@@ -58,7 +61,7 @@ fn event(user: &str, at_us: Option<i64>) -> String {
     )
 }
 
-fn of(user: &str, at_us: i64) -> (Option<String>, String, Option<i64>) {
+fn of(user: &str, at_us: i64) -> Record {
     (Some(user.to_owned()), event(user, Some(at_us)), None)
 }
 
