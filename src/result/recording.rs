@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct RecordingResult {
     /// The topic.
     pub topic: String,
-    /// Records between its starts and ends when the run began; a compacted topic holds fewer.
+    /// Offsets between its starts and ends when the run began: more than there are records where
+    /// the topic is compacted, was written in transactions, or lost some to its retention.
     pub records: u64,
     /// Records that were read: fewer when the run ended early.
     pub read: u64,

@@ -16,7 +16,7 @@ use super::merge::{Head, Merge};
 use super::visits::Visits;
 use super::{Ahead, Cue, Recorded, Script};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Most bytes that are read and not sent: 100,000 events of the usual size.
 const AHEAD_MAX_BYTES: u64 = 64 << 20;
@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Longest wait for a record: how soon the end of all sending is seen.
 const WAIT: Duration = Duration::from_millis(20);
 
+/// How long no record may come before the reading is given up: a broker's restart is shorter.
+const PATIENCE_NS: u64 = 60_000_000_000;
+
 /// The reading side of a recording.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Feed {
@@ -34,6 +37,7 @@ pub struct Feed {
     shards: Vec<Sender<Cue>>,
     ahead: Arc<Ahead>,
     pub(super) ahead_max_bytes: u64,
+    pub(super) patience_ns: u64,
     clock: Arc<dyn Clock>,
     origin_us: i64,
     speed: f64,
@@ -65,6 +69,7 @@ pub fn cue_up(
         shards: senders,
         ahead,
         ahead_max_bytes: AHEAD_MAX_BYTES,
+        patience_ns: PATIENCE_NS,
         clock,
         origin_us,
         speed,
@@ -91,14 +96,18 @@ impl Feed {
     /// and what kept it from its end.
     #[must_use]
     pub fn run(mut self) -> (Merge, Option<Error>) {
+        let mut silence = None;
         while !self.ahead.over.load(Ordering::Relaxed) {
             if self.ahead.bytes.load(Ordering::Relaxed) > self.ahead_max_bytes {
                 std::thread::sleep(LOOK);
                 continue;
             }
             match self.merge.ready(WAIT) {
-                Ok(false) => continue,
-                Ok(true) => {}
+                Ok(true) => silence = None,
+                Ok(false) => match self.check_silence(&mut silence) {
+                    Ok(()) => continue,
+                    Err(error) => return (self.merge, Some(error)),
+                },
                 Err(error) => return (self.merge, Some(error)),
             }
             let Some(head) = self.merge.take() else {
@@ -107,6 +116,23 @@ impl Feed {
             self.give(head);
         }
         (self.merge, None)
+    }
+
+    /// Gives up when no record has come for too long; `silence` is since when, and after which.
+    fn check_silence(&self, silence: &mut Option<(u64, u64)>) -> Result<()> {
+        let (now_ns, read) = (self.clock.now_ns(), self.merge.counts().records);
+        match *silence {
+            Some((since_ns, before)) if before == read => {
+                if now_ns - since_ns > self.patience_ns {
+                    return Err(Error::Broker(format!(
+                        "no record of the recording came for {} s, after {read} records",
+                        self.patience_ns as f64 / 1e9
+                    )));
+                }
+            }
+            _ => *silence = Some((now_ns, read)),
+        }
+        Ok(())
     }
 
     fn give(&mut self, head: Head) {

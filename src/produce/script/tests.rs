@@ -23,6 +23,8 @@ struct Shelf {
     read: Vec<usize>,
     /// The reading takes so long for each record.
     pause: Duration,
+    /// Nothing more comes after so many records of a partition, and no end either.
+    silent_after: Option<usize>,
 }
 
 impl Tape for Shelf {
@@ -37,6 +39,9 @@ impl Tape for Shelf {
         each: &mut dyn FnMut(&TapeRecord<'_>),
     ) -> Result<Step> {
         self.read.resize(self.partitions.len(), 0);
+        if self.silent_after == Some(self.read[partition]) {
+            return Ok(Step::Nothing);
+        }
         let Some((key, payload, at_us)) = self.partitions[partition].get(self.read[partition])
         else {
             return Ok(Step::End);
@@ -294,4 +299,17 @@ fn the_reading_ends_when_nobody_sends() {
     drop(scripts);
     let (merge, _) = reading.join().unwrap();
     assert!(merge.counts().records < 1_000, "{:?}", merge.counts());
+}
+
+#[test]
+fn a_recording_that_falls_silent_is_given_up() {
+    let partitions = vec![(0..10).map(|number| of("u", number)).collect()];
+    let shelf = Shelf { partitions, silent_after: Some(5), ..Shelf::default() };
+    let clock = Arc::new(SystemClock::start());
+    let (mut scripts, mut feed) = cue_up(ready(shelf, 10), 1, 1.0, 1_000_000, clock);
+    feed.patience_ns = 20_000_000;
+    let reading = thread::spawn(move || feed.run());
+    assert_eq!(play(&mut scripts[0]).len(), 5);
+    let (_, fault) = reading.join().unwrap();
+    assert!(fault.unwrap().to_string().ends_with("after 5 records"));
 }
