@@ -131,6 +131,7 @@ fn comes_again(world: &World) {
     assert_eq!(second.ack.count, second.ledger.offered, "the last event is measured too");
     assert_eq!(second.plan["load"]["replay"]["speed"], 2.0);
     assert!(first.recording.is_none());
+    assert!(kbench::result::markdown(&second).contains(&format!("replayed topic {topic}")));
 
     // Nobody's offsets were touched: not those of the name that librdkafka wants to have.
     let mut list = TopicPartitionList::new();
