@@ -3,6 +3,7 @@
 mod hlog;
 mod host;
 mod latency;
+mod recording;
 mod said;
 mod save;
 mod secrets;
@@ -23,6 +24,7 @@ use crate::ledger::LedgerReport;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use recording::RecordingResult;
 pub use said::{Look, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
@@ -71,6 +73,8 @@ pub struct RunResult {
     pub ledger: LedgerReport,
     /// Refusals and failures by reason.
     pub failures: BTreeMap<String, u64>,
+    /// What was replayed, where a recorded topic was the load.
+    pub recording: Option<RecordingResult>,
     /// What the generator sent.
     pub books: Books,
     /// The books beside the applications' totals.

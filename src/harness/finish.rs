@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::record::{Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RunResult, Verdict, interval_log,
+    PhaseResult, RecordingResult, RunResult, Verdict, interval_log,
 };
 
 /// How many flags of an application the result names.
@@ -40,6 +40,8 @@ pub(super) struct End {
     pub(super) books: Vec<(Books, Vec<u64>)>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
+    /// What was replayed.
+    pub(super) recording: Option<RecordingResult>,
     pub(super) interrupted_by: Option<u8>,
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
@@ -90,7 +92,7 @@ pub(super) fn result(
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let apps = apps(plan, &collector, &timeline, crew.take_groups());
-    let checks = checks(&books, &apps);
+    let checks = checks(&books, &apps, end.recording.as_ref());
     RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
@@ -111,6 +113,7 @@ pub(super) fn result(
         apps,
         ledger,
         failures: crew.receipts().reasons(),
+        recording: end.recording.clone(),
         books,
         checks,
         watch,
@@ -173,12 +176,16 @@ fn verdict(
     Verdict {
         valid: reasons.is_empty(),
         reasons,
-        flags: watch.flags(),
+        flags: watch
+            .flags()
+            .into_iter()
+            .chain(end.recording.iter().flat_map(RecordingResult::flags))
+            .collect(),
         interrupted_by: end.interrupted_by,
     }
 }
 
-fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
+fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>) -> Vec<Check> {
     let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
         what: what.to_owned(),
         books,
@@ -194,7 +201,11 @@ fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
     checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
         Some(summary.totals.revenue_cents)
     }));
-    checks.push(row("sessions", books.sessions, &|summary| summary.totals.sessions));
+    // A user whose events have several keys is several users to those who read the partitions.
+    let keyed_by_user = recording.is_none_or(|recording| recording.other_keys == 0);
+    checks.push(row("sessions", books.sessions, &|summary| {
+        summary.totals.sessions.filter(|_| keyed_by_user)
+    }));
     checks
 }
 

@@ -93,6 +93,20 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
             result.broker.advertised.join(", ")
         }
     )?;
+    if let Some(recording) = &result.recording {
+        writeln!(
+            out,
+            "- replayed topic {}: {} events of {:.1} s, from {} on; {} records read of {} offsets, \
+             {} of them no events",
+            recording.topic,
+            count(recording.events),
+            recording.span_s,
+            recording.first,
+            count(recording.read),
+            count(recording.records),
+            count(recording.read - recording.events)
+        )?;
+    }
     if let Some(broker) = &result.embedded_broker {
         writeln!(
             out,

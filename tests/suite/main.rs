@@ -27,6 +27,7 @@ mod needs;
 mod pipeline;
 mod probe;
 mod raw;
+mod replay;
 mod runs;
 mod sender;
 mod world;
@@ -47,6 +48,7 @@ fn suites() -> Vec<Probe> {
         pipeline::probes(),
         answers::probes(),
         hlog::probes(),
+        replay::probes(),
     ];
     suites.into_iter().flatten().collect()
 }
