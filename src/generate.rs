@@ -8,6 +8,7 @@
 mod catalogue;
 mod crowd;
 mod draft;
+mod lognormal;
 mod mix;
 mod padding;
 mod people;
@@ -16,7 +17,6 @@ mod session;
 mod shop;
 mod shopper;
 mod skew;
-mod think;
 mod users;
 
 use std::cmp::Reverse;
@@ -29,6 +29,7 @@ use crate::plan::{Plan, PopulationPlan};
 use crate::wire::encode::Parts;
 use catalogue::{EXTERNAL_WEIGHTS, Page};
 use crowd::Crowds;
+use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
 use people::People;
@@ -37,7 +38,6 @@ use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
-use think::LogNormal;
 use users::Users;
 
 pub use draft::{Draft, Facts, Persona};

@@ -12,6 +12,7 @@ mod ready;
 mod recording;
 mod timeline;
 pub mod watch;
+mod wire;
 pub mod world;
 
 use std::path::PathBuf;
@@ -212,8 +213,17 @@ impl Play<'_> {
             books.push((shard.books, shard.offered));
             sinks.push(shard.sink);
         }
-        let end =
-            End { books, faults, recording, interrupted_by, lag_at_end_records, cpu_s, ended_ns };
+        let wire = wire::count(&sinks, crew.receipts().accepted());
+        let end = End {
+            books,
+            faults,
+            recording,
+            wire,
+            interrupted_by,
+            lag_at_end_records,
+            cpu_s,
+            ended_ns,
+        };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
     }
 

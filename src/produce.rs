@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
+use serde::{Deserialize, Serialize};
+
 use crate::books::Books;
 use crate::clock::{Clock, wake_on_time};
 use crate::error::Result;
@@ -42,6 +44,43 @@ pub trait Sink: Send {
     /// # Errors
     /// When the client is broken for good.
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover>;
+
+    /// Whether it counts what goes over a wire.
+    fn has_wire(&self) -> bool {
+        false
+    }
+
+    /// What has gone over the wire so far; `None` where nobody has counted yet.
+    fn wire(&self) -> Option<WireBytes> {
+        None
+    }
+}
+
+/// What a client has sent, all of it counted at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireBytes {
+    /// Records.
+    pub records: u64,
+    /// Their keys and values, before a codec.
+    pub payload_bytes: u64,
+    /// Everything that went to the brokers: batches as compressed, requests around them, and what
+    /// was sent again.
+    pub wire_bytes: u64,
+}
+
+impl WireBytes {
+    /// Adds what another client has sent.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.payload_bytes += other.payload_bytes;
+        self.wire_bytes += other.wire_bytes;
+    }
+
+    /// Payload over wire: how much smaller the codec made the load, with everything around it.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        (self.wire_bytes > 0).then(|| self.payload_bytes as f64 / self.wire_bytes as f64)
+    }
 }
 
 /// What a sink took.

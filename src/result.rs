@@ -20,6 +20,7 @@ use crate::broker::BrokerStats;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
+use crate::produce::WireBytes;
 
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
@@ -75,6 +76,10 @@ pub struct RunResult {
     pub failures: BTreeMap<String, u64>,
     /// What was replayed, where a recorded topic was the load.
     pub recording: Option<RecordingResult>,
+    /// What the clients sent: the size of the load, and what the codec made of it; `None` where
+    /// there is no wire, or the run was too short for a count.
+    #[serde(default)]
+    pub wire: Option<WireBytes>,
     /// What the generator sent.
     pub books: Books,
     /// The books beside the applications' totals.

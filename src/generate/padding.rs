@@ -1,6 +1,6 @@
 //! Events as large as the scenario wants them, and as easy to compress.
 
-use crate::generate::think::LogNormal;
+use crate::generate::lognormal::LogNormal;
 use crate::pace::seed::Random;
 use crate::plan::PaddingPlan;
 use crate::wire::encode;

@@ -17,6 +17,7 @@ use crate::kafka;
 use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
+use crate::produce::WireBytes;
 use crate::record::{Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
@@ -42,6 +43,8 @@ pub(super) struct End {
     pub(super) faults: Vec<String>,
     /// What was replayed.
     pub(super) recording: Option<RecordingResult>,
+    /// What the clients have sent.
+    pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
@@ -114,6 +117,7 @@ pub(super) fn result(
         ledger,
         failures: crew.receipts().reasons(),
         recording: end.recording.clone(),
+        wire: end.wire,
         books,
         checks,
         watch,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
-use super::table::{accounts, applications, broker, count, rates, sender};
+use super::table::{accounts, applications, broker, count, rates, sender, wire};
 use super::{Check, RunResult};
 
 /// The result as Markdown.
@@ -34,7 +34,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
-    for line in [accounts(result), rates(result), sender(result)] {
+    let lines = [accounts(result), rates(result), sender(result)];
+    for line in lines.into_iter().chain(wire(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;

@@ -30,6 +30,7 @@ pub fn probes() -> Vec<Probe> {
         every("pipeline::more_workers_than_partitions", idle_workers),
         every("pipeline::the_result_folder_is_whole", folder),
         Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS),
+        Probe::new("pipeline::padding_compresses_as_stated", padded).only(BROKERS),
         Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS),
         Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers).only(BROKERS),
         Probe::new("pipeline::a_member_that_comes_and_goes_changes_nothing", visitor).only(BROKERS),
@@ -136,6 +137,33 @@ fn codecs(world: &World) {
     let mut text = constant(1_000, 1, "uniform");
     text.push_str("[kafka.producer]\nacks = 1\n\"enable.idempotence\" = false\n");
     assert_sound(&run(world, &text));
+}
+
+/// The ratio on the wire follows the codec and what the scenario says of the padding.
+fn padded(world: &World) {
+    let ratio = |codec: &str, compressibility: u32| {
+        let mut text = constant(2_000, 2, "uniform");
+        text.push_str(&format!(
+            "[event]\nsize_median = \"2kB\"\ncompressibility = {compressibility}\n\
+             [apps]\nrun = [\"analytics\"]\n\
+             [kafka.producer]\n\"compression.type\" = \"{codec}\"\n\"linger.ms\" = 20\n"
+        ));
+        let result = run(world, &text);
+        assert_sound(&result);
+        let wire = result.wire.expect("a client that counts");
+        assert_eq!(wire.records, result.ledger.offered, "the count is of all of them");
+        let event_bytes = wire.payload_bytes / wire.records;
+        // All events are padded to 2,000 bytes, and have a key of ten.
+        assert_eq!(event_bytes, 2_010);
+        wire.ratio().unwrap()
+    };
+    let plain = ratio("none", 50);
+    assert!((0.95..=1.0).contains(&plain), "{plain}");
+    // Natural fields compress whatever the padding does; random letters don't, with lz4.
+    let (hard, half, easy) = (ratio("lz4", 0), ratio("lz4", 50), ratio("lz4", 100));
+    assert!(hard < 1.5 && half > 1.3 * hard && easy > 3.0 * half, "{hard} {half} {easy}");
+    let zstd = ratio("zstd", 0);
+    assert!(zstd > 1.2 * hard, "six bits a letter leave a quarter to zstd: {zstd} {hard}");
 }
 
 /// A second run on the same topic, with the same groups, reads nothing of the first.

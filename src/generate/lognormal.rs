@@ -2,8 +2,9 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-/// Log-normal amounts by a table of quantiles: a table is faster than a logarithm and an exponential
-/// per event, and its tails end, at one in 8,192, so that no session sleeps for the whole run.
+/// Log-normal amounts by a table of quantiles: a table is faster than a logarithm and an
+/// exponential per event, and its tails end, at one in 8,192, so that no session sleeps for the
+/// whole run.
 #[derive(Debug, Clone)]
 pub(super) struct LogNormal {
     quantiles: Vec<f64>,
