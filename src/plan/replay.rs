@@ -35,17 +35,16 @@ pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> Lo
 }
 
 /// What else a replay contradicts, and what it needs.
-pub(crate) fn check(root: &Table<'_>, load: &LoadPlan, topic: &str, reuse: bool, servers: bool) {
-    let Some(replay) = &load.replay else { return };
+pub(crate) fn check(root: &Table<'_>, load: &LoadPlan, servers: bool) {
+    if load.replay.is_none() {
+        return;
+    }
     for key in ["population", "event"] {
         if root.has(key) {
             root.fault(key, "contradicts load.replay: the recording decides that");
         }
     }
     let table = root.table("load");
-    if reuse && replay.topic == topic {
-        table.fault("replay", "is the topic that the run writes to; expected another");
-    }
     if !servers {
         let what = "a recording is on a Kafka; expected kafka.bootstrap_servers, \
                     KAFKA_BOOTSTRAP_SERVERS or -b";

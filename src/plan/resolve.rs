@@ -42,7 +42,7 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     crowd::check(&root.table("load"), &load.phases, load.producers, &population);
     event::check(&root, &event, &topic, &kafka);
     let servers = kafka.bootstrap_servers.is_some();
-    replay::check(&root, &load, &topic.name, topic.reuse, servers);
+    replay::check(&root, &load, servers);
     root.finish();
     let seed = seed.unwrap_or_default();
     let warnings = Vec::new();

@@ -273,11 +273,6 @@ fn what_contradicts_a_recording_is_refused() {
          a.toml:6:12: load.arrivals: contradicts load.replay: the recording decides that\n\
          a.toml:7:1: population: contradicts load.replay: the recording decides that"
     );
-    let text = format!("{REPLAY}[topic]\nname = \"old\"\nreuse = true\n");
-    assert_eq!(
-        faults_of(&text),
-        "a.toml:3:10: load.replay: is the topic that the run writes to; expected another"
-    );
     assert_eq!(
         faults_of(&LEAST.replace("[load]", "[load]\nreplay_speed = 2")),
         "a.toml:3:16: load.replay_speed: says nothing without a recording; expected replay too"
