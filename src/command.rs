@@ -1,13 +1,11 @@
 //! The verbs. Together with `main` and `cli` the only place that prints or ends the process.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the skin")]
-
 mod broker;
 mod plan;
 mod run;
 mod signals;
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process;
 
 use clap::CommandFactory;
@@ -26,28 +24,48 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut std::io::stdout());
-            Ok(ExitCode::Ok)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut script);
+            show(&script).map(|()| ExitCode::Ok)
         }
     };
     let code = outcome.unwrap_or_else(|error| {
         for line in error.to_string().lines() {
-            eprintln!("kbench: {line}");
+            tell(line);
         }
         error.exit_code()
     });
     process::ExitCode::from(code as u8)
 }
 
+/// Writes to stdout. A reader that has seen enough and left, such as `head`, is no failure.
+fn show(text: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::io("writing to standard output", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. Where nobody reads it, so be it: the exit code still tells.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "kbench: {line}");
+}
+
 /// Reads and checks every scenario before the first one runs.
 fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
-    let command_config = match &args.command_config {
-        None => None,
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
-            Some((path.display().to_string(), text))
+    let mut faults = Vec::new();
+    let command_config = match args.command_config.as_ref().map(|path| {
+        let Source { name, text } = Source::read_properties(&path.display().to_string())?;
+        Ok((name, text))
+    }) {
+        Some(Err(Error::Usage(lines))) => {
+            faults.extend(lines);
+            None
         }
+        read => read.transpose()?,
     };
     let overrides = Overrides {
         set: args.set.clone(),
@@ -58,7 +76,9 @@ fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
     };
     let environment = Environment::from_process();
     let mut plans = Vec::new();
-    let mut faults = Vec::new();
+    if names.iter().filter(|name| *name == "-").count() > 1 {
+        faults.push("-: standard input can be read once only; expected one \"-\"".to_owned());
+    }
     for name in names {
         let planned = Source::read(name).and_then(|source| {
             let plan = scenario::plan(&source, &overrides, &environment, &apps::schemas())?;

@@ -9,6 +9,7 @@ mod flat;
 mod hints;
 mod kafka;
 mod load;
+pub(crate) mod native;
 mod phase;
 mod population;
 mod property;

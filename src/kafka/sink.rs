@@ -43,7 +43,7 @@ impl KafkaSink {
     ) -> Result<Self> {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
             .create_with_context(Deliveries { clock, receiver })
-            .map_err(|error| Error::usage(format!("kafka.producer: {error}")))?;
+            .map_err(|error| super::refused("producer", &error))?;
         let topic = TopicHandle::new(&producer, topic)?;
         Ok(Self { topic, producer })
     }
