@@ -93,7 +93,7 @@ mod tests {
             ("::1:9092", "names no host"),
             (":9092", "names no host"),
             ("localhost:0", "has no legal port"),
-            ("localhost:+1", "has no legal port"),
+            ("localhost:+1", "has '+' in it"),
             ("localhost:65536", "has no legal port"),
             ("localhost:", "has no legal port"),
             ("tcp://10.0.0.1:9092", "has a scheme, tcp://; expected \"10.0.0.1:9092\""),

@@ -191,10 +191,10 @@ fn what_the_embedded_broker_lacks_is_refused_where_it_would_be_used() {
     let flags = x(&["consumer.group.protocol=consumer", "security.protocol=SASL_PLAINTEXT"]);
     assert_eq!(
         faults_with(LEAST, &flags),
-        "-X: security.protocol: sasl_plaintext: the embedded broker has plaintext only; expected \
-         it left out, or a Kafka named by -b\n\
-         -X: consumer.group.protocol: consumer: the embedded broker has classic only; expected it \
-         left out, or a Kafka named by -b"
+        "-X: consumer.group.protocol: consumer: the embedded broker has classic only; expected it \
+         left out, or a Kafka named by -b\n\
+         -X: security.protocol: sasl_plaintext: the embedded broker has plaintext only; expected \
+         it left out, or a Kafka named by -b"
     );
     let named = Overrides { bootstrap_servers: Some("a:1".to_owned()), ..flags };
     assert!(planned(LEAST, &named).is_ok());
