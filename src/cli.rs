@@ -1,7 +1,9 @@
 //! The command line as typed. Nothing below knows that it exists.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
@@ -62,7 +64,7 @@ pub struct ScenarioArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Seed of every random choice, instead of the scenario's
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true, value_parser = seed)]
     pub seed: Option<u64>,
 }
 
@@ -76,7 +78,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Folder for the result folders
-    #[arg(long, value_name = "DIR", default_value = "results", env = "KBENCH_OUT")]
+    #[arg(long, value_name = "DIR", default_value = "results", env = "KBENCH_OUT",
+        value_parser = OsStringValueParser::new().try_map(folder))]
     pub out: PathBuf,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -156,4 +159,18 @@ pub enum Format {
     Json,
     /// For a pull request.
     Markdown,
+}
+
+/// TOML's whole numbers are signed, so a seed of a scenario has 63 bits; so has one given here.
+fn seed(text: &str) -> Result<u64, String> {
+    let seed = text.parse().ok().filter(|seed| *seed <= i64::MAX.unsigned_abs());
+    seed.ok_or_else(|| format!("expected a whole number, 0 to {}", i64::MAX))
+}
+
+/// An empty name is a variable that was meant to be set.
+fn folder(name: OsString) -> Result<PathBuf, &'static str> {
+    if name.is_empty() {
+        return Err("is empty; expected a folder, by --out or by KBENCH_OUT, or neither");
+    }
+    Ok(name.into())
 }

@@ -1,14 +1,12 @@
 //! The verbs. Together with `main` and `cli` the only place that prints or ends the process.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the skin")]
-
 mod broker;
 mod consume;
 mod plan;
 mod run;
 mod signals;
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process;
 use std::time::Duration;
 
@@ -29,26 +27,55 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Consume(args) => consume::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut std::io::stdout());
-            Ok(ExitCode::Ok)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut script);
+            show(&script).map(|()| ExitCode::Ok)
         }
     };
     let code = outcome.unwrap_or_else(|error| {
         for line in error.to_string().lines() {
-            eprintln!("kbench: {line}");
+            tell(line);
         }
         error.exit_code()
     });
     process::ExitCode::from(code as u8)
 }
 
+/// Writes to stdout. A reader that has seen enough and left, such as `head`, is no failure.
+fn show(text: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::io("writing to standard output", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. Where nobody reads it, so be it: the exit code still tells.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "kbench: {line}");
+}
+
 /// Reads and checks every scenario before the first one runs.
 fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
-    let mut plans = Vec::new();
     let mut faults = Vec::new();
+    // A bad properties file is one fault, not one for each scenario.
+    let overrides = match overrides(args) {
+        Ok(overrides) => overrides,
+        Err(Error::Usage(lines)) => {
+            faults.extend(lines);
+            Overrides { command_config: None, ..flags(args) }
+        }
+        Err(error) => return Err(error),
+    };
+    let mut plans = Vec::new();
+    if names.iter().filter(|name| *name == "-").count() > 1 {
+        faults.push("-: standard input can be read once only; expected one \"-\"".to_owned());
+    }
     for name in names {
-        let planned =
-            Source::read(name).and_then(|source| plan(&source, args).map(|plan| (source, plan)));
+        let planned = Source::read(name)
+            .and_then(|source| plan(&source, &overrides).map(|plan| (source, plan)));
         match planned {
             Ok(planned) => plans.push(planned),
             Err(Error::Usage(lines)) => faults.extend(lines),
@@ -59,23 +86,28 @@ fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
 }
 
 /// Checks a scenario under what the command line and the environment change.
-fn plan(source: &Source, args: &ScenarioArgs) -> Result<Plan> {
-    let command_config = match &args.command_config {
-        None => None,
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
-            Some((path.display().to_string(), text))
-        }
-    };
-    let overrides = Overrides {
+fn plan(source: &Source, overrides: &Overrides) -> Result<Plan> {
+    scenario::plan(source, overrides, &Environment::from_process(), &apps::schemas())
+}
+
+/// The command line's part of a scenario, with the file that it names.
+fn overrides(args: &ScenarioArgs) -> Result<Overrides> {
+    let read = args.command_config.as_ref().map(|path| {
+        let Source { name, text } = Source::read_properties(&path.display().to_string())?;
+        Ok((name, text))
+    });
+    Ok(Overrides { command_config: read.transpose()?, ..flags(args) })
+}
+
+/// The command line's part without any file.
+fn flags(args: &ScenarioArgs) -> Overrides {
+    Overrides {
         set: args.set.clone(),
         seed: args.seed,
         bootstrap_servers: args.bootstrap_servers.clone(),
         properties: args.properties.clone(),
-        command_config,
-    };
-    scenario::plan(source, &overrides, &Environment::from_process(), &apps::schemas())
+        command_config: None,
+    }
 }
 
 /// The scenario of whoever names none: the specification's own load and applications.
@@ -88,7 +120,7 @@ const LOCALHOST: &str = "localhost:9092";
 /// and the environment, and the brokers.
 fn alone(args: &ScenarioArgs) -> Result<(Plan, String)> {
     let source = Source::new("spec.toml", SPECIFICATION);
-    let plan = plan(&source, args)?;
+    let plan = plan(&source, &overrides(args)?)?;
     let bootstrap = plan.kafka.bootstrap_servers.clone();
     Ok((plan, bootstrap.unwrap_or_else(|| LOCALHOST.to_owned())))
 }

@@ -81,6 +81,40 @@ impl Error {
 /// A result whose error knows its exit code.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Longest line of a message, in characters: a value of a megabyte would hide what is wrong.
+const LINE_CHARS_MAX: usize = 600;
+
 fn lines(faults: &[String]) -> String {
-    faults.join("\n")
+    faults.iter().map(|fault| one_line(fault)).collect::<Vec<_>>().join("\n")
+}
+
+/// A message as one line of bearable length, whatever the names and values in it hold. A long
+/// one loses its middle: it starts with the place and ends with what was expected.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    let chars = line.chars().count();
+    if chars <= LINE_CHARS_MAX {
+        return line;
+    }
+    let start = line.chars().take(LINE_CHARS_MAX / 3 * 2);
+    let end = line.chars().skip(chars - LINE_CHARS_MAX / 3);
+    start.chain("...".chars()).chain(end).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_one_line_whatever_it_quotes() {
+        let faults = vec!["a\nb.toml: x\u{1b}[2J".to_owned(), "y".to_owned()];
+        assert_eq!(Error::Usage(faults).to_string(), "a\\nb.toml: x\\u{1b}[2J\ny");
+        let long = format!("a.toml:1:1: {}; expected less", "ä".repeat(100_000));
+        let line = Error::usage(long).to_string();
+        assert_eq!(line.chars().count(), LINE_CHARS_MAX + 3);
+        assert!(line.starts_with("a.toml:1:1: ää") && line.ends_with("ä; expected less"), "{line}");
+    }
 }

@@ -71,8 +71,8 @@ pub struct Options {
 pub struct Finished {
     /// The result as saved.
     pub result: RunResult,
-    /// The result's folder.
-    pub folder: PathBuf,
+    /// The result's folder; or why there is none, and then the caller has the result's only copy.
+    pub folder: Result<PathBuf>,
 }
 
 /// Runs a plan, and saves its result.
@@ -127,7 +127,7 @@ pub fn run(
         }
         result.embedded_broker = Some(stats);
     }
-    let folder = result::save(&result, &log, scenario_text, &options.results_dir)?;
+    let folder = result::save(&result, &log, scenario_text, &options.results_dir);
     close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));

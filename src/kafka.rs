@@ -8,6 +8,10 @@ mod source;
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use crate::error::Error;
+use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use recording::Recording;
@@ -18,6 +22,11 @@ pub use source::{KafkaSource, skip_to_end};
 #[must_use]
 pub fn client_version() -> String {
     rdkafka::util::get_rdkafka_version().1
+}
+
+/// A property that librdkafka refuses, without the secret that its message may quote.
+fn refused(side: &str, error: &KafkaError) -> Error {
+    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", native::words(error)))
 }
 
 fn config(bootstrap: &str, properties: &BTreeMap<String, String>) -> ClientConfig {

@@ -13,6 +13,7 @@ pub mod fraud;
 mod hints;
 mod kafka;
 mod load;
+pub(crate) mod native;
 mod phase;
 mod population;
 mod property;

@@ -101,11 +101,11 @@ fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
         .filter(|app| kinds.iter().any(|kind| kind.schema.name == app.name))
         .map(|app| format!("{} as {}", app.name, app.group))
         .collect();
-    eprintln!(
-        "kbench: reading {} at {bootstrap}: {}; Ctrl-C commits and ends",
+    super::tell(&format!(
+        "reading {} at {bootstrap}: {}; Ctrl-C commits and ends",
         plan.topic.name,
         groups.join(", ")
-    );
+    ));
 }
 
 /// How what is said gets to the reader.
@@ -127,7 +127,7 @@ impl Skin {
     fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
         let (Said::Summary(summary, read) | Said::Last(summary, read)) = what else {
             if !self.quiet {
-                eprintln!("kbench: {app}: nothing has come from {} yet", self.topic);
+                super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
             }
             return Ok(());
         };

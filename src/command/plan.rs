@@ -5,17 +5,17 @@ use crate::error::{Error, ExitCode, Result};
 use crate::harness::outline;
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
-    for (source, plan) in super::plans(&args.scenarios, &args.scenario)? {
+    for (_, plan) in super::plans(&args.scenarios, &args.scenario)? {
         for warning in &plan.warnings {
-            eprintln!("kbench: {}: {warning}", source.name);
+            super::tell(&format!("warning: {warning}"));
         }
         match args.format {
             Format::Json => {
                 let text = serde_json::to_string_pretty(&plan)
                     .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
-                println!("{text}");
+                super::show(format!("{text}\n").as_bytes())?;
             }
-            Format::Text | Format::Markdown => print!("{}", outline::text(&plan)),
+            Format::Text | Format::Markdown => super::show(outline::text(&plan).as_bytes())?,
         }
     }
     Ok(ExitCode::Ok)

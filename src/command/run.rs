@@ -15,7 +15,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let mut worst = ExitCode::Ok;
     for (source, plan) in plans {
         for warning in &plan.warnings {
-            eprintln!("kbench: {}: {warning}", source.name);
+            super::tell(&format!("warning: {warning}"));
         }
         let options = Options {
             command_line: std::env::args().collect(),
@@ -27,8 +27,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         };
         let mut progress = Progress::on_stderr(args.quiet);
         let finished = harness::run(&plan, &source.text, options, &mut progress)?;
-        print(&finished, args.format)?;
+        if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
+            super::tell(&format!("the result is in {}", folder.display()));
+            return Err(error);
+        }
         let code = exit_code(&finished, args.strict);
+        // Told after the summary, which is all that is left of the run then.
+        finished.folder?;
         if code != ExitCode::Ok {
             worst = code;
         }
@@ -41,19 +46,22 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 
 fn print(finished: &Finished, format: Format) -> Result<()> {
     let result = &finished.result;
-    match format {
+    let text = match format {
         Format::Text => {
-            print!("{}", result::terminal(result, super::color()));
-            println!("result: {}", finished.folder.display());
+            let table = result::terminal(result, super::color());
+            match &finished.folder {
+                Ok(folder) => format!("{table}result: {}\n", folder.display()),
+                Err(_) => table,
+            }
         }
-        Format::Markdown => print!("{}", result::markdown(result)),
+        Format::Markdown => result::markdown(result),
         Format::Json => {
             let text = serde_json::to_string_pretty(result)
                 .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
-            println!("{text}");
+            format!("{text}\n")
         }
-    }
-    Ok(())
+    };
+    super::show(text.as_bytes())
 }
 
 /// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.

@@ -66,7 +66,7 @@ impl Admin {
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self> {
-        let refuse = |error: KafkaError| Error::usage(format!("kafka.producer: {error}"));
+        let refuse = |error: KafkaError| super::refused("producer", &error);
         let connection: BTreeMap<String, String> = properties
             .iter()
             .filter(|(key, _)| is_connection(key))
@@ -119,7 +119,10 @@ impl Admin {
         let answer = wait_for(self.client.create_topics(&[topic], &options()))?;
         match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => {}
-            Some(Err((_, code))) => return Err(refused(name, &code.to_string())),
+            // The client hands on the code only, so what was asked for stands beside it.
+            Some(Err((_, code))) => {
+                return Err(refused(name, &format!("{code}; asked for {}", asked(plan))));
+            }
             _ => {}
         }
         let facts = self.topic(name)?;
@@ -207,6 +210,18 @@ impl Admin {
 
 fn options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT))
+}
+
+/// What the topic was to be, in words.
+fn asked(plan: &TopicPlan) -> String {
+    let mut words = format!(
+        "partitions={} replication_factor={} retention.ms={}",
+        plan.partitions, plan.replication_factor, plan.retention_ms
+    );
+    for (key, value) in &plan.configs {
+        words.push_str(&format!(" {key}={value}"));
+    }
+    words
 }
 
 fn refused(name: &str, words: &str) -> Error {

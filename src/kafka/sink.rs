@@ -49,7 +49,7 @@ impl KafkaSink {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
             .set("statistics.interval.ms", STATISTICS_MS)
             .create_with_context(Deliveries { clock, receiver, wire: Mutex::default() })
-            .map_err(|error| Error::usage(format!("kafka.producer: {error}")))?;
+            .map_err(|error| super::refused("producer", &error))?;
         let topic = TopicHandle::new(&producer, topic)?;
         Ok(Self { topic, producer })
     }

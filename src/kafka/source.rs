@@ -46,7 +46,7 @@ impl KafkaSource {
             // offsets would be committed too.
             .set("enable.auto.offset.store", "false")
             .create_with_context(Member::new(topic))
-            .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+            .map_err(|error| super::refused("consumer", &error))?;
         consumer
             .subscribe(&[topic])
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
@@ -72,7 +72,7 @@ pub fn skip_to_end(
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .create_with_context(Member::new(&topic.name))
-        .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+        .map_err(|error| super::refused("consumer", &error))?;
     let mut ends = TopicPartitionList::new();
     for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
         let watermarks = || consumer.fetch_watermarks(&topic.name, partition, ANSWER);

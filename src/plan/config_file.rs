@@ -27,6 +27,10 @@ pub(crate) fn parse(text: &str, faults: &Faults) -> Vec<Line> {
             faults.add(place, "no '=' in the line; expected name=value");
             continue;
         };
+        if name.trim().is_empty() {
+            faults.add(place, "no name before the '='; expected name=value");
+            continue;
+        }
         lines.push((place, name.trim().to_owned(), unescape(value.trim())));
     }
     lines

@@ -6,7 +6,7 @@ use super::config_file::{self, Java};
 use super::flat::{Setting, flatten};
 use super::property::{self, Side};
 use super::resolve::Inputs;
-use super::{KafkaPlan, client, hints, servers};
+use super::{KafkaPlan, client, hints, native, servers};
 use crate::scenario::fault::{Faults, Place};
 use crate::scenario::reader::Table;
 
@@ -35,6 +35,9 @@ pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> KafkaPlan {
     }
     let bootstrap_servers = servers::resolve(&table, inputs, config_servers);
     table.finish();
+    if bootstrap_servers.is_none() {
+        check_embedded(&given, faults);
+    }
     KafkaPlan {
         bootstrap_servers,
         producer: client::producer(&given.producer, faults),
@@ -76,6 +79,10 @@ impl Given {
         } else {
             (Side::Both, path)
         };
+        if name.is_empty() {
+            faults.add(place, format!("number {} has no name; expected KEY=VALUE", index + 1));
+            return;
+        }
         let setting = Setting { place, path: path.to_owned(), text: text.to_owned() };
         self.add(side, name, setting, faults);
     }
@@ -104,6 +111,21 @@ impl Given {
             }
         }
         servers
+    }
+}
+
+/// What only a Kafka has. Against the embedded broker it would end in a timeout.
+fn check_embedded(given: &Given, faults: &Faults) {
+    for (key, value) in [("group.protocol", "classic"), ("security.protocol", "plaintext")] {
+        let settings = [given.producer.get(key), given.consumer.get(key)];
+        for setting in settings.into_iter().flatten().filter(|setting| setting.text != value) {
+            let what = format!(
+                "{}: {}: the embedded broker has {value} only; expected it left out, or a Kafka \
+                 named by -b",
+                setting.path, setting.text
+            );
+            faults.add(setting.place, what);
+        }
     }
 }
 
@@ -140,8 +162,10 @@ fn accept(
         return Err(format!("can't be {text}; {reason}"));
     }
     if let Some(lacking) = property::lacking(name, &text) {
-        return Err(format!("{text}: {lacking}"));
+        let shown = if property::is_secret(name) { "***" } else { text.as_str() };
+        return Err(format!("{shown}: {lacking}"));
     }
+    native::check(name, &text)?;
     if name == "acks" && text == "0" {
         let what = format!(
             "{}: with acks=0 the broker confirms nothing; \"acked\" means handed to the socket",

@@ -65,6 +65,10 @@ pub(crate) fn check(name: &str, kind: Kind, text: &str) -> Result<String, String
     match kind {
         Kind::Whole(..) if name == "acks" && text.eq_ignore_ascii_case("all") => Ok("all".into()),
         Kind::Whole(..) if name == "acks" && text == "-1" => Ok("all".into()),
+        // librdkafka takes up to 1000, which no broker has known for years.
+        Kind::Whole(..) if name == "acks" && !matches!(text, "0" | "1") => {
+            Err(format!("{text:?} is no number of acknowledgements; expected 0, 1 or all"))
+        }
         Kind::Whole(least, most) => match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
             Ok(number) => Err(format!("{number} is out of range; expected {least} to {most}")),
@@ -122,11 +126,14 @@ pub(crate) fn lacking(name: &str, value: &str) -> Option<&'static str> {
         ("security.protocol", "ssl" | "sasl_ssl") if !tls => {
             Some("this build has no TLS; expected a build with `--features tls`")
         }
-        ("sasl.mechanism", mechanism) if !tls && mechanism != "PLAIN" => {
-            Some("this build has SASL PLAIN only; expected a build with `--features tls`")
+        (name, _) if !tls && (name.starts_with("ssl.") || name.starts_with("enable.ssl.")) => {
+            Some("this build has no TLS; expected a build with `--features tls`")
         }
         ("sasl.mechanism", "GSSAPI") => {
             Some("Kerberos is in no build of kbench; expected PLAIN, SCRAM or OAUTHBEARER")
+        }
+        ("sasl.mechanism", mechanism) if !tls && mechanism != "PLAIN" => {
+            Some("this build has SASL PLAIN only; expected a build with `--features tls`")
         }
         _ => None,
     }
@@ -164,6 +171,7 @@ mod tests {
         assert_eq!(checked("acks", "-1").unwrap(), "all");
         assert_eq!(checked("acks", "ALL").unwrap(), "all");
         assert_eq!(checked("acks", "1").unwrap(), "1");
+        assert!(checked("acks", "2").unwrap_err().ends_with("expected 0, 1 or all"));
         assert_eq!(checked("enable.idempotence", "T").unwrap(), "true");
         assert_eq!(checked("security.protocol", "SASL_SSL").unwrap(), "sasl_ssl");
         assert_eq!(checked("linger.ms", "0.5").unwrap(), "0.5");

@@ -46,8 +46,18 @@ fn check(server: &str) -> Result<(), String> {
     if server.contains(char::is_whitespace) {
         return Err(format!("{server:?} has a blank in it; {EXPECTED}"));
     }
+    if server.contains('@') {
+        // Not shown: it holds a password, most likely.
+        let expected = "host:port, and sasl.username and sasl.password as properties";
+        return Err(format!("an address has a user or a password in it; expected {expected}"));
+    }
     if let Some((scheme, rest)) = server.split_once("://") {
         return Err(format!("{server:?} has a scheme, {scheme}://; expected {rest:?}"));
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._:[]%".contains(c);
+    if let Some(c) = server.chars().find(|c| !legal(*c)) {
+        let between = if c == ';' { ", with a comma between two" } else { "" };
+        return Err(format!("{server:?} has {c:?} in it; {EXPECTED}{between}"));
     }
     // An IPv6 address stands in brackets, or its colons would hide the port's.
     let (host, port) = match server.rsplit_once(':') {
@@ -83,15 +93,26 @@ mod tests {
             ("::1:9092", "names no host"),
             (":9092", "names no host"),
             ("localhost:0", "has no legal port"),
-            ("localhost:+1", "has no legal port"),
+            ("localhost:+1", "has '+' in it"),
             ("localhost:65536", "has no legal port"),
             ("localhost:", "has no legal port"),
             ("tcp://10.0.0.1:9092", "has a scheme, tcp://; expected \"10.0.0.1:9092\""),
             (" localhost:9092", "has a blank in it"),
+            ("a:1;b:2", "has ';' in it"),
+            ("a\u{1}:1", "has '\\u{1}' in it"),
+            ("\u{1f4a5}:1", "in it; expected host:port"),
             ("", "an address is empty"),
         ] {
             let fault = check(server).unwrap_err();
             assert!(fault.contains(reason), "{server}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        for server in ["me:hunter2@a:1", "https://me:hunter2@a:1"] {
+            let fault = check(server).unwrap_err();
+            assert!(fault.contains("sasl.password") && !fault.contains("hunter2"), "{fault}");
         }
     }
 }

@@ -15,6 +15,11 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
     let refuse = |error: std::io::Error| {
         Error::usage(format!("can't write results to {}: {error}", results_dir.display()))
     };
+    if results_dir.exists() && !results_dir.is_dir() {
+        let shown = results_dir.display();
+        let expected = "expected one, by --out or by KBENCH_OUT";
+        return Err(Error::usage(format!("can't write results to {shown}: no folder; {expected}")));
+    }
     fs::create_dir_all(results_dir).map_err(refuse)?;
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
 }

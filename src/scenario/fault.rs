@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 
 /// Where a value was given; sorts as the faults are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ impl Faults {
 
     /// Records something that the user should know and that stops nothing.
     pub(crate) fn warn(&self, place: Place, what: &str) {
-        let line = self.line(place, what);
+        let line = one_line(&self.line(place, what));
         self.warnings.borrow_mut().push(line);
     }
 

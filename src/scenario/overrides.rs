@@ -30,7 +30,8 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Fault
             faults.add(place, what);
             continue;
         };
-        let dotted = path.trim().replace('[', ".").replace(']', "");
+        // Kafka's names have dots, and TOML wants quotes around them; here they mean the same.
+        let dotted = path.trim().replace('[', ".").replace([']', '"', '\''], "");
         let segments: Vec<&str> = dotted.split('.').collect();
         if segments.iter().any(|segment| segment.is_empty()) {
             let what = format!("{path:?} is no key; expected a path such as load.rate_per_s");
@@ -98,7 +99,9 @@ mod tests {
     #[test]
     fn a_path_reaches_into_tables_and_lists() {
         let text = "[[load.phase]]\nrate_per_s = 1\n";
-        for path in ["load.phase.0.rate_per_s", "load.phase[0].rate_per_s"] {
+        for path in
+            ["load.phase.0.rate_per_s", "load.phase[0].rate_per_s", "load.\"phase\".0.rate_per_s"]
+        {
             let (entries, faults) = applied(text, &[&format!("{path} = 7"), "topic.partitions=3"]);
             assert_eq!(faults, "");
             assert_eq!(

@@ -301,6 +301,9 @@ impl<'a> Table<'a> {
             self.wrong(key, node, &format!("a list of tables, [[{path}]]"));
             return Vec::new();
         };
+        if items.is_empty() {
+            self.fault(key, &format!("is an empty list; expected at least one [[{path}]]"));
+        }
         let mut tables = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}[{index}]");

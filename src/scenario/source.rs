@@ -30,23 +30,19 @@ impl Source {
     ///
     /// [`Error::Usage`] with the path: no such file, a folder, over 10 MiB, or not UTF-8.
     pub fn read(path: &str) -> Result<Self> {
-        let fault = |what: &str| Error::usage(format!("{path}: {what}"));
-        let bytes = if path == "-" {
-            limited(io::stdin().lock())
-        } else if Path::new(path).is_dir() {
-            return Err(fault("is a folder; expected a scenario file such as scenarios/peak.toml"));
-        } else {
-            File::open(path).and_then(limited)
-        };
-        let bytes = bytes.map_err(|error| fault(&format!("can't be read: {error}")))?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(fault("is larger than 10 MiB; expected a scenario, a page of TOML"));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            fault(&format!("is not UTF-8 (byte {at}); expected a TOML file"))
-        })?;
-        Ok(Self::new(path, text))
+        const EXPECTED: &str = "expected a scenario, TOML such as scenarios/peak.toml";
+        let bytes = if path == "-" { limited(io::stdin().lock()) } else { file(path) };
+        Ok(Self::new(path, text(path, bytes, EXPECTED)?))
+    }
+
+    /// Reads a properties file, the one of `--command-config`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`].
+    pub fn read_properties(path: &str) -> Result<Self> {
+        const EXPECTED: &str = "expected a properties file, name=value lines";
+        Ok(Self::new(path, text(path, file(path), EXPECTED)?))
     }
 
     /// The scenario's name unless it gives itself one: the file's stem, fit for a folder name.
@@ -56,6 +52,30 @@ impl Source {
         let fit = |c: char| if super::is_name_char(c) { c } else { '-' };
         stem.chars().take(super::NAME_CHARS_MAX).map(fit).collect()
     }
+}
+
+fn file(path: &str) -> io::Result<Vec<u8>> {
+    File::open(path).and_then(limited)
+}
+
+/// What was read as text, or the fault that says why it is none.
+fn text(path: &str, bytes: io::Result<Vec<u8>>, expected: &str) -> Result<String> {
+    let name = if path.is_empty() { "\"\"" } else { path };
+    let fault = |what: &str| Error::usage(format!("{name}: {what}; {expected}"));
+    let bytes = bytes.map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => fault("is a folder"),
+        _ => fault(&format!("can't be read: {error}")),
+    })?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(fault("is larger than 10 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let legal = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..legal).unwrap_or_default());
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        Error::usage(format!("{name}:{line}:{column}: not UTF-8; {expected}"))
+    })
 }
 
 fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
@@ -78,16 +98,16 @@ mod tests {
     #[test]
     fn a_path_that_is_no_scenario_is_refused_with_the_path() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(
-            fault_of(folder.path()),
-            ": is a folder; expected a scenario file such as scenarios/peak.toml"
-        );
+        let expected = "; expected a scenario, TOML such as scenarios/peak.toml";
+        assert_eq!(fault_of(folder.path()), format!(": is a folder{expected}"));
         let file = folder.path().join("x.toml");
         assert!(fault_of(&file).starts_with(": can't be read: "));
         std::fs::write(&file, b"seed = 1\n\xff").unwrap();
-        assert_eq!(fault_of(&file), ": is not UTF-8 (byte 9); expected a TOML file");
+        assert_eq!(fault_of(&file), format!(":2:1: not UTF-8{expected}"));
         std::fs::write(&file, vec![b' '; 10 * 1024 * 1024 + 1]).unwrap();
-        assert_eq!(fault_of(&file), ": is larger than 10 MiB; expected a scenario, a page of TOML");
+        assert_eq!(fault_of(&file), format!(": is larger than 10 MiB{expected}"));
+        let error = Source::read_properties(file.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with("MiB; expected a properties file, name=value lines"), "{error}");
         std::fs::write(&file, "seed = 1").unwrap();
         assert_eq!(Source::read(file.to_str().unwrap()).unwrap().text, "seed = 1");
     }

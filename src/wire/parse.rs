@@ -185,7 +185,18 @@ mod tests {
         assert_eq!(parse(""), Err(Garbage::Empty));
         assert_eq!(parse(&huge), Err(Garbage::TooLarge(PAYLOAD_BYTES_MAX + 1)));
         assert_eq!(parse(b"{\"event_id\":\"\xe2\x82\"}"), Err(Garbage::NotUtf8));
-        for text in ["{", "{\"a\":}", "nul", " ", "\u{feff}{}", &VALID[..VALID.len() - 1]] {
+        for text in [
+            "{",
+            "{\"a\":}",
+            "{} {}",
+            "[1e999]",
+            "\u{0}",
+            "{\"a\":\"\n\"}",
+            "nul",
+            " ",
+            "\u{feff}{}",
+            &VALID[..VALID.len() - 1],
+        ] {
             assert_eq!(parse(text), Err(Garbage::NotJson), "{text}");
         }
         let misfits = [
@@ -198,6 +209,8 @@ mod tests {
             (with(r#""properties":{"price":"9.99"}"#), Misfit::WrongType("price")),
             (MINIMAL.replace("\"u\"", "null"), Misfit::WrongType("user_id")),
             (MINIMAL.replace("click", "tap"), Misfit::UnknownEventType),
+            (with(r#""location":[]"#), Misfit::WrongType("location")),
+            (with(r#""referrer":true"#), Misfit::WrongType("referrer")),
         ];
         for (text, misfit) in misfits {
             assert_eq!(parse(&text), Err(Garbage::NotAnEvent(misfit)), "{text}");
@@ -209,6 +222,8 @@ mod tests {
         let mut parser = Parser::new();
         let deep = vec![b'['; PAYLOAD_BYTES_MAX];
         assert_eq!(parser.parse(&deep), Err(Garbage::NotJson));
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(150_000), "}".repeat(150_000));
+        assert_eq!(parser.parse(deep.as_bytes()), Err(Garbage::NotJson));
         let wide = format!("[{}[]]", "[],".repeat(PAYLOAD_BYTES_MAX / 4));
         assert_eq!(parser.parse(wide.as_bytes()), Err(Garbage::NotAnEvent(Misfit::NotAnObject)),);
         assert!(parser.tape.0.capacity() <= TAPE_NODES_KEPT);

@@ -30,7 +30,7 @@ fn read_back(world: &World) {
         start_wall_us: None,
     };
     let finished = harness::run(&plan, "", options, &mut Progress::Quiet).unwrap();
-    let (result, log) = (&finished.result, finished.folder.join("latency.hlog"));
+    let (result, log) = (&finished.result, finished.folder.as_ref().unwrap().join("latency.hlog"));
     let listed = processed(&log, &["-listtags"]);
     let tags: Vec<_> = listed.lines().skip(1).collect();
     let apps = ["analytics", "behavior", "dashboard", "fraud"];

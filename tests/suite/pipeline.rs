@@ -258,14 +258,15 @@ fn folder(world: &World) {
     let finished =
         kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
             .unwrap_or_else(|error| panic!("{error}"));
-    let names: BTreeSet<String> = std::fs::read_dir(&finished.folder)
+    let folder = finished.folder.unwrap();
+    let names: BTreeSet<String> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(names.is_superset(&BTreeSet::from(
         ["result.json", "summary.md", "latency.hlog", "scenario.toml"].map(str::to_owned)
     )));
-    let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();
     assert!(back == finished.result, "what is read back differs from what was written");
     assert_eq!(read("scenario.toml"), "# text\n");

@@ -160,7 +160,8 @@ fn what_librdkafka_would_refuse_is_refused_here() {
          [kafka.consumer]\n\
          session.timeout.ms = 300001\n\
          max.poll.interval.ms = 300000\n\
-         group.protocol = \"consumer\"\n"
+         group.protocol = \"consumer\"\n\
+         [kafka]\nbootstrap_servers = \"a:1\"\n"
     );
     assert_eq!(
         faults_of(&text),
@@ -185,15 +186,41 @@ fn what_librdkafka_would_refuse_is_refused_here() {
     assert!(planned(&producer("message.timeout.ms = 0"), &Overrides::default()).is_ok());
 }
 
+#[test]
+fn what_the_embedded_broker_lacks_is_refused_where_it_would_be_used() {
+    let flags = x(&["consumer.group.protocol=consumer", "security.protocol=SASL_PLAINTEXT"]);
+    assert_eq!(
+        faults_with(LEAST, &flags),
+        "-X: consumer.group.protocol: consumer: the embedded broker has classic only; expected it \
+         left out, or a Kafka named by -b\n\
+         -X: security.protocol: sasl_plaintext: the embedded broker has plaintext only; expected \
+         it left out, or a Kafka named by -b"
+    );
+    let named = Overrides { bootstrap_servers: Some("a:1".to_owned()), ..flags };
+    assert!(planned(LEAST, &named).is_ok());
+}
+
 #[cfg(not(feature = "tls"))]
 #[test]
 fn what_is_not_built_in_is_refused_with_the_build_that_has_it() {
     assert_eq!(
-        faults_with(LEAST, &x(&["security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-256"])),
+        faults_with(
+            LEAST,
+            &x(&[
+                "security.protocol=SASL_SSL",
+                "sasl.mechanism=SCRAM-SHA-256",
+                "ssl.key.password=hunter2",
+                "sasl.mechanism=GSSAPI",
+            ])
+        ),
         "-X: security.protocol: sasl_ssl: this build has no TLS; expected a build with \
          `--features tls`\n\
          -X: sasl.mechanism: SCRAM-SHA-256: this build has SASL PLAIN only; expected a build with \
-         `--features tls`"
+         `--features tls`\n\
+         -X: ssl.key.password: ***: this build has no TLS; expected a build with `--features \
+         tls`\n\
+         -X: sasl.mechanism: GSSAPI: Kerberos is in no build of kbench; expected PLAIN, SCRAM or \
+         OAUTHBEARER"
     );
 }
 

@@ -103,6 +103,14 @@ fn phases_have_names_of_their_own() {
 }
 
 #[test]
+fn an_empty_list_of_phases_is_no_load() {
+    assert_eq!(
+        faults_of("seed = 1\n[load]\nphase = []\n"),
+        "a.toml:3:9: load.phase: is an empty list; expected at least one [[load.phase]]"
+    );
+}
+
+#[test]
 fn what_is_missing_is_named_with_an_example() {
     assert_eq!(
         faults_of("seed = 1\n[load]\nproducers = 1\n"),
