@@ -20,7 +20,7 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
     }
     let signals = Signals::listen()?;
     let broker = Broker::start(&config)?;
-    println!("{GREETING}{}", broker.address());
+    super::show(format!("{GREETING}{}\n", broker.address()).as_bytes())?;
     if args.until_stdin_closes {
         // A parent asks with an empty line, and ends it by closing: also by dying.
         for line in std::io::stdin().lock().lines() {
@@ -33,11 +33,11 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
             }
         }
     } else {
-        eprintln!(
-            "kbench: an in-memory broker for trying things out: at most {} MiB of records, \
-             nothing is kept when it ends; Ctrl-C ends it",
+        super::tell(&format!(
+            "an in-memory broker for trying things out: at most {} MiB of records, nothing is \
+             kept when it ends; Ctrl-C ends it",
             config.memory_limit_bytes >> 20
-        );
+        ));
         while !signals.came() {
             std::thread::sleep(Duration::from_millis(50));
         }
