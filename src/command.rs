@@ -16,6 +16,7 @@ use crate::apps;
 use crate::cli::{Cli, Command, ScenarioArgs};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::Plan;
+use crate::progress;
 use crate::scenario::{self, Environment, Overrides, Source};
 
 /// Does what the command line says; prints the error if there is one.
@@ -135,8 +136,8 @@ fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
-/// Whether stdout may be coloured: a terminal, and nobody said no.
+/// Whether stdout may be coloured: a terminal that can, and nobody said no.
 fn color() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !refused
+    std::io::stdout().is_terminal() && !progress::is_dumb() && !refused
 }

@@ -60,7 +60,7 @@ impl Progress {
     pub fn on_stderr(quiet: bool) -> Self {
         if quiet {
             Self::Quiet
-        } else if std::io::stderr().is_terminal() {
+        } else if std::io::stderr().is_terminal() && !is_dumb() {
             let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/blue} {msg}") {
                 bar.set_style(style);
@@ -105,6 +105,12 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Whether the terminal says that it knows no escape sequences, as that of an editor does.
+#[must_use]
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Progress must never end a run: when nobody reads it, so be it.

@@ -18,7 +18,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             super::tell(&format!("warning: {warning}"));
         }
         let options = Options {
-            command_line: std::env::args().collect(),
+            // One that is no text still belongs into the result; `args` would panic at it.
+            command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
             program: program.clone(),
             results_dir: args.out.clone(),
             signal: signals.code(),

@@ -1,6 +1,7 @@
 //! Looking at a cluster before the load, making the run's topic, and taking it away again.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -45,13 +46,31 @@ pub struct Admin {
     bootstrap: String,
     client: AdminClient<Quiet>,
     prober: BaseProducer<Quiet>,
+    quiet: Quiet,
 }
 
-/// Says nothing: every error comes back to the caller.
-struct Quiet;
+/// Says nothing: every error comes back to the caller. Why a connection failed only the log
+/// tells, so the last such line is kept.
+#[derive(Clone, Default)]
+struct Quiet {
+    failure: Arc<Mutex<String>>,
+}
+
+impl Quiet {
+    /// Why the last connection failed, in librdkafka's words; empty if none did.
+    fn failure(&self) -> String {
+        let line = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        // What stands before names librdkafka's own thread.
+        line.split_once("]: ").map_or(line.as_str(), |(_, words)| words).to_owned()
+    }
+}
 
 impl ClientContext for Quiet {
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
+    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, facility: &str, line: &str) {
+        if facility == "FAIL" {
+            line.clone_into(&mut self.failure.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
     fn error(&self, _: KafkaError, _: &str) {}
 }
 
@@ -73,10 +92,12 @@ impl Admin {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let config = super::config(bootstrap, &connection);
+        let quiet = Quiet::default();
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
-            client: config.create_with_context(Quiet).map_err(refuse)?,
-            prober: config.create_with_context(Quiet).map_err(refuse)?,
+            client: config.create_with_context(quiet.clone()).map_err(refuse)?,
+            prober: config.create_with_context(Quiet::default()).map_err(refuse)?,
+            quiet,
         })
     }
 
@@ -86,10 +107,12 @@ impl Admin {
     /// [`Error::Broker`] when nobody answers within `wait`.
     pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
         let metadata = self.client.inner().fetch_metadata(None, wait).map_err(|error| {
+            let (failure, error) = (self.quiet.failure(), error.to_string());
             Error::Broker(format!(
-                "no Kafka broker answers at {} within {} s ({error})",
+                "no Kafka broker answers at {} within {} s ({})",
                 self.bootstrap,
-                wait.as_secs()
+                wait.as_secs(),
+                if failure.is_empty() { error } else { failure }
             ))
         })?;
         let mut brokers: Vec<_> = metadata

@@ -1,6 +1,8 @@
 //! What a stranger might try besides: flags, files and streams.
 
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -84,6 +86,20 @@ fn every_fault_of_every_scenario_and_file_comes_at_once() {
 }
 
 #[test]
+fn a_broker_that_cannot_be_reached_is_told_with_the_reason() {
+    let case = Case::new(LEAST);
+    for (servers, reason) in
+        [("127.0.0.1:1", "Connection refused"), ("none.invalid:1", "Failed to resolve")]
+    {
+        let ended = case.end(&mut case.command(&["run", "case.toml", "-q", "-b", servers]));
+        assert_eq!((ended.code, ended.faults.len()), (3, 1), "{}", ended.stderr);
+        let expected = format!("no Kafka broker answers at {servers} within 8 s ({servers}/boot");
+        assert!(ended.faults[0].starts_with(&expected), "{}", ended.stderr);
+        assert!(ended.faults[0].contains(reason), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn what_the_embedded_broker_lacks_is_refused_before_it_starts() {
     let case = Case::new(LEAST);
     for property in ["group.protocol=consumer", "security.protocol=sasl_plaintext"] {
@@ -100,6 +116,11 @@ fn a_results_folder_that_is_a_file_is_told_before_the_load() {
         let expected = format!("can't write results to {out}: no folder; expected one, by --out");
         faults(&["--out", out], &[&expected]);
     }
+    // Not UTF-8, which a path may be.
+    let case = Case::new(LEAST);
+    let out = OsStr::from_bytes(b"case.toml/\xff");
+    let ended = case.end(case.command(&["run", "case.toml", "--out"]).arg(out));
+    assert!(ended.code == 2 && ended.faults[0].starts_with("can't write"), "{}", ended.stderr);
 }
 
 /// A reader that leaves is no failure; a disk without room is one, and neither is a panic.
@@ -151,6 +172,21 @@ fn a_result_that_cannot_be_saved_is_printed_all_the_same() {
     assert!(ended.faults[0].contains("File too large"), "{}", ended.stderr);
     let left = std::fs::read_dir(case.folder().join("results")).unwrap();
     assert_eq!(left.count(), 0, "something half-written was left behind");
+}
+
+/// `script` of util-linux gives the program a terminal.
+#[test]
+fn a_dumb_terminal_gets_plain_lines() {
+    let broker = start();
+    let case = Case::new(&scenario(""));
+    let program = env!("CARGO_BIN_EXE_kbench");
+    let run = format!("{program} run case.toml -b {}", broker.address());
+    let mut command = Command::new("script");
+    command.args(["-qec", &run, "/dev/null"]).current_dir(case.folder()).stdin(Stdio::null());
+    let ended = case.end(command.env("TERM", "dumb").env_remove("NO_COLOR"));
+    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    assert!(ended.stdout.contains("the schedule starts"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
 }
 
 #[test]
