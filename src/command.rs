@@ -5,6 +5,7 @@
 mod broker;
 mod consume;
 mod plan;
+mod produce;
 mod run;
 mod signals;
 
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Consume(args) => consume::run(&args),
+        Command::Produce(args) => produce::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut std::io::stdout());
