@@ -30,7 +30,7 @@ use catalogue::{EXTERNAL_WEIGHTS, Page};
 use crowd::Crowds;
 use mix::Mix;
 use people::People;
-use plot::{Plot, Plots, VICTIM_EVENTS_MAX};
+use plot::{Deed, Plot, Plots, VICTIM_EVENTS_MAX};
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
@@ -244,6 +244,10 @@ impl Generator {
             Some(plot) => {
                 let weights = self.mix.weights(session.person.persona);
                 let deed = plot.next(&self.shop, weights, &mut self.random);
+                if starts && deed == Deed::Click {
+                    // As any visit that begins with a click: what is clicked leads to a page.
+                    session.page = shopper.next_page(session, true, &mut self.random);
+                }
                 shopper.perform(session, deed)
             }
             None => shopper.act(session, starts, &mut self.random),
