@@ -13,8 +13,10 @@ use crate::pace::{self, Schedule};
 use crate::plan::{PhasePlan, Plan, Segment, Shape};
 use crate::wire::encode;
 
-/// The name of the one phase that [`at_constant_rate`] makes.
+/// The name of the phase that [`at_constant_rate`] makes.
 const CONSTANT_NAME: &str = "constant";
+
+const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
 /// All events of a plan, those of its producers merged by due time; the lower shard first where
 /// two are due at once.
@@ -126,14 +128,23 @@ impl Preview {
 
 /// Puts one constant rate in place of the plan's phases, for `duration_ns` (whole microseconds).
 pub fn at_constant_rate(plan: &mut Plan, rate_per_s: f64, duration_ns: u64) {
+    plan.load.phases = vec![constant(rate_per_s, duration_ns)];
+}
+
+/// Lets a constant rate follow the plan's phases, for a day; the events before stay the same.
+pub(crate) fn append_constant_rate(plan: &mut Plan, rate_per_s: f64) {
+    plan.load.phases.push(constant(rate_per_s, DAY_NS));
+}
+
+fn constant(rate_per_s: f64, duration_ns: u64) -> PhasePlan {
     let shape = Shape::Linear { from_per_s: rate_per_s, to_per_s: rate_per_s };
-    plan.load.phases = vec![PhasePlan {
+    PhasePlan {
         name: CONSTANT_NAME.to_owned(),
         warmup: false,
         segments: vec![Segment { duration_ns, shape }],
         hot: None,
         sale: None,
-    }];
+    }
 }
 
 #[cfg(test)]
