@@ -41,6 +41,19 @@ const POPULATIONS: &[(&str, &str)] = &[
          products = 3_000\n[population.mix]\npage_view = 35\nclick = 15\nsearch = 10\n\
          add_to_cart = 25\npurchase = 15\n",
     ),
+    (
+        "planted fraud",
+        "seed = 8\n[load]\nrate_per_s = 2000\nduration = \"60s\"\n\
+         [population]\nusers = 5_000\nthink_median = \"2s\"\n[population.fraud]\n\
+         card_testing = 0.4\nbot_velocity = 1\naccount_takeover = 1\nhigh_value_burst = 0.4\n",
+    ),
+    (
+        "hot keys and a flash sale",
+        "seed = 9\n[[load.phase]]\nkind = \"constant\"\nrate_per_s = 2000\nduration = \"9s\"\n\
+         hot = { users = 2, percent = 20 }\n[[load.phase]]\nname = \"sale\"\nkind = \"constant\"\n\
+         rate_per_s = 2000\nduration = \"9s\"\nsale = { product = 7, percent = 30 }\n\
+         [population]\nthink_median = \"2s\"\n",
+    ),
 ];
 
 fn kbench(args: &[&str]) -> Command {
