@@ -18,6 +18,9 @@ Exit codes:
   130  interrupted (Ctrl-C); what was measured is saved
   143  terminated; what was measured is saved";
 
+/// Highest rate, as in a scenario.
+const RATE_MAX_PER_S: f64 = 1e7;
+
 /// Load-tests Kafka with a real workload, and proves its numbers.
 #[derive(Debug, Parser)]
 #[command(name = "kbench", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -39,6 +42,8 @@ pub enum Command {
     /// Run applications by themselves, on a topic that somebody fills
     #[command(after_help = EXIT_CODES)]
     Consume(ConsumeArgs),
+    /// Write the events of a scenario to stdout, as they would be sent
+    Produce(ProduceArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
     Broker(BrokerArgs),
     /// Print shell completions
@@ -131,6 +136,76 @@ pub struct ConsumeArgs {
     /// Nothing but the summaries
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `kbench produce`.
+#[derive(Debug, Args)]
+pub struct ProduceArgs {
+    /// Scenario file; `-` reads it from standard input; without any, the specification's load
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+    /// Write the events to stdout, one a line, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// At most so many events
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Only events that are due within this time from the start, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = duration_ns)]
+    pub duration: Option<u64>,
+    /// One constant rate instead of the scenario's phases, in events/s; `max` keeps the phases
+    #[arg(long, value_parser = rate)]
+    pub rate: Option<Rate>,
+    /// When the schedule starts, as 2024-01-15T10:30:45Z; without it, now
+    #[arg(long, value_name = "DATE", value_parser = date_us)]
+    pub start: Option<i64>,
+    /// Any scenario key, such as population.users=50000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of every random choice, instead of the scenario's
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// What stdout gets; without it, text on a terminal and JSON anywhere else
+    #[arg(long, value_enum)]
+    pub format: Option<EventFormat>,
+}
+
+/// How fast events are due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rate {
+    /// Events per second.
+    PerS(f64),
+    /// As the scenario has it; nothing waits for the due times.
+    Max,
+}
+
+/// What an event looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EventFormat {
+    /// Aligned columns, for a person.
+    Text,
+    /// The event's own bytes.
+    Json,
+}
+
+fn duration_ns(text: &str) -> Result<u64, String> {
+    let duration = crate::scenario::duration(text)?;
+    u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    if text == "max" {
+        return Ok(Rate::Max);
+    }
+    match text.replace('_', "").parse() {
+        Ok(per_s) if per_s > 0.0 && per_s <= RATE_MAX_PER_S => Ok(Rate::PerS(per_s)),
+        _ => Err("expected events/s, above 0 and at most 10000000, or max".to_owned()),
+    }
+}
+
+fn date_us(text: &str) -> Result<i64, String> {
+    crate::wire::stamp::timestamp_us(text)
+        .ok_or_else(|| "expected a date by RFC 3339, such as 2024-01-15T10:30:45Z".to_owned())
 }
 
 /// `kbench broker`.

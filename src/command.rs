@@ -3,6 +3,7 @@
 mod broker;
 mod consume;
 mod plan;
+mod produce;
 mod run;
 mod signals;
 
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Consume(args) => consume::run(&args),
+        Command::Produce(args) => produce::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -33,7 +33,7 @@ use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
 use people::People;
-use plot::{Plot, Plots, VICTIM_EVENTS_MAX};
+use plot::{Deed, Plot, Plots, VICTIM_EVENTS_MAX};
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
@@ -251,6 +251,10 @@ impl Generator {
             Some(plot) => {
                 let weights = self.mix.weights(session.person.persona);
                 let deed = plot.next(&self.shop, weights, &mut self.random);
+                if starts && deed == Deed::Click {
+                    // As any visit that begins with a click: what is clicked leads to a page.
+                    session.page = shopper.next_page(session, true, &mut self.random);
+                }
                 shopper.perform(session, deed)
             }
             None => shopper.act(session, starts, &mut self.random),

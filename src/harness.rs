@@ -8,6 +8,7 @@ mod crew;
 pub mod embedded;
 mod finish;
 pub mod outline;
+pub mod preview;
 mod ready;
 mod recording;
 mod timeline;

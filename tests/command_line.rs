@@ -162,7 +162,7 @@ fn a_plan_opens_nothing_and_shows_every_phase() {
     let (code, json, _) = output(&["plan", shipped, "--format", "json"]);
     assert_eq!(code, 0);
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(plan["name"], "peak");
+    assert_eq!(plan["plan"]["name"], "peak");
 }
 
 #[test]

@@ -1,23 +1,83 @@
-//! A plan in words: what a run would do, before anything is opened.
+//! What a run would do, before anything is opened: the plan in words, what it comes to, and what
+//! its events look like.
+
+mod look;
+mod memory;
+mod outlook;
+mod visit;
 
 use std::fmt::Write;
 
-use crate::pace::Schedule;
-use crate::plan::{Arrivals, PhasePlan, Plan, Shape, masked};
+use serde::Serialize;
 
-/// Typical size of an event with its key on the wire, in bytes; for estimates only.
-const EVENT_BYTES: f64 = 640.0;
+use crate::error::Result;
+use crate::event::Fraud;
+use crate::plan::{Arrivals, Plan, masked};
+use look::Look;
 
-/// The plan as lines for a person.
-#[must_use]
-pub fn text(plan: &Plan) -> String {
-    let mut out = String::new();
-    // Writing to a string can't fail.
-    let _ = write(plan, &mut out);
-    out
+pub use memory::{Memory, Part};
+pub use outlook::{LoadOutlook, Outlook, PhaseOutlook, TimeOutlook};
+pub use visit::{Step, Visit};
+
+/// Everything that there is to say about a plan.
+#[derive(Debug, Serialize)]
+pub struct Outline<'p> {
+    /// The plan itself.
+    pub plan: &'p Plan,
+    /// What it comes to.
+    pub outlook: Outlook,
+    /// The first events; none for a replay.
+    #[serde(serialize_with = "serialize_json")]
+    pub samples: Vec<String>,
+    /// A whole session of each persona, by the persona's name.
+    #[serde(serialize_with = "serialize_by_persona")]
+    pub sessions: Vec<Visit>,
 }
 
-fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
+impl<'p> Outline<'p> {
+    /// Looks at a plan and at its first events, as if it began at `start_wall_us` (microseconds
+    /// since 1970, UTC). Takes a tenth of a second or so.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::Internal`] only: whatever was planned can be shown.
+    pub fn new(plan: &'p Plan, start_wall_us: i64) -> Result<Self> {
+        let look = match plan.load.replay {
+            Some(_) => Look::default(),
+            None => Look::at(plan, start_wall_us)?,
+        };
+        let outlook = Outlook::new(plan, &look);
+        Ok(Self { plan, outlook, samples: look.samples, sessions: look.visits })
+    }
+
+    /// Lines for a person.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string can't fail.
+        let _ = write(self, &mut out);
+        out
+    }
+}
+
+fn serialize_json<S: serde::Serializer>(
+    samples: &[String],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let value = |text: &String| serde_json::from_str::<serde_json::Value>(text);
+    let values: std::result::Result<Vec<_>, _> = samples.iter().map(value).collect();
+    values.map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+fn serialize_by_persona<S: serde::Serializer>(
+    visits: &[Visit],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(visits.iter().map(|visit| (visit.persona, visit)))
+}
+
+fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
+    let plan = outline.plan;
     writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
     let broker = plan.kafka.bootstrap_servers.as_deref();
     row(out, "broker", broker.unwrap_or("embedded, started for the run"))?;
@@ -31,7 +91,8 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
             topic.name, topic.partitions, topic.replication_factor
         ),
     )?;
-    load(plan, out)?;
+    load(outline, out)?;
+    estimates(&outline.outlook, out)?;
     row(
         out,
         "users",
@@ -51,12 +112,31 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
             masked(properties).iter().map(|(key, value)| format!("{key}={value}")).collect();
         row(out, side, list.join(" "))?;
     }
+    crowds(plan, out)?;
+    for (place, sample) in outline.samples.iter().enumerate() {
+        let title = if place == 0 { "\nthe first events\n" } else { "" };
+        writeln!(out, "{title}{sample}")?;
+    }
+    for visit in &outline.sessions {
+        write!(out, "\n{}", visit.text())?;
+    }
     Ok(())
 }
 
-fn load(plan: &Plan, out: &mut String) -> std::fmt::Result {
-    let schedule = Schedule::new(&plan.load, plan.seed);
-    let events = schedule.expected_total();
+fn load(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
+    let plan = outline.plan;
+    let Some(load) = &outline.outlook.load else {
+        let replay = plan.load.replay.as_ref();
+        let (topic, speed) = replay.map_or(("", 1.0), |replay| (&replay.topic, replay.speed));
+        return row(
+            out,
+            "load",
+            format_args!(
+                "the events come from the topic {topic}, at {speed} times their own speed; it is \
+                 not opened here, so there is nothing to count and no event to show"
+            ),
+        );
+    };
     let arrivals = match plan.load.arrivals {
         Arrivals::Uniform => "uniform",
         Arrivals::Poisson => "Poisson",
@@ -65,41 +145,114 @@ fn load(plan: &Plan, out: &mut String) -> std::fmt::Result {
         out,
         "load",
         format_args!(
-            "{events:.0} events (about {:.0} MB) in {:.0} s, {arrivals} arrivals, {}",
-            events * EVENT_BYTES / 1e6,
-            plan.load.duration_ns() as f64 / 1e9,
+            "{:.0} events in {:.0} s, {arrivals} arrivals, {}",
+            load.events,
+            outline.outlook.time.schedule_s,
             counted(plan.load.producers, "producer")
         ),
     )?;
-    for (place, phase) in plan.load.phases.iter().enumerate() {
+    for phase in &load.phases {
+        let (least, most) = (phase.least_per_s, phase.peak_per_s);
+        let rates =
+            if least < most { format!("{least}/s to {most}/s") } else { format!("{most}/s") };
         writeln!(
             out,
-            "    {:<12} {:>6.1} s {:>10.0} events  {}{}",
+            "    {:<12} {:>6.1} s {:>10.0} events {:>9}  {rates}{}",
             phase.name,
-            phase.duration_ns() as f64 / 1e9,
-            schedule.expected_in(place),
-            rates(phase),
+            phase.duration_s,
+            phase.events,
+            size(phase.bytes),
             if phase.warmup { "  (not measured)" } else { "" }
+        )?;
+    }
+    row(
+        out,
+        "bytes",
+        format_args!(
+            "{}, {:.1} MB/s at the peak of {:.0}/s; {:.0} bytes an event with its key, by the \
+             first {}",
+            size(load.bytes),
+            load.peak_bytes_per_s / 1e6,
+            load.peak_per_s,
+            load.event_bytes,
+            load.weighed_events
+        ),
+    )
+}
+
+fn estimates(outlook: &Outlook, out: &mut String) -> std::fmt::Result {
+    row(out, "trials", outlook.trials)?;
+    let TimeOutlook { schedule_s, ready_timeout_s, drain_timeout_s, most_s } = outlook.time;
+    row(
+        out,
+        "time",
+        format_args!(
+            "{schedule_s:.0} s of load; with at most {ready_timeout_s:.0} s before it until \
+             everybody is ready and {drain_timeout_s:.0} s after it, at most {most_s:.0} s"
+        ),
+    )?;
+    let memory = &outlook.memory;
+    row(
+        out,
+        "memory",
+        format_args!(
+            "about {}; with every queue full at most {}",
+            size(memory.expected_bytes),
+            size(memory.most_bytes)
+        ),
+    )?;
+    for part in &memory.parts {
+        let at_most = if part.limit { "at most " } else { "" };
+        writeln!(out, "    {:<38} {:>17}", part.name, format!("{at_most}{}", size(part.bytes)))?;
+    }
+    Ok(())
+}
+
+/// What is special about the population, where something is.
+fn crowds(plan: &Plan, out: &mut String) -> std::fmt::Result {
+    for phase in &plan.load.phases {
+        if let Some(hot) = phase.hot {
+            let users = hot.users;
+            let text = format!("{users} users send {:.1} % of {}", hot.share * 100.0, phase.name);
+            row(out, "hot keys", text)?;
+        }
+        if let Some(sale) = phase.sale {
+            let (share, product) = (sale.share * 100.0, sale.product + 1);
+            let name = &phase.name;
+            row(out, "sale", format_args!("{share:.1} % of {name} is about PROD-{product:03}"))?;
+        }
+    }
+    let planted: Vec<String> = Fraud::ALL
+        .into_iter()
+        .map(|kind| (kind.name(), plan.population.fraud[kind.index()] * 100.0))
+        .filter(|(_, percent)| *percent > 0.0)
+        .map(|(name, percent)| format!("{name} {}", (percent * 1e6).round() / 1e6))
+        .collect();
+    if !planted.is_empty() {
+        row(out, "planted", format_args!("fraud, in percent of sessions: {}", planted.join(", ")))?;
+    }
+    if let Some(padding) = plan.event.padding {
+        row(
+            out,
+            "padding",
+            format_args!(
+                "events are padded to a median of {:.0} bytes, at most {}",
+                padding.median_bytes, padding.max_bytes
+            ),
         )?;
     }
     Ok(())
 }
 
-/// The least and the greatest rate of a phase: a spike's ends alone would hide it.
-fn rates(phase: &PhasePlan) -> String {
-    let (least, greatest) = phase
-        .segments
-        .iter()
-        .flat_map(|segment| match segment.shape {
-            Shape::Linear { from_per_s, to_per_s } => [from_per_s, to_per_s],
-            Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
-                [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s]
-            }
-        })
-        .fold((f64::INFINITY, 0.0), |(least, greatest), rate| {
-            (rate.min(least), rate.max(greatest))
-        });
-    if least < greatest { format!("{least}/s to {greatest}/s") } else { format!("{greatest}/s") }
+/// Bytes as a person says them.
+fn size(bytes: f64) -> String {
+    match bytes {
+        b if b >= 1e10 => format!("{:.0} GB", b / 1e9),
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e7 => format!("{:.0} MB", b / 1e6),
+        b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
 }
 
 fn row(out: &mut String, name: &str, value: impl std::fmt::Display) -> std::fmt::Result {
@@ -111,3 +264,6 @@ fn counted(count: u16, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
+
+#[cfg(test)]
+mod tests;

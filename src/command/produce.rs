@@ -1,0 +1,118 @@
+//! `kbench produce`: the events of a scenario, on stdout.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::signals::Signals;
+use crate::cli::{EventFormat, ProduceArgs, Rate};
+use crate::clock::wall_clock_us;
+use crate::error::{Error, ExitCode, Result};
+use crate::harness::preview::line::Lines;
+use crate::harness::preview::{self, Preview};
+use crate::plan::Plan;
+use crate::scenario::{Overrides, Source};
+
+/// Written at once when so much has come together: a pipe's usual room.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The run number of events that no run sends.
+const NO_RUN: u32 = 0;
+
+/// With a count and no duration, a constant rate lasts for as long as a schedule may, in ns.
+const LONGEST_NS: u64 = 30 * 86_400 * 1_000_000_000;
+
+pub(super) fn run(args: &ProduceArgs) -> Result<ExitCode> {
+    if !args.dry_run {
+        return Err(Error::usage("produce: only --dry-run is there; expected produce --dry-run"));
+    }
+    let plan = plan(args)?;
+    let start_wall_us = args.start.unwrap_or_else(wall_clock_us);
+    let mut preview = Preview::new(&plan, NO_RUN, start_wall_us)?;
+    Signals::end_at_once()?;
+    let out = io::stdout().lock();
+    let text = out.is_terminal();
+    let format = args.format.unwrap_or(if text { EventFormat::Text } else { EventFormat::Json });
+    let limits = Limits {
+        count: args.count.unwrap_or(u64::MAX),
+        duration_ns: args.duration.unwrap_or(u64::MAX),
+    };
+    let lines = (format == EventFormat::Text).then(|| Lines::new(super::color()));
+    match write(&mut preview, limits, lines, out) {
+        Ok(events) => {
+            if args.count.is_some_and(|count| events < count) && args.duration.is_none() {
+                super::tell(&format!("the schedule has no more than {events} events"));
+            }
+            Ok(ExitCode::Ok)
+        }
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::Ok),
+        Err(error) => Err(Error::io("writing events to standard output", error)),
+    }
+}
+
+/// The scenario's plan, with the command line's rate.
+fn plan(args: &ProduceArgs) -> Result<Plan> {
+    let source = match &args.scenario {
+        Some(name) => Source::read(name)?,
+        None => Source::new("spec.toml", super::SPECIFICATION),
+    };
+    let overrides = Overrides { set: args.set.clone(), seed: args.seed, ..Overrides::default() };
+    let mut plan = super::plan(&source, &overrides)?;
+    for warning in &plan.warnings {
+        super::tell(&format!("warning: {warning}"));
+    }
+    if let Some(Rate::PerS(rate_per_s)) = args.rate {
+        let duration_ns = match (args.duration, args.count) {
+            (Some(duration_ns), _) => duration_ns,
+            (None, Some(_)) => LONGEST_NS,
+            (None, None) => plan.load.duration_ns(),
+        };
+        preview::at_constant_rate(&mut plan, rate_per_s, duration_ns.min(LONGEST_NS));
+    }
+    Ok(plan)
+}
+
+/// Where to stop before the schedule ends.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    count: u64,
+    duration_ns: u64,
+}
+
+/// Writes events until the schedule or a limit ends them; says how many.
+///
+/// Past the standard library's own buffer, which looks for line ends: a chunk ends with one.
+fn write(
+    preview: &mut Preview,
+    limits: Limits,
+    mut lines: Option<Lines>,
+    mut out: impl Write,
+) -> io::Result<u64> {
+    let (mut chunk, mut payload) = (Vec::with_capacity(2 * CHUNK_BYTES), Vec::new());
+    let mut events = 0;
+    // The first event goes out by itself, so that whoever waits for it sees it at once.
+    let mut full_bytes = 1;
+    while events < limits.count {
+        if preview.next_due_ns().is_none_or(|due_ns| due_ns >= limits.duration_ns) {
+            break;
+        }
+        match &mut lines {
+            None => drop(preview.append(&mut chunk)),
+            Some(lines) => {
+                payload.clear();
+                if let Some(event) = preview.append(&mut payload) {
+                    lines.append(event.stamp.due_wall_us, &payload, &mut chunk);
+                }
+            }
+        }
+        chunk.push(b'\n');
+        events += 1;
+        if chunk.len() >= full_bytes {
+            out.write_all(&chunk)?;
+            chunk.clear();
+            full_bytes = CHUNK_BYTES;
+        }
+    }
+    out.write_all(&chunk)?;
+    out.flush()?;
+    Ok(events)
+}

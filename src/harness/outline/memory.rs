@@ -1,0 +1,173 @@
+//! What a run needs of this machine's memory, part by part.
+//!
+//! The sizes of things that are private to other modules are constants here; a test holds them
+//! against what is really allocated (`tests/footprint.rs`).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::outlook::LoadOutlook;
+use crate::broker::BrokerConfig;
+use crate::plan::{AppPlan, Plan};
+
+/// A live session with its places in the queue and among the users who are here.
+const SESSION_BYTES: f64 = 222.0;
+/// A product with all its texts.
+const PRODUCT_BYTES: f64 = 430.0;
+/// What every generator has, however small: tables of pauses, cities and devices.
+const GENERATOR_BYTES: f64 = 160e3;
+/// Events that a producer encodes ahead, and what is noted of each besides its bytes.
+const BATCH: (f64, f64) = (64.0, 160.0);
+/// Slots of a piece of the ledger, and its bytes.
+const LEDGER: (f64, f64) = (1_048_576.0, 131_072.0);
+/// One latency histogram: three digits, up to an hour.
+const HISTOGRAM_BYTES: f64 = 270e3;
+/// A user with some twenty events in the state of an application.
+const USER_BYTES: [(&str, f64); 4] =
+    [("analytics", 200.0), ("fraud", 400.0), ("dashboard", 55.0), ("behavior", 255.0)];
+/// A row of a table by name.
+const NAME_BYTES: f64 = 100.0;
+/// Names that a product gives to a partition's tables: its page, four queries, itself.
+const NAMES_PER_PRODUCT: f64 = 6.0;
+/// librdkafka's own limits, in KiB and events, where the plan sets none (its CONFIGURATION.md).
+const PRODUCER_KIB: f64 = 1_048_576.0;
+const PRODUCER_EVENTS: f64 = 100_000.0;
+const CONSUMER_KIB: f64 = 65_536.0;
+
+/// What a run needs of this machine's memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Memory {
+    /// What it comes to when the brokers and the applications keep up.
+    pub expected_bytes: f64,
+    /// What it comes to at most, when every queue is full.
+    pub most_bytes: f64,
+    /// Part by part.
+    pub parts: Vec<Part>,
+}
+
+/// One part of the memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// What it is for.
+    pub name: &'static str,
+    /// How much.
+    pub bytes: f64,
+    /// Whether it is a limit, which is not reached while everybody keeps up.
+    pub limit: bool,
+}
+
+/// The estimate for a plan; a replay has no generator, and its ledger grows with the recording.
+pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
+    let expected = |name, bytes| Part { name, bytes, limit: false };
+    let limit = |name, bytes| Part { name, bytes, limit: true };
+    let mut parts = Vec::new();
+    if let Some(load) = load {
+        let (sessions, catalogue) = generator_bytes(plan, load.events);
+        parts.push(expected("live sessions", sessions));
+        parts.push(expected("products and tables of the generator", catalogue));
+        parts.push(expected("batches", batches_bytes(plan, load.event_bytes)));
+        parts.push(expected("ledger", ledger_bytes(plan, load.events)));
+        let users: f64 = plan.apps.iter().map(|app| users_bytes(plan, app, load.events)).sum();
+        parts.push(expected("applications: users", users));
+    }
+    let tables: f64 = plan.apps.iter().map(|app| tables_bytes(plan, app)).sum();
+    parts.push(expected("applications: other tables", tables));
+    parts.push(expected("histograms", histograms_bytes(plan)));
+    let event_bytes = load.map_or(f64::INFINITY, |load| load.event_bytes);
+    parts.push(limit("producers' queues", producer_queues_bytes(plan, event_bytes)));
+    parts.push(limit("consumers' queues", consumer_queues_bytes(plan)));
+    if plan.kafka.bootstrap_servers.is_none() {
+        let bytes = BrokerConfig::default().memory_limit_bytes as f64;
+        parts.push(limit("embedded broker, a process of its own", bytes));
+    }
+    let sum = |all: bool| {
+        parts.iter().filter(|part| all || !part.limit).map(|part| part.bytes).sum::<f64>()
+    };
+    Memory { expected_bytes: sum(false), most_bytes: sum(true), parts }
+}
+
+/// Sessions, and everything else, of all generators.
+fn generator_bytes(plan: &Plan, events: f64) -> (f64, f64) {
+    let population = &plan.population;
+    let producers = f64::from(plan.load.producers);
+    let users = population.users as f64 / producers;
+    let pool = (f64::from(population.sessions_max) / producers).min(users * 0.75);
+    // Tables double when they are full, and nobody has a session without an event.
+    let places = doubled(pool.min(events / producers));
+    let products = f64::from(population.products) * PRODUCT_BYTES;
+    (producers * places * SESSION_BYTES, producers * (products + GENERATOR_BYTES))
+}
+
+/// The next power of two.
+fn doubled(count: f64) -> f64 {
+    (count.max(1.0) as u64).next_power_of_two() as f64
+}
+
+fn batches_bytes(plan: &Plan, event_bytes: f64) -> f64 {
+    f64::from(plan.load.producers) * BATCH.0 * (event_bytes + BATCH.1)
+}
+
+/// A bit for each slot: one for the acknowledgement, one for each application.
+fn ledger_bytes(plan: &Plan, events: f64) -> f64 {
+    let producers = f64::from(plan.load.producers);
+    let pieces = (events / producers / LEDGER.0).ceil();
+    producers * (1.0 + plan.apps.len() as f64) * pieces * LEDGER.1
+}
+
+fn users_bytes(plan: &Plan, app: &AppPlan, events: f64) -> f64 {
+    let partitions = f64::from(plan.topic.partitions);
+    let limit = option(app, "users_max").map_or(f64::INFINITY, |most| most * partitions);
+    let sessions = events / plan.population.session_length.max(1.0);
+    let users = (plan.population.users as f64).min(sessions).min(limit);
+    let known = USER_BYTES.iter().find(|(name, _)| *name == app.name);
+    // An application of somebody's own is taken to keep as much as the largest.
+    let most = USER_BYTES.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    users * known.map_or(most, |(_, bytes)| *bytes)
+}
+
+/// Names of pages, products and queries in every partition, and a dashboard's seconds.
+fn tables_bytes(plan: &Plan, app: &AppPlan) -> f64 {
+    let partitions = f64::from(plan.topic.partitions);
+    let names = f64::from(plan.population.products) * NAMES_PER_PRODUCT;
+    let most = option(app, "names_max").or_else(|| option(app, "pages_max"));
+    let rows = most.map_or(0.0, |most| names.min(most * NAMES_PER_PRODUCT));
+    // The window and the one before it, with a counter for each page in each second.
+    let pages = f64::from(plan.population.products).min(most.unwrap_or(0.0));
+    let seconds = option(app, "window_ms").map_or(0.0, |window_ms| 2.0 * window_ms / 1e3);
+    partitions * (rows * NAME_BYTES + seconds * pages * 8.0)
+}
+
+/// Those that are being filled, and for each side those that were put together.
+fn histograms_bytes(plan: &Plan) -> f64 {
+    const STAGES: f64 = 3.0;
+    const OPEN: f64 = 5.0;
+    let workers: f64 = plan.apps.iter().map(|app| f64::from(app.workers)).sum();
+    let filling = 2.0 * f64::from(plan.load.producers) + STAGES * workers;
+    let together = (2.0 + plan.apps.len() as f64) * (STAGES + OPEN);
+    (filling + together) * HISTOGRAM_BYTES
+}
+
+/// Whichever limit comes first: events, or their bytes; without what the client adds to each.
+fn producer_queues_bytes(plan: &Plan, event_bytes: f64) -> f64 {
+    let properties = &plan.kafka.producer;
+    let bytes = number(properties, "queue.buffering.max.kbytes").unwrap_or(PRODUCER_KIB) * 1_024.0;
+    let events = number(properties, "queue.buffering.max.messages").unwrap_or(PRODUCER_EVENTS);
+    // 0 means any number.
+    let by_events = if events > 0.0 { events * event_bytes } else { f64::INFINITY };
+    f64::from(plan.load.producers) * bytes.min(by_events)
+}
+
+fn consumer_queues_bytes(plan: &Plan) -> f64 {
+    let workers: f64 = plan.apps.iter().map(|app| f64::from(app.workers)).sum();
+    let kib = number(&plan.kafka.consumer, "queued.max.messages.kbytes").unwrap_or(CONSUMER_KIB);
+    workers * kib * 1_024.0
+}
+
+fn option(app: &AppPlan, key: &str) -> Option<f64> {
+    app.options.get(key).copied()
+}
+
+fn number(properties: &BTreeMap<String, String>, key: &str) -> Option<f64> {
+    properties.get(key)?.parse().ok()
+}

@@ -1,0 +1,123 @@
+//! What `kbench plan` says about memory, held against every byte that is really allocated.
+
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly, and they tell
+// what was counted.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use kbench::apps;
+use kbench::harness::outline::Outline;
+use kbench::harness::preview::Preview;
+use kbench::plan::Plan;
+use kbench::scenario::{self, Environment, Overrides, Source};
+use kbench::wire::parse::Parser;
+
+/// The system's allocator, with a count of the bytes in use.
+struct Counting;
+
+static IN_USE_BYTES: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: everything is the system allocator's; the count is beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        IN_USE_BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: handed on as it came.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        IN_USE_BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: handed on as it came.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Held by the test that counts: the count is everybody's.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const START_WALL_US: i64 = 1_705_314_645_000_000;
+
+fn plan(text: &str) -> Plan {
+    let environment = Environment::from_pairs::<String, String>([]);
+    let source = Source::new("case.toml", text);
+    scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+}
+
+fn in_use_bytes() -> i64 {
+    IN_USE_BYTES.load(Ordering::Relaxed)
+}
+
+/// A load of so many events in ten seconds, on one partition.
+fn load(events: u64, population: &str) -> String {
+    let rate_per_s = events / 10;
+    format!(
+        "seed = 1\n[topic]\npartitions = 1\n[load]\nrate_per_s = {rate_per_s}\n\
+         duration = \"10s\"\nwarmup = \"0s\"\n[population]\n{population}"
+    )
+}
+
+/// The sum of the estimate's parts whose names begin with one of `names`.
+fn estimated_bytes(plan: &Plan, names: &[&str]) -> f64 {
+    let outline = Outline::new(plan, START_WALL_US).unwrap();
+    let parts = &outline.outlook.memory.parts;
+    let wanted = parts.iter().filter(|part| names.iter().any(|name| part.name.starts_with(name)));
+    wanted.map(|part| part.bytes).sum()
+}
+
+fn assert_near(what: &str, estimated: f64, measured: f64, tolerance: f64) {
+    println!("{what}: estimated {:.2} MB, allocated {:.2} MB", estimated / 1e6, measured / 1e6);
+    let off = estimated / measured - 1.0;
+    assert!(off.abs() < tolerance, "{what}: {estimated:.0} bytes for {measured:.0}");
+}
+
+#[test]
+fn a_generator_allocates_what_the_plan_says() {
+    let _alone = ALONE.lock().unwrap();
+    for (events, population) in [
+        (200_000, "users = 10_000_000\nsessions_max = 100\nproducts = 20_000\n"),
+        (600_000, "users = 10_000_000\nsessions_max = 30_000\n"),
+        (1_200_000, "users = 10_000_000\nsessions_max = 60_000\n"),
+        (1_200_000, "users = 10_000\nsessions_max = 10_000\n"),
+        (2_400_000, "users = 10_000_000\nsessions_max = 120_000\n"),
+    ] {
+        let plan = plan(&load(events, population));
+        let estimated = estimated_bytes(&plan, &["live sessions", "products"]);
+        let before = in_use_bytes();
+        let mut preview = Preview::new(&plan, 0, START_WALL_US).unwrap();
+        let mut out = Vec::with_capacity(1 << 16);
+        while preview.append(&mut out).is_some() {
+            out.clear();
+        }
+        let measured = (in_use_bytes() - before) as f64;
+        assert_near(population.trim(), estimated, measured, 0.2);
+    }
+}
+
+#[test]
+fn the_applications_allocate_what_the_plan_says() {
+    let _alone = ALONE.lock().unwrap();
+    let users = 50_000;
+    let text = load(users * 20, &format!("users = {users}\nuser_skew = 0\n"));
+    for app in ["analytics", "fraud", "dashboard", "behavior"] {
+        let plan = plan(&format!("{text}[apps]\nrun = [\"{app}\"]\n"));
+        let estimated = estimated_bytes(&plan, &["applications"]);
+        let mut preview = Preview::new(&plan, 0, START_WALL_US).unwrap();
+        let (mut parser, mut out) = (Parser::new(), Vec::new());
+        let mut state = (apps::kind(app).unwrap().new)(&plan.apps[0]);
+        while let Some(event) = preview.append(&mut out) {
+            let due_us = event.stamp.due_wall_us;
+            state.observe(&parser.parse(&out).unwrap(), due_us);
+            out.clear();
+        }
+        let with_state = in_use_bytes();
+        drop(state);
+        let measured = (with_state - in_use_bytes()) as f64;
+        assert_near(&format!("{app}, {users} users"), estimated, measured, 0.4);
+    }
+}
