@@ -122,7 +122,7 @@ fn item_06_a_warm_up_longer_than_the_run_takes_nothing_from_it() {
         &["case.toml:5:10: load.warmup: \"2d\" is out of range; expected 0s to 1d"],
     )]);
     let plan = Case::new(&format!("{LEAST}warmup = \"1m\"\n")).planned();
-    let phases = plan["load"]["phases"].as_array().unwrap();
+    let phases = plan["plan"]["load"]["phases"].as_array().unwrap();
     let lasting: Vec<_> = phases
         .iter()
         .map(|phase| (&phase["warmup"], phase["segments"][0]["duration_ns"].as_u64().unwrap()))
