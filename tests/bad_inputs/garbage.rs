@@ -17,7 +17,11 @@ const FOREIGN: &str = r#"{"user_id":"u\u0031","x":[{"user_id":7}],"session_id":"
     "timestamp":"2026-01-01T00:00:00Z","event_id":"e"}"#;
 
 /// A kbench event of another run, due in the year 3000.
-const FAR: &str = r#"{"event_id":"00000001-0000-8000-8000-000000000001","timestamp":"3000-01-01T00:00:00.000000Z","user_id":"u","session_id":"s","event_type":"click","page_url":"/"}"#;
+const FAR: &str = concat!(
+    r#"{"event_id":"00000001-0000-8000-8000-000000000001","timestamp":"#,
+    r#""3000-01-01T00:00:00.000000Z","user_id":"u","session_id":"s","event_type":"click","#,
+    r#""page_url":"/"}"#
+);
 
 /// What is an event, though not of the run.
 fn strangers() -> Vec<Vec<u8>> {
