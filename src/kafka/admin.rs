@@ -8,7 +8,7 @@ use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataPartition;
-use rdkafka::producer::{BaseProducer, BaseRecord};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::error::{Error, Result};
@@ -95,8 +95,8 @@ impl Admin {
         let quiet = Quiet::default();
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
-            client: config.create_with_context(quiet.clone()).map_err(refuse)?,
-            prober: config.create_with_context(Quiet::default()).map_err(refuse)?,
+            client: config.create_with_context(Quiet::default()).map_err(refuse)?,
+            prober: config.create_with_context(quiet.clone()).map_err(refuse)?,
             quiet,
         })
     }
@@ -106,7 +106,9 @@ impl Admin {
     /// # Errors
     /// [`Error::Broker`] when nobody answers within `wait`.
     pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
-        let metadata = self.client.inner().fetch_metadata(None, wait).map_err(|error| {
+        // By the prober: its log can be served, that of a client for administration can't.
+        let metadata = self.prober.client().fetch_metadata(None, wait).map_err(|error| {
+            self.prober.poll(Duration::ZERO);
             let (failure, error) = (self.quiet.failure(), error.to_string());
             Error::Broker(format!(
                 "no Kafka broker answers at {} within {} s ({})",

@@ -49,8 +49,8 @@ fn item_11_more_workers_than_partitions_warn_and_run() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(
         ended.faults,
-        ["warning: case.toml:11:11: apps.fraud.workers: 3 workers for 2 partitions; 1 will be \
-             idle"]
+        ["warning: case.toml:11:11: apps.fraud.workers: 3 workers for 2 partitions; 1 will \
+             be idle"]
     );
     let result = result(&case);
     assert!(result.verdict.valid && result.ledger.offered > 0);

@@ -18,9 +18,9 @@ const FOREIGN: &str = r#"{"user_id":"u\u0031","x":[{"user_id":7}],"session_id":"
 
 /// A kbench event of another run, due in the year 3000.
 const FAR: &str = concat!(
-    r#"{"event_id":"00000001-0000-8000-8000-000000000001","#,
-    r#""timestamp":"3000-01-01T00:00:00.000000Z","user_id":"u","session_id":"s","#,
-    r#""event_type":"click","page_url":"/"}"#,
+    r#"{"event_id":"00000001-0000-8000-8000-000000000001","timestamp":"#,
+    r#""3000-01-01T00:00:00.000000Z","user_id":"u","session_id":"s","event_type":"click","#,
+    r#""page_url":"/"}"#
 );
 
 /// What is an event, though not of the run.
