@@ -1,13 +1,15 @@
 //! What one event costs a consumer: parsing its JSON, and each application's work on it.
 //!
-//! The state is that of one partition with 100,000 users, all of them known before the timing
-//! starts; events come at random from all users, which is the worst case for caches.
+//! The state is that of one partition with 1,000, 100,000 or 1,000,000 users, all of them known
+//! before the timing starts; events come at random from all users, which is the worst case for
+//! caches. The events themselves are warm, as they are when they were parsed just now.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kbench::apps;
+use kbench::apps::{self, App, AppKind};
 use kbench::event::Event;
 use kbench::plan::AppPlan;
 use kbench::wire::parse::Parser;
@@ -15,13 +17,14 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 const USERS: u64 = 100_000;
-const EVENTS: usize = 200_000;
+const EVENTS: usize = 10_000;
+/// Events that are made at once, outside of the timing.
+const BATCH: usize = 1_024;
 /// 10,000 events a second, in event time.
 const STEP_US: i64 = 100;
 
-/// The JSON of one event, with the specification's fields and shares of types.
-fn payload(random: &mut Pcg64Mcg) -> String {
-    let user = random.random_range(0..USERS);
+/// The JSON of one user's event, with the specification's fields and shares of types.
+fn payload(user: u64, random: &mut Pcg64Mcg) -> String {
     let session = user * 16 + random.random_range(0..100_u64) / 90;
     let product = random.random_range(1..200_u32);
     let bought = format!(
@@ -53,13 +56,12 @@ fn payload(random: &mut Pcg64Mcg) -> String {
     )
 }
 
-fn payloads() -> Vec<String> {
-    let mut random = Pcg64Mcg::seed_from_u64(7);
-    (0..EVENTS).map(|_| payload(&mut random)).collect()
+fn payloads(count: usize, users: u64, random: &mut Pcg64Mcg) -> Vec<String> {
+    (0..count).map(|_| payload(random.random_range(0..users), random)).collect()
 }
 
 fn parse(c: &mut Criterion) {
-    let payloads: Vec<_> = payloads().into_iter().take(10_000).collect();
+    let payloads = payloads(EVENTS, USERS, &mut Pcg64Mcg::seed_from_u64(7));
     let bytes = payloads.iter().map(String::len).sum::<usize>() / payloads.len();
     let mut group = c.benchmark_group("parse");
     group.throughput(Throughput::Bytes(bytes as u64));
@@ -93,33 +95,108 @@ fn parse(c: &mut Criterion) {
     });
 }
 
+fn state(kind: &AppKind) -> Box<dyn App> {
+    let (name, group) = (kind.schema.name.to_owned(), kind.schema.name.to_owned());
+    (kind.new)(&AppPlan { name, group, workers: 1, options: BTreeMap::new() })
+}
+
+/// The time that `work` needs for `count` events of random users, in batches that are made
+/// outside of it.
+fn timed(
+    count: u64,
+    users: u64,
+    random: &mut Pcg64Mcg,
+    mut work: impl FnMut(&[String]) -> Duration,
+) -> Duration {
+    let mut sum = Duration::ZERO;
+    let mut left = count as usize;
+    while left > 0 {
+        let batch = left.min(BATCH);
+        sum += work(&payloads(batch, users, random));
+        left -= batch;
+    }
+    sum
+}
+
+/// Each application's work on an event that was parsed before.
 fn observe(c: &mut Criterion) {
-    let payloads = payloads();
-    let events: Vec<Event<'_>> =
-        payloads.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-    assert_eq!(events.len(), EVENTS);
-    let mut group = c.benchmark_group("observe");
+    for (name, users) in [("1k", 1_000), ("100k", 100_000), ("1m", 1_000_000)] {
+        let mut group = c.benchmark_group(format!("observe_{name}_users"));
+        group.throughput(Throughput::Elements(1));
+        for kind in apps::ALL {
+            let mut state = None;
+            let mut random = Pcg64Mcg::seed_from_u64(7);
+            let mut due_us = 1_705_314_645_000_000;
+            group.bench_function(kind.schema.name, |b| {
+                // Made here, so that a filter spares the others.
+                let state = state.get_or_insert_with(|| warm(kind, users, &mut due_us));
+                b.iter_custom(|count| {
+                    timed(count, users, &mut random, |payloads| {
+                        let events: Vec<Event<'_>> = parsed(payloads);
+                        let start = Instant::now();
+                        for event in &events {
+                            due_us += STEP_US;
+                            state.observe(black_box(event), due_us);
+                        }
+                        start.elapsed()
+                    })
+                });
+            });
+            if let Some(state) = state {
+                assert_eq!(state.summary().dropped, 0, "the state must be the whole one");
+            }
+        }
+        group.finish();
+    }
+}
+
+/// What one event costs in all, from its bytes to the application's answer.
+fn parse_observe(c: &mut Criterion) {
+    let mut group = c.benchmark_group("parse_observe_1k_users");
     group.throughput(Throughput::Elements(1));
     for kind in apps::ALL {
-        let name = kind.schema.name;
-        let (group_name, options) = (name.to_owned(), BTreeMap::new());
-        let plan = AppPlan { name: name.to_owned(), group: group_name, workers: 1, options };
-        let mut state = (kind.new)(&plan);
+        let mut random = Pcg64Mcg::seed_from_u64(7);
         let mut due_us = 1_705_314_645_000_000;
-        let mut next = events.iter().cycle();
-        let mut step = || {
-            if let Some(event) = next.next() {
-                due_us += STEP_US;
-                state.observe(black_box(event), due_us);
-            }
-        };
-        (0..EVENTS).for_each(|_| step());
-        group.bench_function(name, |b| b.iter(&mut step));
-        let summary = state.summary();
-        assert_eq!(summary.dropped, 0, "the state must be the whole one");
+        let mut state = None;
+        let mut parser = Parser::new();
+        group.bench_function(kind.schema.name, |b| {
+            let state = state.get_or_insert_with(|| warm(kind, 1_000, &mut due_us));
+            b.iter_custom(|count| {
+                timed(count, 1_000, &mut random, |payloads| {
+                    let start = Instant::now();
+                    for payload in payloads {
+                        due_us += STEP_US;
+                        if let Ok(event) = parser.parse(payload.as_bytes()) {
+                            state.observe(black_box(&event), due_us);
+                        }
+                    }
+                    start.elapsed()
+                })
+            });
+        });
     }
     group.finish();
 }
 
-criterion_group!(benches, parse, observe);
+/// A state that knows all users.
+fn warm(kind: &AppKind, users: u64, due_us: &mut i64) -> Box<dyn App> {
+    let mut state = state(kind);
+    let mut random = Pcg64Mcg::seed_from_u64(9);
+    for user in 0..users {
+        *due_us += STEP_US;
+        let payload = payload(user, &mut random);
+        for event in parsed(std::slice::from_ref(&payload)) {
+            state.observe(&event, *due_us);
+        }
+    }
+    state
+}
+
+fn parsed(payloads: &[String]) -> Vec<Event<'_>> {
+    let events: Vec<_> = payloads.iter().flat_map(|text| serde_json::from_str(text)).collect();
+    assert_eq!(events.len(), payloads.len());
+    events
+}
+
+criterion_group!(benches, parse, observe, parse_observe);
 criterion_main!(benches);
