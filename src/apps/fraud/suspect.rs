@@ -61,9 +61,6 @@ pub(super) struct Judged {
 impl Suspect {
     /// Takes in an event of the user.
     pub(super) fn judge(&mut self, event: &Event<'_>, due_us: i64, limits: &Limits) -> Judged {
-        // The state spans three cache lines. Asked for together they come together; one by one,
-        // as the code below needs them, an event of a million users takes half as long again.
-        std::hint::black_box((self.sessions[0].id, self.sessions[1].id, self.events_most));
         let mut met = Met::default();
         let events = self.minute.count(due_us);
         self.events_most = self.events_most.max(events);
