@@ -6,10 +6,12 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use kbench::apps;
 use kbench::event::{Slot, Stamp};
 use kbench::generate::Generator;
 use kbench::pace::Schedule;
 use kbench::plan::{Arrivals, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
+use kbench::scenario::{self, Environment, Overrides, Source};
 use kbench::wire::{encode, stamp};
 
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
@@ -118,6 +120,36 @@ fn events(bench: &mut Criterion) {
     group.finish();
 }
 
+/// Events filled up to 2 kB: letters are made fresh for each.
+fn padded(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("padded");
+    for compressibility in [0, 50] {
+        let text = format!(
+            "seed = 42\n[load]\nrate_per_s = 1000\nduration = \"1s\"\n[event]\n\
+             size_median = \"2kB\"\ncompressibility = {compressibility}\n"
+        );
+        let environment = Environment::from_pairs::<String, String>([]);
+        let source = Source::new("padded.toml", text);
+        let plan = scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas());
+        let Some(mut generator) = plan.ok().and_then(|plan| Generator::crew(&plan).pop()) else {
+            return;
+        };
+        let (mut seq, mut out) = (0, Vec::with_capacity(4_096));
+        group.throughput(Throughput::Bytes(2_000));
+        group.bench_function(BenchmarkId::new("generate and encode 2 kB", compressibility), |b| {
+            b.iter(|| {
+                let draft = generator.next(seq * 2_000);
+                out.clear();
+                let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: ORIGIN_WALL_US };
+                encode::encode(&stamp, &draft.parts, &mut out);
+                black_box(&out);
+                seq += 1;
+            });
+        });
+    }
+    group.finish();
+}
+
 fn stamps(bench: &mut Criterion) {
     let stamp = Stamp { run: 1, shard: 0, seq: 7, due_wall_us: ORIGIN_WALL_US };
     let mut out = Vec::new();
@@ -143,5 +175,5 @@ fn stamps(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, slots, events, stamps);
+criterion_group!(benches, slots, events, padded, stamps);
 criterion_main!(benches);

@@ -38,6 +38,7 @@ pub struct Books {
     /// Products bought, by [`Persona::index`].
     pub purchases_by_persona: [u64; 3],
     /// Planted fraud, by [`crate::event::Fraud::index`].
+    // Results from before there was any are still read.
     #[serde(default)]
     pub fraud: [PlantedFraud; 4],
     /// The planted sessions by their number, up to [`PLANTED_MAX`]. A result is no place for
@@ -83,11 +84,12 @@ impl Books {
         match facts.event_type {
             EventType::AddToCart => {
                 self.carts += 1;
-                self.carted_cents += facts.price_cents;
+                // A foreign price may be absurd: the sum stays at the greatest number there is.
+                self.carted_cents = self.carted_cents.saturating_add(facts.price_cents);
             }
             EventType::Purchase => {
                 self.purchases += 1;
-                self.revenue_cents += facts.price_cents;
+                self.revenue_cents = self.revenue_cents.saturating_add(facts.price_cents);
             }
             EventType::PageView | EventType::Click | EventType::Search => {}
         }
@@ -104,9 +106,9 @@ impl Books {
     /// Adds the books of another shard.
     pub fn merge(&mut self, other: &Self) {
         self.events += other.events;
-        self.revenue_cents += other.revenue_cents;
+        self.revenue_cents = self.revenue_cents.saturating_add(other.revenue_cents);
         self.carts += other.carts;
-        self.carted_cents += other.carted_cents;
+        self.carted_cents = self.carted_cents.saturating_add(other.carted_cents);
         self.purchases += other.purchases;
         self.sessions += other.sessions;
         add(&mut self.by_type, &other.by_type);

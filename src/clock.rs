@@ -1,7 +1,7 @@
 //! Time. The only module that reads a system clock, so that every other can be tested on a
 //! manual one and no duration is ever taken from a clock that can be set.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Monotonic nanoseconds since the clock's own origin, tied once to the wall clock.
@@ -36,6 +36,8 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 pub struct SystemClock {
     origin: Instant,
     origin_wall_us: i64,
+    /// How far the dates that it gives lie from the true ones.
+    shift_us: AtomicI64,
 }
 
 impl SystemClock {
@@ -43,14 +45,22 @@ impl SystemClock {
     #[must_use]
     pub fn start() -> Self {
         let origin = Instant::now();
-        Self { origin, origin_wall_us: wall_clock_us() }
+        Self { origin, origin_wall_us: wall_clock_us(), shift_us: AtomicI64::new(0) }
+    }
+
+    /// From now on takes `at_ns` for this wall time (microseconds since 1970): so that two runs
+    /// send the same dates. Durations stay what they are.
+    pub fn pretend(&self, at_ns: u64, wall_us: i64) {
+        let shift_us = wall_us - self.wall_us(at_ns);
+        self.shift_us.fetch_add(shift_us, Ordering::SeqCst);
     }
 
     /// How far the wall clock has stepped or drifted from the monotonic one since the origin,
     /// in microseconds.
     #[must_use]
     pub fn wall_step_us(&self) -> i64 {
-        wall_clock_us() - self.wall_us(self.now_ns())
+        let shift_us = self.shift_us.load(Ordering::Relaxed);
+        wall_clock_us() - (self.wall_us(self.now_ns()) - shift_us)
     }
 }
 
@@ -67,7 +77,7 @@ impl Clock for SystemClock {
     }
 
     fn origin_wall_us(&self) -> i64 {
-        self.origin_wall_us
+        self.origin_wall_us + self.shift_us.load(Ordering::Relaxed)
     }
 }
 

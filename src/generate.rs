@@ -8,14 +8,15 @@
 mod catalogue;
 mod crowd;
 mod draft;
+mod lognormal;
 mod mix;
+mod padding;
 mod people;
 mod plot;
 mod session;
 mod shop;
 mod shopper;
 mod skew;
-mod think;
 mod users;
 
 use std::cmp::Reverse;
@@ -28,14 +29,15 @@ use crate::plan::{Plan, PopulationPlan};
 use crate::wire::encode::Parts;
 use catalogue::{EXTERNAL_WEIGHTS, Page};
 use crowd::Crowds;
+use lognormal::LogNormal;
 use mix::Mix;
+use padding::Padding;
 use people::People;
 use plot::{Plot, Plots, VICTIM_EVENTS_MAX};
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
-use think::ThinkTime;
 use users::Users;
 
 pub use draft::{Draft, Facts, Persona};
@@ -54,10 +56,11 @@ pub struct Generator {
     origins: Alias,
     people: People,
     users: Users,
-    think: ThinkTime,
+    think: LogNormal,
     mix: Mix,
     plots: Plots,
     crowds: Crowds,
+    padding: Option<Padding>,
     random: Random,
     /// Logarithm of the chance that a session goes on after an event, by persona.
     log_goes_on: [f64; 3],
@@ -82,7 +85,10 @@ impl Generator {
         (0..shards)
             .map(|shard| {
                 let crowds = Crowds::new(Some(&plan.load), shard, shards);
-                Self::build(population, shop.clone(), crowds, plan.seed, shard, shards)
+                let padding = plan.event.padding.as_ref();
+                let padding = padding.map(|padding| Padding::new(padding, plan.seed, shard));
+                let shop = shop.clone();
+                Self { padding, ..Self::build(population, shop, crowds, plan.seed, shard, shards) }
             })
             .collect()
     }
@@ -118,10 +124,11 @@ impl Generator {
             origins: Alias::new(&EXTERNAL_WEIGHTS),
             people: People::new(seed, &population.personas),
             users,
-            think: ThinkTime::new(population.think_median_ms, population.think_sigma),
+            think: LogNormal::new(population.think_median_ms * 1e6, population.think_sigma),
             mix: Mix::new(&population.mix, population.session_length),
             plots: Plots::new(population.fraud),
             crowds,
+            padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
             log_goes_on: log_goes_on(population),
             digits: digits.max(5),
@@ -294,7 +301,7 @@ impl Generator {
         let bits = self.random.bits();
         let pause_ns = match self.sessions[place as usize].plot {
             Some(plot) => plot.pause_ns(bits),
-            None => self.think.pick_ns(bits),
+            None => self.think.pick(bits),
         };
         Reverse(due_ns.saturating_add(pause_ns) >> TICK_BITS << PLACE_BITS | u64::from(place))
     }
@@ -317,9 +324,21 @@ impl Generator {
         self.queue.push(entry);
     }
 
-    fn draft(&self, place: u32, facts: Facts) -> Draft<'_> {
+    fn draft(&mut self, place: u32, facts: Facts) -> Draft<'_> {
+        if let Some(mut padding) = self.padding.take() {
+            padding.fill(self.parts(place, &facts).len());
+            self.padding = Some(padding);
+        }
+        let parts = self.parts(place, &facts);
+        let padding = self.padding.as_ref().map_or("", Padding::fragment);
+        let (key, ..) = self.sessions[place as usize].texts();
+        Draft { facts, key, parts: Parts { padding, ..parts } }
+    }
+
+    /// What the event says, unpadded.
+    fn parts(&self, place: u32, facts: &Facts) -> Parts<'_> {
         let session = &self.sessions[place as usize];
-        let (key, who, ip_address) = session.texts();
+        let (_, who, ip_address) = session.texts();
         let (user_agent, device) = self.people.agent(session.person.agent);
         let search_query = match (facts.event_type, session.page) {
             (EventType::Search, Page::Search(number, form)) => {
@@ -328,7 +347,7 @@ impl Generator {
             _ => None,
         };
         let has_cart = matches!(facts.event_type, EventType::AddToCart | EventType::Purchase);
-        let parts = Parts {
+        Parts {
             who,
             event_type: facts.event_type,
             page_url: self.shop.catalogue.url(session.page),
@@ -344,8 +363,7 @@ impl Generator {
             padding: "",
             device,
             location: self.people.location(session.person.city),
-        };
-        Draft { facts, key, parts }
+        }
     }
 }
 

@@ -10,8 +10,10 @@ pub mod embedded;
 mod finish;
 pub mod outline;
 mod ready;
+mod recording;
 mod timeline;
 pub mod watch;
+mod wire;
 pub mod world;
 
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Faults};
 use crate::plan::Plan;
-use crate::produce::Sink;
+use crate::produce::{Merge, Script, Sink};
 use crate::progress::Progress;
 use crate::result::{self, Host, RunResult};
 
@@ -32,6 +34,7 @@ use collect::Collector;
 use crew::Crew;
 use embedded::EmbeddedBroker;
 use finish::{Conditions, End};
+use recording::{Reader, Replay};
 use world::{Kind, World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
@@ -59,6 +62,9 @@ pub struct Options {
     pub signal: Arc<AtomicUsize>,
     /// Run without a broker, with these faults planted.
     pub loopback: Option<Faults>,
+    /// What the events take the schedule's start for, in microseconds since 1970: two runs of
+    /// one plan then send the same bytes. `None`: the time it is.
+    pub start_wall_us: Option<i64>,
 }
 
 /// What a run leaves.
@@ -83,6 +89,7 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
+    check_replay(plan, &options)?;
     let host = Host::read();
     let run = run_number();
     let clock = Arc::new(SystemClock::start());
@@ -90,19 +97,28 @@ pub fn run(
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
     progress.say(&introduction(&facts));
-    let play = Play { plan, run, world: &world, clock: &clock, signal: &options.signal };
-    let Played { crew, collector, sources, sinks, end } = match play.run(progress) {
-        Ok(played) => played,
+    let (signal, start_wall_us) = (&*options.signal, options.start_wall_us);
+    let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
+        let (complete, replay) = replay.unzip();
+        let plan = complete.unwrap_or_else(|| plan.clone());
+        let play = Play { plan: &plan, run, world: &world, clock: &clock, signal, start_wall_us };
+        let played = play.run(replay, progress)?;
+        Ok((plan, played))
+    });
+    let (plan, played) = match played {
+        Ok(done) => done,
         Err(error) => {
             // Nothing was measured. The first error is the one to tell.
             let _ = world.clean_up(plan);
             return Err(error);
         }
     };
+    let Played { crew, mut collector, sources, sinks, merge, end } = played;
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let conditions = Conditions { run, command_line, facts, host };
-    let mut result = finish::result(plan, &clock, crew, collector, conditions, &end);
+    let log = finish::log(&plan, &clock, &crew, &mut collector)?;
+    let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(
@@ -112,9 +128,9 @@ pub fn run(
         }
         result.embedded_broker = Some(stats);
     }
-    let folder = result::save(&result, scenario_text, &options.results_dir)?;
-    close(sources, sinks);
-    if let Err(error) = world.clean_up(plan) {
+    let folder = result::save(&result, &log, scenario_text, &options.results_dir)?;
+    close(sources, sinks, merge);
+    if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
     }
     Ok(Finished { result, folder })
@@ -127,6 +143,7 @@ struct Play<'a> {
     world: &'a World,
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
+    start_wall_us: Option<i64>,
 }
 
 /// What is left of it.
@@ -136,27 +153,41 @@ struct Played {
     /// Still open: closing them may hang, and comes after the saving.
     sources: Vec<Box<dyn Source>>,
     sinks: Vec<Box<dyn Sink>>,
+    merge: Option<Merge>,
     end: End,
 }
 
 impl Play<'_> {
     fn interrupted_by(&self) -> Option<u8> {
-        u8::try_from(self.signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
+        signal_code(self.signal)
     }
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
-    fn run(&self, progress: &mut Progress) -> Result<Played> {
+    fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
         let (mut collector, channels) = Collector::new(self.plan);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let mut crew = Crew::start_workers(self.plan, self.run, self.world, clock, &channels)?;
+        let mut crew =
+            Crew::start_workers(self.plan, self.run, self.world, clock.clone(), &channels)?;
+        // Before the groups are ready, so that there is something to send when they are.
+        let (recorded, reader) = match replay {
+            Some(replay) => {
+                progress.say(&replay.introduction());
+                Some(replay.start(self.plan, clock)?).unzip()
+            }
+            None => (None, None),
+        };
         let interrupted = || self.interrupted_by().is_some();
         ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
-        if let Some(code) = self.interrupted_by() {
-            return Err(Error::Signal(code));
-        }
+        go_on(self.signal)?;
         progress.say("every group reads every partition; the schedule starts");
         let cpu_before_s = watch::cpu_s();
-        crew.start_producers(self.plan, self.world, LEAD_NS, &channels)?;
+        // With millions of users to draw that takes a while: before the start is fixed.
+        let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan));
+        crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
+            if let Some(wall_us) = self.start_wall_us {
+                self.clock.pretend(start_ns, wall_us);
+            }
+        })?;
         drop(channels);
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
@@ -166,6 +197,10 @@ impl Play<'_> {
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
+        let read = reader.map(Reader::finish);
+        let (recording, fault, merge) =
+            read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
+        faults.extend(fault);
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - cpu_before_s;
@@ -179,8 +214,18 @@ impl Play<'_> {
             books.push((shard.books, shard.offered));
             sinks.push(shard.sink);
         }
-        let end = End { books, faults, interrupted_by, lag_at_end_records, cpu_s, ended_ns };
-        Ok(Played { crew, collector, sources: reading.things, sinks, end })
+        let wire = wire::count(&sinks, crew.receipts().accepted());
+        let end = End {
+            books,
+            faults,
+            recording,
+            wire,
+            interrupted_by,
+            lag_at_end_records,
+            cpu_s,
+            ended_ns,
+        };
+        Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.
@@ -209,6 +254,30 @@ impl Play<'_> {
             collector.tick(crew, &**self.clock, progress);
         }
         None
+    }
+}
+
+/// The exit code of the signal that has come.
+fn signal_code(signal: &AtomicUsize) -> Option<u8> {
+    u8::try_from(signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
+}
+
+/// Ends the preparation when a signal has come.
+fn go_on(signal: &AtomicUsize) -> Result<()> {
+    signal_code(signal).map_or(Ok(()), |code| Err(Error::Signal(code)))
+}
+
+/// A recording lies on a broker that was there before the run.
+fn check_replay(plan: &Plan, options: &Options) -> Result<()> {
+    match &plan.load.replay {
+        Some(replay) if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_none() => {
+            Err(Error::usage(format!(
+                "topic {} can't be replayed on a broker that is started for the run: name the \
+                 broker that it is on",
+                replay.topic
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -274,7 +343,7 @@ fn introduction(facts: &WorldFacts) -> String {
 }
 
 /// Closes the clients, on a thread that is left behind if it takes too long.
-fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>) {
+fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>, merge: Option<Merge>) {
     let (closed, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         // Each leaves its group by itself; one after the other would rebalance the rest.
@@ -283,7 +352,7 @@ fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>) {
                 scope.spawn(move || drop(source));
             }
         });
-        drop(sinks);
+        drop((sinks, merge));
         let _ = closed.send(());
     });
     let _ = wait.recv_timeout(CLOSE);

@@ -1,6 +1,7 @@
 //! Kafka, by librdkafka: the real sink and source, and the administration of topics.
 
 mod admin;
+mod recording;
 mod sink;
 mod source;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use rdkafka::ClientConfig;
 
 pub use admin::{Admin, Brokers, TopicFacts};
+pub use recording::Recording;
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
 

@@ -5,6 +5,9 @@
 mod apps;
 mod client;
 mod config_file;
+mod crowd;
+mod curve;
+pub mod event;
 mod flat;
 pub mod fraud;
 mod hints;
@@ -14,6 +17,7 @@ mod phase;
 mod population;
 mod property;
 mod property_table;
+mod replay;
 pub(crate) mod resolve;
 mod servers;
 mod topic;

@@ -1,27 +1,32 @@
 //! The producing loop: one thread for each shard of the schedule.
 //!
-//! The schedule says when, the loop obeys: it encodes ahead while it waits, hands over whatever
-//! is due, and never waits for an answer. What is late is sent at once; nothing is skipped.
+//! The script says what and when, the loop obeys: it encodes ahead while it waits, hands over
+//! whatever is due, and never waits for an answer. What is late is sent at once; nothing is
+//! skipped.
 
 mod batch;
 mod receipts;
+mod script;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
+use serde::{Deserialize, Serialize};
+
 use crate::books::Books;
 use crate::clock::{Clock, wake_on_time};
 use crate::error::Result;
-use crate::event::{Outcome, Stamp};
-use crate::generate::Generator;
+use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::Ledger;
-use crate::pace::Shard;
 use crate::record::{Recorder, Stage, Window};
 
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts};
+pub use script::{
+    Ahead, Counts, Feed, Merge, Recorded, Script, Step, Tape, TapeRecord, cue_up, due_ns, time_us,
+};
 
 /// Most events that one hand-over holds.
 ///
@@ -39,6 +44,43 @@ pub trait Sink: Send {
     /// # Errors
     /// When the client is broken for good.
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover>;
+
+    /// Whether it counts what goes over a wire.
+    fn has_wire(&self) -> bool {
+        false
+    }
+
+    /// What has gone over the wire so far; `None` where nobody has counted yet.
+    fn wire(&self) -> Option<WireBytes> {
+        None
+    }
+}
+
+/// What a client has sent, all of it counted at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireBytes {
+    /// Records.
+    pub records: u64,
+    /// Their keys and values, before a codec.
+    pub payload_bytes: u64,
+    /// Everything that went to the brokers: batches as compressed, requests around them, and what
+    /// was sent again.
+    pub wire_bytes: u64,
+}
+
+impl WireBytes {
+    /// Adds what another client has sent.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.payload_bytes += other.payload_bytes;
+        self.wire_bytes += other.wire_bytes;
+    }
+
+    /// Payload over wire: how much smaller the codec made the load, with everything around it.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        (self.wire_bytes > 0).then(|| self.payload_bytes as f64 / self.wire_bytes as f64)
+    }
 }
 
 /// What a sink took.
@@ -68,10 +110,8 @@ pub struct Shift {
     pub run: u32,
     /// When slot time 0 is, on the clock; whole microseconds.
     pub start_ns: u64,
-    /// The shard's slots.
-    pub slots: Shard,
-    /// The shard's users.
-    pub generator: Generator,
+    /// What the shard sends, and when.
+    pub script: Script,
     /// Where the events go.
     pub sink: Box<dyn Sink>,
     /// Records the send delay.
@@ -119,6 +159,9 @@ pub fn run(mut shift: Shift) -> Result<Done> {
             }
             exhausted = shift.fill(&mut batch);
             cursor = 0;
+            if batch.is_empty() {
+                shift.roll(shift.clock.now_ns());
+            }
             continue;
         }
         let now_ns = shift.clock.now_ns();
@@ -164,23 +207,16 @@ impl Offered {
 }
 
 impl Shift {
-    /// Encodes the next slots ahead of their time. Returns true when the schedule has no more.
+    /// Encodes the next slots ahead of their time. Returns true when the script has no more.
     fn fill(&mut self, batch: &mut Batch) -> bool {
         batch.clear();
-        while batch.len() < BATCH_EVENTS {
-            let Some(slot) = self.slots.next() else {
-                return true;
-            };
-            let due_ns = self.start_ns + slot.due_ns;
-            let stamp = Stamp {
-                run: self.run,
-                shard: self.shard,
-                seq: slot.seq,
-                due_wall_us: self.clock.wall_us(due_ns),
-            };
-            batch.push(stamp, due_ns, &self.generator.next(slot.due_ns));
-        }
-        false
+        let Self { script, clock, run, shard, start_ns, .. } = self;
+        let place = |slot: Slot| {
+            let due_ns = *start_ns + slot.due_ns;
+            let due_wall_us = clock.wall_us(due_ns);
+            (Stamp { run: *run, shard: *shard, seq: slot.seq, due_wall_us }, due_ns)
+        };
+        script.fill(batch, BATCH_EVENTS, place)
     }
 
     fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {

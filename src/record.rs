@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 pub use latency::{Latency, samples_needed};
-pub use series::{Row, Series};
+pub use series::{IntervalLog, Row, Series};
 
 /// Part of an event's way. All count from the due time, but for service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
 mod detected;
+mod hlog;
 mod host;
 mod latency;
+mod recording;
 mod said;
 mod save;
 mod secrets;
@@ -20,9 +22,12 @@ use crate::harness::detection::Detection;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
+use crate::produce::WireBytes;
 
+pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use recording::RecordingResult;
 pub use said::{Look, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
@@ -71,6 +76,12 @@ pub struct RunResult {
     pub ledger: LedgerReport,
     /// Refusals and failures by reason.
     pub failures: BTreeMap<String, u64>,
+    /// What was replayed, where a recorded topic was the load.
+    pub recording: Option<RecordingResult>,
+    /// What the clients sent: the size of the load, and what the codec made of it; `None` where
+    /// there is no wire, or the run was too short for a count.
+    #[serde(default)]
+    pub wire: Option<WireBytes>,
     /// What the generator sent.
     pub books: Books,
     /// The books beside the applications' totals.

@@ -75,6 +75,7 @@ mod tests {
     use crate::error::ExitCode;
     use crate::plan::{AppOption, OptionKind};
 
+    mod crowds;
     mod inputs;
     mod kafka;
     mod load;

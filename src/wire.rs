@@ -2,4 +2,5 @@
 
 pub mod encode;
 pub mod parse;
+pub mod restamp;
 pub mod stamp;

@@ -23,6 +23,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             results_dir: args.out.clone(),
             signal: signals.code(),
             loopback: None,
+            start_wall_us: None,
         };
         let mut progress = Progress::on_stderr(args.quiet);
         let finished = harness::run(&plan, &source.text, options, &mut progress)?;

@@ -1,4 +1,5 @@
 mod crowds;
+mod golden;
 mod visits;
 
 use proptest::prelude::*;

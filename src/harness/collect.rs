@@ -42,12 +42,13 @@ impl Collector {
     pub(super) fn new(plan: &Plan) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
         let (seen, seen_windows) = channel();
+        let log_width = log_width(plan);
         let collector = Self {
             sent_windows,
             seen_windows,
-            sent: Series::new(Stage::SendDelay),
-            acked: Series::new(Stage::Ack),
-            apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd)).collect(),
+            sent: Series::new(Stage::SendDelay, log_width),
+            acked: Series::new(Stage::Ack, log_width),
+            apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd, log_width)).collect(),
             lags: Vec::new(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
@@ -126,4 +127,13 @@ impl Collector {
             apps: (0..self.names.len()).map(app).collect(),
         }
     }
+}
+
+/// Most histograms over time of one series: an hour of seconds, some 5 MB.
+const LOG_ENTRIES_MAX: u64 = 3_600;
+
+/// How many intervals share a histogram in the log.
+fn log_width(plan: &Plan) -> u64 {
+    let intervals = plan.load.duration_ns() / (plan.measure.interval_ms * 1_000_000).max(1);
+    intervals.div_ceil(LOG_ENTRIES_MAX).max(1)
 }

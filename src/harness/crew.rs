@@ -11,11 +11,9 @@ use crate::apps;
 use crate::clock::Clock;
 use crate::consume::{self, Group, Source};
 use crate::error::{Error, Result};
-use crate::generate::Generator;
 use crate::ledger::Ledger;
-use crate::pace::Schedule;
 use crate::plan::{AppPlan, Plan};
-use crate::produce::{self, Done, ReceiptBook, ShardReceipts};
+use crate::produce::{self, Done, ReceiptBook, Script, ShardReceipts};
 use crate::record::{Recorder, Stage, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
@@ -106,17 +104,20 @@ impl Crew {
         Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
     }
 
-    /// Starts a producer for each shard; slot time 0 is `lead_ns` from now.
+    /// Starts a producer for each shard's script; slot time 0 is `lead_ns` from now, and told to
+    /// `before` anything is sent.
     pub(super) fn start_producers(
         &mut self,
         plan: &Plan,
         world: &World,
+        scripts: Vec<Script>,
         lead_ns: u64,
         channels: &Channels,
+        before: &dyn Fn(u64),
     ) -> Result<()> {
         let mut sinks = Vec::new();
         let interval_ns = plan.measure.interval_ms * 1_000_000;
-        for _ in 0..plan.load.producers {
+        for _ in &scripts {
             let receipts = Arc::new(ShardReceipts::new(
                 self.clock.clone(),
                 self.ledger.clone(),
@@ -127,23 +128,20 @@ impl Crew {
             sinks.push(world.sink(plan, &self.clock, receipts.clone())?);
             self.shard_receipts.push(receipts);
         }
-        let schedule = Schedule::new(&plan.load, plan.seed);
-        // Users are drawn before the start is fixed: with millions of them that takes a while.
-        let generators = Generator::crew(plan);
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
+        before(self.start_ns);
         let measured =
             self.start_ns + plan.load.warmup_ns()..self.start_ns + plan.load.duration_ns();
         // Only this method sets it, and it is called once.
         let _ = self.measured.set(measured.clone());
-        for (shard, (sink, generator)) in (0..).zip(sinks.into_iter().zip(generators)) {
+        for (shard, (sink, script)) in (0..).zip(sinks.into_iter().zip(scripts)) {
             self.shard_receipts[usize::from(shard)].set_measured(measured.clone());
             let shift = produce::Shift {
                 shard,
                 run: self.run,
                 start_ns: self.start_ns,
-                slots: schedule.shard(shard),
-                generator,
+                script,
                 sink,
                 recorder: Recorder::new(measured.clone(), interval_ns),
                 clock: self.clock.clone(),
@@ -233,7 +231,7 @@ impl Crew {
     }
 }
 
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {

@@ -12,15 +12,17 @@ use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, SystemClock};
 use crate::consume::Group;
+use crate::error::Result;
 use crate::event::EventType;
 use crate::kafka;
 use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
+use crate::produce::WireBytes;
 use crate::record::{Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, PartitionResult, PhaseResult,
-    RunResult, Verdict,
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
+    PhaseResult, RecordingResult, RunResult, Verdict, interval_log,
 };
 
 /// How many flags of an application the result names.
@@ -40,10 +42,38 @@ pub(super) struct End {
     pub(super) books: Vec<(Books, Vec<u64>)>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
+    /// What was replayed.
+    pub(super) recording: Option<RecordingResult>,
+    /// What the clients have sent.
+    pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
     pub(super) ended_ns: u64,
+}
+
+/// Latency over time, as `latency.hlog` has it.
+pub(super) fn log(
+    plan: &Plan,
+    clock: &SystemClock,
+    crew: &Crew,
+    collector: &mut Collector,
+) -> Result<String> {
+    let interval_ns = plan.measure.interval_ms * 1_000_000;
+    let names = plan.apps.iter().map(|app| (format!("{}.end_to_end", app.name), Stage::EndToEnd));
+    let tags = [("send_delay".to_owned(), Stage::SendDelay), ("ack".to_owned(), Stage::Ack)];
+    let Collector { sent, acked, apps, .. } = collector;
+    let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
+        |((tag, stage), series)| {
+            let outside = series
+                .total(stage)
+                .map_or((0, 0), |total| (total.zero_or_negative(), total.over_range()));
+            LogSeries { tag, log: series.log(), outside }
+        },
+    );
+    let start_ns = crew.start_ns();
+    let start_wall_us = clock.wall_us(start_ns);
+    interval_log(series.collect(), start_wall_us, start_ns / interval_ns, interval_ns)
 }
 
 /// Puts the result together.
@@ -72,7 +102,7 @@ pub(super) fn result(
         // A burst of fraud flags every second user: a result is no place for all their names.
         summary.flags.truncate(FLAGS_KEPT);
     }
-    let checks = checks(&books, &apps);
+    let checks = checks(&books, &apps, end.recording.as_ref());
     RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
@@ -93,6 +123,8 @@ pub(super) fn result(
         apps,
         ledger,
         failures: crew.receipts().reasons(),
+        recording: end.recording.clone(),
+        wire: end.wire,
         books,
         checks,
         detection,
@@ -150,12 +182,16 @@ fn verdict(
     Verdict {
         valid: reasons.is_empty(),
         reasons,
-        flags: watch.flags(),
+        flags: watch
+            .flags()
+            .into_iter()
+            .chain(end.recording.iter().flat_map(RecordingResult::flags))
+            .collect(),
         interrupted_by: end.interrupted_by,
     }
 }
 
-fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
+fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>) -> Vec<Check> {
     let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
         what: what.to_owned(),
         books,
@@ -171,7 +207,11 @@ fn checks(books: &Books, apps: &[AppResult]) -> Vec<Check> {
     checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
         Some(summary.totals.revenue_cents)
     }));
-    checks.push(row("sessions", books.sessions, &|summary| summary.totals.sessions));
+    // A user whose events have several keys is several users to those who read the partitions.
+    let keyed_by_user = recording.is_none_or(|recording| recording.other_keys == 0);
+    checks.push(row("sessions", books.sessions, &|summary| {
+        summary.totals.sessions.filter(|_| keyed_by_user)
+    }));
     checks
 }
 

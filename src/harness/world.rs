@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::consume::Source;
-use crate::error::Result;
-use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, TopicFacts, skip_to_end};
+use crate::error::{Error, Result};
+use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, Recording, TopicFacts, skip_to_end};
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
@@ -61,7 +61,7 @@ impl World {
     /// Connects to a cluster; `topic` is the topic's name in this run.
     ///
     /// # Errors
-    /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
         let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
         Ok(Self::Kafka { kind, bootstrap: bootstrap.to_owned(), topic: topic.to_owned(), admin })
@@ -70,7 +70,7 @@ impl World {
     /// Looks who is there, and makes the topic.
     ///
     /// # Errors
-    /// [`crate::error::Error::Broker`] when nobody answers, or the topic can't be had.
+    /// [`Error::Broker`] when nobody answers, or the topic can't be had.
     pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin } => {
@@ -107,7 +107,7 @@ impl World {
     /// A producer whose receipts go to `receiver`.
     ///
     /// # Errors
-    /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn sink(
         &self,
         plan: &Plan,
@@ -129,7 +129,7 @@ impl World {
     /// A new member of an application's group.
     ///
     /// # Errors
-    /// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Kafka { bootstrap, topic, .. } => {
@@ -139,10 +139,28 @@ impl World {
         })
     }
 
+    /// A recorded topic, as far as it goes now. `go_on` is asked now and then.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when there is no such recording, [`Error::Usage`] on the loopback.
+    pub fn recording(
+        &self,
+        plan: &Plan,
+        topic: &str,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Recording> {
+        match self {
+            Self::Kafka { bootstrap, .. } => {
+                Recording::open(bootstrap, &plan.kafka.consumer, topic, go_on)
+            }
+            Self::Loopback(_) => Err(Error::usage("the loopback has no topic to replay")),
+        }
+    }
+
     /// Sends a probe to one partition.
     ///
     /// # Errors
-    /// [`crate::error::Error::Broker`] when the client refuses it.
+    /// [`Error::Broker`] when the client refuses it.
     pub fn probe(&self, partition: usize, payload: &[u8]) -> Result<()> {
         match self {
             Self::Kafka { topic, admin, .. } => {
@@ -158,7 +176,7 @@ impl World {
     /// Takes the run's topic away, unless it is to be used again.
     ///
     /// # Errors
-    /// [`crate::error::Error::Broker`] with the broker's words.
+    /// [`Error::Broker`] with the broker's words.
     pub fn clean_up(&self, plan: &Plan) -> Result<()> {
         match self {
             Self::Kafka { kind: Kind::Kafka, topic, admin, .. } if !plan.topic.reuse => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::bindings as native;
@@ -11,15 +11,20 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Outcome, Receipt};
-use crate::produce::{Batch, Handover, Receiver, Refusal, Sink};
+use crate::produce::{Batch, Handover, Receiver, Refusal, Sink, WireBytes};
 use crate::wire::stamp;
 
 /// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
 const UNASSIGNED: i32 = -1;
+
+/// How often the client says what it has sent: soon enough after the last event that a run need
+/// not wait for it, and seldom enough to cost nothing.
+const STATISTICS_MS: &str = "250";
 
 /// A producer on one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
@@ -42,7 +47,8 @@ impl KafkaSink {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Self> {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
-            .create_with_context(Deliveries { clock, receiver })
+            .set("statistics.interval.ms", STATISTICS_MS)
+            .create_with_context(Deliveries { clock, receiver, wire: Mutex::default() })
             .map_err(|error| Error::usage(format!("kafka.producer: {error}")))?;
         let topic = TopicHandle::new(&producer, topic)?;
         Ok(Self { topic, producer })
@@ -70,6 +76,15 @@ impl Sink for KafkaSink {
             }
         }
         Ok(Handover { taken: range.len(), refusal: None })
+    }
+
+    fn has_wire(&self) -> bool {
+        true
+    }
+
+    fn wire(&self) -> Option<WireBytes> {
+        let context = self.producer.client().context();
+        *context.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,9 +151,31 @@ impl Drop for TopicHandle {
 struct Deliveries {
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
+    wire: Mutex<Option<WireBytes>>,
+}
+
+/// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
+/// are keys and values as they were handed over, `tx_bytes` what the sockets took.
+#[derive(Deserialize)]
+struct Statistics {
+    txmsgs: u64,
+    txmsg_bytes: u64,
+    tx_bytes: u64,
 }
 
 impl ClientContext for Deliveries {
+    fn stats_raw(&self, statistics: &[u8]) {
+        if let Ok(Statistics {
+            txmsgs: records,
+            txmsg_bytes: payload_bytes,
+            tx_bytes: wire_bytes,
+        }) = serde_json::from_slice(statistics)
+        {
+            let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+            *wire = Some(WireBytes { records, payload_bytes, wire_bytes });
+        }
+    }
+
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
     fn error(&self, _: KafkaError, _: &str) {}
 }

@@ -18,7 +18,7 @@ use crate::event::Arrival;
 use crate::kafka::TopicFacts;
 
 /// Longest wait for where a partition ends.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// How soon it is asked for again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -84,7 +84,7 @@ pub fn skip_to_end(
 
 /// Asks again while leaders and coordinators are still being found: a topic or a group that was
 /// made a moment ago has none for some tens of milliseconds.
-fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+pub(super) fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     let began = Instant::now();
     loop {
         match ask() {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::phase::{self, RATE};
-use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape};
-use crate::scenario::reader::Table;
+use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape, replay};
+use crate::scenario::reader::{Table, range};
 
 /// Longest schedule as a whole. Also keeps the number of events far below what a stamp can count.
 const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -26,7 +26,21 @@ pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
     };
     let warmup = table.duration("warmup", Duration::ZERO, WARMUP_MAX);
     let warmup = warmup.unwrap_or(Duration::from_secs(5));
+    let producers = u16::try_from(producers).unwrap_or(u16::MAX);
+    let scale = table.number("scale", range(1e-6, 1e6, ""));
+    if table.has("replay") {
+        let load = replay::resolve(&table, producers, warmup);
+        table.finish();
+        return load;
+    }
+    if table.has("replay_speed") {
+        table.fault("replay_speed", "says nothing without a recording; expected replay too");
+        table.pass("replay_speed");
+    }
     let (mut phases, complete) = phases(&table);
+    if let Some(scale) = scale {
+        multiply(&table, &mut phases, scale);
+    }
     if complete {
         check_whole(&table, &phases);
     }
@@ -34,8 +48,28 @@ pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
         phases.insert(0, warmup_phase(warmup, &phases));
     }
     table.finish();
-    let producers = u16::try_from(producers).unwrap_or(u16::MAX);
     LoadPlan { producers, arrivals, phases, replay: None }
+}
+
+/// Multiplies every rate.
+fn multiply(table: &Table<'_>, phases: &mut [PhasePlan], scale: f64) {
+    let mut greatest = 0.0_f64;
+    for segment in phases.iter_mut().flat_map(|phase| &mut phase.segments) {
+        match &mut segment.shape {
+            Shape::Linear { from_per_s, to_per_s } => {
+                (*from_per_s, *to_per_s) = (*from_per_s * scale, *to_per_s * scale);
+                greatest = greatest.max(*from_per_s).max(*to_per_s);
+            }
+            Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
+                (*mean_per_s, *amplitude_per_s) = (*mean_per_s * scale, *amplitude_per_s * scale);
+                greatest = greatest.max(*mean_per_s + *amplitude_per_s);
+            }
+        }
+    }
+    if greatest > RATE.most {
+        let what = format!("makes {greatest} events/s; expected at most {}", RATE.most);
+        table.fault("scale", &what);
+    }
 }
 
 /// The scenario's phases, and whether each of them could be read.
@@ -45,7 +79,9 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
     let rate = table.number("rate_per_s", RATE);
     let duration = table.duration("duration", phase::DURATION_MIN, SCHEDULE_MAX);
     if let (Some(key), true) = (short, table.has("phase")) {
-        table.fault(key, "contradicts [[load.phase]]; expected one or the other");
+        let what = "contradicts [[load.phase]]; expected one or the other (load.scale multiplies \
+                    the rates of all phases)";
+        table.fault(key, what);
         return (Vec::new(), false);
     }
     if table.has("phase") {

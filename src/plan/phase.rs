@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::load::WARMUP_NAME;
 use super::{PhasePlan, Segment, Shape};
+use super::{crowd, curve};
 use crate::scenario::NAME_CHARS_MAX;
 use crate::scenario::reader::{Range, Table, range};
 
@@ -16,17 +17,21 @@ pub(crate) const DURATION_MIN: Duration = Duration::from_millis(1);
 /// Longest phase.
 const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
-const KINDS: [&str; 5] = ["constant", "ramp", "step", "spike", "sine"];
+const KINDS: [&str; 6] = ["constant", "ramp", "step", "spike", "sine", "curve"];
 
 /// Resolves a phase that comes after `before`; `None` if it has a fault, which is recorded.
 pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePlan> {
     let kind = table.word("kind", &KINDS);
     let name = name(&table, kind.map_or("phase", |kind| KINDS[kind]), before);
     let duration = table.duration("duration", DURATION_MIN, DURATION_MAX);
-    let expected = "expected constant, ramp, step, spike or sine";
+    let expected = "expected constant, ramp, step, spike, sine or curve";
     // Without the kind nobody can say which other keys belong here.
     let kind = table.require("kind", kind, expected)?;
-    let duration = table.require("duration", duration, "expected a duration such as \"30s\"");
+    let duration = match KINDS[kind] {
+        // A curve has a length of its own.
+        "curve" => duration.or(Some(Duration::ZERO).filter(|_| !table.has("duration"))),
+        _ => table.require("duration", duration, "expected a duration such as \"30s\""),
+    };
     // A phase without a legal duration is read all the same, for the faults of its other keys.
     let total_ns = ns(duration.unwrap_or(DURATION_MAX));
     let segments = match KINDS[kind] {
@@ -34,11 +39,13 @@ pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePla
         "step" => steps(&table, total_ns),
         "spike" => spike(&table, total_ns, duration.is_some()),
         "sine" => sine(&table, total_ns),
+        "curve" => curve::resolve(&table, duration.filter(|duration| !duration.is_zero())),
         _ => rate(&table, "rate_per_s").map(|rate| vec![constant(total_ns, rate)]),
     };
+    let (hot, sale) = (crowd::hot(&table), crowd::sale(&table));
     table.finish_as(&format!("a {} phase", KINDS[kind]));
     duration?;
-    Some(PhasePlan { name, warmup: false, segments: segments?, hot: None, sale: None })
+    Some(PhasePlan { name, warmup: false, segments: segments?, hot, sale })
 }
 
 /// A segment at one rate.
@@ -51,7 +58,7 @@ pub(crate) fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-const fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
+pub(crate) const fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
     Segment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::PopulationPlan;
-use crate::event::EventType;
+use crate::event::{EventType, Fraud};
+use crate::plan;
 use crate::scenario::reader::{Table, range};
 
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
@@ -12,6 +13,12 @@ const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
 /// Personas and their shares, in percent, in the order of [`PopulationPlan::personas`].
 const PERSONAS_PERCENT: [(&str, f64); 3] =
     [("browsers", 60.0), ("buyers", 25.0), ("researchers", 15.0)];
+
+/// Share of the sessions that each kind of fraud is planted in unless the scenario says otherwise.
+const FRAUD_PERCENT: f64 = 0.02;
+
+/// Most of one kind.
+const FRAUD_PERCENT_MAX: f64 = 20.0;
 
 /// How far shares may sum from 100 %, in percent: what is typed as decimals sums inexactly.
 const TOLERANCE_PERCENT: f64 = 1e-6;
@@ -28,8 +35,9 @@ pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
     let sessions_max = sessions(&table, users, producers);
     let mix = mix(table.table("mix"));
     let personas = personas(table.table("personas"));
-    table.finish();
-    PopulationPlan {
+    let fraud_table = table.table("fraud");
+    let fraud = fraud(&fraud_table, &mix);
+    let mut plan = PopulationPlan {
         users,
         user_skew,
         products: u32::try_from(products).unwrap_or(u32::MAX),
@@ -40,8 +48,51 @@ pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
         think_sigma,
         session_length: session_length.unwrap_or(12.0),
         sessions_max,
-        fraud: [0.0; 4],
+        fraud,
+    };
+    check_room(&fraud_table, &mut plan);
+    fraud_table.finish();
+    table.finish();
+    plan
+}
+
+/// Shares of planted sessions. By default a few are planted wherever the mix has their events.
+fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
+    Fraud::ALL.map(|kind| {
+        let name = kind.name();
+        let typed = table.number(name, range(0.0, FRAUD_PERCENT_MAX, " %"));
+        let needs: &[EventType] = match kind {
+            Fraud::BotVelocity => &[EventType::PageView],
+            _ => &[EventType::AddToCart, EventType::Purchase],
+        };
+        match needs.iter().find(|kind| mix[kind.index()] <= 0.0) {
+            Some(missing) => {
+                if typed.is_some_and(|percent| percent > 0.0) {
+                    let what = format!("needs {}, which the mix has none of", missing.name());
+                    table.fault(name, &format!("{what}; expected 0, or a mix that has some"));
+                }
+                0.0
+            }
+            None => typed.unwrap_or(FRAUD_PERCENT) / 100.0,
+        }
+    })
+}
+
+/// Planted sessions buy a lot: there has to be room for them in the mix. Where there is none,
+/// nothing is planted unless the scenario asks for it.
+fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
+    let Some((kind, needed, there)) = plan::fraud::lack(plan) else { return };
+    if !Fraud::ALL.iter().any(|kind| table.has(kind.name())) {
+        plan.fraud = [0.0; 4];
+        return;
     }
+    table.fault_here(&format!(
+        "planted sessions need {:.2} % of the events to be {}, and may have four fifths of the \
+         mix's {:.2} %; expected smaller shares",
+        needed * 100.0,
+        kind.name(),
+        there * 100.0
+    ));
 }
 
 /// A user has one session at a time, and every shard needs one to send from.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::{AppSchema, MeasurePlan, Plan, apps, kafka, load, population, topic};
+use super::{
+    AppSchema, MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, topic,
+};
 use crate::scenario::reader::Table;
 use crate::scenario::{Environment, NAME_CHARS_MAX, Overrides, is_name_char};
 
@@ -32,14 +34,18 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     let topic = topic::resolve(root.table("topic"), inputs.environment);
     let load = load::resolve(root.table("load"));
     let population = population::resolve(root.table("population"), load.producers);
+    let event = event::resolve(root.table("event"));
     let apps = apps::resolve(root.table("apps"), inputs, topic.partitions);
     let kafka = kafka::resolve(root.table("kafka"), inputs);
     let measure = measure(root.table("measure"));
     check_producers(&root, load.producers, population.users);
+    crowd::check(&root.table("load"), &load.phases, load.producers, &population);
+    event::check(&root, &event, &topic, &kafka);
+    let servers = kafka.bootstrap_servers.is_some();
+    replay::check(&root, &load, servers);
     root.finish();
     let seed = seed.unwrap_or_default();
     let warnings = Vec::new();
-    let event = super::EventPlan { padding: None };
     Plan { name, description, seed, topic, load, population, event, apps, kafka, measure, warnings }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::event::Stamp;
 use crate::generate::{Draft, Facts};
-use crate::wire::encode;
+use crate::wire::{encode, restamp};
 
 /// Encoded events in the order of their slots.
 #[derive(Debug, Default)]
@@ -31,14 +31,40 @@ impl Batch {
 
     /// Encodes one event behind the others. `due_ns` is on the run's clock.
     pub fn push(&mut self, stamp: Stamp, due_ns: u64, draft: &Draft<'_>) {
+        self.append(stamp, due_ns, draft.facts, draft.key.as_bytes(), |bytes| {
+            encode::encode(&stamp, &draft.parts, bytes);
+        });
+    }
+
+    /// Puts one recorded event behind the others; `tail` is what follows its stamp.
+    pub fn push_recorded(
+        &mut self,
+        stamp: Stamp,
+        due_ns: u64,
+        facts: Facts,
+        key: &[u8],
+        tail: &[u8],
+    ) {
+        self.append(stamp, due_ns, facts, key, |bytes| restamp::join(&stamp, tail, bytes));
+    }
+
+    #[inline]
+    fn append(
+        &mut self,
+        stamp: Stamp,
+        due_ns: u64,
+        facts: Facts,
+        key: &[u8],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let key_from = self.bytes.len();
-        self.bytes.extend_from_slice(draft.key.as_bytes());
+        self.bytes.extend_from_slice(key);
         let payload_from = self.bytes.len();
-        encode::encode(&stamp, &draft.parts, &mut self.bytes);
+        write(&mut self.bytes);
         self.entries.push(Entry {
             stamp,
             due_ns,
-            facts: draft.facts,
+            facts,
             key: key_from..payload_from,
             payload: payload_from..self.bytes.len(),
         });

@@ -1,6 +1,7 @@
 //! One latency distribution: an HDR histogram, with what a histogram can't say beside it.
 
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 /// Longest latency with a place in the histogram: one hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -65,6 +66,15 @@ impl Latency {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns += other.sum_ns;
+    }
+
+    /// The histogram in HdrHistogram's V2 encoding, deflated.
+    #[must_use]
+    pub fn encoded(&self) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        // Writing into memory fails for no histogram with legal bounds.
+        let _ = V2DeflateSerializer::new().serialize(&self.histogram, &mut encoded);
+        encoded
     }
 
     /// All samples, those without a place in the histogram too.

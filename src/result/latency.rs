@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
 use crate::record::Latency;
@@ -43,9 +42,6 @@ impl LatencySummary {
         let Some(latency) = latency else {
             return Self::default();
         };
-        let mut encoded = Vec::new();
-        // Writing into memory fails for no histogram with legal bounds.
-        let _ = V2DeflateSerializer::new().serialize(latency.histogram(), &mut encoded);
         Self {
             count: latency.count(),
             zero_or_negative: latency.zero_or_negative(),
@@ -58,7 +54,7 @@ impl LatencySummary {
             p99_9_ns: latency.percentile(0.999),
             p99_99_ns: latency.percentile(0.9999),
             max_ns: latency.max(),
-            histogram: STANDARD.encode(encoded),
+            histogram: STANDARD.encode(latency.encoded()),
         }
     }
 }

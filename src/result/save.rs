@@ -19,14 +19,19 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
 }
 
-/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md` and
-/// `scenario.toml`, and gives its path back.
+/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md`, `latency.hlog`
+/// (which is `log`) and `scenario.toml`, and gives its path back.
 ///
 /// All is written and synced in a hidden folder beside it, which then takes its name.
 ///
 /// # Errors
 /// [`Error::Io`] with the path; nothing half-written is left.
-pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Result<PathBuf> {
+pub fn save(
+    result: &RunResult,
+    log: &str,
+    scenario_text: &str,
+    results_dir: &Path,
+) -> Result<PathBuf> {
     let json = serde_json::to_string_pretty(result)
         .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
     let stage =
@@ -36,6 +41,7 @@ pub fn save(result: &RunResult, scenario_text: &str, results_dir: &Path) -> Resu
     for (name, text) in [
         ("result.json", json.as_str()),
         ("summary.md", &super::markdown(result)),
+        ("latency.hlog", log),
         ("scenario.toml", &secrets::mask_toml(scenario_text)),
     ] {
         write(&stage.path().join(name), text)?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets;
 
 use super::detected::detected;
-use super::table::{accounts, applications, broker, count, rates, sender};
+use super::table::{accounts, applications, broker, count, rates, sender, wire};
 use super::{Check, RunResult};
 
 /// The result as Markdown.
@@ -35,7 +35,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
-    for line in [accounts(result), rates(result), sender(result)] {
+    let lines = [accounts(result), rates(result), sender(result)];
+    for line in lines.into_iter().chain(wire(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;
@@ -97,6 +98,20 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
             result.broker.advertised.join(", ")
         }
     )?;
+    if let Some(recording) = &result.recording {
+        writeln!(
+            out,
+            "- replayed topic {}: {} events of {:.1} s, from {} on; {} records read of {} offsets, \
+             {} of them no events",
+            recording.topic,
+            count(recording.events),
+            recording.span_s,
+            recording.first,
+            count(recording.read),
+            count(recording.records),
+            count(recording.read - recording.events)
+        )?;
+    }
     if let Some(broker) = &result.embedded_broker {
         writeln!(
             out,

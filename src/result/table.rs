@@ -28,7 +28,8 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for flag in &result.verdict.flags {
         out.push_str(&format!("  ! {flag}\n"));
     }
-    for line in [accounts(result), rates(result), sender(result)] {
+    let lines = [accounts(result), rates(result), sender(result)];
+    for line in lines.into_iter().chain(wire(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
@@ -96,6 +97,19 @@ pub(super) fn sender(result: &RunResult) -> String {
         duration(result.ack.p99_ns),
         duration(result.ack.max_ns),
     )
+}
+
+/// The size of the load, and what the codec made of it.
+pub(super) fn wire(result: &RunResult) -> Option<String> {
+    let wire = result.wire.filter(|wire| wire.records > 0)?;
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    Some(format!(
+        "{} of events ({} bytes each with their keys) took {} on the wire, ratio {:.2}",
+        megabytes(wire.payload_bytes),
+        count(wire.payload_bytes / wire.records),
+        megabytes(wire.wire_bytes),
+        wire.ratio()?,
+    ))
 }
 
 /// The table of applications, drawn in one of comfy-table's styles.

@@ -1,6 +1,7 @@
 //! Faults with their places, gathered so that one run of the checks names them all.
 
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -31,6 +32,8 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Faults {
     scenario: String,
+    /// What a file named in the scenario is relative to.
+    folder: PathBuf,
     config: String,
     faults: RefCell<Vec<(Place, String)>>,
     warnings: RefCell<Vec<String>>,
@@ -41,10 +44,17 @@ impl Faults {
     pub(crate) fn new(scenario: &str, config: &str) -> Self {
         Self {
             scenario: scenario.to_owned(),
+            // Of standard input, `-`, it is the working directory.
+            folder: Path::new(scenario).parent().map(Path::to_owned).unwrap_or_default(),
             config: config.to_owned(),
             faults: RefCell::default(),
             warnings: RefCell::default(),
         }
+    }
+
+    /// The scenario's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Records a fault; `what` is one line that says what is wrong and what was expected.

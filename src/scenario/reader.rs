@@ -90,12 +90,20 @@ impl<'a> Table<'a> {
     }
 
     fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.entries.get(key).map(|entry| &entry.node)
     }
 
     fn wrong(&self, key: &str, node: &Node, expected: &str) {
         self.fault(key, &format!("{} is wrong here; expected {expected}", node.value.shown()));
+    }
+
+    /// Passes over a key whose value doesn't matter any more.
+    pub(crate) fn pass(&self, key: &'static str) {
+        let _ = self.node(key);
     }
 
     /// Text.
@@ -207,6 +215,27 @@ impl<'a> Table<'a> {
                 self.fault(key, &format!("{text:?} is out of range; expected {least} to {most}"));
             }
             Ok(duration) => return Some(duration),
+        }
+        None
+    }
+
+    /// A size such as `"2kB"` within the limits in bytes, both included.
+    pub(crate) fn size(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let node = self.node(key)?;
+        let text = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Whole(_) | Value::Float(_) => node.value.shown(),
+            _ => {
+                self.wrong(key, node, "a size such as \"2kB\"");
+                return None;
+            }
+        };
+        match unit::size(&text) {
+            Err(what) => self.fault(key, &what),
+            Ok(bytes) if !range.contains(&bytes) => {
+                self.out_of_range(key, node, range.start(), range.end(), " bytes");
+            }
+            Ok(bytes) => return Some(bytes),
         }
         None
     }

@@ -36,6 +36,41 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// What to write for a size.
+const SIZE_EXAMPLE: &str = r#"expected a size such as "512B", "2kB" or "1MiB""#;
+
+/// Reads a size such as `"512B"`, `"2kB"` or `"1.5MiB"`, in bytes.
+///
+/// # Errors
+///
+/// One line that says what is wrong and what was expected.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 5] = [
+        ("kB", 1e3),
+        ("MB", 1e6),
+        ("KiB", 1_024.0),
+        ("MiB", 1_048_576.0),
+        // Last: the others end with it too.
+        ("B", 1.0),
+    ];
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {
+        return Err(format!("{text:?} has no unit; {SIZE_EXAMPLE}"));
+    }
+    let split = UNITS.iter().find_map(|(unit, factor)| {
+        let digits = text.strip_suffix(unit)?;
+        let plain = digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+        plain.then(|| digits.parse::<f64>().ok().map(|number| number * factor)).flatten()
+    });
+    let wrong =
+        || format!("{text:?} is not a size; {SIZE_EXAMPLE} (units are B, kB, MB, KiB, MiB)");
+    let bytes = split.ok_or_else(wrong)?;
+    if bytes.fract() != 0.0 || bytes > 1e15 {
+        return Err(format!("{text:?} is no whole number of bytes; {SIZE_EXAMPLE}"));
+    }
+    Ok(bytes as u64)
+}
+
 /// Numbers, each with a unit right behind it, and nothing else.
 fn well_formed(text: &str) -> bool {
     let mut rest = text;
@@ -89,6 +124,34 @@ mod tests {
             ("250us", 250),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_micros(us)), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units_and_nothing_else() {
+        for (text, bytes) in [
+            ("512B", 512),
+            ("2kB", 2_000),
+            ("1.5MiB", 1_572_864),
+            ("1MB", 1_000_000),
+            ("3KiB", 3_072),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for (text, reason) in [
+            ("2000", "has no unit"),
+            ("2k", "is not a size"),
+            ("2 kB", "is not a size"),
+            ("-1B", "is not a size"),
+            ("1e3B", "is not a size"),
+            ("2KB", "is not a size"),
+            ("kB", "is not a size"),
+            ("", "is not a size"),
+            ("1.0001kB", "no whole number"),
+            ("99999999999MiB", "no whole number"),
+        ] {
+            let fault = size(text).unwrap_err();
+            assert!(fault.contains(reason), "{text}: {fault}");
         }
     }
 

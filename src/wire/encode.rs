@@ -37,6 +37,45 @@ pub struct Parts<'a> {
     pub location: &'a str,
 }
 
+impl Parts<'_> {
+    /// How many bytes [`encode`] writes for it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        const FRAME: usize = stamp::STAMP_LEN
+            + ",\"event_type\":\"\",\"page_url\":\"\",\"referrer\":\"\",\"user_agent\":\"\"".len()
+            + ",\"ip_address\":\"\",\"properties\":{}".len();
+        let texts = [
+            self.who,
+            self.event_type.name(),
+            self.page_url,
+            self.referrer,
+            self.user_agent,
+            self.ip_address,
+            self.about,
+            self.padding,
+            self.device,
+            self.location,
+        ];
+        let mut comma = usize::from(!self.about.is_empty());
+        let mut len = FRAME + texts.iter().map(|text| text.len()).sum::<usize>();
+        if let Some(query) = self.search_query {
+            len += comma + "\"search_query\":\"\"".len() + query.len();
+            comma = 1;
+        }
+        if let Some(cents) = self.cart_cents {
+            let digits = (cents.max(1).ilog10() as usize + 1).max(3);
+            len += comma + "\"cart_value\":.".len() + digits;
+        }
+        len
+    }
+
+    /// An event is never empty.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+}
+
 /// Appends one event as JSON.
 pub fn encode(stamp: &Stamp, parts: &Parts<'_>, out: &mut Vec<u8>) {
     // Room for all but the longest event, so that no later step has to grow the buffer.

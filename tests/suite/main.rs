@@ -16,15 +16,18 @@
 #![allow(unreachable_pub)]
 
 mod admin;
+mod answers;
 mod client;
 mod cluster;
 mod conformance;
 mod group;
+mod hlog;
 mod laws;
 mod needs;
 mod pipeline;
 mod probe;
 mod raw;
+mod replay;
 mod runs;
 mod sender;
 mod world;
@@ -39,7 +42,14 @@ use world::{Kind, World};
 
 /// Every probe of every suite. A new suite is one more line here.
 fn suites() -> Vec<Probe> {
-    let suites = [conformance::probes(), laws::probes(), pipeline::probes()];
+    let suites = [
+        conformance::probes(),
+        laws::probes(),
+        pipeline::probes(),
+        answers::probes(),
+        hlog::probes(),
+        replay::probes(),
+    ];
     suites.into_iter().flatten().collect()
 }
 

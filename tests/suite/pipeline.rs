@@ -27,10 +27,10 @@ pub fn probes() -> Vec<Probe> {
         every("pipeline::all_phases_and_arrivals", phases),
         every("pipeline::half_an_event_a_second", slow),
         every("pipeline::several_producers_and_workers", scaled),
-        every("pipeline::answers_do_not_depend_on_scaling", same_answers),
         every("pipeline::more_workers_than_partitions", idle_workers),
         every("pipeline::the_result_folder_is_whole", folder),
         Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS),
+        Probe::new("pipeline::padding_compresses_as_stated", padded).only(BROKERS),
         Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS),
         Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers).only(BROKERS),
         Probe::new("pipeline::a_member_that_comes_and_goes_changes_nothing", visitor).only(BROKERS),
@@ -38,7 +38,7 @@ pub fn probes() -> Vec<Probe> {
 }
 
 /// What must hold for every valid run.
-fn assert_sound(result: &RunResult) {
+pub fn assert_sound(result: &RunResult) {
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert!(result.verdict.valid && result.ledger.closes);
     let offered = result.ledger.offered;
@@ -119,28 +119,6 @@ fn scaled(world: &World) {
     assert!(result.partitions.iter().all(|partition| partition.share > 0.05));
 }
 
-/// One seed gives one set of answers, whatever the partitions and workers are.
-fn same_answers(world: &World) {
-    let mut totals = BTreeSet::new();
-    for (partitions, workers) in [(1, 1), (3, 2), (12, 4)] {
-        let mut text = constant(2_000, 2, "uniform");
-        text.push_str(&format!("[topic]\npartitions = {partitions}\n"));
-        for app in ["analytics", "fraud", "dashboard", "behavior"] {
-            let workers = workers.min(partitions);
-            text.push_str(&format!("[apps.{app}]\nworkers = {workers}\n"));
-        }
-        let result = run(world, &text);
-        assert_sound(&result);
-        let answers: Vec<String> = result
-            .apps
-            .iter()
-            .map(|app| serde_json::to_string(&app.summary.as_ref().unwrap().totals).unwrap())
-            .collect();
-        totals.insert(answers);
-    }
-    assert_eq!(totals.len(), 1, "{totals:?}");
-}
-
 fn idle_workers(world: &World) {
     let mut text = constant(1_000, 2, "uniform");
     text.push_str("[topic]\npartitions = 2\n[apps.fraud]\nworkers = 4\n");
@@ -159,6 +137,33 @@ fn codecs(world: &World) {
     let mut text = constant(1_000, 1, "uniform");
     text.push_str("[kafka.producer]\nacks = 1\n\"enable.idempotence\" = false\n");
     assert_sound(&run(world, &text));
+}
+
+/// The ratio on the wire follows the codec and what the scenario says of the padding.
+fn padded(world: &World) {
+    let ratio = |codec: &str, compressibility: u32| {
+        let mut text = constant(2_000, 2, "uniform");
+        text.push_str(&format!(
+            "[event]\nsize_median = \"2kB\"\ncompressibility = {compressibility}\n\
+             [apps]\nrun = [\"analytics\"]\n\
+             [kafka.producer]\n\"compression.type\" = \"{codec}\"\n\"linger.ms\" = 20\n"
+        ));
+        let result = run(world, &text);
+        assert_sound(&result);
+        let wire = result.wire.expect("a client that counts");
+        assert_eq!(wire.records, result.ledger.offered, "the count is of all of them");
+        let event_bytes = wire.payload_bytes / wire.records;
+        // All events are padded to 2,000 bytes, and have a key of ten.
+        assert_eq!(event_bytes, 2_010);
+        wire.ratio().unwrap()
+    };
+    let plain = ratio("none", 50);
+    assert!((0.95..=1.0).contains(&plain), "{plain}");
+    // Natural fields compress whatever the padding does; random letters don't, with lz4.
+    let (hard, half, easy) = (ratio("lz4", 0), ratio("lz4", 50), ratio("lz4", 100));
+    assert!(hard < 1.5 && half > 1.3 * hard && easy > 3.0 * half, "{hard} {half} {easy}");
+    let zstd = ratio("zstd", 0);
+    assert!(zstd > 1.2 * hard, "six bits a letter leave a quarter to zstd: {zstd} {hard}");
 }
 
 /// A second run on the same topic, with the same groups, reads nothing of the first.
@@ -248,6 +253,7 @@ fn folder(world: &World) {
         results_dir: results.path().to_owned(),
         signal: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
+        start_wall_us: None,
     };
     let finished =
         kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
@@ -257,7 +263,7 @@ fn folder(world: &World) {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(names.is_superset(&BTreeSet::from(
-        ["result.json", "summary.md", "scenario.toml"].map(str::to_owned)
+        ["result.json", "summary.md", "latency.hlog", "scenario.toml"].map(str::to_owned)
     )));
     let read = |name: &str| std::fs::read_to_string(finished.folder.join(name)).unwrap();
     let back: RunResult = serde_json::from_str(&read("result.json")).unwrap();

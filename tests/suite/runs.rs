@@ -19,6 +19,9 @@ use crate::world::{Kind, World};
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
 
+/// What the events of every run take its start for: 2026-01-01, so that equal runs are equal.
+const START_WALL_US: i64 = 1_767_225_600_000_000;
+
 /// A scenario's plan in a world: against its broker, or on the loopback.
 pub fn plan(world: &World, text: &str) -> Plan {
     let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
@@ -46,6 +49,7 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
         results_dir: folder.path().to_owned(),
         signal: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then_some(faults),
+        start_wall_us: Some(START_WALL_US),
     };
     harness::run(plan, "# a test\n", options, &mut Progress::Quiet)
 }

@@ -19,7 +19,8 @@ fn an_unknown_key_is_refused_with_the_nearest() {
         "a.toml:1:1: sede: unknown key; did you mean seed?\n\
          a.toml:4:1: load.rate_per_sec: unknown key; did you mean load.rate_per_s?\n\
          a.toml:7:2: xyz: unknown key; expected one of seed, name, description, topic, load, \
-         population, apps, kafka and measure\n\
+         population, event, apps, \
+         kafka and measure\n\
          a.toml:9:1: apps.frauds: unknown key; did you mean apps.fraud?\n\
          a.toml:10:7: apps.fraud.window_ms: unknown key; did you mean apps.fraud.window?"
     );
@@ -203,8 +204,8 @@ fn a_topic_has_a_legal_name_and_size() {
          retention = \"0s\"\n\
          configs.retention.ms = 5\n\
          configs.min.insync.replicas = [1]\n\
-         configs.\"max.message.bytes\" = 5\n\
-         configs.max.message.bytes = 6\n"
+         configs.\"max.message.bytes\" = 5000\n\
+         configs.max.message.bytes = 6000\n"
     );
     assert_eq!(
         faults_of(&text),
@@ -279,7 +280,7 @@ fn all_faults_of_a_file_come_at_once() {
          a.toml:1:1: seeed: unknown key; did you mean seed?\n\
          a.toml:3:14: topic.partitions: \"6\" is wrong here; expected a whole number\n\
          a.toml:5:8: load.phase[0].kind: no such word: \"rampp\"; did you mean \"ramp\"? expected \
-         one of \"constant\", \"ramp\", \"step\", \"spike\", \"sine\"\n\
+         one of \"constant\", \"ramp\", \"step\", \"spike\", \"sine\", \"curve\"\n\
          a.toml:6:12: load.phase[0].duration: \"5\" has no unit; expected a duration such as \
          \"30s\" or \"5m\"\n\
          a.toml:8:9: population.users: -5 is out of range; expected 1 to 100000000 users\n\

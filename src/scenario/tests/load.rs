@@ -130,7 +130,8 @@ fn what_is_missing_is_named_with_an_example() {
     );
     assert_eq!(
         faults_of(&phases("rate_per_s = 1")),
-        "a.toml:4:1: load.phase[0].kind: missing; expected constant, ramp, step, spike or sine"
+        "a.toml:4:1: load.phase[0].kind: missing; expected constant, ramp, step, spike, sine or \
+         curve"
     );
 }
 
@@ -176,11 +177,13 @@ fn a_plain_load_and_phases_contradict_each_other() {
     let phase = "[[load.phase]]\nkind = \"constant\"\nrate_per_s = 1\nduration = \"1s\"\n";
     assert_eq!(
         faults_of(&format!("{LEAST}{phase}")),
-        "a.toml:3:14: load.rate_per_s: contradicts [[load.phase]]; expected one or the other"
+        "a.toml:3:14: load.rate_per_s: contradicts [[load.phase]]; expected one or the other \
+         (load.scale multiplies the rates of all phases)"
     );
     assert_eq!(
         faults_of(&format!("{LEAST}[load.phase]\n")),
-        "a.toml:3:14: load.rate_per_s: contradicts [[load.phase]]; expected one or the other\n\
+        "a.toml:3:14: load.rate_per_s: contradicts [[load.phase]]; expected one or the other \
+         (load.scale multiplies the rates of all phases)\n\
          a.toml:5:1: load.phase: a table is wrong here; expected a list of tables, [[load.phase]]"
     );
 }

@@ -20,12 +20,13 @@ fn each_is_planned_without_a_warning() {
         assert_eq!(plan.warnings, [""; 0], "{name}");
         count += 1;
     }
-    assert!(count >= 3, "{count} scenarios");
+    assert!(count >= 5, "{count} scenarios");
 }
 
 #[test]
-fn peak_lasts_a_minute_and_smoke_ten_seconds() {
-    assert_eq!(shipped("peak.toml").load.duration_ns(), 65_000_000_000);
+fn peak_holds_for_a_minute_and_smoke_lasts_ten_seconds() {
+    assert_eq!(shipped("peak.toml").load.duration_ns(), 95_000_000_000);
+    assert_eq!(shipped("peak.toml").load.phases[2].duration_ns(), 60_000_000_000);
     assert_eq!(shipped("peak.toml").load.warmup_ns(), 5_000_000_000);
     assert_eq!(shipped("smoke.toml").load.duration_ns(), 10_000_000_000);
     assert_eq!(shipped("spec.toml").load.duration_ns(), 65_000_000_000);
@@ -39,6 +40,7 @@ fn what_peak_calls_a_default_is_one() {
     let least = plan(&least, &Overrides::default(), &environment(), &schemas()).unwrap();
     assert_eq!(peak.topic, least.topic);
     assert_eq!(peak.population, least.population);
+    assert_eq!(peak.event, least.event);
     assert_eq!(peak.apps, least.apps);
     assert_eq!(peak.kafka, least.kafka);
     assert_eq!(peak.measure, least.measure);
@@ -64,7 +66,7 @@ fn peak_shows_every_setting_of_the_applications() {
 /// Each key is followed by what it means, except where the lines above speak for a whole table.
 #[test]
 fn every_key_says_its_default_or_that_it_has_none() {
-    for name in ["peak.toml", "smoke.toml", "spec.toml"] {
+    for name in ["peak.toml", "smoke.toml", "steady.toml", "spec.toml", "fraud-burst.toml"] {
         let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let mut seen = std::collections::BTreeSet::new();

@@ -96,6 +96,7 @@ proptest! {
         };
         let mut out = Vec::new();
         encode(&STAMP, &parts, &mut out);
+        prop_assert_eq!(out.len(), parts.len());
         let mut read: Value = serde_json::from_slice(&out).unwrap();
         let mut properties = read["properties"].take();
         if with.0 {

@@ -1,0 +1,94 @@
+//! `[event]`: how large an event is, and whether a broker takes one of that size.
+
+use super::{EventPlan, KafkaPlan, PaddingPlan, TopicPlan};
+use crate::scenario::reader::{Table, range};
+
+/// Legal sizes, in bytes.
+const SIZE: (u64, u64) = (1, 100_000_000);
+
+/// How much larger than the median an event gets, unless the scenario says so.
+const MAX_OVER_MEDIAN: f64 = 32.0;
+
+/// No event is larger by its fields alone, in bytes; a test of the generator holds it to that.
+pub const NATURAL_BYTES_MAX: u64 = 1_200;
+
+/// What a record takes besides its value: key, lengths, times and headers, in bytes.
+const RECORD_OVERHEAD_BYTES: u64 = 100;
+
+/// librdkafka's `message.max.bytes` unless it is set (its CONFIGURATION.md).
+const CLIENT_BYTES_MAX: u64 = 1_000_000;
+
+/// Kafka's `max.message.bytes` of a topic unless it is set (Kafka's documentation, topic configs).
+const TOPIC_BYTES_MAX: u64 = 1_048_588;
+
+pub(crate) fn resolve(table: Table<'_>) -> EventPlan {
+    let median = table.size("size_median", SIZE.0..=SIZE.1);
+    let sigma = table.number("size_sigma", range(0.0, 5.0, ""));
+    let max = table.size("size_max", SIZE.0..=SIZE.1);
+    let percent = table.number("compressibility", range(0.0, 100.0, " %"));
+    if !table.has("size_median") {
+        for key in ["size_sigma", "size_max", "compressibility"] {
+            if table.has(key) {
+                table.fault(key, "says nothing without a size; expected size_median too");
+            }
+        }
+    }
+    if let (Some(median), Some(max)) = (median, max)
+        && max < median
+    {
+        let what = format!("{max} bytes is below size_median, {median}; expected at least that");
+        table.fault("size_max", &what);
+    }
+    table.finish();
+    let padding = median.map(|median| {
+        let sigma = sigma.unwrap_or(0.0);
+        // One size has no tail; the tail of others ends where a client's default limit does.
+        let default_max = if sigma > 0.0 {
+            (median as f64 * MAX_OVER_MEDIAN).min((CLIENT_BYTES_MAX - 2_000) as f64)
+        } else {
+            median as f64
+        };
+        let max = max.map_or(default_max.max(median as f64), |max| max as f64);
+        PaddingPlan {
+            median_bytes: median as f64,
+            sigma,
+            max_bytes: max as u32,
+            compressibility: percent.unwrap_or(50.0) / 100.0,
+        }
+    });
+    EventPlan { padding }
+}
+
+/// Whether the largest event passes the client and the topic.
+pub(crate) fn check(root: &Table<'_>, event: &EventPlan, topic: &TopicPlan, kafka: &KafkaPlan) {
+    let padded = event.padding.map_or(0, |padding| u64::from(padding.max_bytes));
+    let largest = padded.max(NATURAL_BYTES_MAX) + RECORD_OVERHEAD_BYTES;
+    let set = |value: Option<&String>| value.and_then(|text| text.parse::<u64>().ok());
+    let client = set(kafka.producer.get("message.max.bytes")).unwrap_or(CLIENT_BYTES_MAX);
+    let of_topic = set(topic.configs.get("max.message.bytes")).unwrap_or(TOPIC_BYTES_MAX);
+    for (limit, name, part) in [
+        (client, "kafka.producer.message.max.bytes", "kafka"),
+        (of_topic, "topic.configs.max.message.bytes", "topic"),
+    ] {
+        if largest <= limit {
+            continue;
+        }
+        let table = root.table("event");
+        match ["size_max", "size_median"].into_iter().find(|key| table.has(key)) {
+            Some(key) => {
+                let what = format!(
+                    "an event may take {largest} bytes with its record, and {name} is {limit}; \
+                     expected smaller events or a higher limit"
+                );
+                table.fault(key, &what);
+            }
+            None => {
+                let what = format!(
+                    "{name}: {limit} bytes; expected at least {largest}, which an event may take \
+                     with its record"
+                );
+                root.faults().add(root.place(part), what);
+            }
+        }
+    }
+}

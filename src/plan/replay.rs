@@ -1,0 +1,53 @@
+//! `[load] replay`: a recorded topic is the load.
+
+use std::time::Duration;
+
+use super::{Arrivals, LoadPlan, ReplayPlan, phase};
+use crate::scenario::is_name_char;
+use crate::scenario::reader::{Table, range};
+
+/// Kafka's limit for a topic's name, in characters.
+const NAME_CHARS_MAX: usize = 249;
+
+/// What a recording decides by itself.
+const CONTRADICTIONS: [&str; 5] = ["rate_per_s", "duration", "phase", "scale", "arrivals"];
+
+/// The load of a scenario that replays.
+pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> LoadPlan {
+    let topic = table.text("replay").unwrap_or_default();
+    let fits = (1..=NAME_CHARS_MAX).contains(&topic.len()) && topic.chars().all(is_name_char);
+    if table.has("replay") && (!fits || topic == "." || topic == "..") {
+        let what = format!(
+            "{topic:?} is no topic name; expected up to {NAME_CHARS_MAX} letters, digits, '.', \
+             '_' and '-'"
+        );
+        table.fault("replay", &what);
+    }
+    for key in CONTRADICTIONS {
+        table.pass(key);
+        if table.has(key) {
+            table.fault(key, "contradicts load.replay: the recording decides that");
+        }
+    }
+    let speed = table.number("replay_speed", range(0.001, 1_000.0, "")).unwrap_or(1.0);
+    let replay = ReplayPlan { topic, speed, warmup_ns: phase::ns(warmup) };
+    LoadPlan { producers, arrivals: Arrivals::Uniform, phases: Vec::new(), replay: Some(replay) }
+}
+
+/// What else a replay contradicts, and what it needs.
+pub(crate) fn check(root: &Table<'_>, load: &LoadPlan, servers: bool) {
+    if load.replay.is_none() {
+        return;
+    }
+    for key in ["population", "event"] {
+        if root.has(key) {
+            root.fault(key, "contradicts load.replay: the recording decides that");
+        }
+    }
+    let table = root.table("load");
+    if !servers {
+        let what = "a recording is on a Kafka; expected kafka.bootstrap_servers, \
+                    KAFKA_BOOTSTRAP_SERVERS or -b";
+        table.fault("replay", what);
+    }
+}

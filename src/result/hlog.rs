@@ -1,0 +1,76 @@
+//! `latency.hlog`: latency over time as an HdrHistogram interval log, version 1.3 of its text
+//! format (HdrHistogram's `HistogramLogWriter` and `HistogramLogReader` define it), with V2
+//! histograms and a tag for each series. Values are nanoseconds.
+
+use std::io::Write;
+use std::time::{Duration, UNIX_EPOCH};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+
+use crate::error::{Error, Result};
+use crate::record::IntervalLog;
+
+/// One series of the log.
+#[derive(Debug)]
+pub struct LogSeries<'a> {
+    /// `send_delay`, `ack`, or `<app>.end_to_end`; no comma, no blank.
+    pub tag: String,
+    /// Its histograms by interval of the run's clock.
+    pub log: &'a mut IntervalLog,
+    /// Samples at or below zero, and above an hour: they have no place in a histogram.
+    pub outside: (u64, u64),
+}
+
+/// Writes the log. `start_wall_us` is the schedule's start, which is interval `first` of
+/// `interval_ns` each.
+///
+/// # Errors
+/// [`Error::Internal`] when a histogram can't be read back.
+pub fn interval_log(
+    series: Vec<LogSeries<'_>>,
+    start_wall_us: i64,
+    first: u64,
+    interval_ns: u64,
+) -> Result<String> {
+    let fault = |error: &dyn std::fmt::Display| {
+        Error::Internal(format!("writing the interval log: {error}"))
+    };
+    let start = UNIX_EPOCH + Duration::from_micros(start_wall_us.max(0).unsigned_abs());
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder.add_comment("[Histogram log format version 1.3]");
+    builder.add_comment("[kbench: latencies in nanoseconds; time since the schedule's start]");
+    for part in &series {
+        let (zero, over) = part.outside;
+        if zero + over > 0 {
+            builder.add_comment(&format!(
+                "[{}: {zero} samples at or below zero and {over} above an hour are not in here]",
+                part.tag
+            ));
+        }
+    }
+    builder.with_base_time(start).with_start_time(start).with_max_value_divisor(1.0);
+    let (mut out, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let mut writer =
+        builder.begin_log_with(&mut out, &mut serializer).map_err(|error| fault(&error))?;
+    let mut deserializer = Deserializer::new();
+    for part in series {
+        let tag = Tag::new(&part.tag).ok_or_else(|| fault(&"a tag with a comma"))?;
+        for (index, width, mut encoded) in part.log.entries() {
+            let histogram: Histogram<u64> =
+                deserializer.deserialize(&mut encoded).map_err(|error| fault(&error))?;
+            let from_ns = index.saturating_sub(first).saturating_mul(interval_ns);
+            writer
+                .write_histogram(
+                    &histogram,
+                    Duration::from_nanos(from_ns),
+                    Duration::from_nanos(width.saturating_mul(interval_ns)),
+                    Some(tag),
+                )
+                .map_err(|error| fault(&error))?;
+        }
+    }
+    out.flush().map_err(|error| fault(&error))?;
+    String::from_utf8(out).map_err(|error| fault(&error))
+}
