@@ -9,7 +9,7 @@ pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (4, 8)];
 
 /// Shortest and longest pause after an event of a planted session, in milliseconds, by
 /// [`Fraud::index`].
-pub const PAUSE_MS: [(u64, u64); 4] = [(800, 2_000), (50, 200), (2_000, 6_000), (800, 2_000)];
+pub const PAUSE_MS: [(u64, u64); 4] = [(300, 1_000), (50, 200), (1_000, 4_000), (300, 1_000)];
 
 /// What a planted session of a kind adds to carts and buys, in the mean.
 #[must_use]

@@ -62,7 +62,7 @@ fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
         pauses[pauses.len() / 2]
     };
     assert!((120..=180).contains(&pause_ms(Fraud::BotVelocity)));
-    assert!((1_200..=1_700).contains(&pause_ms(Fraud::CardTesting)));
+    assert!((550..=750).contains(&pause_ms(Fraud::CardTesting)));
     assert!(cards_max < 5_000, "{cards_max}");
     let burst = |least: u64| {
         let all = of(Fraud::HighValueBurst).count() as f64;

@@ -10,11 +10,11 @@ const EVENTS: u64 = 100_000;
 
 /// File, and the CRC-32C of its first hundred thousand events.
 const GOLDEN: [(&str, u32); 5] = [
-    ("fraud-burst.toml", 2_628_706_948),
-    ("peak.toml", 2_056_854_742),
-    ("smoke.toml", 3_884_760_587),
-    ("spec.toml", 2_494_949_696),
-    ("steady.toml", 843_346_862),
+    ("fraud-burst.toml", 308_846_810),
+    ("peak.toml", 4_074_466_571),
+    ("smoke.toml", 3_315_229_275),
+    ("spec.toml", 2_381_208_749),
+    ("steady.toml", 2_149_892_712),
 ];
 
 #[test]
