@@ -39,6 +39,10 @@ pub(super) struct Shared {
     seed: u64,
 }
 
+/// How the cluster id of every embedded broker begins, so that no result of one is taken for a
+/// Kafka's.
+pub const CLUSTER_ID_PREFIX: &str = "kbench-embedded-";
+
 impl Shared {
     pub(super) fn new(config: BrokerConfig, address: SocketAddr) -> Self {
         // The standard library's hasher keys are random: enough to tell two brokers apart.
@@ -49,7 +53,7 @@ impl Shared {
         let initial_delay_ms = u64::try_from(config.initial_rebalance_delay_ms).unwrap_or(0);
         Self {
             address,
-            cluster_id: URL_SAFE_NO_PAD.encode(cluster),
+            cluster_id: format!("{CLUSTER_ID_PREFIX}{}", URL_SAFE_NO_PAD.encode(cluster)),
             topics: Topics::new(seed | 1),
             groups: Groups::new(initial_delay_ms),
             memory: Memory::new(config.memory_limit_bytes),

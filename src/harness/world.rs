@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broker::CLUSTER_ID_PREFIX;
 use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
@@ -74,7 +75,7 @@ impl World {
     pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin } => {
-                let Brokers { advertised } = admin.brokers(CONNECT)?;
+                let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
                 let topic = admin.make_topic(topic, &plan.topic)?;
                 if plan.topic.reuse {
                     for app in &plan.apps {
@@ -82,7 +83,10 @@ impl World {
                     }
                 }
                 let bootstrap_servers = bootstrap.clone();
-                Ok(WorldFacts { kind: *kind, bootstrap_servers, advertised, topic })
+                // Also where somebody runs `kbench broker` and names it.
+                let embedded = cluster_id.is_some_and(|id| id.starts_with(CLUSTER_ID_PREFIX));
+                let kind = if embedded { Kind::Embedded } else { *kind };
+                Ok(WorldFacts { kind, bootstrap_servers, advertised, topic })
             }
             Self::Loopback(cluster) => {
                 for app in &plan.apps {

@@ -25,6 +25,8 @@ const RETRY: Duration = Duration::from_millis(20);
 pub struct Brokers {
     /// `id@host:port` of each broker, in the order of ids.
     pub advertised: Vec<String>,
+    /// The cluster's own name for itself, where it says one.
+    pub cluster_id: Option<String>,
 }
 
 /// The topic as the broker describes it.
@@ -125,7 +127,9 @@ impl Admin {
             })
             .collect();
         brokers.sort();
-        Ok(Brokers { advertised: brokers.into_iter().map(|(_, text)| text).collect() })
+        let cluster_id = self.client.inner().fetch_cluster_id(wait);
+        let advertised = brokers.into_iter().map(|(_, text)| text).collect();
+        Ok(Brokers { advertised, cluster_id })
     }
 
     /// Makes the topic; fine when it is there already and may be used again.

@@ -34,8 +34,11 @@ pub fn probes() -> Vec<Probe> {
         Probe::new("laws::what_one_app_misses_is_found_in_that_one", hidden).only(LOOPBACK),
         Probe::new("laws::unsent_failed_and_unknown_are_counted_apart", three_outcomes)
             .only(LOOPBACK),
-        Probe::new("laws::a_result_says_what_kind_of_broker_it_is_from", labelled)
-            .only(&[Kind::Loopback, Kind::Kafka]),
+        Probe::new("laws::a_result_says_what_kind_of_broker_it_is_from", labelled).only(&[
+            Kind::Loopback,
+            Kind::Embedded,
+            Kind::Kafka,
+        ]),
     ]
 }
 
@@ -195,7 +198,8 @@ fn labelled(world: &World) {
     let result = run(world, &constant(200, 1, "uniform"));
     let (kind, words) = match world.kind() {
         Kind::Loopback => (BrokerKind::Loopback, "the loopback, without a broker"),
-        _ => (BrokerKind::Kafka, "Kafka at "),
+        Kind::Embedded => (BrokerKind::Embedded, "the embedded in-memory broker"),
+        Kind::Kafka => (BrokerKind::Kafka, "Kafka at "),
     };
     assert_eq!(result.broker.kind, kind);
     for text in [kbench::result::markdown(&result), kbench::result::terminal(&result, false)] {
