@@ -25,11 +25,13 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
+mod alert;
 mod analytics;
 mod behavior;
 mod dashboard;
 mod fraud;
 mod hours;
+mod late;
 #[cfg(test)]
 mod naive;
 mod names;
@@ -41,7 +43,9 @@ mod tally;
 mod users;
 mod visits;
 
-pub use summary::{Flag, OTHER, Row, Section, Summary, Totals, Value};
+pub use alert::{Alert, Alerts};
+pub use fraud::fraud_of;
+pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
 pub trait App: Send {
@@ -58,6 +62,14 @@ pub trait App: Send {
 
     /// What there is to say so far. Costs a walk over all users: milliseconds for 100,000.
     fn summary(&self) -> Summary;
+
+    /// From now on keeps up to `most` new alerts for [`App::take_alerts`]; before, none are kept.
+    fn watch_alerts(&mut self, _most: usize) {}
+
+    /// The new alerts since the last call; none from an application that has no alerts.
+    fn take_alerts(&mut self) -> Alerts {
+        Alerts::default()
+    }
 
     /// The same state once more: for a summary over several states that go on afterwards.
     fn copy(&self) -> Box<dyn App>;

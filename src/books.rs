@@ -3,10 +3,16 @@
 //! Counted from the structure of each event before it becomes text, and with no line of code in
 //! common with the applications, so that both can only agree by both being right.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventType;
+use crate::event::{EventType, Fraud};
 use crate::generate::{Facts, Persona};
+
+/// Most planted sessions that the books know one by one, over all shards: some 50 MB. The rest
+/// is only counted.
+pub const PLANTED_MAX: usize = 1_000_000;
 
 /// Totals over the events sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +41,13 @@ pub struct Books {
     // Results from before there was any are still read.
     #[serde(default)]
     pub fraud: [PlantedFraud; 4],
+    /// The planted sessions by their number, up to [`PLANTED_MAX`]. A result is no place for
+    /// them, so they are lost when it is saved.
+    #[serde(skip)]
+    pub planted: BTreeMap<u64, Fraud>,
+    /// Events of planted sessions that found no place in that list.
+    #[serde(default)]
+    pub planted_unlisted: u64,
 }
 
 /// What was planted of one kind of fraud.
@@ -66,6 +79,7 @@ impl Books {
             planted.sessions += starts;
             planted.events += 1;
             planted.bought_cents += u64::from(bought) * facts.price_cents;
+            self.list(facts.session, fraud);
         }
         match facts.event_type {
             EventType::AddToCart => {
@@ -78,6 +92,14 @@ impl Books {
                 self.revenue_cents = self.revenue_cents.saturating_add(facts.price_cents);
             }
             EventType::PageView | EventType::Click | EventType::Search => {}
+        }
+    }
+
+    fn list(&mut self, session: u64, fraud: Fraud) {
+        if self.planted.len() < PLANTED_MAX || self.planted.contains_key(&session) {
+            self.planted.insert(session, fraud);
+        } else {
+            self.planted_unlisted += 1;
         }
     }
 
@@ -98,6 +120,10 @@ impl Books {
             own.events += other.events;
             own.bought_cents += other.bought_cents;
         }
+        self.planted_unlisted += other.planted_unlisted;
+        for (session, fraud) in &other.planted {
+            self.list(*session, *fraud);
+        }
     }
 }
 
@@ -110,7 +136,6 @@ fn add<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Fraud;
 
     fn facts(event_type: EventType, price_cents: u64, session_starts: bool) -> Facts {
         Facts {
@@ -149,6 +174,8 @@ mod tests {
                 PlantedFraud::default(),
                 PlantedFraud::default(),
             ],
+            planted: BTreeMap::from([(2, Fraud::CardTesting)]),
+            planted_unlisted: 0,
         };
         assert_eq!(books, expected);
     }
@@ -159,6 +186,7 @@ mod tests {
         for number in 0..100_u64 {
             let kind = EventType::ALL[(number * 7 % 5) as usize];
             let one = Facts {
+                session: number % 5,
                 persona: Persona::ALL.get((number % 4) as usize).copied(),
                 fraud: Fraud::ALL.get((number % 5) as usize).copied(),
                 ..facts(kind, number, number % 11 == 0)

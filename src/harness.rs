@@ -5,6 +5,7 @@
 pub mod alone;
 mod collect;
 mod crew;
+pub mod detection;
 pub mod embedded;
 mod finish;
 pub mod outline;

@@ -1,5 +1,6 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
+mod detected;
 mod hlog;
 mod host;
 mod latency;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::broker::BrokerStats;
+use crate::harness::detection::Detection;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
@@ -84,6 +86,9 @@ pub struct RunResult {
     pub books: Books,
     /// The books beside the applications' totals.
     pub checks: Vec<Check>,
+    /// Planted fraud beside the alerts; empty where neither was.
+    #[serde(default)]
+    pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
     /// The phases of the schedule.

@@ -275,8 +275,8 @@ impl App for Analytics {
                 ..self.totals
             },
             sections,
-            flags: Vec::new(),
             dropped: self.dropped(&trips),
+            ..Summary::default()
         }
     }
 

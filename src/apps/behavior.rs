@@ -277,11 +277,11 @@ impl App for Behavior {
                 ..self.totals
             },
             sections,
-            flags: Vec::new(),
             dropped: self.users.dropped()
                 + self.pages.dropped()
                 + self.kinds.dropped()
                 + self.paths_dropped,
+            ..Summary::default()
         }
     }
 

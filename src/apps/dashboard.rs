@@ -3,20 +3,32 @@
 //! The window slides by whole seconds: it is the second of now, as far as it has come, and those
 //! before it. Each partition keeps its own last seconds. The merged now is never earlier than a
 //! partition's own, so whatever the merged window asks for is there.
+//!
+//! A page or product is trending whose share of all views, or of all events about products, is
+//! greater than in the window before. Shares, so that not everything is trending in the morning;
+//! `trending_min` keeps out what a handful of users make or break. Before there was a window
+//! before, nothing is.
+//!
+//! The frames are how it went: one for every `frame_ms` of event time, empty ones too, and the
+//! latest `frames_max` of them. Older frames are counted, and leave all other figures as they are.
 
 use std::any::Any;
 
 use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
-use super::names::{self, Names};
+use super::late::Watermark;
+use super::names::{self, Names, OTHER_ID};
 use super::summary::{Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::{PerUser, Users};
 use super::{App, AppKind, option_count, option_us};
-use seconds::{Second, Seconds};
+use frames::Frames;
+use seconds::{Counts, Numbers, Seconds};
 
+mod frames;
 mod seconds;
+mod span;
 
 const SCHEMA: AppSchema = AppSchema {
     name: "dashboard",
@@ -38,6 +50,34 @@ const SCHEMA: AppSchema = AppSchema {
             range: (1_000.0, 86_400_000.0),
         },
         AppOption {
+            key: "trending_min",
+            help: "a page or product is trending from so many events in the window on",
+            kind: OptionKind::Number,
+            default: 20.0,
+            range: (1.0, 1e9),
+        },
+        AppOption {
+            key: "frame_ms",
+            help: "each frame is the figures of so much time",
+            kind: OptionKind::Duration,
+            default: 10_000.0,
+            range: (1_000.0, 3_600_000.0),
+        },
+        AppOption {
+            key: "frames_max",
+            help: "most frames kept; older ones are counted",
+            kind: OptionKind::Number,
+            default: 360.0,
+            range: (1.0, 100_000.0),
+        },
+        AppOption {
+            key: "lateness_ms",
+            help: "events further behind the partition's newest are late: in the totals only",
+            kind: OptionKind::Duration,
+            default: 60_000.0,
+            range: (0.0, 86_400_000.0),
+        },
+        AppOption {
             key: "users_max",
             help: "most active users known at once, per partition; the longest idle fall out",
             kind: OptionKind::Number,
@@ -46,7 +86,14 @@ const SCHEMA: AppSchema = AppSchema {
         },
         AppOption {
             key: "pages_max",
-            help: "most different pages, per partition",
+            help: "most different pages, per partition; later ones share a row",
+            kind: OptionKind::Number,
+            default: 10_000.0,
+            range: (1.0, 1e6),
+        },
+        AppOption {
+            key: "products_max",
+            help: "most different products, per partition; later ones share a row",
             kind: OptionKind::Number,
             default: 10_000.0,
             range: (1.0, 1e6),
@@ -94,8 +141,12 @@ struct Dashboard {
     totals: Totals,
     /// Least and greatest event time.
     span_us: Option<(i64, i64)>,
+    watermark: Watermark,
     seconds: Seconds,
+    frames: Frames,
+    trending_min: u64,
     pages: Names,
+    products: Names,
     users: Users<Presence>,
     /// When the idle are forgotten next.
     sweep_us: i64,
@@ -109,7 +160,15 @@ impl Dashboard {
             totals: Totals::default(),
             span_us: None,
             seconds: Seconds::new(option_us(plan, &SCHEMA, "window_ms")),
+            watermark: Watermark::new(option_us(plan, &SCHEMA, "lateness_ms")),
+            frames: Frames::new(
+                option_us(plan, &SCHEMA, "frame_ms"),
+                option_us(plan, &SCHEMA, "active_ms"),
+                option_count(plan, &SCHEMA, "frames_max"),
+            ),
+            trending_min: option_count(plan, &SCHEMA, "trending_min") as u64,
             pages: Names::new(option_count(plan, &SCHEMA, "pages_max")),
+            products: Names::new(option_count(plan, &SCHEMA, "products_max")),
             users: Users::new(option_count(plan, &SCHEMA, "users_max")),
             sweep_us: i64::MIN,
         }
@@ -121,26 +180,45 @@ impl Dashboard {
         if now_us < self.sweep_us {
             return;
         }
-        let since_us = now_us.saturating_sub(self.active_us);
+        let since_us = now_us.saturating_sub(self.frames.memory_us());
         self.users.retain(|user| user.last_us > since_us);
         self.sweep_us = now_us.saturating_add(self.active_us / 4);
     }
 
-    /// Pages by views in the window, and by how many more these are than in the window before.
-    fn page_sections(&self, now: &Second, before: &Second) -> [Section; 2] {
-        let names = self.pages.names();
-        let view = |page: usize| before.views.get(page).copied().unwrap_or(0);
-        let views = || now.views.iter().copied().enumerate();
-        let rise = views().map(|(page, count)| (page, count.saturating_sub(view(page))));
-        let table = |title: &str, pages: &mut dyn Iterator<Item = (usize, u64)>| {
-            let named = pages.filter(|(_, count)| *count > 0).map(|(page, n)| (names[page], n));
-            let rows = greatest(named, self.top, |count| *count).into_iter();
-            Section::new(title).rows(rows.map(|(name, count)| (name, Value::Count(count))))
+    /// The greatest counts of a window.
+    fn top_section(&self, title: &str, names: &[&str], now: &Counts) -> Section {
+        let named = now.iter().map(|(number, count)| (names[number], count));
+        let rows = greatest(named, self.top, |count| *count).into_iter();
+        Section::new(title).rows(rows.map(|(name, count)| (name, Value::Count(count))))
+    }
+
+    /// What has a greater share of the window than of the one before, greatest rise first.
+    fn trending_section(
+        &self,
+        title: &str,
+        names: &[&str],
+        now: &Counts,
+        before: &Counts,
+    ) -> Section {
+        let (now_sum, before_sum) = (now.sum(), before.sum());
+        let rise = |(number, count): (usize, u64)| {
+            // Something new counts as if it had come once: a rise from nothing has no factor.
+            let whole = before.get(number).max(1).saturating_mul(now_sum);
+            (names[number], count.saturating_mul(before_sum), whole)
         };
-        [
-            table("top pages, views in the window", &mut views()),
-            table("trending pages, more views than in the window before", &mut { rise }),
-        ]
+        let mut rises: Vec<_> = now
+            .iter()
+            .filter(|(number, count)| *number != OTHER_ID as usize && *count >= self.trending_min)
+            .map(rise)
+            .filter(|(_, part, whole)| part > whole)
+            .collect();
+        let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        rises.sort_unstable_by(|a, b| {
+            product(b.1, a.2).cmp(&product(a.1, b.2)).then_with(|| a.0.cmp(b.0))
+        });
+        let rows = rises.into_iter().take(self.top);
+        Section::new(title)
+            .rows(rows.map(|(name, part, whole)| (name, Value::Factor { part, whole })))
     }
 
     fn active_section(&self, now_us: i64) -> Section {
@@ -153,13 +231,16 @@ impl Dashboard {
         Section::new("active users")
             .row("active", Value::Count(users))
             .row("of them buyers", Value::Count(buyers))
-            .row("conversion", Value::Share { part: buyers, whole: users })
+            .row("conversion, buyers per user", Value::Share { part: buyers, whole: users })
     }
 }
 
 impl App for Dashboard {
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
+        if self.watermark.is_late(due_us) {
+            return;
+        }
         let (first_us, now_us) = self.span_us.unwrap_or((due_us, due_us));
         let now_us = now_us.max(due_us);
         self.span_us = Some((first_us.min(due_us), now_us));
@@ -167,20 +248,27 @@ impl App for Dashboard {
             EventType::PageView => Some(self.pages.id(names::path(event.page_url))),
             _ => None,
         };
+        let product = event.properties.product_name.or(event.properties.product_id);
+        let product = product.map(|product| self.products.id(product));
         if let Some(second) = self.seconds.at(due_us) {
             second.by_type[event.event_type.index()] += 1;
             if let Some(page) = page {
-                second.view(page, 1);
+                second.views.add(page, 1);
+            }
+            if let Some(product) = product {
+                second.products.add(product, 1);
             }
             if event.event_type == EventType::Purchase {
                 second.revenue_cents = second.revenue_cents.saturating_add(price_cents(event));
             }
         }
         let user = self.users.get(event.user_id, |_, _| {});
+        let before_us = Some(user.last_us).filter(|last_us| *last_us != i64::MIN);
         user.last_us = user.last_us.max(due_us);
         if event.event_type == EventType::Purchase {
             user.bought_us = user.bought_us.max(due_us);
         }
+        self.frames.observe(event.event_type, page, due_us, before_us);
         self.sweep(now_us);
     }
 
@@ -193,8 +281,11 @@ impl App for Dashboard {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (one, None) | (None, one) => one,
         };
-        let pages = self.pages.merge(other.pages);
-        self.seconds.merge(&other.seconds, &pages);
+        self.watermark.merge(&other.watermark);
+        let (pages, products) =
+            (self.pages.merge(other.pages), self.products.merge(other.products));
+        self.frames.merge(other.frames, &pages);
+        self.seconds.merge(&other.seconds, &Numbers { pages, products });
         self.users.merge(other.users);
     }
 
@@ -206,23 +297,33 @@ impl App for Dashboard {
         let of = |kind: EventType| now.by_type[kind.index()];
         let span_ms = self.seconds.covered_ms(first_us, now_us);
         let (part, whole) = (of(EventType::Purchase), of(EventType::PageView));
+        let (pages, products) = (self.pages.names(), self.products.names());
+        let (frames, older) = self.frames.frames(first_us, now_us, &pages);
         let by_type = EventType::ALL.iter().map(|kind| (kind.name(), Value::Count(of(*kind))));
-        let mut sections = vec![
+        let sections = vec![
             Section::new("now")
                 .row("events", Value::Count(events))
                 .row("events per second", Value::Rate { count: events, span_ms })
                 .row("revenue", Value::Cents(now.revenue_cents))
-                .row("purchases per page view", Value::Share { part, whole }),
-            Section::new("events by type in the window").rows(by_type),
+                .row("conversion, purchases per page view", Value::Share { part, whole }),
             self.active_section(now_us),
+            Section::new("events by type").rows(by_type),
+            self.top_section("top pages, views", &pages, &now.views),
+            self.trending_section("trending pages", &pages, &now.views, &before.views),
+            self.top_section("top products, events", &products, &now.products),
+            self.trending_section("trending products", &products, &now.products, &before.products),
+            Section::new("stream")
+                .row("frames", Value::Count(frames.len() as u64))
+                .row("older frames, not kept", Value::Count(older))
+                .row("late events", Value::Count(self.watermark.late())),
         ];
-        sections.extend(self.page_sections(&now, &before));
         Summary {
             app: SCHEMA.name.to_owned(),
             totals: self.totals,
             sections,
-            flags: Vec::new(),
-            dropped: self.pages.dropped() + self.users.dropped(),
+            frames,
+            dropped: self.pages.dropped() + self.products.dropped() + self.users.dropped(),
+            ..Summary::default()
         }
     }
 
@@ -259,7 +360,24 @@ mod tests {
         for (second, sample) in (0_i64..).zip(sample::events(1, 10_000, 1_000_000, 0)) {
             state.observe(&sample.event(), second * 1_000_000);
         }
-        assert!(state.users.len() < 10, "{}", state.users.len());
+        // Two frames' time and a quarter more.
+        assert!(state.users.len() < 30, "{}", state.users.len());
         assert_eq!(state.users.dropped(), 0);
+    }
+    #[test]
+    fn a_late_event_is_in_the_totals_and_in_no_window_or_frame() {
+        let mut state = Dashboard::new(&sample::plan(&[]));
+        let sample = sample::events(1, 1, 1, 0).remove(0);
+        for behind_us in [0, 30_000_000, 60_000_000, 60_000_001] {
+            state.observe(&sample.event(), sample.due_us - behind_us);
+        }
+        let summary = state.summary();
+        assert_eq!((summary.totals.events, state.watermark.late()), (4, 1));
+        let rates = summary.frames.iter().map(|frame| frame.figures[0].value);
+        let counts: Vec<_> = rates
+            .map(|rate| if let Value::Rate { count, .. } = rate { count } else { 0 })
+            .filter(|count| *count > 0)
+            .collect();
+        assert_eq!(counts, [1, 1, 1]);
     }
 }

@@ -1,190 +1,190 @@
-//! Fraud: users who do too much in too short a time, buy too dear, or change address half-way.
+//! Fraud: users who do too much in too short a time, buy too dear, come from where they never
+//! came from, or shop as no person does.
+//!
+//! The application is about purchases and carts. Of all other events it reads:
+//!
+//! - time and user, since velocity is about every event;
+//! - session, device and browser, since another device in the same session is another person;
+//! - that something was viewed or searched for, since nobody buys what was never seen;
+//! - country and address, to learn where a user is at home, and who shares an address.
+//!
+//! A user's own country and network (the first two bytes of IPv4, the first four of IPv6) are
+//! those of the user's first `home_sessions` sessions, up to three of each; whoever comes from
+//! elsewhere later is not at home. An application that starts in the middle of a stream takes
+//! the first sessions it sees for the first. Of each user the two latest sessions are known; one
+//! that comes back after two others, or after `session_idle_ms`, begins anew.
+//!
+//! An alert is a rule, a user and a session: what meets the same rule again counts for the same
+//! alert. The default limits stand where generated load has planted fraud on one side and, at the
+//! default pauses, everybody else on the other; see `detection` in the result.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
-use crate::event::{Event, EventType, cents};
-use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+use crate::event::Event;
+use crate::plan::AppPlan;
 
-use super::summary::{Flag, Section, Summary, Totals, Value};
+use super::alert::{Alert, Alerts};
+use super::late::Watermark;
+use super::summary::{Flag, Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::Users;
-use super::{App, AppKind, option, option_count, option_us};
-use rules::{Hits, Rule, Suspect};
+use super::{App, option_count, option_us};
+use addresses::Addresses;
+use rules::{Cases, Cause, Met, Rule};
+use settings::SCHEMA;
+use suspect::{Limits, Suspect, cart_cents};
 
+mod addresses;
+mod home;
 mod rules;
+mod settings;
+mod suspect;
 
-const SCHEMA: AppSchema = AppSchema {
-    name: "fraud",
-    group_env: "KAFKA_FRAUD_GROUP",
-    default_group: "fraud-detectors",
-    options: &[
-        AppOption {
-            key: "velocity_per_min",
-            help: "most events of one user in any minute",
-            kind: OptionKind::Number,
-            default: 60.0,
-            range: (1.0, 1e5),
-        },
-        AppOption {
-            key: "purchases_max",
-            help: "most purchases of one user within `purchase_window_ms`",
-            kind: OptionKind::Number,
-            default: 5.0,
-            range: (1.0, 1e5),
-        },
-        AppOption {
-            key: "purchase_window_ms",
-            help: "the window in which purchases are counted",
-            kind: OptionKind::Duration,
-            default: 600_000.0,
-            range: (1_000.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "high_value_usd",
-            help: "a cart that is bought is of high value from this sum on",
-            kind: OptionKind::Number,
-            default: 2_000.0,
-            range: (0.01, 1e9),
-        },
-        AppOption {
-            key: "users_max",
-            help: "most users known at once, per partition; the longest idle fall out",
-            kind: OptionKind::Number,
-            default: 1_000_000.0,
-            range: (1.0, 1e8),
-        },
-        AppOption {
-            key: "alerts_max",
-            help: "most users with an alert, per partition",
-            kind: OptionKind::Number,
-            default: 100_000.0,
-            range: (1.0, 1e7),
-        },
-        super::TOP,
-    ],
-};
-
-/// The application's place in the list.
-pub(super) const KIND: AppKind = AppKind {
-    schema: SCHEMA,
-    new: |plan| Box::new(Fraud::new(plan)),
-    rhythm: super::Rhythm::Alerts,
-};
-
-const MINUTE_US: i64 = 60_000_000;
+pub use rules::fraud_of;
+pub(super) use settings::KIND;
 
 #[derive(Debug, Clone)]
 struct Fraud {
-    velocity_max: usize,
-    purchases_max: usize,
-    purchase_window_us: i64,
-    high_value_cents: u64,
-    alerts_max: usize,
+    limits: Limits,
     top: usize,
     totals: Totals,
+    watermark: Watermark,
     users: Users<Suspect>,
-    alerts: HashMap<String, [Hits; Rule::ALL.len()], FixedState>,
-    high_value_sum_cents: u64,
-    /// Hits whose user found no place among the alerts.
-    alerts_dropped: u64,
+    addresses: Addresses,
+    cases: Cases,
+    high_value: HighValue,
+}
+
+/// What was bought out of carts of high value.
+#[derive(Debug, Clone, Copy, Default)]
+struct HighValue {
+    purchases: u64,
+    sum_cents: u64,
+    dearest_cents: u64,
 }
 
 impl Fraud {
     fn new(plan: &AppPlan) -> Self {
+        let count = |key| option_count(plan, &SCHEMA, key);
         Self {
-            velocity_max: option_count(plan, &SCHEMA, "velocity_per_min"),
-            purchases_max: option_count(plan, &SCHEMA, "purchases_max"),
-            purchase_window_us: option_us(plan, &SCHEMA, "purchase_window_ms"),
-            high_value_cents: cents(option(plan, &SCHEMA, "high_value_usd")),
-            alerts_max: option_count(plan, &SCHEMA, "alerts_max"),
-            top: option_count(plan, &SCHEMA, "top"),
+            limits: settings::limits(plan),
+            top: count("top"),
             totals: Totals::default(),
-            users: Users::new(option_count(plan, &SCHEMA, "users_max")),
-            alerts: HashMap::default(),
-            high_value_sum_cents: 0,
-            alerts_dropped: 0,
+            watermark: Watermark::new(option_us(plan, &SCHEMA, "lateness_ms")),
+            users: Users::new(count("users_max")),
+            addresses: Addresses::new(count("addresses_max"), count("address_users_max")),
+            cases: Cases::new(count("alerts_max")),
+            high_value: HighValue::default(),
         }
-    }
-
-    /// The rules that an event meets.
-    fn judge(&mut self, event: &Event<'_>, due_us: i64) -> [bool; Rule::ALL.len()] {
-        let hash = |text: &str| FixedState::default().hash_one(text) | 1;
-        let session = hash(event.session_id);
-        let suspect = self.users.get(event.user_id, |_, _| {});
-        let mut met = [false; Rule::ALL.len()];
-        met[Rule::Velocity as usize] = suspect.events.exceeds(due_us, MINUTE_US, self.velocity_max);
-        if event.event_type == EventType::Purchase {
-            met[Rule::PurchaseVelocity as usize] =
-                suspect.purchases.exceeds(due_us, self.purchase_window_us, self.purchases_max);
-            met[Rule::HighValue as usize] = cart_cents(event) >= self.high_value_cents;
-        }
-        if session != suspect.session {
-            (suspect.session, suspect.address, suspect.country) = (session, 0, 0);
-        }
-        let changes = [
-            (Rule::AddressChange, event.ip_address, &mut suspect.address),
-            (Rule::CountryChange, event.location.country, &mut suspect.country),
-        ];
-        for (rule, now, before) in changes {
-            let Some(now) = now.map(hash) else { continue };
-            met[rule as usize] = *before != 0 && *before != now;
-            *before = now;
-        }
-        suspect.last_us = suspect.last_us.max(due_us);
-        met
     }
 
     #[cold]
-    fn alert(&mut self, event: &Event<'_>, due_us: i64, met: [bool; Rule::ALL.len()]) {
-        if met[Rule::HighValue as usize] {
-            let sum = self.high_value_sum_cents.saturating_add(cart_cents(event));
-            self.high_value_sum_cents = sum;
+    fn alert(&mut self, event: &Event<'_>, due_us: i64, met: Met) {
+        let suspect = self.users.get(event.user_id, |_, _| {});
+        for rule in met.rules() {
+            if rule == Rule::HighValue {
+                self.high_value.count(event);
+            }
+            let Event { user_id, session_id, .. } = *event;
+            let evidence = suspect.evidence(rule, event, due_us, &self.limits);
+            self.cases.hit(&Cause { rule, user_id, session_id, due_us }, evidence);
         }
-        if self.alerts.len() >= self.alerts_max && !self.alerts.contains_key(event.user_id) {
-            self.alerts_dropped += 1;
-            return;
-        }
-        let rules = self.alerts.entry_ref(event.user_id).or_default();
-        for (hits, _) in rules.iter_mut().zip(met).filter(|(_, met)| *met) {
-            hits.hit(event.session_id, due_us);
+    }
+
+    #[cold]
+    fn enter(&mut self, event: &Event<'_>, address: IpAddr, due_us: i64) {
+        let user = FixedState::default().hash_one(event.user_id);
+        if self.addresses.enter(address, user, due_us) {
+            let evidence = self.addresses.evidence(address);
+            self.cases.tell(|| Alert {
+                rule: Rule::CrowdedAddress.name(),
+                user_id: String::new(),
+                session_id: String::new(),
+                evidence,
+                at_us: due_us,
+            });
         }
     }
 
     fn flags(&self) -> Vec<Flag> {
-        let mut flags: Vec<_> = self
-            .alerts
-            .iter()
-            .flat_map(|(user, rules)| Rule::ALL.iter().zip(rules).map(move |pair| (user, pair)))
-            .filter(|(_, (_, hits))| hits.count > 0)
-            .map(|(user, (rule, hits))| Flag {
-                rule: rule.name().to_owned(),
-                user_id: user.clone(),
-                session_id: String::from(&*hits.session_id),
-                hits: hits.count,
-                first_us: hits.first_us,
-                last_us: hits.last_us,
-            })
-            .collect();
+        let mut flags: Vec<_> = self.cases.flags().chain(self.addresses.flags()).collect();
         flags.sort_unstable();
         flags
     }
+
+    /// The users with the most of something, where that is something to look at.
+    fn most(&self, title: &str, of: impl Fn(&Suspect) -> u32) -> Section {
+        let users = self.users.iter().map(|(user, suspect)| (user, u64::from(of(suspect))));
+        let top = greatest(users.filter(|(_, count)| *count > 1), self.top, |count| *count);
+        Section::new(title).rows(top.into_iter().map(|(user, n)| (user, Value::Count(n))))
+    }
+
+    fn sections(&self, flags: &[Flag]) -> Vec<Section> {
+        let of_rule = |rule: Rule| flags.iter().filter(move |flag| flag.rule == rule.name());
+        let alerts =
+            Rule::ALL.map(|rule| (rule.name(), Value::Count(of_rule(rule).count() as u64)));
+        let hits = Rule::ALL
+            .map(|rule| (rule.name(), Value::Count(of_rule(rule).map(|flag| flag.hits).sum())));
+        let mut suspects = HashMap::<&str, u64, FixedState>::default();
+        for flag in flags.iter().filter(|flag| !flag.user_id.is_empty()) {
+            *suspects.entry(&flag.user_id).or_default() += flag.hits;
+        }
+        let (part, whole) = (suspects.len() as u64, self.users.len() as u64);
+        let top = greatest(suspects.into_iter(), self.top, |hits| *hits);
+        let HighValue { purchases, sum_cents, dearest_cents } = self.high_value;
+        vec![
+            Section::new("alerts").rows(alerts),
+            Section::new("events behind them").rows(hits),
+            Section::new("users")
+                .row("known", Value::Count(whole))
+                .row("with an alert", Value::Count(part))
+                .row("share", Value::Share { part, whole })
+                .row("addresses", Value::Count(self.addresses.len() as u64))
+                .row("late events", Value::Count(self.watermark.late())),
+            Section::new("high-value carts")
+                .row("purchases", Value::Count(purchases))
+                .row("bought for", Value::Cents(sum_cents))
+                .row("dearest cart", Value::Cents(dearest_cents)),
+            Section::new("users by events behind alerts")
+                .rows(top.into_iter().map(|(user, hits)| (user, Value::Count(hits)))),
+            self.most("most purchases in a window", |suspect| suspect.purchases_most),
+            self.most("most events in a minute", |suspect| suspect.events_most),
+        ]
+    }
 }
 
-/// What the cart is worth, in cents; the one price where a foreign event has no cart.
-fn cart_cents(event: &Event<'_>) -> u64 {
-    event.properties.cart_value.or(event.properties.price).map_or(0, cents)
+impl HighValue {
+    fn count(&mut self, event: &Event<'_>) {
+        self.purchases += 1;
+        self.sum_cents = self.sum_cents.saturating_add(price_cents(event));
+        self.dearest_cents = self.dearest_cents.max(cart_cents(event));
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.purchases += other.purchases;
+        self.sum_cents = self.sum_cents.saturating_add(other.sum_cents);
+        self.dearest_cents = self.dearest_cents.max(other.dearest_cents);
+    }
 }
 
 impl App for Fraud {
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
-        let met = self.judge(event, due_us);
-        if met.contains(&true) {
-            self.alert(event, due_us, met);
+        if self.watermark.is_late(due_us) {
+            return;
+        }
+        let suspect = self.users.get(event.user_id, |_, _| {});
+        let judged = suspect.judge(event, due_us, &self.limits);
+        if let Some(address) = judged.moved_to {
+            self.enter(event, address, due_us);
+        }
+        if judged.met.any() {
+            self.alert(event, due_us, judged.met);
         }
     }
 
@@ -193,49 +193,31 @@ impl App for Fraud {
             return;
         };
         self.totals.add(&other.totals);
+        self.watermark.merge(&other.watermark);
         self.users.merge(other.users);
-        for (user, rules) in other.alerts {
-            let here = self.alerts.entry(user).or_default();
-            for (hits, more) in here.iter_mut().zip(rules) {
-                hits.absorb(more);
-            }
-        }
-        self.high_value_sum_cents =
-            self.high_value_sum_cents.saturating_add(other.high_value_sum_cents);
-        self.alerts_dropped += other.alerts_dropped;
+        self.addresses.merge(other.addresses);
+        self.cases.merge(other.cases);
+        self.high_value.merge(other.high_value);
     }
 
     fn summary(&self) -> Summary {
         let flags = self.flags();
-        let of_rule = |rule: Rule| flags.iter().filter(move |flag| flag.rule == rule.name());
-        let users = Rule::ALL.map(|rule| (rule.name(), Value::Count(of_rule(rule).count() as u64)));
-        let hits = Rule::ALL
-            .map(|rule| (rule.name(), Value::Count(of_rule(rule).map(|flag| flag.hits).sum())));
-        let suspects = self
-            .alerts
-            .iter()
-            .map(|(user, rules)| (user.as_str(), rules.iter().map(|hits| hits.count).sum::<u64>()));
-        let top = greatest(suspects, self.top, |hits| *hits);
-        let known = self.users.len() as u64;
-        let sections = vec![
-            Section::new("alerts, users by rule").rows(users),
-            Section::new("alerts, events by rule").rows(hits),
-            Section::new("users")
-                .row("known", Value::Count(known))
-                .row("with an alert", Value::Count(self.alerts.len() as u64))
-                .row("share", Value::Share { part: self.alerts.len() as u64, whole: known }),
-            Section::new("high-value carts bought")
-                .row("sum", Value::Cents(self.high_value_sum_cents)),
-            Section::new("most alerts, users")
-                .rows(top.into_iter().map(|(user, hits)| (user, Value::Count(hits)))),
-        ];
         Summary {
             app: SCHEMA.name.to_owned(),
-            totals: Totals { users: Some(known), ..self.totals },
-            sections,
+            totals: Totals { users: Some(self.users.len() as u64), ..self.totals },
+            sections: self.sections(&flags),
             flags,
-            dropped: self.users.dropped() + self.alerts_dropped,
+            dropped: self.users.dropped() + self.addresses.dropped() + self.cases.dropped(),
+            ..Summary::default()
         }
+    }
+
+    fn watch_alerts(&mut self, most: usize) {
+        self.cases.watch(most);
+    }
+
+    fn take_alerts(&mut self) -> Alerts {
+        self.cases.take()
     }
 
     fn copy(&self) -> Box<dyn App> {
@@ -246,3 +228,6 @@ impl App for Fraud {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

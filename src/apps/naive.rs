@@ -7,7 +7,10 @@ use proptest::prelude::*;
 
 use super::sample::{self, Sample};
 use super::{Section, Summary, Value, kind};
-use crate::event::{EventType, cents};
+use crate::event::EventType;
+
+mod dashboard;
+mod fraud;
 
 const IDLE_US: i64 = 1_800_000_000;
 const PRICES_CENTS: [u64; 4] = [99_999, 2_999, 7_999, 29_999];
@@ -125,69 +128,6 @@ fn analytics_agrees(events: &[Sample]) {
     );
 }
 
-fn fraud_agrees(events: &[Sample]) {
-    let limits = [("velocity_per_min", 8.0), ("purchases_max", 2.0), ("high_value_usd", 2_500.0)];
-    let summary = summary("fraud", events, &limits);
-    let mut hits = BTreeMap::<(&str, &str), u64>::new();
-    for (user, events) in by_user(events) {
-        for (index, now) in events.iter().enumerate() {
-            let within = |window_us: i64| {
-                events[..=index].iter().filter(move |s| s.due_us > now.due_us - window_us)
-            };
-            let bought = now.event_type == EventType::Purchase;
-            let purchases = within(600_000_000).filter(|s| s.event_type == EventType::Purchase);
-            let before = index.checked_sub(1).map(|before| events[before]);
-            let moved = before.is_some_and(|before| {
-                before.session_id == now.session_id && before.ip_address != now.ip_address
-            });
-            let met = [
-                ("velocity", within(60_000_000).count() > 8),
-                ("purchase_velocity", bought && purchases.count() > 2),
-                ("high_value", bought && cents(now.cart_value) >= 250_000),
-                ("address_change", moved),
-            ];
-            for (rule, _) in met.into_iter().filter(|(_, met)| *met) {
-                *hits.entry((rule, user)).or_default() += 1;
-            }
-        }
-    }
-    let flags = summary.flags.iter();
-    let found = flags.map(|flag| ((flag.rule.as_str(), flag.user_id.as_str()), flag.hits));
-    assert_eq!(found.collect::<BTreeMap<_, _>>(), hits);
-}
-
-fn dashboard_agrees(events: &[Sample]) {
-    let summary = summary("dashboard", events, &[]);
-    let now_us = events.iter().map(|sample| sample.due_us).max().unwrap();
-    let age_s = |sample: &&Sample| now_us / 1_000_000 - sample.due_us / 1_000_000;
-    let window: Vec<_> = events.iter().filter(|s| age_s(s) < 60).cloned().collect();
-    let before: Vec<_> = events.iter().filter(|s| (60..120).contains(&age_s(s))).cloned().collect();
-    let events_now = Some(Value::Count(window.len() as u64));
-    assert_eq!(row(&summary, "now", "events"), events_now);
-    let views = |events: &[Sample]| counted(of(events, EventType::PageView).map(path));
-    assert_eq!(rows(&summary, "top pages, views in the window"), views(&window));
-    let before: BTreeMap<_, _> = views(&before).into_iter().collect();
-    let title = "trending pages, more views than in the window before";
-    for (page, value) in views(&window) {
-        let count = |value| {
-            if let Value::Count(count) = value { count } else { 0 }
-        };
-        let rise = count(value).saturating_sub(before.get(&page).copied().map_or(0, count));
-        let shown = row(&summary, title, &page).map_or(0, count);
-        assert_eq!(shown, rise, "{page}");
-    }
-    let active = events.iter().filter(|sample| sample.due_us > now_us - 300_000_000);
-    let (users, buyers) = active.fold((BTreeSet::new(), BTreeSet::new()), |mut sets, sample| {
-        sets.0.insert(&sample.user_id);
-        if sample.event_type == EventType::Purchase {
-            sets.1.insert(&sample.user_id);
-        }
-        sets
-    });
-    let share = Value::Share { part: buyers.len() as u64, whole: users.len() as u64 };
-    assert_eq!(row(&summary, "active users", "conversion"), Some(share));
-}
-
 fn behavior_agrees(events: &[Sample]) {
     let summary = summary("behavior", events, &[]);
     let mut segments = BTreeMap::<&str, (u64, u64)>::new();
@@ -246,8 +186,6 @@ proptest! {
     ) {
         let events = sample::events(seed, count, users, step_max_us);
         analytics_agrees(&events);
-        fraud_agrees(&events);
-        dashboard_agrees(&events);
         behavior_agrees(&events);
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{Event, EventType, cents};
 pub const OTHER: &str = "(other)";
 
 /// What an application has to say at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The application's name.
     pub app: String,
@@ -18,8 +18,11 @@ pub struct Summary {
     pub totals: Totals,
     /// Tables to read, in a fixed order.
     pub sections: Vec<Section>,
-    /// Users that the application points at, by rule and user; compared with what was planted.
+    /// What the application points at, by rule and user; compared with what was planted.
     pub flags: Vec<Flag>,
+    /// How it went over time, one frame after the other; none where that is not of interest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
     /// Entries that no longer fitted into a bounded table. At 0 every figure is exact.
     pub dropped: u64,
 }
@@ -139,6 +142,13 @@ pub enum Value {
         /// Over how many; with 0 there is no mean.
         count: u64,
     },
+    /// How many times as much as before.
+    Factor {
+        /// Now.
+        part: u64,
+        /// Before; with 0 there is no factor.
+        whole: u64,
+    },
     /// A number of things in a span of time.
     Rate {
         /// The number.
@@ -148,15 +158,30 @@ pub enum Value {
     },
 }
 
-/// A user that a rule of an application points at: once, however often the rule was met.
+/// A stretch of event time, with what went on in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Its begin: microseconds since 1970, UTC.
+    pub from_us: i64,
+    /// Figures, the same ones in every frame.
+    pub figures: Vec<Row>,
+    /// What came most often, most first; the names differ from frame to frame.
+    pub top: Vec<Row>,
+}
+
+/// What a rule of an application points at: a user in a session, or else what the evidence
+/// names. Once, however often the rule was met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Flag {
     /// The rule's name.
     pub rule: String,
-    /// Who.
+    /// Who; empty where the rule is about an address.
     pub user_id: String,
-    /// The session of the first hit.
+    /// In which session; empty where the rule is about an address.
     pub session_id: String,
+    /// Why, in a few words with the numbers.
+    #[serde(default)]
+    pub evidence: String,
     /// Events that met the rule.
     pub hits: u64,
     /// Time of the first hit: microseconds since 1970, UTC.
@@ -173,11 +198,13 @@ impl fmt::Display for Value {
             Self::Cents(cents) => f.pad(&format!("${}.{:02}", grouped(cents / 100), cents % 100)),
             Self::Ms(ms) => f.pad(&format!("{}.{:03} s", grouped(ms / 1_000), ms % 1_000)),
             Self::Share { whole: 0, .. }
+            | Self::Factor { whole: 0, .. }
             | Self::Mean { count: 0, .. }
             | Self::Rate { span_ms: 0, .. } => f.pad("n/a"),
             Self::Share { part, whole } => {
                 f.pad(&format!("{:.2} %", 100.0 * quotient(part, whole)))
             }
+            Self::Factor { part, whole } => f.pad(&format!("x {:.2}", quotient(part, whole))),
             Self::Mean { sum, count } => f.pad(&format!("{:.2}", quotient(sum, count))),
             Self::Rate { count, span_ms } => {
                 f.pad(&format!("{:.1}/s", 1_000.0 * quotient(count, span_ms)))
@@ -234,6 +261,7 @@ mod tests {
             (Value::Share { part: 1, whole: 8 }, "12.50 %"),
             (Value::Share { part: 0, whole: 0 }, "n/a"),
             (Value::Mean { sum: 7, count: 2 }, "3.50"),
+            (Value::Factor { part: 9, whole: 4 }, "x 2.25"),
             (Value::Rate { count: 30, span_ms: 2_000 }, "15.0/s"),
         ];
         for (value, text) in texts {
@@ -246,9 +274,8 @@ mod tests {
     fn a_summary_reads_well_and_survives_its_json() {
         let totals = Totals { events: 1_200, by_type: [1_200, 0, 0, 0, 0], ..Totals::default() };
         let section = Section::new("pages").row("/", Value::Count(3)).row("/cart", Value::Count(1));
-        let flags = Vec::new();
-        let summary =
-            Summary { app: "a".into(), totals, sections: vec![section], flags, dropped: 2 };
+        let (sections, dropped) = (vec![section], 2);
+        let summary = Summary { app: "a".into(), totals, sections, dropped, ..Summary::default() };
         let text = summary.to_string();
         assert!(text.starts_with("a: 1,200 events, 1,200 page_view, 0 click"), "{text}");
         assert!(text.contains("  2 entries fell out"), "{text}");

@@ -1,5 +1,6 @@
 //! What is known of each user, with a limit on their number.
 
+use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
@@ -15,7 +16,7 @@ pub(super) trait PerUser: Default {
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
 #[derive(Debug, Clone)]
 pub(super) struct Users<U> {
-    table: HashMap<Box<str>, U, FixedState>,
+    table: HashMap<CompactString, U, FixedState>,
     users_max: usize,
     /// Users that fell out.
     dropped: u64,
@@ -40,7 +41,7 @@ impl<U: PerUser> Users<U> {
     /// An eighth at a time, so that finding the idle costs a few steps for each new user.
     #[cold]
     fn make_room(&mut self, mut gone: impl FnMut(&str, U)) {
-        let mut idle: Vec<(i64, Box<str>)> =
+        let mut idle: Vec<(i64, CompactString)> =
             self.table.iter().map(|(name, user)| (user.last_us(), name.clone())).collect();
         let count = (idle.len() / 8).max(1);
         idle.select_nth_unstable(count - 1);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::collect::Collector;
 use super::crew::Crew;
+use super::detection::detect;
 use super::timeline::Timeline;
 use super::watch::{self, SelfWatch};
 use super::world::WorldFacts;
@@ -94,7 +95,13 @@ pub(super) fn result(
     let mut watch = self_watch(plan, clock, &collector, end, &ledger);
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
-    let apps = apps(plan, &collector, &timeline, crew.take_groups());
+    let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
+    let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
+    let detection = detect(&books, flags);
+    for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
+        // A burst of fraud flags every second user: a result is no place for all their names.
+        summary.flags.truncate(FLAGS_KEPT);
+    }
     let checks = checks(&books, &apps, end.recording.as_ref());
     RunResult {
         format_version: FORMAT_VERSION,
@@ -120,6 +127,7 @@ pub(super) fn result(
         wire: end.wire,
         books,
         checks,
+        detection,
         watch,
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
@@ -148,16 +156,10 @@ fn apps(
             end_to_end: total(Stage::EndToEnd),
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
-            summary: summary.map(shortened),
+            summary,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
-}
-
-/// A burst of fraud flags every second user: a result is no place for a hundred thousand names.
-fn shortened(mut summary: Summary) -> Summary {
-    summary.flags.truncate(FLAGS_KEPT);
-    summary
 }
 
 fn verdict(

@@ -146,7 +146,7 @@ mod tests {
             section("none", &[]),
             section("places", &["São Paulo"]),
         ];
-        Summary { app: "analytics".into(), totals, sections, flags: Vec::new(), dropped: 0 }
+        Summary { app: "analytics".into(), totals, sections, ..Summary::default() }
     }
 
     fn lines(look: Look) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
+use super::detected::detected;
 use super::table::{accounts, applications, broker, count, rates, sender, wire};
 use super::{Check, RunResult};
 
@@ -41,6 +42,9 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
     books(result, out)?;
+    if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
+        writeln!(out, "## Planted fraud\n\n{table}")?;
+    }
     conditions(result, out)
 }
 

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
+use super::detected::detected;
 use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
 
@@ -33,6 +34,10 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     }
     out.push_str(&applications(result, presets::NOTHING));
     out.push('\n');
+    if let Some(table) = detected(result, presets::NOTHING) {
+        out.push_str(&table);
+        out.push('\n');
+    }
     out
 }
 

@@ -1,5 +1,7 @@
 //! The last seconds of a partition, in a ring.
 
+use crate::apps::names::OTHER_ID;
+
 pub(super) const SECOND_US: i64 = 1_000_000;
 
 /// What happened in one second.
@@ -10,7 +12,54 @@ pub(super) struct Second {
     pub(super) by_type: [u64; 5],
     pub(super) revenue_cents: u64,
     /// Page views by the page's number in `Names`.
-    pub(super) views: Vec<u64>,
+    pub(super) views: Counts,
+    /// Events about a product by the product's number in `Names`.
+    pub(super) products: Counts,
+}
+
+/// Counts by small numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Counts(Vec<u32>);
+
+impl Counts {
+    pub(super) fn add(&mut self, number: u32, count: u32) {
+        let index = number as usize;
+        if index >= self.0.len() {
+            self.0.resize(index + 1, 0);
+        }
+        self.0[index] = self.0[index].saturating_add(count);
+    }
+
+    /// Adds all counts of another partition; `numbers` are its numbers here.
+    pub(super) fn add_all(&mut self, other: &Self, numbers: &[u32]) {
+        for (there, count) in other.0.iter().enumerate().filter(|(_, count)| **count > 0) {
+            self.add(numbers.get(there).copied().unwrap_or(OTHER_ID), *count);
+        }
+    }
+
+    pub(super) fn get(&self, number: usize) -> u64 {
+        self.0.get(number).copied().unwrap_or(0).into()
+    }
+
+    /// Counts above 0 by number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().map(|count| u64::from(*count)).enumerate().filter(|(_, count)| *count > 0)
+    }
+
+    pub(super) fn sum(&self) -> u64 {
+        self.iter().map(|(_, count)| count).sum()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A partition's numbers of pages and products, as another one has them.
+#[derive(Debug, Clone)]
+pub(super) struct Numbers {
+    pub(super) pages: Vec<u32>,
+    pub(super) products: Vec<u32>,
 }
 
 impl Second {
@@ -20,24 +69,16 @@ impl Second {
         self.by_type = [0; 5];
         self.revenue_cents = 0;
         self.views.clear();
+        self.products.clear();
     }
 
-    pub(super) fn view(&mut self, page: u32, count: u64) {
-        let page = page as usize;
-        if page >= self.views.len() {
-            self.views.resize(page + 1, 0);
-        }
-        self.views[page] += count;
-    }
-
-    pub(super) fn add(&mut self, other: &Self, pages: &[u32]) {
+    fn add(&mut self, other: &Self, numbers: &Numbers) {
         for (count, more) in self.by_type.iter_mut().zip(other.by_type) {
             *count += more;
         }
         self.revenue_cents = self.revenue_cents.saturating_add(other.revenue_cents);
-        for (there, count) in other.views.iter().enumerate().filter(|(_, count)| **count > 0) {
-            self.view(pages[there], *count);
-        }
+        self.views.add_all(&other.views, &numbers.pages);
+        self.products.add_all(&other.products, &numbers.products);
     }
 }
 
@@ -72,13 +113,13 @@ impl Seconds {
         Some(second)
     }
 
-    /// Takes in another partition's seconds; `pages` are its pages' numbers here.
-    pub(super) fn merge(&mut self, other: &Self, pages: &[u32]) {
+    /// Takes in another partition's seconds; `numbers` are its numbers here.
+    pub(super) fn merge(&mut self, other: &Self, numbers: &Numbers) {
         for theirs in &other.ring {
             if let Some(number) = theirs.number
                 && let Some(second) = self.second(number)
             {
-                second.add(theirs, pages);
+                second.add(theirs, numbers);
             }
         }
     }
@@ -88,9 +129,11 @@ impl Seconds {
     pub(super) fn window(&self, now_us: i64, ago: i64) -> Second {
         let last_s = now_us.div_euclid(SECOND_US).saturating_sub(ago * self.window_s);
         let first_s = last_s.saturating_sub(self.window_s) + 1;
-        let same: Vec<u32> = (0..self.ring.iter().map(|s| s.views.len()).max().unwrap_or(0))
-            .map(|page| page as u32)
-            .collect();
+        let same = |counts: fn(&Second) -> &Counts| {
+            let most = self.ring.iter().map(|second| counts(second).0.len()).max().unwrap_or(0);
+            (0..most as u32).collect()
+        };
+        let same = Numbers { pages: same(|second| &second.views), products: same(|s| &s.products) };
         let mut sum = Second::default();
         for second in &self.ring {
             if second.number.is_some_and(|number| (first_s..=last_s).contains(&number)) {
@@ -136,11 +179,13 @@ mod tests {
     #[test]
     fn merging_renumbers_pages_and_keeps_the_newer_second() {
         let (mut left, mut right) = (Seconds::new(SECOND_US), Seconds::new(SECOND_US));
-        left.at(10 * SECOND_US).unwrap().view(1, 5);
-        right.at(8 * SECOND_US).unwrap().view(1, 70);
-        right.at(9 * SECOND_US).unwrap().view(2, 3);
-        left.merge(&right, &[0, 2, 1]);
-        assert_eq!(left.window(10 * SECOND_US, 0).views, [0, 5]);
-        assert_eq!(left.window(10 * SECOND_US, 1).views, [0, 3]);
+        left.at(10 * SECOND_US).unwrap().views.add(1, 5);
+        right.at(8 * SECOND_US).unwrap().views.add(1, 70);
+        right.at(9 * SECOND_US).unwrap().views.add(2, 3);
+        right.at(9 * SECOND_US).unwrap().products.add(1, 4);
+        left.merge(&right, &Numbers { pages: vec![0, 2, 1], products: vec![0, 1] });
+        let of = |ago| left.window(10 * SECOND_US, ago);
+        assert_eq!((of(0).views, of(0).products), (Counts(vec![0, 5]), Counts::default()));
+        assert_eq!((of(1).views, of(1).products), (Counts(vec![0, 3]), Counts(vec![0, 4])));
     }
 }

@@ -1,31 +1,52 @@
-//! The rules, and what they need to know of a user.
+//! The rules, and the alerts that come of them.
 
-use std::collections::VecDeque;
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use std::hash::BuildHasher;
 
-use crate::apps::users::PerUser;
+use crate::apps::alert::{Alert, Alerts};
+use crate::apps::summary::Flag;
+use crate::event::Fraud;
 
-/// What makes a user suspicious.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is suspicious.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Rule {
-    /// An event beyond `velocity_per_min` in the minute that ends with it.
+    /// An event beyond `velocity_per_min` in the user's last minute, which slides by ten seconds,
+    /// in a session with at least half as many events itself.
     Velocity,
-    /// A purchase beyond `purchases_max` in the window that ends with it.
+    /// A purchase beyond `purchases_max` in the `purchase_window_ms` that end with it, in a
+    /// session with at least half as many purchases itself.
     PurchaseVelocity,
     /// A purchase out of a cart of at least `high_value_usd`.
     HighValue,
-    /// An event from another address than the session's event before.
-    AddressChange,
-    /// An event from another country than the session's event before.
-    CountryChange,
+    /// An event from a country other than the user's own.
+    UnusualCountry,
+    /// An event from a network other than the user's own.
+    UnusualNetwork,
+    /// An address with more than `address_users_max` users.
+    CrowdedAddress,
+    /// A purchase in a session in which nothing was viewed or searched for before.
+    BlindPurchase,
+    /// A purchase less than `hasty_purchase_ms` after the session's last product came into the
+    /// cart.
+    HastyPurchase,
+    /// An event from another device or browser than the session's event before.
+    DeviceChange,
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Velocity,
         Self::PurchaseVelocity,
         Self::HighValue,
-        Self::AddressChange,
-        Self::CountryChange,
+        Self::UnusualCountry,
+        Self::UnusualNetwork,
+        Self::CrowdedAddress,
+        Self::BlindPurchase,
+        Self::HastyPurchase,
+        Self::DeviceChange,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -33,93 +54,237 @@ impl Rule {
             Self::Velocity => "velocity",
             Self::PurchaseVelocity => "purchase_velocity",
             Self::HighValue => "high_value",
-            Self::AddressChange => "address_change",
-            Self::CountryChange => "country_change",
+            Self::UnusualCountry => "unusual_country",
+            Self::UnusualNetwork => "unusual_network",
+            Self::CrowdedAddress => "crowded_address",
+            Self::BlindPurchase => "blind_purchase",
+            Self::HastyPurchase => "hasty_purchase",
+            Self::DeviceChange => "device_change",
+        }
+    }
+
+    /// The kind of fraud that a rule speaks for, where it speaks for one.
+    const fn fraud(self) -> Option<Fraud> {
+        match self {
+            Self::Velocity => Some(Fraud::BotVelocity),
+            Self::PurchaseVelocity => Some(Fraud::CardTesting),
+            Self::HighValue => Some(Fraud::HighValueBurst),
+            Self::UnusualCountry | Self::UnusualNetwork => Some(Fraud::AccountTakeover),
+            Self::CrowdedAddress
+            | Self::BlindPurchase
+            | Self::HastyPurchase
+            | Self::DeviceChange => None,
         }
     }
 }
 
-/// How often one user met one rule.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Hits {
-    pub(super) count: u64,
-    pub(super) session_id: Box<str>,
-    pub(super) first_us: i64,
-    pub(super) last_us: i64,
+/// The kind of fraud that the rule of this name speaks for, where it speaks for one.
+#[must_use]
+pub fn fraud_of(rule: &str) -> Option<Fraud> {
+    Rule::ALL.into_iter().find(|known| known.name() == rule).and_then(Rule::fraud)
 }
 
-impl Hits {
-    pub(super) fn hit(&mut self, session_id: &str, due_us: i64) {
-        if self.count == 0 {
-            self.session_id = session_id.into();
-            (self.first_us, self.last_us) = (due_us, due_us);
-        }
-        self.count += 1;
-        self.last_us = self.last_us.max(due_us);
+/// Several rules at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Met(u16);
+
+impl Met {
+    /// Adds a rule if it is met.
+    pub(super) fn set(&mut self, rule: Rule, is_met: bool) {
+        self.0 |= u16::from(is_met) << rule as u16;
     }
 
-    pub(super) fn absorb(&mut self, other: Self) {
-        if other.count == 0 {
-            return;
-        }
-        if self.count == 0 {
-            *self = other;
-            return;
-        }
-        self.count += other.count;
-        self.last_us = self.last_us.max(other.last_us);
-        if other.first_us < self.first_us {
-            self.first_us = other.first_us;
-            self.session_id = other.session_id;
-        }
+    pub(super) fn any(self) -> bool {
+        self.0 != 0
+    }
+
+    pub(super) fn rules(self) -> impl Iterator<Item = Rule> {
+        Rule::ALL.into_iter().filter(move |rule| self.0 >> *rule as u16 & 1 == 1)
     }
 }
 
-/// The last times at which something happened, as many as a rule needs to know.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Recent(VecDeque<i64>);
-
-impl Recent {
-    /// Says whether more than `most` happened within the window that ends now; an event exactly
-    /// one window ago is outside.
-    pub(super) fn exceeds(&mut self, due_us: i64, window_us: i64, most: usize) -> bool {
-        while self.0.front().is_some_and(|at_us| *at_us <= due_us.saturating_sub(window_us)) {
-            self.0.pop_front();
-        }
-        if self.0.len() < most {
-            self.0.push_back(due_us);
-            return false;
-        }
-        // The oldest no longer decides anything: `most` newer ones are in the window.
-        self.0.pop_front();
-        self.0.push_back(due_us);
-        true
-    }
+/// What speaks for an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Events in a minute.
+    Events(u64),
+    /// Purchases in the window of so many microseconds.
+    Purchases(u64, i64),
+    /// The worth of a cart, in cents.
+    Cart(u64),
+    /// Where the event is from, and what is the user's own.
+    Place(CompactString, CompactString),
+    /// Microseconds from cart to purchase.
+    Haste(i64),
+    /// The new device.
+    Device(CompactString),
+    /// Nothing was viewed or searched for.
+    Blind,
 }
 
-/// One user.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Suspect {
-    pub(super) last_us: i64,
-    pub(super) events: Recent,
-    pub(super) purchases: Recent,
-    /// Hashes of the last event's session, address and country; 0 before the first. They are
-    /// compared with the next event's only: a change is overlooked with a chance of 2^-63.
-    pub(super) session: u64,
-    pub(super) address: u64,
-    pub(super) country: u64,
-}
-
-impl PerUser for Suspect {
-    fn last_us(&self) -> i64 {
-        self.last_us
-    }
-
-    fn absorb(&mut self, other: Self) {
-        // A user of two partitions has no order of events: the later state goes on.
-        if other.last_us > self.last_us {
+impl Evidence {
+    /// The stronger of two that speak for the same alert; the first where none is stronger.
+    fn strengthen(&mut self, other: Self) {
+        let stronger = match (&*self, &other) {
+            (Self::Events(here), Self::Events(there)) | (Self::Cart(here), Self::Cart(there)) => {
+                there > here
+            }
+            (Self::Purchases(here, _), Self::Purchases(there, _)) => there > here,
+            (Self::Haste(here), Self::Haste(there)) => there < here,
+            _ => false,
+        };
+        if stronger {
             *self = other;
         }
+    }
+}
+
+impl std::fmt::Display for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Events(count) => write!(f, "{count} events in a minute"),
+            Self::Purchases(count, window_us) => {
+                let window = std::time::Duration::from_micros(window_us.unsigned_abs());
+                write!(f, "{count} purchases in {}", humantime::format_duration(window))
+            }
+            Self::Cart(cents) => write!(f, "a cart of {}", crate::apps::Value::Cents(*cents)),
+            Self::Place(now, own) => write!(f, "{now}, own {own}"),
+            Self::Haste(us) => write!(f, "bought {} ms after the cart", us / 1_000),
+            Self::Device(now) => write!(f, "went on with {now}"),
+            Self::Blind => f.write_str("bought without a view or a search"),
+        }
+    }
+}
+
+/// One alert: a rule, a user and a session, however often the rule was met.
+#[derive(Debug, Clone)]
+struct Case {
+    rule: Rule,
+    user_id: CompactString,
+    session_id: CompactString,
+    hits: u64,
+    first_us: i64,
+    last_us: i64,
+    evidence: Evidence,
+}
+
+/// Who met a rule, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cause<'a> {
+    pub(super) rule: Rule,
+    pub(super) user_id: &'a str,
+    pub(super) session_id: &'a str,
+    pub(super) due_us: i64,
+}
+
+/// The alerts of a partition.
+#[derive(Debug, Clone)]
+pub(super) struct Cases {
+    /// By the hash of rule, user and session: two alerts are taken for one with a chance of 2^-64.
+    cases: HashMap<u64, Case, FixedState>,
+    cases_max: usize,
+    /// Hits that would have been a new alert and found no place.
+    dropped: u64,
+    /// Those that nobody has taken yet, if somebody wants them.
+    news: Option<Alerts>,
+}
+
+impl Cases {
+    pub(super) fn new(cases_max: usize) -> Self {
+        Self { cases: HashMap::default(), cases_max, dropped: 0, news: None }
+    }
+
+    /// Notes that a rule was met.
+    pub(super) fn hit(&mut self, cause: &Cause<'_>, evidence: Evidence) {
+        let Cause { rule, user_id, session_id, due_us } = *cause;
+        let key = FixedState::default().hash_one((rule, user_id, session_id));
+        if self.cases.len() >= self.cases_max && !self.cases.contains_key(&key) {
+            self.dropped += 1;
+            return;
+        }
+        match self.cases.entry(key) {
+            Entry::Occupied(mut entry) => {
+                let case = entry.get_mut();
+                case.hits += 1;
+                case.last_us = case.last_us.max(due_us);
+                case.evidence.strengthen(evidence);
+            }
+            Entry::Vacant(entry) => {
+                if let Some(news) = &mut self.news {
+                    news.push(|| Alert {
+                        rule: rule.name(),
+                        user_id: user_id.to_owned(),
+                        session_id: session_id.to_owned(),
+                        evidence: evidence.to_string(),
+                        at_us: due_us,
+                    });
+                }
+                entry.insert(Case {
+                    rule,
+                    user_id: user_id.into(),
+                    session_id: session_id.into(),
+                    hits: 1,
+                    first_us: due_us,
+                    last_us: due_us,
+                    evidence,
+                });
+            }
+        }
+    }
+
+    /// From now on keeps up to `most` new alerts until they are taken.
+    pub(super) fn watch(&mut self, most: usize) {
+        self.news = Some(Alerts::new(most));
+    }
+
+    /// The new alerts since the last call.
+    pub(super) fn take(&mut self) -> Alerts {
+        self.news.as_mut().map(Alerts::take).unwrap_or_default()
+    }
+
+    /// Notes an alert that is nobody's, if somebody wants it; the caller keeps it.
+    pub(super) fn tell(&mut self, alert: impl FnOnce() -> Alert) {
+        if let Some(news) = &mut self.news {
+            news.push(alert);
+        }
+    }
+
+    /// Takes in another partition's alerts. The limit is per partition, so none is applied here.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (key, theirs) in other.cases {
+            match self.cases.entry(key) {
+                Entry::Vacant(entry) => drop(entry.insert(theirs)),
+                Entry::Occupied(mut entry) => {
+                    let case = entry.get_mut();
+                    case.hits += theirs.hits;
+                    case.first_us = case.first_us.min(theirs.first_us);
+                    case.last_us = case.last_us.max(theirs.last_us);
+                    case.evidence.strengthen(theirs.evidence);
+                }
+            }
+        }
+        self.dropped += other.dropped;
+        if let Some(theirs) = other.news {
+            self.news.get_or_insert_default().merge(theirs);
+        }
+    }
+
+    /// Hits that found no place.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// All alerts, in no order.
+    pub(super) fn flags(&self) -> impl Iterator<Item = Flag> {
+        self.cases.values().map(|case| Flag {
+            rule: case.rule.name().to_owned(),
+            user_id: case.user_id.to_string(),
+            session_id: case.session_id.to_string(),
+            evidence: case.evidence.to_string(),
+            hits: case.hits,
+            first_us: case.first_us,
+            last_us: case.last_us,
+        })
     }
 }
 
@@ -127,25 +292,62 @@ impl PerUser for Suspect {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_window_is_open_at_its_far_end() {
-        let mut recent = Recent::default();
-        // Two are allowed within ten.
-        let met = [0, 5, 10, 11, 15, 25].map(|due_us| recent.exceeds(due_us, 10, 2));
-        assert_eq!(met, [false, false, false, true, true, false]);
-        assert!(recent.0.len() <= 2);
+    fn cause(session_id: &str, due_us: i64) -> Cause<'_> {
+        Cause { rule: Rule::Velocity, user_id: "u", session_id, due_us }
     }
 
     #[test]
-    fn hits_of_two_partitions_keep_the_first_session() {
-        let (mut left, mut right, mut none) = (Hits::default(), Hits::default(), Hits::default());
-        left.hit("late", 20);
-        right.hit("early", 10);
-        right.hit("last", 30);
-        left.absorb(right);
-        left.absorb(Hits::default());
-        none.absorb(left);
-        assert_eq!((none.count, none.first_us, none.last_us), (3, 10, 30));
-        assert_eq!(&*none.session_id, "early");
+    fn one_cause_is_one_alert_with_the_strongest_evidence() {
+        let (mut left, mut right) = (Cases::new(1), Cases::new(1));
+        left.hit(&cause("s", 20), Evidence::Events(91));
+        left.hit(&cause("t", 21), Evidence::Events(92));
+        right.hit(&cause("s", 10), Evidence::Events(120));
+        right.hit(&cause("s", 30), Evidence::Events(100));
+        left.merge(right);
+        let flags: Vec<_> = left.flags().collect();
+        assert_eq!(flags.len(), 1);
+        assert_eq!((flags[0].hits, flags[0].first_us, flags[0].last_us), (3, 10, 30));
+        assert_eq!(flags[0].evidence, "120 events in a minute");
+        assert_eq!(left.dropped(), 1);
+    }
+
+    #[test]
+    fn new_alerts_are_told_once_and_only_to_who_asks() {
+        let mut cases = Cases::new(10);
+        cases.hit(&cause("a", 1), Evidence::Blind);
+        assert_eq!(cases.take(), Alerts::default());
+        cases.watch(2);
+        for session_id in ["a", "b", "b", "c", "d", "e"] {
+            cases.hit(&cause(session_id, 2), Evidence::Haste(12_999));
+        }
+        let alerts = cases.take();
+        let sessions: Vec<_> = alerts.list.iter().map(|alert| &*alert.session_id).collect();
+        assert_eq!((sessions, alerts.left_out), (vec!["b", "c"], 2));
+        assert_eq!(alerts.list[0].evidence, "bought 12 ms after the cart");
+        assert_eq!(cases.take().list, []);
+        cases.hit(&cause("f", 3), Evidence::Blind);
+        assert_eq!(cases.take().list.len(), 1);
+    }
+
+    #[test]
+    fn every_planted_kind_has_a_rule_that_speaks_for_it() {
+        for kind in Fraud::ALL {
+            assert!(Rule::ALL.iter().any(|rule| fraud_of(rule.name()) == Some(kind)), "{kind:?}");
+        }
+        assert_eq!(fraud_of("device_change"), None);
+        assert_eq!(fraud_of("nothing"), None);
+    }
+
+    #[test]
+    fn evidence_reads_well() {
+        let texts = [
+            (Evidence::Purchases(9, 600_000_000), "9 purchases in 10m"),
+            (Evidence::Cart(512_300), "a cart of $5,123.00"),
+            (Evidence::Place("DE".into(), "US".into()), "DE, own US"),
+            (Evidence::Device("mobile iOS Safari".into()), "went on with mobile iOS Safari"),
+        ];
+        for (evidence, text) in texts {
+            assert_eq!(evidence.to_string(), text);
+        }
     }
 }
