@@ -11,6 +11,7 @@ mod finish;
 pub mod outline;
 mod ready;
 mod recording;
+pub mod segments;
 mod timeline;
 pub mod watch;
 mod wire;
