@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::detected::detected;
+use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
 
@@ -37,6 +38,9 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     if let Some(table) = detected(result, presets::NOTHING) {
         out.push_str(&table);
         out.push('\n');
+    }
+    for (table, line) in segmented(result, presets::NOTHING) {
+        out.push_str(&format!("{table}{line}\n\n"));
     }
     out
 }
