@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::Value;
+use super::super::{Summary, Value};
 use super::sample::{self, Sample};
 use super::{by_user, counted, duration_ms, of, page_kinds, parts_of, path, row, rows};
 use super::{sessions, spread_agrees, summary};
@@ -58,35 +58,49 @@ fn funnel(sessions: &[Vec<&Sample>], steps: &[EventType]) -> Vec<(String, Value)
 }
 
 fn agrees(events: &[Sample]) {
-    use EventType::{AddToCart, Click, PageView, Purchase, Search};
     let summary = summary("analytics", events, &[]);
-    let shown = |title| rows(&summary, title);
-    let (sessions, users) = (sessions(events), by_user(events));
-    let whole = sessions.len() as u64;
-    assert_eq!(summary.totals.sessions, Some(whole));
-    assert_eq!(summary.totals.users, Some(users.len() as u64));
+    events_agree(&summary, events);
+    sessions_agree(&summary, events);
+    sales_agree(&summary, events);
+    // What is not held against anything must not be shown.
+    assert_eq!(summary.sections.len(), 21);
+}
 
+fn events_agree(summary: &Summary, events: &[Sample]) {
+    let shown = |title| rows(summary, title);
+    let users = by_user(events);
+    assert_eq!(summary.totals.users, Some(users.len() as u64));
     for kind in EventType::ALL {
         let value =
             Value::Part { part: of(events, kind).count() as u64, whole: events.len() as u64 };
-        assert_eq!(row(&summary, "events by type", kind.name()), Some(value));
+        assert_eq!(row(summary, "events by type", kind.name()), Some(value));
     }
-    assert_eq!(row(&summary, "events by type", "late events"), Some(Value::Count(0)));
-    assert_eq!(shown("page views"), counted(of(events, PageView).map(path)));
+    assert_eq!(row(summary, "events by type", "late events"), Some(Value::Count(0)));
+    assert_eq!(shown("page views"), counted(of(events, EventType::PageView).map(path)));
     let per_user = users.values().map(|events| events.len() as u64).collect();
-    spread_agrees(&summary, "events per user", per_user, Value::Count);
-    assert_eq!(row(&summary, "events per user", "users"), summary.totals.users.map(Value::Count));
+    spread_agrees(summary, "events per user", per_user, Value::Count);
+    assert_eq!(row(summary, "events per user", "users"), summary.totals.users.map(Value::Count));
     let active = counted(events.iter().map(|sample| sample.user_id.as_str()));
     assert_eq!(shown("most active users"), active);
+    let search = of(events, EventType::Search);
+    let queries = search.map(|sample| sample.event().properties.search_query.unwrap());
+    assert_eq!(shown("searches"), counted(queries));
+}
 
+fn sessions_agree(summary: &Summary, events: &[Sample]) {
+    use EventType::{AddToCart, Click, PageView, Purchase, Search};
+    let shown = |title| rows(summary, title);
+    let sessions = sessions(events);
+    let whole = sessions.len() as u64;
+    assert_eq!(summary.totals.sessions, Some(whole));
     let now_us = events.iter().map(|sample| sample.due_us).max().unwrap();
     let open = sessions.iter().filter(|s| now_us - s[s.len() - 1].due_us <= super::IDLE_US);
-    assert_eq!(row(&summary, "sessions", "begun"), Some(Value::Count(whole)));
-    assert_eq!(row(&summary, "sessions", "open"), Some(Value::Count(open.count() as u64)));
+    assert_eq!(row(summary, "sessions", "begun"), Some(Value::Count(whole)));
+    assert_eq!(row(summary, "sessions", "open"), Some(Value::Count(open.count() as u64)));
     let durations = sessions.iter().map(|s| duration_ms(s[0], s[s.len() - 1])).collect();
-    spread_agrees(&summary, "session duration", durations, Value::Ms);
+    spread_agrees(summary, "session duration", durations, Value::Ms);
     let lengths = sessions.iter().map(|session| session.len() as u64).collect();
-    spread_agrees(&summary, "session length in events", lengths, Value::Count);
+    spread_agrees(summary, "session length in events", lengths, Value::Count);
     assert_eq!(
         shown("funnel: sessions, of step before, of all"),
         funnel(&sessions, &[PageView, Click, Purchase])
@@ -105,14 +119,27 @@ fn agrees(events: &[Sample]) {
     };
     let journeys = parts_of(counted(sessions.iter().map(journey)), whole);
     assert_eq!(shown("journeys, sessions"), journeys);
+    let first = || sessions.iter().map(|session| session[0].event());
+    let countries = counted(first().map(|event| event.location.country.unwrap()));
+    assert_eq!(shown("sessions by country"), countries);
+    let city = |place: crate::event::Location<'_>| {
+        format!("{}, {}", place.city.unwrap(), place.country.unwrap())
+    };
+    assert_eq!(shown("sessions by city"), counted(first().map(|event| city(event.location))));
+    let devices = counted(first().map(|event| event.device.kind.unwrap()));
+    assert_eq!(shown("sessions by device"), devices);
+}
 
+fn sales_agree(summary: &Summary, events: &[Sample]) {
+    use EventType::{AddToCart, PageView, Purchase};
+    let shown = |title| rows(summary, title);
     let sold = || of(events, Purchase);
     let mean = revenue(sold()).checked_div(sold().count() as u64);
     assert_eq!(summary.totals.revenue_cents, revenue(sold()));
-    assert_eq!(row(&summary, "revenue", "in all"), Some(Value::Cents(revenue(sold()))));
+    assert_eq!(row(summary, "revenue", "in all"), Some(Value::Cents(revenue(sold()))));
     let units = Value::Count(sold().count() as u64);
-    assert_eq!(row(&summary, "revenue", "products sold"), Some(units));
-    assert_eq!(row(&summary, "revenue", "mean price"), mean.map(Value::Cents));
+    assert_eq!(row(summary, "revenue", "products sold"), Some(units));
+    assert_eq!(row(summary, "revenue", "mean price"), mean.map(Value::Cents));
     assert_eq!(shown("revenue per hour"), windows(events, HOUR_US, "%Y-%m-%dT%H:00Z"));
     assert_eq!(shown("revenue per day"), windows(events, 24 * HOUR_US, "%Y-%m-%d"));
     for (title, kind) in [
@@ -133,20 +160,6 @@ fn agrees(events: &[Sample]) {
         .map(|(name, cents)| (name.to_owned(), Value::Cents(cents)))
         .collect();
     assert_eq!(shown("revenue by product"), by_product);
-
-    let queries = of(events, Search).map(|s| s.event().properties.search_query.unwrap());
-    assert_eq!(shown("searches"), counted(queries));
-    let first = || sessions.iter().map(|session| session[0].event());
-    let countries = counted(first().map(|event| event.location.country.unwrap()));
-    assert_eq!(shown("sessions by country"), countries);
-    let city = |place: crate::event::Location<'_>| {
-        format!("{}, {}", place.city.unwrap(), place.country.unwrap())
-    };
-    assert_eq!(shown("sessions by city"), counted(first().map(|event| city(event.location))));
-    let devices = counted(first().map(|event| event.device.kind.unwrap()));
-    assert_eq!(shown("sessions by device"), devices);
-    // What is not held against anything must not be shown.
-    assert_eq!(summary.sections.len(), 21);
 }
 
 #[test]
