@@ -30,7 +30,7 @@ pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use recording::RecordingResult;
-pub use said::{Look, said};
+pub use said::{Look, alerts, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
 pub use summary::markdown;

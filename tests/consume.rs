@@ -163,6 +163,40 @@ fn every_says_how_often() {
 }
 
 #[test]
+fn alerts_come_as_they_come_and_no_more_than_a_person_can_read() {
+    let broker = Broker::start();
+    broker.fill();
+    let output = broker
+        .kbench(&[
+            "consume",
+            "fraud",
+            "--idle",
+            "4s",
+            "-q",
+            "--set",
+            "apps.fraud.velocity_per_min=2",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let alerts: Vec<_> = text.lines().filter(|line| line.contains(" ALERT ")).collect();
+    // At most twenty in a second, and all of it is read within some.
+    assert!((1..=80).contains(&alerts.len()), "{}", alerts.len());
+    assert!(alerts[0].contains("velocity") && alerts[0].contains("user-"), "{}", alerts[0]);
+    assert!(text.lines().any(|line| line.contains("further alerts")), "{text}");
+    let json = ["consume", "fraud", "--idle", "4s", "-q", "--format", "json"];
+    let output = broker
+        .kbench(&json)
+        .env("KAFKA_FRAUD_GROUP", "another")
+        .args(["--set", "apps.fraud.velocity_per_min=2"])
+        .output()
+        .unwrap();
+    let first = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
+    let first: Value = serde_json::from_slice(first).unwrap();
+    assert!(first["alert"]["evidence"].as_str().is_some_and(|text| !text.is_empty()), "{first}");
+}
+
+#[test]
 fn wrong_words_are_told_at_once() {
     let broker = Broker::start();
     for (args, expected) in [

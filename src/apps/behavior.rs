@@ -169,25 +169,6 @@ impl Behavior {
         }
     }
 
-    /// The event's session, its user brought up to date.
-    fn follow(&mut self, event: &Event<'_>, due_us: i64) -> &mut Visit<Way> {
-        let ends = &mut self.ends;
-        let person = self.users.get(event.user_id, |_, gone: Person| {
-            gone.visits.open().iter().for_each(|visit| ends.close(visit));
-        });
-        person.first_us = person.first_us.min(due_us);
-        if event.event_type == EventType::Purchase {
-            person.bought_us = person.bought_us.min(due_us);
-        }
-        let count = &mut person.by_type[event.event_type.index()];
-        *count = count.saturating_add(1);
-        let device = DEVICES.iter().position(|name| event.device.kind == Some(name));
-        let count = &mut person.devices[device.unwrap_or(DEVICES.len() - 1)];
-        *count = count.saturating_add(1);
-        let idle_us = self.session_idle_us;
-        person.visits.step(event.session_id, due_us, idle_us, |visit| ends.close(visit))
-    }
-
     fn path_section(&self) -> Section {
         let whole = self.paths.values().sum();
         let paths = self.paths.iter().map(|(path, count)| (path.text(), *count));
@@ -262,14 +243,37 @@ impl Behavior {
     }
 }
 
+/// The event's session, its user brought up to date.
+fn follow<'u>(
+    users: &'u mut Users<Person>,
+    ends: &mut Ends,
+    session_idle_us: i64,
+    event: &Event<'_>,
+    due_us: i64,
+) -> &'u mut Visit<Way> {
+    let person = users.get(event.user_id, |_, gone: Person| {
+        gone.visits.open().iter().for_each(|visit| ends.close(visit));
+    });
+    person.first_us = person.first_us.min(due_us);
+    if event.event_type == EventType::Purchase {
+        person.bought_us = person.bought_us.min(due_us);
+    }
+    let count = &mut person.by_type[event.event_type.index()];
+    *count = count.saturating_add(1);
+    let device = DEVICES.iter().position(|name| event.device.kind == Some(name));
+    let count = &mut person.devices[device.unwrap_or(DEVICES.len() - 1)];
+    *count = count.saturating_add(1);
+    person.visits.step(event.session_id, due_us, session_idle_us, |visit| ends.close(visit))
+}
+
 impl App for Behavior {
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
         self.watermark.is_late(due_us);
+        let visit = follow(&mut self.users, &mut self.ends, self.session_idle_us, event, due_us);
+        // After the user, whom the memory takes its time to bring: this can be done meanwhile.
         let page = self.pages.id(names::path(event.page_url));
         let kind = PageKind::of(event.page_url);
-        let path_pages = self.path_pages;
-        let visit = self.follow(event, due_us);
         let begins = visit.events == 1;
         let since_us = due_us.saturating_sub(visit.first_us);
         let way = &mut visit.what;
@@ -278,7 +282,7 @@ impl App for Behavior {
         way.kinds |= 1 << kind.index();
         let first_purchase = event.event_type == EventType::Purchase && !way.bought;
         way.bought |= first_purchase;
-        let path = if way.recent.step(kind) { way.recent.last(path_pages) } else { None };
+        let path = if way.recent.step(kind) { way.recent.last(self.path_pages) } else { None };
         self.sessions += u64::from(begins);
         if let Some(path) = path {
             *self.paths.entry(path).or_default() += 1;
