@@ -33,7 +33,8 @@ impl Broker {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fill.toml");
         let text = "seed = 3\n[topic]\nreuse = true\n[load]\nrate_per_s = 2000\n\
-                    duration = \"2s\"\nwarmup = \"0s\"\n[apps]\nrun = []\n";
+                    duration = \"2s\"\nwarmup = \"0s\"\n\
+                    [population]\nusers = 500\nthink_median = \"100ms\"\n[apps]\nrun = []\n";
         std::fs::write(&file, text).unwrap();
         let out = folder.path().join("results");
         let output = self
