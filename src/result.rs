@@ -34,7 +34,7 @@ pub use said::{Look, alerts, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
 pub use summary::markdown;
-pub use table::terminal;
+pub use table::{sent, terminal};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;

@@ -123,6 +123,25 @@ pub fn at_constant_rate(plan: &mut Plan, rate_per_s: f64, duration_ns: u64) {
     plan.load.phases = vec![constant(rate_per_s, duration_ns)];
 }
 
+/// Ends a plan's load after so long.
+pub fn cut(plan: &mut Plan, duration_ns: u64) {
+    let mut left_ns = duration_ns / 1_000 * 1_000;
+    for phase in &mut plan.load.phases {
+        phase.segments.retain_mut(|segment| {
+            let whole_ns = segment.duration_ns;
+            segment.duration_ns = whole_ns.min(left_ns);
+            left_ns -= segment.duration_ns;
+            if let Shape::Linear { from_per_s, to_per_s } = &mut segment.shape {
+                // The same line, as far as it goes.
+                let part = segment.duration_ns as f64 / whole_ns.max(1) as f64;
+                *to_per_s = *from_per_s + (*to_per_s - *from_per_s) * part;
+            }
+            segment.duration_ns > 0
+        });
+    }
+    plan.load.phases.retain(|phase| !phase.segments.is_empty());
+}
+
 /// Lets a constant rate follow the plan's phases, for a day; the events before stay the same.
 pub(crate) fn append_constant_rate(plan: &mut Plan, rate_per_s: f64) {
     plan.load.phases.push(constant(rate_per_s, DAY_NS));

@@ -45,6 +45,26 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     out
 }
 
+/// How a producer by itself has done; `unpaced` where it had no schedule to keep.
+#[must_use]
+pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
+    let mut out = verdict(result, color);
+    if unpaced {
+        out.push_str("  as fast as they were taken: latencies count from the making of an event\n");
+    } else {
+        for flag in &result.verdict.flags {
+            out.push_str(&format!("  ! {flag}\n"));
+        }
+    }
+    let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
+    let rate =
+        format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
+    for line in [accounts(result), rate, sender(result)].into_iter().chain(wire(result)) {
+        out.push_str(&format!("{line}\n"));
+    }
+    out
+}
+
 fn verdict(result: &RunResult, color: bool) -> String {
     let (word, paint) = match (&result.verdict.interrupted_by, result.verdict.valid) {
         (_, false) => ("INVALID", "\x1b[1;31m"),
