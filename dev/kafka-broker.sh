@@ -82,7 +82,7 @@ java_tool() {
 
 format_broker() { # N CLUSTER_ID
   [ -e "$dir/data-$1/meta.properties" ] && return
-  java_tool kafka.tools.StorageTool format --cluster-id "$2" \
+  java_tool kafka.tools.StorageTool format "--cluster-id=$2" \
     --config "$dir/broker-$1.properties" </dev/null >"$dir/format-$1.log" 2>&1 ||
     { tail -3 "$dir/format-$1.log" >&2; return 1; }
 }
