@@ -31,6 +31,7 @@ mod behavior;
 mod dashboard;
 mod fraud;
 mod hours;
+mod journey;
 mod late;
 #[cfg(test)]
 mod naive;
@@ -44,6 +45,7 @@ mod users;
 mod visits;
 
 pub use alert::{Alert, Alerts};
+pub use behavior::Segment;
 pub use fraud::fraud_of;
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
@@ -71,11 +73,26 @@ pub trait App: Send {
         Alerts::default()
     }
 
+    /// Tells of every user and the segment that the application takes the user for, in no order;
+    /// of nobody where it has no segments.
+    fn each_user(&self, _tell: &mut dyn FnMut(&UserSegment<'_>)) {}
+
     /// The same state once more: for a summary over several states that go on afterwards.
     fn copy(&self) -> Box<dyn App>;
 
     /// For [`App::merge`], which needs the type again.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+/// One user as an application sees the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserSegment<'a> {
+    /// Who.
+    pub user_id: &'a str,
+    /// What the user is taken for.
+    pub segment: Segment,
+    /// How many events of the user that rests on.
+    pub events: u64,
 }
 
 impl std::fmt::Debug for dyn App {

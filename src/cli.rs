@@ -147,24 +147,25 @@ pub struct ProduceArgs {
     /// Write the events to stdout, one a line, and send nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
     /// At most so many events
     #[arg(short, long, value_name = "N")]
     pub count: Option<u64>,
     /// Only events that are due within this time from the start, such as 30s
     #[arg(long, value_name = "TIME", value_parser = duration_ns)]
     pub duration: Option<u64>,
-    /// One constant rate instead of the scenario's phases, in events/s; `max` keeps the phases
+    /// One constant rate instead of the scenario's phases, in events/s; `max`: as fast as they are
+    /// taken
     #[arg(long, value_parser = rate)]
     pub rate: Option<Rate>,
-    /// When the schedule starts, as 2024-01-15T10:30:45Z; without it, now
+    /// When the schedule of a dry run starts, as 2024-01-15T10:30:45Z; without it, now
     #[arg(long, value_name = "DATE", value_parser = date_us)]
     pub start: Option<i64>,
-    /// Any scenario key, such as population.users=50000
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// Seed of every random choice, instead of the scenario's
-    #[arg(long)]
-    pub seed: Option<u64>,
+    /// What changes the scenario from outside.
+    #[command(flatten)]
+    pub scenario_args: ScenarioArgs,
     /// What stdout gets; without it, text on a terminal and JSON anywhere else
     #[arg(long, value_enum)]
     pub format: Option<EventFormat>,
@@ -175,7 +176,7 @@ pub struct ProduceArgs {
 pub enum Rate {
     /// Events per second.
     PerS(f64),
-    /// As the scenario has it; nothing waits for the due times.
+    /// As fast as they are taken; in a dry run the due times are the scenario's.
     Max,
 }
 

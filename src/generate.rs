@@ -12,6 +12,7 @@ mod lognormal;
 mod mix;
 mod padding;
 mod people;
+mod personas;
 mod plot;
 mod session;
 mod shop;
@@ -41,6 +42,7 @@ use skew::Alias;
 use users::Users;
 
 pub use draft::{Draft, Facts, Persona};
+pub use personas::Personas;
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
@@ -118,7 +120,6 @@ impl Generator {
         let users = Users::new(population.users, skew, shard, shards, crowds.reserved());
         let share = population.sessions_max.div_ceil(u32::from(shards));
         let most = u64::from(share.clamp(1, 1 << PLACE_BITS)).min((users.len() * 3 / 4).max(1));
-        let digits = population.users.saturating_sub(1).max(1).ilog10() as usize + 1;
         Self {
             shop,
             origins: Alias::new(&EXTERNAL_WEIGHTS),
@@ -131,7 +132,7 @@ impl Generator {
             padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
             log_goes_on: log_goes_on(population),
-            digits: digits.max(5),
+            digits: personas::digits(population.users),
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
@@ -147,6 +148,12 @@ impl Generator {
     #[must_use]
     pub fn live_sessions(&self) -> usize {
         self.queue.len() + self.crowds.hot_sessions()
+    }
+
+    /// Whether the last event was its session's last.
+    #[must_use]
+    pub fn session_ended(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// The event of the slot that is due at `due_ns`; due times don't decrease.

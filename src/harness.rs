@@ -12,6 +12,7 @@ pub mod outline;
 pub mod preview;
 mod ready;
 mod recording;
+pub mod segments;
 mod timeline;
 pub mod watch;
 mod wire;
@@ -27,7 +28,7 @@ use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Faults};
 use crate::plan::Plan;
-use crate::produce::{Merge, Script, Sink};
+use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
 use crate::result::{self, Host, RunResult};
 
@@ -86,10 +87,38 @@ pub struct Finished {
 pub fn run(
     plan: &Plan,
     scenario_text: &str,
-    mut options: Options,
+    options: Options,
     progress: &mut Progress,
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
+    let results_dir = options.results_dir.clone();
+    let save =
+        |result: &RunResult, log: &str| result::save(result, log, scenario_text, &results_dir);
+    let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
+    Ok(Finished { result, folder })
+}
+
+/// Sends a plan's load, and saves nothing: a producer by itself. The plan has no applications.
+///
+/// # Errors
+/// As [`run`].
+pub fn produce(
+    plan: &Plan,
+    sending: Sending,
+    options: Options,
+    progress: &mut Progress,
+) -> Result<RunResult> {
+    perform(plan, sending, options, progress, |_, _| ()).map(|(result, ())| result)
+}
+
+/// Runs a plan. The result is saved before the clients are closed, which may hang.
+fn perform<T>(
+    plan: &Plan,
+    sending: Sending,
+    mut options: Options,
+    progress: &mut Progress,
+    save: impl FnOnce(&RunResult, &str) -> T,
+) -> Result<(RunResult, T)> {
     check_replay(plan, &options)?;
     let host = Host::read();
     let run = run_number();
@@ -102,7 +131,8 @@ pub fn run(
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
-        let play = Play { plan: &plan, run, world: &world, clock: &clock, signal, start_wall_us };
+        let (world, clock) = (&world, &clock);
+        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us };
         let played = play.run(replay, progress)?;
         Ok((plan, played))
     });
@@ -129,17 +159,18 @@ pub fn run(
         }
         result.embedded_broker = Some(stats);
     }
-    let folder = result::save(&result, &log, scenario_text, &options.results_dir);
+    let saved = save(&result, &log);
     close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
     }
-    Ok(Finished { result, folder })
+    Ok((result, saved))
 }
 
 /// The part of a run in which time matters.
 struct Play<'a> {
     plan: &'a Plan,
+    sending: Sending,
     run: u32,
     world: &'a World,
     clock: &'a Arc<SystemClock>,
@@ -183,7 +214,7 @@ impl Play<'_> {
         progress.say("every group reads every partition; the schedule starts");
         let cpu_before_s = watch::cpu_s();
         // With millions of users to draw that takes a while: before the start is fixed.
-        let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan));
+        let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
         crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
             if let Some(wall_us) = self.start_wall_us {
                 self.clock.pretend(start_ns, wall_us);

@@ -25,7 +25,8 @@ use crate::record::{Recorder, Stage, Window};
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts};
 pub use script::{
-    Ahead, Counts, Feed, Merge, Recorded, Script, Step, Tape, TapeRecord, cue_up, due_ns, time_us,
+    Ahead, Counts, Feed, Merge, Recorded, Script, Sending, Step, Tape, TapeRecord, cue_up, due_ns,
+    time_us,
 };
 
 /// Most events that one hand-over holds.
@@ -36,6 +37,9 @@ const BATCH_EVENTS: usize = 64;
 
 /// Longest sleep: how soon the loop sees that it shall stop.
 const NAP_NS: u64 = 20_000_000;
+
+/// How soon a full client is tried again where there is no schedule.
+const ROOM_NS: u64 = 500_000;
 
 /// Where events go: a client, or the loopback.
 pub trait Sink: Send {
@@ -216,7 +220,8 @@ impl Shift {
             let due_wall_us = clock.wall_us(due_ns);
             (Stamp { run: *run, shard: *shard, seq: slot.seq, due_wall_us }, due_ns)
         };
-        script.fill(batch, BATCH_EVENTS, place)
+        let since_start_ns = clock.now_ns().saturating_sub(*start_ns);
+        script.fill(batch, BATCH_EVENTS, since_start_ns, place)
     }
 
     fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
@@ -233,6 +238,11 @@ impl Shift {
             from += handover.taken;
             self.receipts.accept(handover.taken);
             if let Some(refusal) = handover.refusal {
+                let stopped = self.stop.load(Ordering::Relaxed);
+                if refusal == Refusal::QueueFull && self.script.waits() && !stopped {
+                    self.clock.sleep_until_ns(now_ns + ROOM_NS);
+                    continue;
+                }
                 self.refuse(batch.stamp(from), &refusal);
                 from += 1;
             }

@@ -8,6 +8,7 @@ mod recording;
 mod said;
 mod save;
 mod secrets;
+mod segmented;
 mod summary;
 mod table;
 
@@ -19,6 +20,7 @@ use crate::apps::Summary;
 use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::harness::detection::Detection;
+use crate::harness::segments::SegmentReport;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
@@ -28,11 +30,11 @@ pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use recording::RecordingResult;
-pub use said::{Look, said};
+pub use said::{Look, alerts, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
 pub use summary::markdown;
-pub use table::terminal;
+pub use table::{sent, terminal};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -161,6 +163,9 @@ pub struct AppResult {
     pub flags: u64,
     /// What the application found out; of its flags only the first hundred.
     pub summary: Option<Summary>,
+    /// Its segments beside the users' personas, where it has any and they are known.
+    #[serde(default)]
+    pub segments: Option<SegmentReport>,
 }
 
 /// One total of the books beside the applications'.

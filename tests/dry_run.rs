@@ -235,14 +235,6 @@ fn what_is_wrong_is_said_in_one_line_before_the_first_event() {
     }
 }
 
-#[test]
-fn sending_is_not_there_and_says_so() {
-    let output = Command::new(env!("CARGO_BIN_EXE_kbench")).arg("produce").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.lines().count() == 1 && stderr.contains("--dry-run"), "{stderr}");
-}
-
 /// Ten million users, and a pool of a hundred thousand sessions.
 const MANY: &str = "seed = 1\n[load]\nrate_per_s = 500_000\nduration = \"1d\"\n\
                     [population]\nusers = 10_000_000\nsessions_max = 100_000\n";

@@ -1,4 +1,11 @@
 //! Analytics: what was viewed, bought and by how many; how sessions go, and what they bring.
+//!
+//! A session is what a user does under one session id without a pause longer than `session_idle`.
+//! A user's activity score is the number of the user's events. Sessions belong to the country,
+//! city and device of their first event.
+//!
+//! Only sales per hour and per day are windows, so only they leave late events out: those that
+//! lie further than `lateness` behind the newest event of their partition.
 
 use std::any::Any;
 
@@ -6,6 +13,8 @@ use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::hours::{Hours, Sales};
+use super::journey::JOURNEY_STEPS_MAX;
+use super::late::Watermark;
 use super::names;
 use super::spread::Spread;
 use super::summary::{Section, Summary, Totals, Value, price_cents};
@@ -13,8 +22,10 @@ use super::tally::{Tally, greatest};
 use super::users::{PerUser, Users};
 use super::visits::Visits;
 use super::{App, AppKind, option_count, option_us};
-use trips::{FUNNEL, Trip, Trips};
+use goods::Goods;
+use trips::{Trip, Trips};
 
+mod goods;
 mod trips;
 
 const SCHEMA: AppSchema = AppSchema {
@@ -28,6 +39,20 @@ const SCHEMA: AppSchema = AppSchema {
             kind: OptionKind::Duration,
             default: 1_800_000.0,
             range: (1_000.0, 86_400_000.0),
+        },
+        AppOption {
+            key: "lateness_ms",
+            help: "events further behind the partition's newest are late: in the totals only",
+            kind: OptionKind::Duration,
+            default: 60_000.0,
+            range: (0.0, 86_400_000.0),
+        },
+        AppOption {
+            key: "journey_steps",
+            help: "kinds of pages in a journey that are told apart; more are \"…\"",
+            kind: OptionKind::Number,
+            default: 6.0,
+            range: (1.0, JOURNEY_STEPS_MAX as f64),
         },
         AppOption {
             key: "users_max",
@@ -45,7 +70,7 @@ const SCHEMA: AppSchema = AppSchema {
         },
         AppOption {
             key: "hours_max",
-            help: "most hours with sales that stand by themselves; older ones share a row",
+            help: "most hours, and most days, of sales by themselves; older ones share a row",
             kind: OptionKind::Number,
             default: 1_000.0,
             range: (1.0, 1e6),
@@ -64,11 +89,13 @@ pub(super) const KIND: AppKind = AppKind {
 #[derive(Debug, Clone)]
 struct Analytics {
     session_idle_us: i64,
+    journey_steps: u32,
     top: usize,
     totals: Totals,
+    watermark: Watermark,
     pages: Tally,
     searches: Tally,
-    products: Tally<Sales>,
+    products: Tally<Goods>,
     countries: Tally,
     cities: Tally,
     devices: Tally,
@@ -84,18 +111,16 @@ struct Analytics {
 /// One user.
 #[derive(Debug, Clone, Default)]
 struct Customer {
-    last_us: i64,
     events: u64,
     visits: Visits<Trip>,
 }
 
 impl PerUser for Customer {
     fn last_us(&self) -> i64 {
-        self.last_us
+        self.visits.last_us()
     }
 
     fn absorb(&mut self, other: Self) {
-        self.last_us = self.last_us.max(other.last_us);
         self.events += other.events;
         self.visits.absorb(other.visits);
     }
@@ -106,8 +131,10 @@ impl Analytics {
         let names_max = option_count(plan, &SCHEMA, "names_max");
         Self {
             session_idle_us: option_us(plan, &SCHEMA, "session_idle_ms"),
+            journey_steps: option_count(plan, &SCHEMA, "journey_steps") as u32,
             top: option_count(plan, &SCHEMA, "top"),
             totals: Totals::default(),
+            watermark: Watermark::new(option_us(plan, &SCHEMA, "lateness_ms")),
             pages: Tally::new(names_max),
             searches: Tally::new(names_max),
             products: Tally::new(names_max),
@@ -131,16 +158,11 @@ impl Analytics {
             }
         });
         customer.events += 1;
-        customer.last_us = customer.last_us.max(due_us);
         let idle_us = self.session_idle_us;
         let visit = customer.visits.step(event.session_id, due_us, idle_us, |visit| {
             closed.close(visit);
         });
-        let trip = &mut visit.what;
-        trip.journey.step(event.event_type);
-        if FUNNEL.get(usize::from(trip.funnel)) == Some(&event.event_type) {
-            trip.funnel += 1;
-        }
+        visit.what.step(event, self.journey_steps);
         visit.events == 1
     }
 
@@ -157,28 +179,39 @@ impl Analytics {
         self.cities.add(&self.scratch, 1);
     }
 
-    fn sell(&mut self, event: &Event<'_>, due_us: i64) {
-        let sales = Sales { units: 1, cents: price_cents(event) };
-        self.hours.add(due_us, sales);
+    /// Counts a product's way from the shelf to the till.
+    fn count_product(&mut self, event: &Event<'_>) {
+        let Some(goods) = Goods::of(event) else {
+            return;
+        };
         let product = event.properties.product_name.or(event.properties.product_id);
-        self.products.add(product.unwrap_or("unknown"), sales);
+        match product {
+            Some(product) => self.products.add(product, goods),
+            // Many pages are about no product; a sale is always about one.
+            None if event.event_type == EventType::PageView => {}
+            None => self.products.add("unknown", goods),
+        }
     }
 
-    fn session_sections(&self, trips: &Trips) -> Vec<Section> {
-        let share = |part| Value::Share { part, whole: trips.count };
-        let funnel = FUNNEL.iter().zip(trips.funnel).flat_map(|(step, through)| {
-            let share_name = format!("{} of all", step.name());
-            [(step.name().to_owned(), Value::Count(through)), (share_name, share(through))]
-        });
-        vec![
-            Section::new("sessions")
-                .row("begun", Value::Count(self.sessions))
-                .row("open", Value::Count(self.sessions - self.closed.count)),
-            trips.duration_ms.rows(Section::new("session duration"), Value::Ms),
-            trips.events.rows(Section::new("session length in events"), Value::Count),
-            Section::new("conversion funnel, sessions").rows(funnel),
-            Section::new("journeys, sessions").rows(trips.journeys.top(self.top)),
-        ]
+    /// Sessions begun, and those that go on at the newest event time of all.
+    fn sessions_section(&self) -> Section {
+        let idle_since_us = self.watermark.newest_us().saturating_sub(self.session_idle_us);
+        let visits = self.users.iter().flat_map(|(_, customer)| customer.visits.open());
+        let open = visits.filter(|visit| visit.last_us >= idle_since_us).count();
+        Section::new("sessions")
+            .row("begun", Value::Count(self.sessions))
+            .row("open", Value::Count(open as u64))
+    }
+
+    fn revenue_section(&self) -> Section {
+        let Totals { purchases, revenue_cents, .. } = self.totals;
+        let mut section = Section::new("revenue")
+            .row("in all", Value::Cents(revenue_cents))
+            .row("products sold", Value::Count(purchases));
+        if let Some(mean) = revenue_cents.checked_div(purchases) {
+            section = section.row("mean price", Value::Cents(mean));
+        }
+        section
     }
 
     fn user_sections(&self) -> [Section; 2] {
@@ -197,17 +230,25 @@ impl Analytics {
         ]
     }
 
-    fn revenue_of_products(&self) -> Section {
-        let rows = greatest(self.products.iter(), self.top, |sales: &Sales| sales.cents);
-        Section::new("revenue by product")
-            .rows(rows.into_iter().map(|(name, sales)| (name, Value::Cents(sales.cents))))
+    /// The same products by four measures.
+    fn product_sections(&self) -> [Section; 4] {
+        let section = |title: &str, size: fn(&Goods) -> u64, value: fn(u64) -> Value| {
+            let rows = self.products.top_by(self.top, size, |goods| value(size(goods)));
+            Section::new(title).rows(rows)
+        };
+        [
+            section("products viewed", |goods| goods.views, Value::Count),
+            section("products put into carts", |goods| goods.carts, Value::Count),
+            section("products bought", |goods| goods.sold.units, Value::Count),
+            section("revenue by product", |goods| goods.sold.cents, Value::Cents),
+        ]
     }
 
     fn dropped(&self, trips: &Trips) -> u64 {
         let tables = [&self.pages, &self.searches, &self.countries, &self.cities, &self.devices];
         tables.iter().map(|table| table.dropped()).sum::<u64>()
             + self.products.dropped()
-            + trips.journeys.dropped()
+            + trips.dropped()
             + self.users.dropped()
     }
 }
@@ -215,16 +256,20 @@ impl Analytics {
 impl App for Analytics {
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
+        let is_late = self.watermark.is_late(due_us);
         if self.follow(event, due_us) {
             self.begin_session(event);
         }
+        self.count_product(event);
         match event.event_type {
             EventType::PageView => self.pages.add(names::path(event.page_url), 1),
             EventType::Search => {
                 self.searches.add(event.properties.search_query.unwrap_or("unknown"), 1);
             }
-            EventType::Purchase => self.sell(event, due_us),
-            EventType::Click | EventType::AddToCart => {}
+            EventType::Purchase if !is_late => {
+                self.hours.add(due_us, Sales { units: 1, cents: price_cents(event) });
+            }
+            EventType::Purchase | EventType::Click | EventType::AddToCart => {}
         }
     }
 
@@ -233,6 +278,7 @@ impl App for Analytics {
             return;
         };
         self.totals.add(&other.totals);
+        self.watermark.merge(&other.watermark);
         self.pages.merge(other.pages);
         self.searches.merge(other.searches);
         self.products.merge(other.products);
@@ -253,16 +299,20 @@ impl App for Analytics {
                 trips.close(visit);
             }
         }
-        let by_type = EventType::ALL
-            .iter()
-            .map(|kind| (kind.name(), Value::Count(self.totals.by_type[kind.index()])));
-        let mut sections = vec![Section::new("events by type").rows(by_type)];
-        sections.push(Section::new("page views").rows(self.pages.top(self.top)));
+        let by_type = EventType::ALL.iter().map(|kind| {
+            let part = self.totals.by_type[kind.index()];
+            (kind.name(), Value::Part { part, whole: self.totals.events })
+        });
+        let events = Section::new("events by type")
+            .rows(by_type)
+            .row("late events", Value::Count(self.watermark.late()));
+        let mut sections = vec![events, Section::new("page views").rows(self.pages.top(self.top))];
         sections.extend(self.user_sections());
-        sections.extend(self.session_sections(&trips));
-        sections.extend(self.hours.sections());
-        sections.push(Section::new("products bought").rows(self.products.top(self.top)));
-        sections.push(self.revenue_of_products());
+        sections.push(self.sessions_section());
+        sections.extend(trips.sections(self.top));
+        sections.push(self.revenue_section());
+        sections.extend(self.hours.sections(self.top));
+        sections.extend(self.product_sections());
         sections.push(Section::new("searches").rows(self.searches.top(self.top)));
         sections.push(Section::new("sessions by country").rows(self.countries.top(self.top)));
         sections.push(Section::new("sessions by city").rows(self.cities.top(self.top)));

@@ -1,4 +1,23 @@
 //! Behavior: who the users are, which ways they go, where they leave, how long buying takes.
+//!
+//! # Segments
+//!
+//! By all events of a user, with the defaults of the options: a **buyer** has at least 1 + 5 % of
+//! the events as carts and purchases; who is no buyer and has at least 1 + 13 % of the events as
+//! searches is a **researcher**; all others are **browsers**. The 1 is the margin: two events of
+//! a kind that is rare are evidence, one is chance.
+//!
+//! # Engagement
+//!
+//! `views + 2 clicks + 3 searches + 5 carts + 10 purchases`, over all that is known of a user.
+//!
+//! # Ways
+//!
+//! A path is so many kinds of pages (`home > product > cart`) that a session came to one after the
+//! other; a page of the same kind as the one before is no step. All events have a page, so a
+//! search and a purchase are steps too. Where a session ends is the page of its last event.
+//!
+//! No figure is that of a window, so late events are counted, and left out of nothing.
 
 use std::any::Any;
 
@@ -8,16 +27,25 @@ use hashbrown::HashMap;
 use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
+use super::journey::{PageKind, Recent};
+use super::late::Watermark;
 use super::names::{self, Names};
 use super::spread::Spread;
 use super::summary::{Section, Summary, Totals, Value};
 use super::tally::greatest;
 use super::users::Users;
 use super::visits::Visit;
-use super::{App, AppKind, option, option_count, option_us};
-use people::{DEVICES, PATH_PAGES, Person, Segment, Way};
+use super::{App, AppKind, UserSegment, option, option_count, option_us};
+use ends::Ends;
+use people::{DEVICES, Person, Rule, Way};
 
+mod ends;
 mod people;
+
+pub use people::Segment;
+
+/// Longest paths: there are at most 7 * 6^4 of them, so they need no other limit.
+const PATH_PAGES_MAX: u32 = 5;
 
 const SCHEMA: AppSchema = AppSchema {
     name: "behavior",
@@ -32,11 +60,39 @@ const SCHEMA: AppSchema = AppSchema {
             range: (1_000.0, 86_400_000.0),
         },
         AppOption {
-            key: "researcher_share",
-            help: "who buys nothing is a researcher from this share of searches on, else a browser",
+            key: "lateness_ms",
+            help: "events further behind the partition's newest are late, which is counted",
+            kind: OptionKind::Duration,
+            default: 60_000.0,
+            range: (0.0, 86_400_000.0),
+        },
+        AppOption {
+            key: "buyer_share",
+            help: "a user is a buyer from this share of carts and purchases on",
             kind: OptionKind::Number,
-            default: 0.15,
+            default: 0.05,
             range: (0.0, 1.0),
+        },
+        AppOption {
+            key: "researcher_share",
+            help: "who is no buyer is a researcher from this share of searches on, else a browser",
+            kind: OptionKind::Number,
+            default: 0.13,
+            range: (0.0, 1.0),
+        },
+        AppOption {
+            key: "segment_margin",
+            help: "so many events beyond the share are needed, so that one or two are no evidence",
+            kind: OptionKind::Number,
+            default: 1.0,
+            range: (0.0, 1_000.0),
+        },
+        AppOption {
+            key: "path_pages",
+            help: "kinds of pages in a path",
+            kind: OptionKind::Number,
+            default: 3.0,
+            range: (2.0, PATH_PAGES_MAX as f64),
         },
         AppOption {
             key: "users_max",
@@ -47,7 +103,7 @@ const SCHEMA: AppSchema = AppSchema {
         },
         AppOption {
             key: "pages_max",
-            help: "most different pages, and kinds of pages, per partition",
+            help: "most different pages, per partition; later ones share a row",
             kind: OptionKind::Number,
             default: 100_000.0,
             range: (1.0, 1e6),
@@ -63,174 +119,173 @@ pub(super) const KIND: AppKind = AppKind {
     rhythm: super::Rhythm::Events(100),
 };
 
-/// Most different paths, per partition: some 20 MB.
-const PATHS_MAX: usize = 1_000_000;
-
 #[derive(Debug, Clone)]
 struct Behavior {
     session_idle_us: i64,
-    researcher_share: f64,
+    rule: Rule,
+    path_pages: u32,
     top: usize,
     totals: Totals,
+    watermark: Watermark,
     users: Users<Person>,
     sessions: u64,
     pages: Names,
-    kinds: Names,
-    /// How often each way of three pages was gone, by the pages' kinds.
-    paths: HashMap<[u32; PATH_PAGES], u64, FixedState>,
-    /// Steps that found no place among the paths.
-    paths_dropped: u64,
-    /// Sessions that were closed, by their last page.
-    drop_off: Vec<u64>,
+    /// How often each path was gone.
+    paths: HashMap<Recent, u64, FixedState>,
+    /// Of the sessions that were closed.
+    ends: Ends,
+    /// From a session's first event to its first purchase.
     time_to_purchase_ms: Spread,
 }
 
-/// Counts a session at the page it ended on.
-fn drop_off(counts: &mut Vec<u64>, page: u32, sessions: u64) {
-    let page = page as usize;
-    if page >= counts.len() {
-        counts.resize(page + 1, 0);
-    }
-    counts[page] += sessions;
+/// What the users of one segment come to.
+#[derive(Debug, Default)]
+struct Group {
+    users: u64,
+    engagement: u64,
+    devices: [u64; DEVICES.len()],
+    time_to_purchase_ms: Spread,
 }
 
 impl Behavior {
     fn new(plan: &AppPlan) -> Self {
-        let pages_max = option_count(plan, &SCHEMA, "pages_max");
         Self {
             session_idle_us: option_us(plan, &SCHEMA, "session_idle_ms"),
-            researcher_share: option(plan, &SCHEMA, "researcher_share"),
+            rule: Rule {
+                buyer_share: option(plan, &SCHEMA, "buyer_share"),
+                researcher_share: option(plan, &SCHEMA, "researcher_share"),
+                margin: option(plan, &SCHEMA, "segment_margin"),
+            },
+            path_pages: option_count(plan, &SCHEMA, "path_pages") as u32,
             top: option_count(plan, &SCHEMA, "top"),
             totals: Totals::default(),
+            watermark: Watermark::new(option_us(plan, &SCHEMA, "lateness_ms")),
             users: Users::new(option_count(plan, &SCHEMA, "users_max")),
             sessions: 0,
-            pages: Names::new(pages_max),
-            kinds: Names::new(pages_max),
+            pages: Names::new(option_count(plan, &SCHEMA, "pages_max")),
             paths: HashMap::default(),
-            paths_dropped: 0,
-            drop_off: Vec::new(),
+            ends: Ends::default(),
             time_to_purchase_ms: Spread::new(),
         }
     }
 
-    /// The event's session, its user brought up to date.
-    fn follow(&mut self, event: &Event<'_>, due_us: i64) -> &mut Visit<Way> {
-        let ends = &mut self.drop_off;
-        let person = self.users.get(event.user_id, |_, gone: Person| {
-            for visit in gone.visits.open() {
-                drop_off(ends, visit.what.last_page, 1);
-            }
-        });
-        person.last_us = person.last_us.max(due_us);
-        let count = &mut person.by_type[event.event_type.index()];
-        *count = count.saturating_add(1);
-        let device = DEVICES.iter().position(|name| event.device.kind == Some(name));
-        let count = &mut person.devices[device.unwrap_or(DEVICES.len() - 1)];
-        *count = count.saturating_add(1);
-        let idle_us = self.session_idle_us;
-        person.visits.step(event.session_id, due_us, idle_us, |visit| {
-            drop_off(ends, visit.what.last_page, 1);
-        })
-    }
-
-    fn count_path(&mut self, path: [u32; PATH_PAGES], count: u64) {
-        if let Some(sum) = self.paths.get_mut(&path) {
-            *sum += count;
-        } else if self.paths.len() < PATHS_MAX {
-            self.paths.insert(path, count);
-        } else {
-            self.paths_dropped += count;
-        }
-    }
-
-    /// Sessions by the page they ended on. One that is still open counts where it stands.
-    fn drop_off_section(&self) -> Section {
-        let mut ends = self.drop_off.clone();
-        for (_, person) in self.users.iter() {
-            for visit in person.visits.open() {
-                drop_off(&mut ends, visit.what.last_page, 1);
-            }
-        }
-        let names = self.pages.names();
-        let rows: Vec<_> = ends.iter().enumerate().filter(|(_, count)| **count > 0).collect();
-        let rows = rows.into_iter().map(|(page, count)| (names[page], *count));
-        let top = greatest(rows, self.top, |count| *count);
-        Section::new("last pages, sessions")
-            .rows(top.into_iter().map(|(name, count)| (name, Value::Count(count))))
-    }
-
     fn path_section(&self) -> Section {
-        let kinds = self.kinds.names();
-        let paths: Vec<(String, u64)> = self
-            .paths
-            .iter()
-            .map(|(path, count)| (path.map(|kind| kinds[kind as usize]).join(" > "), *count))
-            .collect();
-        let rows = paths.iter().map(|(name, count)| (name.as_str(), *count));
-        let top = greatest(rows, self.top, |count| *count);
-        Section::new("paths of three pages")
-            .rows(top.into_iter().map(|(name, count)| (name, Value::Count(count))))
+        let whole = self.paths.values().sum();
+        let paths = self.paths.iter().map(|(path, count)| (path.text(), *count));
+        let top = greatest(paths, self.top, |count| *count).into_iter();
+        Section::new(format!("paths of {} pages", self.path_pages))
+            .rows(top.map(|(name, part)| (name, Value::Part { part, whole })))
+    }
+
+    /// Where sessions ended. One that is still open counts where it stands.
+    fn end_sections(&self) -> [Section; 2] {
+        let mut ends = self.ends.clone();
+        for (_, person) in self.users.iter() {
+            person.visits.open().iter().for_each(|visit| ends.close(visit));
+        }
+        ends.sections(&self.pages.names(), self.top)
+    }
+
+    /// The latest way of those who do most: each with the user's engagement.
+    fn journey_section(&self) -> Section {
+        let users = self.users.iter().map(|(name, person)| (name, person.engagement()));
+        let most = greatest(users, self.top, |score| *score).into_iter();
+        let rows = most.map(|(name, score)| {
+            let latest = self.users.known(name).and_then(Person::latest);
+            let way = latest.map(|visit| visit.what.recent.text()).unwrap_or_default();
+            (format!("{name}: {way}"), Value::Count(score))
+        });
+        Section::new("most engaged users, their latest way").rows(rows)
     }
 
     fn segment_sections(&self) -> Vec<Section> {
-        let mut users = [0_u64; Segment::ALL.len()];
-        let mut engagement = [0_u64; Segment::ALL.len()];
-        let mut devices = [[0_u64; DEVICES.len()]; Segment::ALL.len()];
+        let mut groups: [Group; Segment::ALL.len()] = Default::default();
         let mut scores = Spread::new();
         for (_, person) in self.users.iter() {
-            let segment = person.segment(self.researcher_share) as usize;
+            let group = &mut groups[person.segment(&self.rule).index()];
             let score = person.engagement();
-            users[segment] += 1;
-            engagement[segment] += score;
-            devices[segment][person.device()] += 1;
             scores.record(score);
+            group.users += 1;
+            group.engagement += score;
+            group.devices[person.device()] += 1;
+            if let Some(time_ms) = person.time_to_purchase_ms() {
+                group.time_to_purchase_ms.record(time_ms);
+            }
         }
         let whole = self.users.len() as u64;
-        let by_segment = |value: &dyn Fn(usize) -> Value| {
-            Segment::ALL.map(|segment| (segment.name(), value(segment as usize)))
+        let by_segment = |value: fn(&Group, u64) -> Value| {
+            Segment::ALL.map(|segment| (segment.name(), value(&groups[segment.index()], whole)))
         };
         let mut sections = vec![
-            Section::new("segments, users").rows(by_segment(&|s| Value::Count(users[s]))),
-            Section::new("segments, share of users")
-                .rows(by_segment(&|s| Value::Share { part: users[s], whole })),
+            Section::new("segments, users")
+                .rows(by_segment(|group, whole| Value::Part { part: group.users, whole })),
             scores.rows(Section::new("engagement per user"), Value::Count),
-            Section::new("engagement by segment")
-                .rows(by_segment(&|s| Value::Mean { sum: engagement[s], count: users[s] })),
+            Section::new("engagement by segment").rows(by_segment(|group, _| Value::Mean {
+                sum: group.engagement,
+                count: group.users,
+            })),
+            self.time_to_purchase_ms
+                .rows(Section::new("time to purchase within a session"), Value::Ms),
         ];
         for segment in Segment::ALL {
-            let s = segment as usize;
-            let shares = DEVICES.iter().zip(devices[s]);
+            let title = format!("first event to first purchase, {}", segment.name());
+            let times = &groups[segment.index()].time_to_purchase_ms;
+            sections.push(times.rows(Section::new(title), Value::Ms));
+        }
+        for segment in Segment::ALL {
+            let group = &groups[segment.index()];
+            let devices = DEVICES.iter().zip(group.devices);
             sections.push(Section::new(format!("devices of {}", segment.name())).rows(
-                shares.map(|(device, part)| (*device, Value::Share { part, whole: users[s] })),
+                devices.map(|(device, part)| (*device, Value::Part { part, whole: group.users })),
             ));
         }
         sections
     }
 }
 
+/// The event's session, its user brought up to date.
+fn follow<'u>(
+    users: &'u mut Users<Person>,
+    ends: &mut Ends,
+    session_idle_us: i64,
+    event: &Event<'_>,
+    due_us: i64,
+) -> &'u mut Visit<Way> {
+    let person = users.get(event.user_id, |_, gone: Person| {
+        gone.visits.open().iter().for_each(|visit| ends.close(visit));
+    });
+    person.first_us = person.first_us.min(due_us);
+    if event.event_type == EventType::Purchase {
+        person.bought_us = person.bought_us.min(due_us);
+    }
+    let count = &mut person.by_type[event.event_type.index()];
+    *count = count.saturating_add(1);
+    let device = DEVICES.iter().position(|name| event.device.kind == Some(name));
+    let count = &mut person.devices[device.unwrap_or(DEVICES.len() - 1)];
+    *count = count.saturating_add(1);
+    person.visits.step(event.session_id, due_us, session_idle_us, |visit| ends.close(visit))
+}
+
 impl App for Behavior {
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
+        self.watermark.is_late(due_us);
+        let visit = follow(&mut self.users, &mut self.ends, self.session_idle_us, event, due_us);
+        // After the user, whom the memory takes its time to bring: this can be done meanwhile.
         let page = self.pages.id(names::path(event.page_url));
-        let is_view = event.event_type == EventType::PageView;
-        let kind = if is_view { self.kinds.id(names::page_kind(event.page_url)) } else { 0 };
-        let visit = self.follow(event, due_us);
+        let kind = PageKind::of(event.page_url);
         let begins = visit.events == 1;
         let since_us = due_us.saturating_sub(visit.first_us);
         let way = &mut visit.what;
         way.last_page = page;
+        way.last_kind = kind.index() as u8;
+        way.kinds |= 1 << kind.index();
         let first_purchase = event.event_type == EventType::Purchase && !way.bought;
         way.bought |= first_purchase;
-        let mut path = None;
-        if is_view {
-            way.kinds.rotate_left(1);
-            way.kinds[PATH_PAGES - 1] = kind;
-            way.views = way.views.saturating_add(1);
-            path = (way.views as usize >= PATH_PAGES).then_some(way.kinds);
-        }
+        let path = if way.recent.step(kind) { way.recent.last(self.path_pages) } else { None };
         self.sessions += u64::from(begins);
         if let Some(path) = path {
-            self.count_path(path, 1);
+            *self.paths.entry(path).or_default() += 1;
         }
         if first_purchase {
             self.time_to_purchase_ms.record(since_us.max(0).unsigned_abs() / 1_000);
@@ -242,33 +297,29 @@ impl App for Behavior {
             return;
         };
         self.totals.add(&other.totals);
+        self.watermark.merge(&other.watermark);
         self.sessions += other.sessions;
         let pages = self.pages.merge(other.pages);
-        let kinds = self.kinds.merge(other.kinds);
         other.users.renumber(|person| {
             for visit in person.visits.open_mut() {
                 visit.what.last_page = pages[visit.what.last_page as usize];
-                visit.what.kinds = visit.what.kinds.map(|kind| kinds[kind as usize]);
             }
         });
         self.users.merge(other.users);
         for (path, count) in other.paths {
-            *self.paths.entry(path.map(|kind| kinds[kind as usize])).or_default() += count;
+            *self.paths.entry(path).or_default() += count;
         }
-        self.paths_dropped += other.paths_dropped;
-        for (there, sessions) in other.drop_off.iter().enumerate() {
-            drop_off(&mut self.drop_off, pages[there], *sessions);
-        }
+        self.ends.merge(&other.ends, &pages);
         self.time_to_purchase_ms.merge(&other.time_to_purchase_ms);
     }
 
     fn summary(&self) -> Summary {
         let mut sections = self.segment_sections();
         sections.push(self.path_section());
-        sections.push(self.drop_off_section());
-        sections.push(
-            self.time_to_purchase_ms.rows(Section::new("time to the first purchase"), Value::Ms),
-        );
+        sections.extend(self.end_sections());
+        sections.push(self.journey_section());
+        let late = Value::Count(self.watermark.late());
+        sections.push(Section::new("stream").row("late events", late));
         Summary {
             app: SCHEMA.name.to_owned(),
             totals: Totals {
@@ -277,11 +328,15 @@ impl App for Behavior {
                 ..self.totals
             },
             sections,
-            dropped: self.users.dropped()
-                + self.pages.dropped()
-                + self.kinds.dropped()
-                + self.paths_dropped,
+            dropped: self.users.dropped() + self.pages.dropped(),
             ..Summary::default()
+        }
+    }
+
+    fn each_user(&self, tell: &mut dyn FnMut(&UserSegment<'_>)) {
+        for (user_id, person) in self.users.iter() {
+            let segment = person.segment(&self.rule);
+            tell(&UserSegment { user_id, segment, events: person.events() });
         }
     }
 

@@ -22,6 +22,11 @@ impl Watermark {
         late
     }
 
+    /// The greatest event time so far.
+    pub(super) fn newest_us(&self) -> i64 {
+        self.newest_us
+    }
+
     /// Events that were late.
     pub(super) fn late(&self) -> u64 {
         self.late

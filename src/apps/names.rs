@@ -71,13 +71,6 @@ pub(super) fn path(page_url: &str) -> &str {
     &page_url[..end.unwrap_or(page_url.len())]
 }
 
-/// The kind of a page: its path's first part, such as `/products`.
-pub(super) fn page_kind(page_url: &str) -> &str {
-    let path = path(page_url);
-    let end = path.bytes().skip(1).position(|byte| byte == b'/').map(|index| index + 1);
-    &path[..end.unwrap_or(path.len())]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,10 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_told_by_path_and_kind() {
+    fn pages_are_told_by_path() {
         assert_eq!(path("/search?q=a/b#c"), "/search");
         assert_eq!(path("#x"), "");
-        let kinds = ["/", "/products/laptop?x=/", "/cart", "", "é/x"].map(page_kind);
-        assert_eq!(kinds, ["/", "/products", "/cart", "", "é"]);
     }
 }

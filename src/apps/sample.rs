@@ -24,7 +24,16 @@ const PRODUCTS: [(&str, f64); 4] =
     [("Laptop", 999.99), ("Mouse", 29.99), ("Keyboard", 79.99), ("Monitor", 299.99)];
 const PLACES: [(&str, &str, &str); 3] =
     [("US", "New York", "desktop"), ("GB", "London", "mobile"), ("CA", "London", "watch")];
-const PAGES: [&str; 5] = ["/", "/products/laptop", "/products/mouse", "/search?q=a", "/cart#top"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/products/laptop",
+    "/products/mouse",
+    "/search?q=a",
+    "/cart#top",
+    "/category/electronics",
+    "/checkout",
+    "/help",
+];
 
 impl Sample {
     /// The event, borrowed.
@@ -32,6 +41,7 @@ impl Sample {
         let (product_name, price) = PRODUCTS[self.product];
         let (country, city, device) = PLACES[self.place];
         let bought = matches!(self.event_type, EventType::AddToCart | EventType::Purchase);
+        let shown = self.page_url.starts_with("/products") && self.product > 0;
         Event {
             event_id: "e",
             timestamp: "t",
@@ -43,7 +53,7 @@ impl Sample {
             user_agent: None,
             ip_address: Some(&self.ip_address),
             properties: Properties {
-                product_name: bought.then_some(product_name),
+                product_name: (bought || shown).then_some(product_name),
                 price: bought.then_some(price),
                 cart_value: bought.then_some(self.cart_value),
                 search_query: (self.event_type == EventType::Search).then_some(product_name),

@@ -1,4 +1,7 @@
 //! How values spread: a histogram that merges exactly.
+//!
+//! Mean and maximum are exact. A percentile is the greatest value that the histogram can't tell
+//! from the true one: never below it, and above it by less than 1 %.
 
 use hdrhistogram::Histogram;
 
@@ -9,6 +12,7 @@ use super::summary::{Section, Value};
 pub(super) struct Spread {
     histogram: Histogram<u64>,
     sum: u64,
+    max: u64,
 }
 
 impl Default for Spread {
@@ -20,32 +24,36 @@ impl Default for Spread {
 impl Spread {
     #[expect(clippy::expect_used, reason = "two digits is a legal precision of the histogram")]
     pub(super) fn new() -> Self {
-        Self { histogram: Histogram::new(2).expect("two digits"), sum: 0 }
+        Self { histogram: Histogram::new(2).expect("two digits"), sum: 0, max: 0 }
     }
 
     pub(super) fn record(&mut self, value: u64) {
         // It grows as needed, so recording can't fail for want of range.
         let _ = self.histogram.record(value);
         self.sum = self.sum.saturating_add(value);
+        self.max = self.max.max(value);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         let _ = self.histogram.add(&other.histogram);
         self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
     }
 
-    /// Appends mean, median and tail to a section, each value shown by `unit`.
+    /// Appends mean, median, tail and maximum to a section, each value shown by `unit`.
     pub(super) fn rows(&self, section: Section, unit: fn(u64) -> Value) -> Section {
         let count = self.histogram.len();
         if count == 0 {
             return section;
         }
-        let quantile = |q| unit(self.histogram.value_at_quantile(q));
+        // The histogram answers with the end of a bucket, which may lie beyond the greatest value.
+        let quantile = |q| unit(self.histogram.value_at_quantile(q).min(self.max));
         section
             .row("mean", unit(self.sum / count))
             .row("p50", quantile(0.5))
             .row("p90", quantile(0.9))
             .row("p99", quantile(0.99))
+            .row("max", unit(self.max))
     }
 }
 

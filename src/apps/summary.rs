@@ -135,6 +135,22 @@ pub enum Value {
         /// The whole; with 0 there is no share.
         whole: u64,
     },
+    /// A part of a whole, of which the part itself is of interest.
+    Part {
+        /// The part.
+        part: u64,
+        /// The whole; with 0 there is no share.
+        whole: u64,
+    },
+    /// A step on the way from a beginning to an end.
+    Step {
+        /// How many took it.
+        count: u64,
+        /// How many took the step before.
+        before: u64,
+        /// How many there were at the beginning.
+        whole: u64,
+    },
     /// A sum over several.
     Mean {
         /// The sum.
@@ -193,6 +209,7 @@ pub struct Flag {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quotient = |part: u64, of: u64| part as f64 / of as f64;
+        let percent = |part, whole| Self::Share { part, whole };
         match *self {
             Self::Count(count) => f.pad(&grouped(count)),
             Self::Cents(cents) => f.pad(&format!("${}.{:02}", grouped(cents / 100), cents % 100)),
@@ -205,6 +222,15 @@ impl fmt::Display for Value {
                 f.pad(&format!("{:.2} %", 100.0 * quotient(part, whole)))
             }
             Self::Factor { part, whole } => f.pad(&format!("x {:.2}", quotient(part, whole))),
+            Self::Part { part, whole } => {
+                f.pad(&format!("{} {:>9}", grouped(part), percent(part, whole)))
+            }
+            Self::Step { count, before, whole } => f.pad(&format!(
+                "{} {:>9} {:>9}",
+                grouped(count),
+                percent(count, before),
+                percent(count, whole)
+            )),
             Self::Mean { sum, count } => f.pad(&format!("{:.2}", quotient(sum, count))),
             Self::Rate { count, span_ms } => {
                 f.pad(&format!("{:.1}/s", 1_000.0 * quotient(count, span_ms)))
@@ -260,6 +286,9 @@ mod tests {
             (Value::Ms(61_005), "61.005 s"),
             (Value::Share { part: 1, whole: 8 }, "12.50 %"),
             (Value::Share { part: 0, whole: 0 }, "n/a"),
+            (Value::Part { part: 1_250, whole: 5_000 }, "1,250   25.00 %"),
+            (Value::Part { part: 0, whole: 0 }, "0       n/a"),
+            (Value::Step { count: 20, before: 40, whole: 20 }, "20   50.00 %  100.00 %"),
             (Value::Mean { sum: 7, count: 2 }, "3.50"),
             (Value::Factor { part: 9, whole: 4 }, "x 2.25"),
             (Value::Rate { count: 30, span_ms: 2_000 }, "15.0/s"),

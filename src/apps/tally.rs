@@ -74,26 +74,37 @@ impl<A: Amount> Tally<A> {
     /// The `count` greatest amounts as rows, greatest first, ties by name; then the rest that has
     /// no name, if any.
     pub(super) fn top(&self, count: usize) -> Vec<(String, Value)> {
-        let mut rows: Vec<_> = greatest(self.iter(), count, A::size)
+        self.top_by(count, A::size, A::value)
+    }
+
+    /// The same by another size, which is shown as another value. What has none of it is not
+    /// shown.
+    pub(super) fn top_by(
+        &self,
+        count: usize,
+        size: impl Fn(&A) -> u64,
+        value: impl Fn(&A) -> Value,
+    ) -> Vec<(String, Value)> {
+        let some = self.iter().filter(|(_, amount)| size(amount) > 0);
+        let mut rows: Vec<_> = greatest(some, count, &size)
             .into_iter()
-            .map(|(name, amount)| (name.to_owned(), amount.value()))
+            .map(|(name, amount)| (name.to_owned(), value(&amount)))
             .collect();
-        if self.other.size() > 0 {
-            rows.push((OTHER.to_owned(), self.other.value()));
+        if size(&self.other) > 0 {
+            rows.push((OTHER.to_owned(), value(&self.other)));
         }
         rows
     }
 }
 
 /// The `count` greatest by size, greatest first, ties by name.
-pub(super) fn greatest<'n, A>(
-    named: impl Iterator<Item = (&'n str, A)>,
+pub(super) fn greatest<N: Ord, A>(
+    named: impl Iterator<Item = (N, A)>,
     count: usize,
     size: impl Fn(&A) -> u64,
-) -> Vec<(&'n str, A)> {
+) -> Vec<(N, A)> {
     let mut rows: Vec<_> = named.collect();
-    let order =
-        |a: &(&str, A), b: &(&str, A)| size(&b.1).cmp(&size(&a.1)).then_with(|| a.0.cmp(b.0));
+    let order = |a: &(N, A), b: &(N, A)| size(&b.1).cmp(&size(&a.1)).then_with(|| a.0.cmp(&b.0));
     // Without this a table of a million names would be sorted to show ten.
     if count < rows.len() {
         rows.select_nth_unstable_by(count, order);

@@ -76,6 +76,11 @@ impl<U: PerUser> Users<U> {
         self.table.iter().map(|(name, user)| (&**name, user))
     }
 
+    /// What is known of a user, if there is such a user.
+    pub(super) fn known(&self, user_id: &str) -> Option<&U> {
+        self.table.get(user_id)
+    }
+
     /// How many are known.
     pub(super) fn len(&self) -> usize {
         self.table.len()

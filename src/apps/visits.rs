@@ -5,8 +5,10 @@
 //! that long by its user's own events, or when the user has too many open. That depends on nothing
 //! but the user's events, so it is the same however users are spread over partitions.
 
-use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 /// Open sessions of one user; a shop's user has one, or two where browsers are left open.
 const OPEN_MAX: usize = 4;
@@ -22,7 +24,7 @@ pub(super) struct Visit<V> {
     /// Time of the last event: microseconds since 1970.
     pub(super) last_us: i64,
     /// Events so far.
-    pub(super) events: u64,
+    pub(super) events: u32,
     /// What the application wants to know.
     pub(super) what: V,
 }
@@ -37,7 +39,8 @@ impl<V> Visit<V> {
 /// The open sessions of one user.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Visits<V> {
-    open: Vec<Visit<V>>,
+    /// One session is the rule: it stands right here, and needs no second look into memory.
+    open: SmallVec<[Visit<V>; 1]>,
 }
 
 impl<V: Default> Visits<V> {
@@ -66,8 +69,6 @@ impl<V: Default> Visits<V> {
                 if self.open.len() >= OPEN_MAX {
                     self.close_longest_idle(close);
                 }
-                // One session is the rule: the vector's own growth would make room for four.
-                self.open.reserve_exact(1);
                 self.open.push(Visit {
                     id_hash,
                     first_us: due_us,
@@ -79,7 +80,7 @@ impl<V: Default> Visits<V> {
             }
         };
         let visit = &mut self.open[index];
-        visit.events += 1;
+        visit.events = visit.events.saturating_add(1);
         visit.first_us = visit.first_us.min(due_us);
         visit.last_us = visit.last_us.max(due_us);
         visit
@@ -103,6 +104,11 @@ impl<V: Default> Visits<V> {
         &mut self.open
     }
 
+    /// The time of the last event, of a user who has had one.
+    pub(super) fn last_us(&self) -> i64 {
+        self.open.iter().map(|visit| visit.last_us).max().unwrap_or(i64::MIN)
+    }
+
     /// Takes in open sessions of the same user from another partition.
     pub(super) fn absorb(&mut self, other: Self) {
         self.open.extend(other.open);
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     /// Feeds (session, time) and gives the events of each closed session, then of the open ones.
-    fn run(steps: &[(&str, i64)], idle_us: i64) -> (Vec<u64>, Vec<u64>) {
+    fn run(steps: &[(&str, i64)], idle_us: i64) -> (Vec<u32>, Vec<u32>) {
         let mut visits = Visits::<()>::default();
         let mut closed = Vec::new();
         for (session_id, due_us) in steps {

@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::signals::Signals;
-use crate::apps::{self, AppKind, Rhythm};
+use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::cli::{ConsumeArgs, Format};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::alone::{Alone, Limits, Said};
 use crate::kafka::Admin;
 use crate::plan::Plan;
-use crate::result::{Look, said};
+use crate::result::{Look, alerts, said};
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -125,11 +125,15 @@ impl Skin {
     }
 
     fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
-        let (Said::Summary(summary, read) | Said::Last(summary, read)) = what else {
-            if !self.quiet {
-                super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
+        let (summary, read) = match what {
+            Said::Summary(summary, read) | Said::Last(summary, read) => (summary, read),
+            Said::Alerts(list, more) => return self.warn(app, list, *more),
+            Said::Silence => {
+                if !self.quiet {
+                    super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
+                }
+                return Ok(());
             }
-            return Ok(());
         };
         let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
         let text = if self.json {
@@ -145,10 +149,28 @@ impl Skin {
             let at = at.format("%H:%M:%SZ").to_string();
             said(&at, summary, read, self.look)
         };
-        // In one piece, so that applications don't write into each other's tables.
-        io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Error::io("writing to stdout", error))
+        write(&text)
     }
+
+    fn warn(&self, app: &str, list: &[Alert], more: u64) -> Result<()> {
+        if !self.json {
+            return write(&alerts(list, more, self.look));
+        }
+        let mut text = String::new();
+        for alert in list {
+            text.push_str(&format!("{}\n", serde_json::json!({ "app": app, "alert": alert })));
+        }
+        if more > 0 {
+            text.push_str(&format!("{}\n", serde_json::json!({ "app": app, "more": more })));
+        }
+        write(&text)
+    }
+}
+
+/// In one piece, so that applications don't write into each other's tables.
+fn write(text: &str) -> Result<()> {
+    io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .map_err(|error| Error::io("writing to stdout", error))
 }

@@ -1,6 +1,7 @@
-//! `kbench produce`: the events of a scenario, on stdout.
+//! `kbench produce`: the events of a scenario, to a Kafka or on stdout.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use super::signals::Signals;
 use crate::cli::{EventFormat, ProduceArgs, Rate};
@@ -8,8 +9,12 @@ use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::preview::line::Lines;
 use crate::harness::preview::{self, Preview};
+use crate::harness::{self, Options};
 use crate::plan::Plan;
-use crate::scenario::{Overrides, Source};
+use crate::produce::Sending;
+use crate::progress::Progress;
+use crate::result;
+use crate::scenario::Source;
 
 /// Written at once when so much has come together: a pipe's usual room.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -21,9 +26,54 @@ const NO_RUN: u32 = 0;
 const LONGEST_NS: u64 = 30 * 86_400 * 1_000_000_000;
 
 pub(super) fn run(args: &ProduceArgs) -> Result<ExitCode> {
-    if !args.dry_run {
-        return Err(Error::usage("produce: only --dry-run is there; expected produce --dry-run"));
+    if args.dry_run { dry_run(args) } else { send(args) }
+}
+
+/// Sends the load to a Kafka, and says how it went.
+fn send(args: &ProduceArgs) -> Result<ExitCode> {
+    for (given, flag) in [(args.format.is_some(), "--format"), (args.start.is_some(), "--start")] {
+        if given {
+            return Err(Error::usage(format!(
+                "{flag} is for what --dry-run writes; expected both"
+            )));
+        }
     }
+    let unpaced = matches!(args.rate, Some(Rate::Max));
+    let mut plan = plan(args)?;
+    plan.apps.clear();
+    // Nothing has to get warm that somebody else measures.
+    plan.load.phases.retain(|phase| !phase.warmup);
+    plan.topic.reuse = true;
+    if unpaced {
+        // Nobody's rate: only how long it lasts matters.
+        let lasts_ns = args.duration.or(args.count.map(|_| LONGEST_NS));
+        let lasts_ns = lasts_ns.unwrap_or_else(|| plan.load.duration_ns());
+        preview::at_constant_rate(&mut plan, 0.0, lasts_ns.min(LONGEST_NS));
+    } else if let Some(duration_ns) = args.duration {
+        preview::cut(&mut plan, duration_ns);
+    }
+    let bootstrap = &mut plan.kafka.bootstrap_servers;
+    bootstrap.get_or_insert_with(|| super::LOCALHOST.to_owned());
+    let signals = Signals::listen()?;
+    let options = Options {
+        command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
+        program: PathBuf::new(),
+        results_dir: PathBuf::new(),
+        signal: signals.code(),
+        loopback: None,
+        start_wall_us: None,
+    };
+    let mut progress = Progress::on_stderr(args.quiet);
+    let sending = Sending { count: args.count, unpaced };
+    let result = harness::produce(&plan, sending, options, &mut progress)?;
+    super::show(result::sent(&result, unpaced, super::color()).as_bytes())?;
+    Ok(match signals.exit_code() {
+        ExitCode::Ok if !result.verdict.valid => ExitCode::Invalid,
+        code => code,
+    })
+}
+
+fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
     let plan = plan(args)?;
     let start_wall_us = args.start.unwrap_or_else(wall_clock_us);
     let mut preview = Preview::new(&plan, NO_RUN, start_wall_us)?;
@@ -55,8 +105,7 @@ fn plan(args: &ProduceArgs) -> Result<Plan> {
         Some(name) => Source::read(name)?,
         None => Source::new("spec.toml", super::SPECIFICATION),
     };
-    let overrides = Overrides { set: args.set.clone(), seed: args.seed, ..Overrides::default() };
-    let mut plan = super::plan(&source, &overrides)?;
+    let mut plan = super::plan(&source, &super::overrides(&args.scenario_args)?)?;
     for warning in &plan.warnings {
         super::tell(&format!("warning: {warning}"));
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::apps::{App, AppKind, Summary};
+use crate::apps::{Alert, App, AppKind, Summary};
 use crate::event::{Arrival, PROBE_SHARD};
 use crate::plan::AppPlan;
 use crate::wire::parse::Parser;
@@ -14,6 +14,9 @@ use crate::wire::stamp;
 
 /// How far ahead of the clock an event's time may be: a year 3000 would be "now" for ever.
 const AHEAD_MAX_US: i64 = 3_600_000_000;
+
+/// Most alerts of a partition that are kept until somebody takes them.
+const ALERTS_MAX: usize = 100;
 
 /// What was read, by what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -62,10 +65,11 @@ impl Reader {
     /// Takes in one record; `now_us` is the wall clock. Says whether the application saw it.
     pub fn observe(&mut self, arrival: &Arrival<'_>, now_us: i64) -> bool {
         let (kind, plan) = (self.kind, &self.plan);
-        let lane = self
-            .lanes
-            .entry(arrival.partition)
-            .or_insert_with(|| Lane { app: (kind.new)(plan), next_offset: i64::MIN });
+        let lane = self.lanes.entry(arrival.partition).or_insert_with(|| {
+            let mut app = (kind.new)(plan);
+            app.watch_alerts(ALERTS_MAX);
+            Lane { app, next_offset: i64::MIN }
+        });
         if arrival.offset < lane.next_offset {
             self.read.redelivered += 1;
             return false;
@@ -93,6 +97,19 @@ impl Reader {
                 false
             }
         }
+    }
+
+    /// The new alerts since the last call, of all partitions, oldest event first; and how many
+    /// more there were than anybody can read.
+    pub fn take_alerts(&mut self) -> (Vec<Alert>, u64) {
+        let (mut all, mut left_out) = (Vec::new(), 0);
+        for lane in self.lanes.values_mut() {
+            let alerts = lane.app.take_alerts();
+            all.extend(alerts.list);
+            left_out += alerts.left_out;
+        }
+        all.sort_by_key(|alert| alert.at_us);
+        (all, left_out)
     }
 
     /// What the application has to say about all partitions read so far.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::apps::{AppKind, Rhythm, Summary};
+use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::clock::wall_clock_us;
 use crate::consume::{Read, Reader, Source};
 use crate::error::Result;
@@ -43,6 +43,8 @@ pub enum Said<'a> {
     Summary(&'a Summary, Read),
     /// The same, and the last of it.
     Last(&'a Summary, Read),
+    /// New alerts, and how many more there were than a reader can follow.
+    Alerts(&'a [Alert], u64),
     /// Nothing comes.
     Silence,
 }
@@ -106,6 +108,7 @@ impl Alone {
         let mut pace = Pace::new(self.rhythm);
         let mut last_record = Instant::now();
         let mut told_silence = false;
+        let mut told = Told::default();
         while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
             let Self { reader, source, limits, .. } = &mut self;
             let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
@@ -122,6 +125,7 @@ impl Alone {
                 self.source.commit()?;
                 return Err(error);
             }
+            self.tell_alerts(&mut told, &mut say)?;
             if count > 0 {
                 last_record = Instant::now();
             } else if !told_silence && last_record.elapsed() > SILENCE {
@@ -138,9 +142,49 @@ impl Alone {
         Ok(read)
     }
 
+    /// Tells the new alerts, as many in a second as can be read; the rest is counted.
+    fn tell_alerts(
+        &mut self,
+        told: &mut Told,
+        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (alerts, left_out) = self.reader.take_alerts();
+        if alerts.is_empty() && left_out == 0 {
+            return Ok(());
+        }
+        let shown = alerts.len().min(told.room());
+        told.in_this_second += shown;
+        let more = (alerts.len() - shown) as u64 + left_out;
+        say(&Said::Alerts(&alerts[..shown], more))
+    }
+
     fn is_done(&self, last_record: Instant) -> bool {
         self.limits.events.is_some_and(|most| self.reader.read().events >= most)
             || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
+    }
+}
+
+/// Most alerts told in a second.
+const ALERTS_PER_S: usize = 20;
+
+/// How many alerts were told in the second that goes on.
+struct Told {
+    since: Instant,
+    in_this_second: usize,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { since: Instant::now(), in_this_second: 0 }
+    }
+}
+
+impl Told {
+    fn room(&mut self) -> usize {
+        if self.since.elapsed() >= Duration::from_secs(1) {
+            *self = Self::default();
+        }
+        ALERTS_PER_S - self.in_this_second.min(ALERTS_PER_S)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::collect::Collector;
 use super::crew::Crew;
 use super::detection::detect;
+use super::segments;
 use super::timeline::Timeline;
 use super::watch::{self, SelfWatch};
 use super::world::WorldFacts;
@@ -14,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::consume::Group;
 use crate::error::Result;
 use crate::event::EventType;
+use crate::generate::Personas;
 use crate::kafka;
 use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
@@ -141,11 +143,17 @@ fn apps(
     timeline: &Timeline,
     groups: Vec<Arc<Group>>,
 ) -> Vec<AppResult> {
+    let personas = Personas::new(plan);
     let one = |(place, group): (usize, Arc<Group>)| {
         let app = &plan.apps[place];
         let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
         let garbage = group.garbage();
-        let summary = group.into_app().map(|app| app.summary());
+        let state = group.into_app();
+        let summary = state.as_ref().map(|state| state.summary());
+        let segments = personas
+            .as_ref()
+            .zip(state.as_deref())
+            .and_then(|(personas, state)| segments::compare(personas, state));
         AppResult {
             name: app.name.clone(),
             group: app.group.clone(),
@@ -157,6 +165,7 @@ fn apps(
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
+            segments,
         }
     };
     groups.into_iter().enumerate().map(one).collect()

@@ -27,14 +27,8 @@ pub struct Preview {
     lanes: Vec<Lane>,
     /// The lanes that have a slot left, by the time it is due.
     queue: BinaryHeap<Reverse<(u64, u16)>>,
-    last: Last,
-}
-
-/// The last event's lane, and how many sessions would be live in it if the event ended none.
-#[derive(Debug, Default)]
-struct Last {
-    shard: u16,
-    live_sessions: usize,
+    /// The last event's shard.
+    last: u16,
 }
 
 /// One producer.
@@ -84,7 +78,7 @@ impl Preview {
             let slot = first.unwrap_or(Slot { seq: 0, due_ns: 0 });
             lanes.push(Lane { slots, slot, generator });
         }
-        Ok(Self { run, start_wall_us, lanes, queue, last: Last::default() })
+        Ok(Self { run, start_wall_us, lanes, queue, last: 0 })
     }
 
     /// When the next event is due, in nanoseconds since the schedule's start; `None` after the
@@ -110,10 +104,8 @@ impl Preview {
         }
         let due_wall_us = self.start_wall_us.saturating_add((due_ns / 1_000).cast_signed());
         let stamp = Stamp { run: self.run, shard, seq, due_wall_us };
-        let live_sessions = lane.generator.live_sessions();
         let draft = lane.generator.next(due_ns);
-        let starts = usize::from(draft.facts.session_starts);
-        self.last = Last { shard, live_sessions: live_sessions + starts };
+        self.last = shard;
         encode::encode(&stamp, &draft.parts, out);
         Some(Previewed { due_ns, stamp, key: draft.key, facts: draft.facts })
     }
@@ -121,14 +113,33 @@ impl Preview {
     /// Whether the session of the last event ended with it.
     #[must_use]
     pub fn session_ended(&self) -> bool {
-        let lane = self.lanes.get(usize::from(self.last.shard));
-        lane.is_some_and(|lane| lane.generator.live_sessions() < self.last.live_sessions)
+        let lane = self.lanes.get(usize::from(self.last));
+        lane.is_some_and(|lane| lane.generator.session_ended())
     }
 }
 
 /// Puts one constant rate in place of the plan's phases, for `duration_ns` (whole microseconds).
 pub fn at_constant_rate(plan: &mut Plan, rate_per_s: f64, duration_ns: u64) {
     plan.load.phases = vec![constant(rate_per_s, duration_ns)];
+}
+
+/// Ends a plan's load after so long.
+pub fn cut(plan: &mut Plan, duration_ns: u64) {
+    let mut left_ns = duration_ns / 1_000 * 1_000;
+    for phase in &mut plan.load.phases {
+        phase.segments.retain_mut(|segment| {
+            let whole_ns = segment.duration_ns;
+            segment.duration_ns = whole_ns.min(left_ns);
+            left_ns -= segment.duration_ns;
+            if let Shape::Linear { from_per_s, to_per_s } = &mut segment.shape {
+                // The same line, as far as it goes.
+                let part = segment.duration_ns as f64 / whole_ns.max(1) as f64;
+                *to_per_s = *from_per_s + (*to_per_s - *from_per_s) * part;
+            }
+            segment.duration_ns > 0
+        });
+    }
+    plan.load.phases.retain(|phase| !phase.segments.is_empty());
 }
 
 /// Lets a constant rate follow the plan's phases, for a day; the events before stay the same.

@@ -3,7 +3,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::apps::{Section, Summary};
+use crate::apps::{Alert, Section, Summary};
 use crate::consume::Read;
 use crate::event::EventType;
 
@@ -61,6 +61,29 @@ pub fn said(at: &str, summary: &Summary, read: &Read, look: Look) -> String {
         let to = from + fitting(&tables[from..], look.width.unwrap_or(NARROW));
         side_by_side(&tables[from..to], look, &mut out);
         from = to;
+    }
+    out
+}
+
+/// Alerts, a line each; `more` were left out.
+#[must_use]
+pub fn alerts(list: &[Alert], more: u64, look: Look) -> String {
+    let mut out = String::new();
+    for alert in list {
+        let at = chrono::DateTime::from_timestamp_micros(alert.at_us).unwrap_or_default();
+        out.push_str(&format!(
+            "{} {} {:<18} {} {}  {}\n",
+            look.paint("2", &at.format("%H:%M:%SZ").to_string()),
+            look.paint("1;31", "ALERT"),
+            alert.rule,
+            alert.user_id,
+            alert.session_id,
+            alert.evidence
+        ));
+    }
+    if more > 0 {
+        out.push_str(&look.paint("33", &format!("  and {more} further alerts")));
+        out.push('\n');
     }
     out
 }

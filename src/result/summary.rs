@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets;
 
 use super::detected::detected;
+use super::segmented::segmented;
 use super::table::{accounts, applications, broker, count, rates, sender, wire};
 use super::{Check, RunResult};
 
@@ -44,6 +45,9 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
         writeln!(out, "## Planted fraud\n\n{table}")?;
+    }
+    for (table, line) in segmented(result, presets::ASCII_MARKDOWN) {
+        writeln!(out, "## Personas and segments\n\n{table}\n{line}\n")?;
     }
     conditions(result, out)
 }

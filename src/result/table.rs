@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::detected::detected;
+use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
 
@@ -37,6 +38,29 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     if let Some(table) = detected(result, presets::NOTHING) {
         out.push_str(&table);
         out.push('\n');
+    }
+    for (table, line) in segmented(result, presets::NOTHING) {
+        out.push_str(&format!("{table}{line}\n\n"));
+    }
+    out
+}
+
+/// How a producer by itself has done; `unpaced` where it had no schedule to keep.
+#[must_use]
+pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
+    let mut out = verdict(result, color);
+    if unpaced {
+        out.push_str("  as fast as they were taken: latencies count from the making of an event\n");
+    } else {
+        for flag in &result.verdict.flags {
+            out.push_str(&format!("  ! {flag}\n"));
+        }
+    }
+    let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
+    let rate =
+        format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
+    for line in [accounts(result), rate, sender(result)].into_iter().chain(wire(result)) {
+        out.push_str(&format!("{line}\n"));
     }
     out
 }

@@ -157,7 +157,7 @@ proptest! {
 
 #[test]
 fn the_sample_has_trends() {
-    let events = sample::events(2, 600, 30, 1_200_000);
+    let events = sample::events(2, 1_000, 30, 300_000);
     let summary = summary("dashboard", &events, &[("trending_min", 5.0)]);
     for title in ["trending pages", "trending products"] {
         assert_ne!(rows(&summary, title), [], "{title}");

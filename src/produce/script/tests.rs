@@ -89,7 +89,7 @@ fn play(script: &mut Script) -> Sent {
     };
     loop {
         batch.clear();
-        let over = script.fill(&mut batch, 64, place);
+        let over = script.fill(&mut batch, 64, 0, place);
         for index in 0..batch.len() {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             assert_eq!(stamp::read(batch.payload(index)), Some(*batch.stamp(index)));

@@ -1,4 +1,4 @@
-//! `kbench consume` as a user calls it, against a broker of its own.
+//! `kbench produce` and `kbench consume` as a user calls them, against a broker of their own.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used)]
@@ -33,7 +33,8 @@ impl Broker {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fill.toml");
         let text = "seed = 3\n[topic]\nreuse = true\n[load]\nrate_per_s = 2000\n\
-                    duration = \"2s\"\nwarmup = \"0s\"\n[apps]\nrun = []\n";
+                    duration = \"2s\"\nwarmup = \"0s\"\n\
+                    [population]\nusers = 500\nthink_median = \"100ms\"\n[apps]\nrun = []\n";
         std::fs::write(&file, text).unwrap();
         let out = folder.path().join("results");
         let output = self
@@ -163,12 +164,98 @@ fn every_says_how_often() {
 }
 
 #[test]
+fn alerts_come_as_they_come_and_no_more_than_a_person_can_read() {
+    let broker = Broker::start();
+    broker.fill();
+    let output = broker
+        .kbench(&[
+            "consume",
+            "fraud",
+            "--idle",
+            "4s",
+            "-q",
+            "--set",
+            "apps.fraud.velocity_per_min=2",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let alerts: Vec<_> = text.lines().filter(|line| line.contains(" ALERT ")).collect();
+    // At most twenty in a second, and all of it is read within some.
+    assert!((1..=80).contains(&alerts.len()), "{}", alerts.len());
+    assert!(alerts[0].contains("velocity") && alerts[0].contains("user-"), "{}", alerts[0]);
+    assert!(text.lines().any(|line| line.contains("further alerts")), "{text}");
+    let json = ["consume", "fraud", "--idle", "4s", "-q", "--format", "json"];
+    let output = broker
+        .kbench(&json)
+        .env("KAFKA_FRAUD_GROUP", "another")
+        .args(["--set", "apps.fraud.velocity_per_min=2"])
+        .output()
+        .unwrap();
+    let first = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
+    let first: Value = serde_json::from_slice(first).unwrap();
+    assert!(first["alert"]["evidence"].as_str().is_some_and(|text| !text.is_empty()), "{first}");
+}
+
+/// The count before a word of the summary: `1 234 acknowledged`.
+fn figure(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().unwrap().trim_end();
+    let digits = before.rsplit(|letter: char| !letter.is_ascii_digit() && letter != ' ');
+    digits.clone().next().unwrap().replace(' ', "").parse().unwrap()
+}
+
+#[test]
+fn what_a_producer_sends_is_what_consumers_read() {
+    let broker = Broker::start();
+    let mut sent = 0;
+    for (args, least, most) in [
+        (&["--count", "1000", "--rate", "2000"][..], 1_000, 1_000),
+        (&["--count", "20000", "--rate", "max"], 20_000, 20_000),
+        (&["--duration", "1s", "--rate", "500"], 400, 600),
+        (&["--duration", "1s", "--rate", "max"], 1_000, 10_000_000),
+        (&["--duration", "2s"], 70, 160),
+        (&["scenarios/smoke.toml", "--duration", "1s", "--set", "load.scale=0.5"], 400, 600),
+    ] {
+        let output = broker.kbench(&["produce", "-q"]).args(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.starts_with("VALID"), "{args:?}: {text}");
+        let acked = figure(&text, " acknowledged +");
+        assert!((least..=most).contains(&acked), "{args:?}: {text}");
+        sent += acked;
+    }
+    let lines = broker.consume(&["analytics", "--idle", "4s", "--every", "1h"]);
+    assert_eq!(events(&lines[0]), sent);
+}
+
+#[test]
+fn ctrl_c_ends_a_producer_with_its_sums() {
+    let broker = Broker::start();
+    let mut command = broker.kbench(&["produce"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut words = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("the schedule starts") {
+        line.clear();
+        assert!(words.read_line(&mut line).unwrap() > 0);
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    interrupt(&child);
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(text.starts_with("PARTIAL"), "{text}");
+    let read = events(&broker.consume(&["fraud", "--idle", "4s"])[0]);
+    assert_eq!(read, figure(&text, " acknowledged +"));
+}
+
+#[test]
 fn wrong_words_are_told_at_once() {
     let broker = Broker::start();
     for (args, expected) in [
         (&["consume", "analitics"][..], "\"analitics\" is no application; expected analytics"),
         (&["consume", "fraud", "--every", "0"], "--every: 0 events; expected at least 1"),
         (&["consume", "fraud", "--every", "10x"], "--every: \"10x\""),
+        (&["produce", "--format", "json"], "--format is for what --dry-run writes"),
         (&["consume", "fraud", "--idle", "5"], "--idle: \"5\" has no unit"),
         (&["consume", "fraud", "--set", "apps.fraud.velocty_per_min=3"], "velocity_per_min"),
     ] {

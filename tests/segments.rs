@@ -1,0 +1,121 @@
+//! How well the behavior application recovers the planted personas, with the defaults of both.
+//!
+//! `cargo test --release --test segments -- --nocapture` prints the figures.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use kbench::apps;
+use kbench::event::Stamp;
+use kbench::generate::{Generator, Persona, Personas};
+use kbench::harness::segments::{EVENTS_MIN, SegmentReport, compare};
+use kbench::pace::Schedule;
+use kbench::plan::Plan;
+use kbench::scenario::{self, Environment, Overrides, Source};
+use kbench::wire::encode;
+use kbench::wire::parse::Parser;
+
+/// Some Monday.
+const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
+
+const PEAK: &str = include_str!("../scenarios/peak.toml");
+
+/// A day's worth of a small shop, in which everybody comes again and again.
+const REGULARS: &str = "seed = 7\nname = \"regulars\"\n\
+    [load]\nrate_per_s = 20_000\nduration = \"100s\"\nwarmup = \"0s\"\n\
+    [population]\nusers = 20_000\nuser_skew = 0.0\n";
+
+fn plan(text: &str) -> Plan {
+    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let nothing = Environment::from_pairs::<String, String>([]);
+    scenario::plan(&source, &Overrides::default(), &nothing, &apps::schemas()).unwrap()
+}
+
+/// What a user really is, and how many events of each type there are of the user.
+type Truth = BTreeMap<u64, (Persona, [u64; 5])>;
+
+/// Sends all events of a plan through the application, and asks it who is what.
+fn report(plan: &Plan) -> (SegmentReport, Truth) {
+    let app = plan.apps.iter().find(|app| app.name == "behavior").unwrap();
+    let mut state = (apps::kind("behavior").unwrap().new)(app);
+    let personas = Personas::new(plan).unwrap();
+    let mut generator = Generator::crew(plan).remove(0);
+    let (mut parser, mut bytes) = (Parser::new(), Vec::new());
+    let mut truth = Truth::new();
+    for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
+        let draft = generator.next(slot.due_ns);
+        let facts = draft.facts;
+        assert_eq!(personas.of(draft.key), facts.persona, "{}", draft.key);
+        let user = truth.entry(facts.user).or_insert((facts.persona.unwrap(), [0; 5]));
+        user.1[facts.event_type.index()] += 1;
+        let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
+        bytes.clear();
+        let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us };
+        encode::encode(&stamp, &draft.parts, &mut bytes);
+        state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
+    }
+    (compare(&personas, &*state).unwrap(), truth)
+}
+
+/// The accuracy of somebody who knows how often each persona comes, and does what, and goes by
+/// likelihood (naive Bayes); over the users with at least so many events.
+fn insider(truth: &Truth, events_min: u64) -> f64 {
+    let (mut users, mut events) = ([0.0; 3], [[0.0; 5]; 3]);
+    for (persona, by_type) in truth.values() {
+        users[persona.index()] += 1.0;
+        for (sum, count) in events[persona.index()].iter_mut().zip(by_type) {
+            *sum += *count as f64;
+        }
+    }
+    let likelihood = |persona: Persona, by_type: &[u64; 5]| {
+        let own = &events[persona.index()];
+        let all: f64 = own.iter().sum();
+        let of_events = |(sum, count): (&f64, &u64)| *count as f64 * (sum / all).ln();
+        f64::ln(users[persona.index()]) + own.iter().zip(by_type).map(of_events).sum::<f64>()
+    };
+    let active = truth.values().filter(|(_, by_type)| by_type.iter().sum::<u64>() >= events_min);
+    let (mut right, mut whole) = (0.0, 0.0);
+    for (persona, by_type) in active {
+        let guess = Persona::ALL
+            .into_iter()
+            .max_by(|a, b| likelihood(*a, by_type).total_cmp(&likelihood(*b, by_type)));
+        whole += 1.0;
+        right += f64::from(u8::from(guess == Some(*persona)));
+    }
+    right / whole
+}
+
+#[test]
+fn personas_are_recovered_nearly_as_well_as_by_an_insider() {
+    for text in [PEAK, REGULARS] {
+        let (report, truth) = report(&plan(text));
+        assert_eq!((report.strangers, report.all.users()), (0, truth.len() as u64));
+        for (matrix, events_min) in [(report.all, 0), (report.active, EVENTS_MIN)] {
+            let (own, best) = (matrix.accuracy().unwrap(), insider(&truth, events_min));
+            println!(
+                "{} users with {events_min} events or more: {own:.3}, insider {best:.3}, {:?}",
+                matrix.users(),
+                matrix.0
+            );
+            assert!(own > best - 0.025 && own > 0.7, "{own} {best}");
+        }
+    }
+}
+
+#[test]
+fn strangers_have_no_persona() {
+    let personas = Personas::new(&plan(REGULARS)).unwrap();
+    assert!(personas.of("user-19999").is_some());
+    for stranger in ["user-20000", "user-7", "user-+0001", "somebody", "user-"] {
+        assert_eq!(personas.of(stranger), None, "{stranger}");
+    }
+}
+
+#[test]
+fn an_application_without_segments_is_held_against_nothing() {
+    let plan = plan(REGULARS);
+    let app = plan.apps.iter().find(|app| app.name == "analytics").unwrap();
+    let state = (apps::kind("analytics").unwrap().new)(app);
+    assert_eq!(compare(&Personas::new(&plan).unwrap(), &*state), None);
+}
