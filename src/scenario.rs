@@ -76,6 +76,7 @@ mod tests {
     use crate::plan::{AppOption, OptionKind};
 
     mod crowds;
+    mod curves;
     mod inputs;
     mod kafka;
     mod load;

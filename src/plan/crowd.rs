@@ -9,6 +9,7 @@ const PERCENT: (f64, f64) = (0.01, 100.0);
 /// `hot = { users = 3, percent = 40 }`.
 pub(crate) fn hot(table: &Table<'_>) -> Option<HotPlan> {
     if !table.has("hot") {
+        table.pass("hot");
         return None;
     }
     let hot = table.table("hot");
@@ -22,6 +23,7 @@ pub(crate) fn hot(table: &Table<'_>) -> Option<HotPlan> {
 /// `sale = { product = 7, percent = 30 }`.
 pub(crate) fn sale(table: &Table<'_>) -> Option<SalePlan> {
     if !table.has("sale") {
+        table.pass("sale");
         return None;
     }
     let sale = table.table("sale");

@@ -1,17 +1,20 @@
 //! `kind = "curve"`: a rate over time from a CSV file.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::phase::{RATE, linear};
 use super::{Segment, phase};
+use crate::scenario::Source;
 use crate::scenario::reader::{Table, range};
 
-/// Most rows: a day of seconds.
-const ROWS_MAX: usize = 86_401;
+/// Most points: more than a day has seconds.
+const ROWS_MAX: usize = 100_000;
 
-/// Largest file, in bytes.
-const BYTES_MAX: u64 = 10 << 20;
+/// A file with so many faults is read no further: it is surely the wrong one.
+const FAULTS_MAX: usize = 20;
+
+/// What a line begins with that says nothing.
+const COMMENT: u8 = b'#';
 
 /// What the first line has to say.
 const HEADER: [&str; 2] = ["at_s", "rate_per_s"];
@@ -54,15 +57,15 @@ pub(crate) fn resolve(table: &Table<'_>, duration: Option<Duration>) -> Option<V
 /// The file's rows; each fault has its line in the file.
 fn points(table: &Table<'_>, file: &str) -> Option<Vec<Point>> {
     let path = table.faults().folder().join(file);
-    let text = match read(&path) {
-        Ok(text) => text,
-        Err(what) => {
-            table.fault("file", &format!("{}: {what}", path.display()));
+    let source = match Source::read_named(&path, "expected a CSV file with at_s,rate_per_s") {
+        Ok(source) => source,
+        Err(error) => {
+            table.fault("file", &error.to_string());
             return None;
         }
     };
     let mut faults = Vec::new();
-    let points = parse(&text, &mut faults);
+    let points = parse(&source.text, &mut faults);
     let (place, path) = (table.place("file"), path.display());
     for (line, what) in &faults {
         table.faults().add(place, format!("{path}:{line}: {what}"));
@@ -70,48 +73,40 @@ fn points(table: &Table<'_>, file: &str) -> Option<Vec<Point>> {
     faults.is_empty().then_some(points)
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| format!("can't be read: {error}"))?;
-    if metadata.is_dir() {
-        return Err("is a folder; expected a CSV file".to_owned());
-    }
-    if metadata.len() > BYTES_MAX {
-        return Err("is larger than 10 MiB; expected a CSV file of points".to_owned());
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("can't be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8; expected a CSV file".to_owned())
-}
-
-/// Rows, and faults by line. After twenty faults the rest is left alone.
-fn parse(text: &str, faults: &mut Vec<(u64, String)>) -> Vec<Point> {
+/// Rows, and faults by line.
+fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<Point> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
-        .comment(Some(b'#'))
+        .comment(Some(COMMENT))
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
     let mut points: Vec<Point> = Vec::new();
-    let mut headed = false;
-    for record in reader.records() {
-        let Ok(record) = record else { continue };
-        let line = record.position().map_or(0, csv::Position::line);
-        let mut fault = |what: String| faults.push((line, what));
-        if !headed {
-            headed = true;
-            if !record.iter().eq(HEADER) {
-                fault(format!("{:?} is no header; expected {}", shown(&record), HEADER.join(",")));
+    let mut before_s = None;
+    for (index, record) in reader.records().flatten().enumerate() {
+        let mut found = Vec::new();
+        let is_header = index == 0 && record.iter().eq(HEADER);
+        if index == 0 && !is_header {
+            let header = HEADER.join(",");
+            found.push(format!("{:?} is no header; expected {header}", shown(&record)));
+        }
+        // A first line of numbers is a point whose header was forgotten.
+        if !is_header && (index > 0 || number(record.get(0)).is_some()) {
+            points.extend(point(&record, &mut before_s, &mut found));
+        }
+        let too_long = points.len() > ROWS_MAX;
+        if too_long {
+            found.push(format!("more than {ROWS_MAX} points; expected fewer"));
+        }
+        if !found.is_empty() {
+            let line = line_of(text, record.position());
+            faults.extend(found.into_iter().map(|what| (line, what)));
+            if faults.len() >= FAULTS_MAX && !too_long {
+                faults.push((line, "the lines after this one were not looked at".to_owned()));
             }
-            continue;
         }
-        match point(&record, points.last()) {
-            Ok(point) => points.push(point),
-            Err(what) => fault(what),
-        }
-        if points.len() > ROWS_MAX {
-            fault(format!("more than {ROWS_MAX} rows; expected fewer"));
-        }
-        if faults.len() >= 20 {
+        if too_long || faults.len() >= FAULTS_MAX {
             break;
         }
     }
@@ -121,23 +116,51 @@ fn parse(text: &str, faults: &mut Vec<(u64, String)>) -> Vec<Point> {
     points
 }
 
-fn point(record: &csv::StringRecord, before: Option<&Point>) -> Result<Point, String> {
-    let (Some(at), Some(rate), 2) = (record.get(0), record.get(1), record.len()) else {
-        return Err(format!("{:?} is no point; expected a time and a rate", shown(record)));
-    };
-    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
-    let at_s = number(at).filter(|at_s| (0.0..=AT_MAX_S).contains(at_s));
-    let at_s = at_s.ok_or_else(|| format!("{at:?} is no time; expected seconds such as 1.5"))?;
-    let rate_per_s = number(rate).filter(|rate| (RATE.least..=RATE.most).contains(rate));
-    let rate_per_s = rate_per_s
-        .ok_or_else(|| format!("{rate:?} is no rate; expected {} to {}", RATE.least, RATE.most))?;
-    match before {
-        None if at_s > 0.0 => Err(format!("begins at {at_s} s; expected 0")),
-        Some((before_s, _)) if at_s <= *before_s => {
-            Err(format!("{at_s} s is not after {before_s} s; expected rising times"))
+/// The line of a record. The reader's own count begins before the comments and empty lines that
+/// it passed over on the way.
+fn line_of(text: &str, position: Option<&csv::Position>) -> usize {
+    let mut start = position.map_or(0, |position| position.byte() as usize);
+    while let Some((line, _)) = text.get(start..).and_then(|rest| rest.split_once('\n')) {
+        if !line.trim_end_matches('\r').is_empty() && !line.as_bytes().starts_with(&[COMMENT]) {
+            break;
         }
-        _ => Ok((at_s, rate_per_s)),
+        start += line.len() + 1;
     }
+    1 + text.get(..start).unwrap_or(text).matches('\n').count()
+}
+
+/// Reads a row that comes after the time `before_s`; a time that can't be read counts as any.
+fn point(
+    record: &csv::StringRecord,
+    before_s: &mut Option<f64>,
+    faults: &mut Vec<String>,
+) -> Option<Point> {
+    let (Some(at), Some(rate), 2) = (record.get(0), record.get(1), record.len()) else {
+        faults.push(format!("{:?} is no point; expected a time and a rate", shown(record)));
+        return None;
+    };
+    let at_s = number(Some(at)).filter(|at_s| (0.0..=AT_MAX_S).contains(at_s));
+    match (at_s, *before_s) {
+        (None, _) => faults.push(format!("{at:?} is no time; expected seconds such as 1.5")),
+        (Some(at_s), None) if at_s > 0.0 => {
+            faults.push(format!("begins at {at_s} s; expected 0"));
+        }
+        (Some(at_s), Some(before_s)) if at_s <= before_s => {
+            faults.push(format!("{at_s} s is not after {before_s} s; expected rising times"));
+        }
+        _ => {}
+    }
+    *before_s = at_s.or(*before_s).or(Some(f64::NEG_INFINITY));
+    let rate_per_s = number(Some(rate)).filter(|rate| (RATE.least..=RATE.most).contains(rate));
+    if rate_per_s.is_none() {
+        let (least, most) = (RATE.least, RATE.most);
+        faults.push(format!("{rate:?} is no rate; expected {least} to {most}"));
+    }
+    Some((at_s?, rate_per_s?))
+}
+
+fn number(text: Option<&str>) -> Option<f64> {
+    text?.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 fn shown(record: &csv::StringRecord) -> String {

@@ -1,7 +1,9 @@
-//! `[event]`: how large an event is, and whether a broker takes one of that size.
+//! `[event]`: how large an event is, and whether everybody takes one of that size.
 
-use super::{EventPlan, KafkaPlan, PaddingPlan, TopicPlan};
+use super::flat::Setting;
+use super::{EventPlan, PaddingPlan};
 use crate::scenario::reader::{Table, range};
+use crate::wire::parse::PAYLOAD_BYTES_MAX;
 
 /// Legal sizes, in bytes.
 const SIZE: (u64, u64) = (1, 100_000_000);
@@ -59,36 +61,61 @@ pub(crate) fn resolve(table: Table<'_>) -> EventPlan {
     EventPlan { padding }
 }
 
-/// Whether the largest event passes the client and the topic.
-pub(crate) fn check(root: &Table<'_>, event: &EventPlan, topic: &TopicPlan, kafka: &KafkaPlan) {
+/// The limits on an event's size, as the scenario and the flags set them.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// The producer's `message.max.bytes`.
+    pub(crate) client: Option<Setting>,
+    /// The topic's `max.message.bytes`.
+    pub(crate) topic: Option<Setting>,
+    /// Whether any application reads the events.
+    pub(crate) is_read: bool,
+}
+
+/// Whether the largest event passes the client, the topic and the applications.
+pub(crate) fn check(table: &Table<'_>, event: &EventPlan, limits: &Limits) {
     let padded = event.padding.map_or(0, |padding| u64::from(padding.max_bytes));
-    let largest = padded.max(NATURAL_BYTES_MAX) + RECORD_OVERHEAD_BYTES;
-    let set = |value: Option<&String>| value.and_then(|text| text.parse::<u64>().ok());
-    let client = set(kafka.producer.get("message.max.bytes")).unwrap_or(CLIENT_BYTES_MAX);
-    let of_topic = set(topic.configs.get("max.message.bytes")).unwrap_or(TOPIC_BYTES_MAX);
-    for (limit, name, part) in [
-        (client, "kafka.producer.message.max.bytes", "kafka"),
-        (of_topic, "topic.configs.max.message.bytes", "topic"),
-    ] {
-        if largest <= limit {
+    let record = padded.max(NATURAL_BYTES_MAX) + RECORD_OVERHEAD_BYTES;
+    let sized = ["size_max", "size_median"].into_iter().find(|key| table.has(key));
+    let client = ("kafka.producer.message.max.bytes", &limits.client, CLIENT_BYTES_MAX);
+    let topic = ("topic.configs.max.message.bytes", &limits.topic, TOPIC_BYTES_MAX);
+    for (name, setting, default) in [client, topic] {
+        let set = setting.as_ref().map(|setting| (setting, setting.text.trim().parse::<u64>()));
+        let limit = match &set {
+            None => default,
+            Some((_, Ok(limit))) => *limit,
+            Some((setting, Err(_))) => {
+                let what = format!(
+                    "{}: {:?} is not a whole number of bytes; expected one, such as 2000000",
+                    setting.path, setting.text
+                );
+                table.faults().add(setting.place, what);
+                continue;
+            }
+        };
+        if record <= limit {
             continue;
         }
-        let table = root.table("event");
-        match ["size_max", "size_median"].into_iter().find(|key| table.has(key)) {
-            Some(key) => {
-                let what = format!(
-                    "an event may take {largest} bytes with its record, and {name} is {limit}; \
-                     expected smaller events or a higher limit"
-                );
-                table.fault(key, &what);
-            }
-            None => {
-                let what = format!(
-                    "{name}: {limit} bytes; expected at least {largest}, which an event may take \
-                     with its record"
-                );
-                root.faults().add(root.place(part), what);
-            }
+        if let Some(key) = sized {
+            let what = format!(
+                "an event may take {record} bytes with its record, and {name} is {limit}; \
+                 expected smaller events or a higher limit"
+            );
+            table.fault(key, &what);
+        } else if let Some((setting, _)) = set {
+            let what = format!(
+                "{}: {limit} bytes; expected at least {record}, which an event may take with its \
+                 record",
+                setting.path
+            );
+            table.faults().add(setting.place, what);
         }
+    }
+    if let (Some(key), true) = (sized, limits.is_read && padded > PAYLOAD_BYTES_MAX as u64) {
+        let what = format!(
+            "an event may take {padded} bytes, and applications read at most \
+             {PAYLOAD_BYTES_MAX}; expected smaller events, or apps.run = []"
+        );
+        table.fault(key, &what);
     }
 }

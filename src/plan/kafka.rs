@@ -20,7 +20,8 @@ struct Given {
     consumer: Settings,
 }
 
-pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> KafkaPlan {
+/// The clients' properties, and the producer's `message.max.bytes` where that is set.
+pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, Option<Setting>) {
     let faults = table.faults();
     let mut given = Given::default();
     // From the weakest to the strongest: what comes later wins.
@@ -38,11 +39,12 @@ pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> KafkaPlan {
     if bootstrap_servers.is_none() {
         check_embedded(&given, faults);
     }
-    KafkaPlan {
+    let plan = KafkaPlan {
         bootstrap_servers,
         producer: client::producer(&given.producer, faults),
         consumer: client::consumer(&given.consumer, faults),
-    }
+    };
+    (plan, given.producer.remove("message.max.bytes"))
 }
 
 impl Given {

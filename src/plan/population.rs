@@ -20,6 +20,9 @@ const FRAUD_PERCENT: f64 = 0.02;
 /// Most of one kind.
 const FRAUD_PERCENT_MAX: f64 = 20.0;
 
+/// Most of all kinds together: the rest of the shop is ordinary.
+const FRAUD_PERCENT_SUM_MAX: f64 = 50.0;
+
 /// How far shares may sum from 100 %, in percent: what is typed as decimals sums inexactly.
 const TOLERANCE_PERCENT: f64 = 1e-6;
 
@@ -78,14 +81,24 @@ fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
     })
 }
 
-/// Planted sessions buy a lot: there has to be room for them in the mix. Where there is none,
-/// nothing is planted unless the scenario asks for it.
+/// Planted sessions buy a lot: there has to be room for them in the mix. Where there is none, the
+/// kinds that the scenario doesn't name are not planted.
 fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
-    let Some((kind, needed, there)) = plan::fraud::lack(plan) else { return };
-    if !Fraud::ALL.iter().any(|kind| table.has(kind.name())) {
-        plan.fraud = [0.0; 4];
+    let percent = plan.fraud.iter().sum::<f64>() * 100.0;
+    if percent > FRAUD_PERCENT_SUM_MAX + TOLERANCE_PERCENT {
+        table.fault_here(&format!(
+            "planted shares sum to {} %; expected at most {FRAUD_PERCENT_SUM_MAX} %",
+            for_the_eye(percent)
+        ));
         return;
     }
+    if plan::fraud::lack(plan).is_none() {
+        return;
+    }
+    for kind in Fraud::ALL.iter().filter(|kind| !table.has(kind.name())) {
+        plan.fraud[kind.index()] = 0.0;
+    }
+    let Some((kind, needed, there)) = plan::fraud::lack(plan) else { return };
     table.fault_here(&format!(
         "planted sessions need {:.2} % of the events to be {}, and may have four fifths of the \
          mix's {:.2} %; expected smaller shares",
@@ -147,9 +160,12 @@ fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
 fn sum(table: &Table<'_>, percent: &[f64]) -> f64 {
     let sum: f64 = percent.iter().sum();
     if (sum - 100.0).abs() > TOLERANCE_PERCENT {
-        // Rounded for the eye: 99.99999999 would not show what is wrong.
-        let shown = (sum * 1e6).round() / 1e6;
-        table.fault_here(&format!("shares sum to {shown} %; expected 100 %"));
+        table.fault_here(&format!("shares sum to {} %; expected 100 %", for_the_eye(sum)));
     }
     sum
+}
+
+/// Rounded: 99.99999999 would not show what is wrong.
+fn for_the_eye(percent: f64) -> f64 {
+    (percent * 1e6).round() / 1e6
 }

@@ -12,11 +12,18 @@ const NAME_CHARS_MAX: usize = 249;
 /// What a recording decides by itself.
 const CONTRADICTIONS: [&str; 5] = ["rate_per_s", "duration", "phase", "scale", "arrivals"];
 
+/// What is wrong with them.
+const CONTRADICTS: &str =
+    "contradicts load.replay: the recording decides that; expected it left out";
+
 /// The load of a scenario that replays.
 pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> LoadPlan {
-    let topic = table.text("replay").unwrap_or_default();
-    let fits = (1..=NAME_CHARS_MAX).contains(&topic.len()) && topic.chars().all(is_name_char);
-    if table.has("replay") && (!fits || topic == "." || topic == "..") {
+    let typed = table.text("replay");
+    let fits = |topic: &str| {
+        let sized = (1..=NAME_CHARS_MAX).contains(&topic.len());
+        sized && topic.chars().all(is_name_char) && topic != "." && topic != ".."
+    };
+    if let Some(topic) = typed.as_deref().filter(|topic| !fits(topic)) {
         let what = format!(
             "{topic:?} is no topic name; expected up to {NAME_CHARS_MAX} letters, digits, '.', \
              '_' and '-'"
@@ -26,10 +33,11 @@ pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> Lo
     for key in CONTRADICTIONS {
         table.pass(key);
         if table.has(key) {
-            table.fault(key, "contradicts load.replay: the recording decides that");
+            table.fault(key, CONTRADICTS);
         }
     }
     let speed = table.number("replay_speed", range(0.001, 1_000.0, "")).unwrap_or(1.0);
+    let topic = typed.unwrap_or_default();
     let replay = ReplayPlan { topic, speed, warmup_ns: phase::ns(warmup) };
     LoadPlan { producers, arrivals: Arrivals::Uniform, phases: Vec::new(), replay: Some(replay) }
 }
@@ -41,7 +49,7 @@ pub(crate) fn check(root: &Table<'_>, load: &LoadPlan, servers: bool) {
     }
     for key in ["population", "event"] {
         if root.has(key) {
-            root.fault(key, "contradicts load.replay: the recording decides that");
+            root.fault(key, CONTRADICTS);
         }
     }
     let table = root.table("load");

@@ -31,16 +31,21 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     let seed = root.require("seed", seed, "expected a whole number, such as seed = 42");
     let name = name(&root, inputs.stem);
     let description = root.text("description").unwrap_or_default();
-    let topic = topic::resolve(root.table("topic"), inputs.environment);
+    let (topic, topic_limit) = topic::resolve(root.table("topic"), inputs.environment);
     let load = load::resolve(root.table("load"));
     let population = population::resolve(root.table("population"), load.producers);
     let event = event::resolve(root.table("event"));
     let apps = apps::resolve(root.table("apps"), inputs, topic.partitions);
-    let kafka = kafka::resolve(root.table("kafka"), inputs);
+    let (kafka, client_limit) = kafka::resolve(root.table("kafka"), inputs);
     let measure = measure(root.table("measure"));
     check_producers(&root, load.producers, population.users);
     crowd::check(&root.table("load"), &load.phases, load.producers, &population);
-    event::check(&root, &event, &topic, &kafka);
+    // How large recorded events are, only the recording can say.
+    if load.replay.is_none() {
+        let is_read = !apps.is_empty();
+        let limits = event::Limits { client: client_limit, topic: topic_limit, is_read };
+        event::check(&root.table("event"), &event, &limits);
+    }
     let servers = kafka.bootstrap_servers.is_some();
     replay::check(&root, &load, servers);
     root.finish();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::TopicPlan;
-use super::flat::flatten;
+use super::flat::{Setting, flatten};
 use super::resolve::whole_ms;
 use crate::scenario::fault::Place;
 use crate::scenario::reader::Table;
@@ -26,7 +26,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Topic settings that have a key of their own in `[topic]`.
 const OWN_KEYS: [(&str, &str); 1] = [("retention.ms", "topic.retention")];
 
-pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> TopicPlan {
+/// The topic, and its `max.message.bytes` where that is set.
+pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> (TopicPlan, Option<Setting>) {
     let reuse = table.flag("reuse").unwrap_or(false);
     let name = name(&table, environment, reuse);
     let partitions = table.whole("partitions", 1..=100_000, " partitions").unwrap_or(6);
@@ -48,14 +49,16 @@ pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> TopicPlan 
         table.faults().warn(policy.place, what);
     }
     table.finish();
-    TopicPlan {
+    let size_limit = configs.get("max.message.bytes").cloned();
+    let plan = TopicPlan {
         name,
         reuse,
         partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
         replication_factor: i32::try_from(copies).unwrap_or(i32::MAX),
         retention_ms: i64::try_from(whole_ms(retention.unwrap_or(7 * DAY))).unwrap_or(i64::MAX),
         configs: configs.into_iter().map(|(key, setting)| (key, setting.text)).collect(),
-    }
+    };
+    (plan, size_limit)
 }
 
 fn name(table: &Table<'_>, environment: &Environment, reuse: bool) -> String {

@@ -101,7 +101,7 @@ impl<'a> Table<'a> {
         self.fault(key, &format!("{} is wrong here; expected {expected}", node.value.shown()));
     }
 
-    /// Passes over a key whose value doesn't matter any more.
+    /// Passes over a key that is known, and whose value doesn't matter.
     pub(crate) fn pass(&self, key: &'static str) {
         let _ = self.node(key);
     }

@@ -45,6 +45,16 @@ impl Source {
         Ok(Self::new(path, text(path, file(path), EXPECTED)?))
     }
 
+    /// Reads a file that a scenario names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`], with what was `expected`.
+    pub(crate) fn read_named(path: &Path, expected: &str) -> Result<Self> {
+        let path = path.to_string_lossy();
+        Ok(Self::new(path.as_ref(), text(&path, file(&path), expected)?))
+    }
+
     /// The scenario's name unless it gives itself one: the file's stem, fit for a folder name.
     pub(crate) fn stem(&self) -> String {
         let stem = Path::new(&self.name).file_stem().map(|stem| stem.to_string_lossy());

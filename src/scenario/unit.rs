@@ -45,30 +45,46 @@ const SIZE_EXAMPLE: &str = r#"expected a size such as "512B", "2kB" or "1MiB""#;
 ///
 /// One line that says what is wrong and what was expected.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, f64); 5] = [
-        ("kB", 1e3),
-        ("MB", 1e6),
-        ("KiB", 1_024.0),
-        ("MiB", 1_048_576.0),
+    const UNITS: [(&str, u128); 5] = [
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("KiB", 1_024),
+        ("MiB", 1_048_576),
         // Last: the others end with it too.
-        ("B", 1.0),
+        ("B", 1),
     ];
-    if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {
+    if text.trim().is_empty() {
+        return Err(format!("is empty; {SIZE_EXAMPLE}"));
+    }
+    if text.starts_with('-') {
+        return Err(format!("{text:?} is negative; {SIZE_EXAMPLE}"));
+    }
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return Err(format!("{text:?} has no unit; {SIZE_EXAMPLE}"));
     }
-    let split = UNITS.iter().find_map(|(unit, factor)| {
-        let digits = text.strip_suffix(unit)?;
-        let plain = digits.starts_with(|c: char| c.is_ascii_digit())
-            && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
-        plain.then(|| digits.parse::<f64>().ok().map(|number| number * factor)).flatten()
-    });
-    let wrong =
-        || format!("{text:?} is not a size; {SIZE_EXAMPLE} (units are B, kB, MB, KiB, MiB)");
-    let bytes = split.ok_or_else(wrong)?;
-    if bytes.fract() != 0.0 || bytes > 1e15 {
-        return Err(format!("{text:?} is no whole number of bytes; {SIZE_EXAMPLE}"));
-    }
-    Ok(bytes as u64)
+    let split = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
+    let Some((digits, unit_bytes)) = split.filter(|(digits, _)| is_decimal(digits)) else {
+        return Err(format!(
+            "{text:?} is not a size; {SIZE_EXAMPLE} (units are B, kB, MB, KiB and MiB)"
+        ));
+    };
+    exact(digits, unit_bytes)
+        .ok_or_else(|| format!("{text:?} is too large or no whole number of bytes; {SIZE_EXAMPLE}"))
+}
+
+/// `digits` times `unit`, where that is a whole number. Binary fractions would miss `"1.001kB"`.
+fn exact(digits: &str, unit: u128) -> Option<u64> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let all = format!("{whole}{fraction}").parse::<u128>().ok()?.checked_mul(unit)?;
+    all.is_multiple_of(parts).then_some(all / parts).and_then(|bytes| u64::try_from(bytes).ok())
+}
+
+/// Digits, with at most one point among them.
+fn is_decimal(text: &str) -> bool {
+    let framed = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_digit());
+    framed && text.chars().all(|c| c.is_ascii_digit() || c == '.') && text.matches('.').count() <= 1
 }
 
 /// Numbers, each with a unit right behind it, and nothing else.
@@ -80,10 +96,7 @@ fn well_formed(text: &str) -> bool {
         let (digits, tail) = rest.split_at(number);
         let unit = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
         let (unit, tail) = tail.split_at(unit);
-        let dots = digits.matches('.').count();
-        let framed = digits.starts_with(|c: char| c.is_ascii_digit())
-            && digits.ends_with(|c: char| c.is_ascii_digit());
-        if dots > 1 || !framed || !["us", "ms", "s", "m", "h", "d"].contains(&unit) {
+        if !is_decimal(digits) || !["us", "ms", "s", "m", "h", "d"].contains(&unit) {
             return false;
         }
         rest = tail;
@@ -135,6 +148,8 @@ mod tests {
             ("1.5MiB", 1_572_864),
             ("1MB", 1_000_000),
             ("3KiB", 3_072),
+            ("1.001kB", 1_001),
+            ("0.5KiB", 512),
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
@@ -142,13 +157,17 @@ mod tests {
             ("2000", "has no unit"),
             ("2k", "is not a size"),
             ("2 kB", "is not a size"),
-            ("-1B", "is not a size"),
+            ("-1B", "is negative"),
+            ("1.kB", "is not a size"),
+            (".5kB", "is not a size"),
+            ("1.2.3kB", "is not a size"),
             ("1e3B", "is not a size"),
             ("2KB", "is not a size"),
             ("kB", "is not a size"),
-            ("", "is not a size"),
+            ("", "is empty"),
             ("1.0001kB", "no whole number"),
-            ("99999999999MiB", "no whole number"),
+            ("99999999999999MiB", "too large"),
+            ("9999999999999999999999999999999999999999B", "too large"),
         ] {
             let fault = size(text).unwrap_err();
             assert!(fault.contains(reason), "{text}: {fault}");

@@ -1,4 +1,4 @@
-//! Who and what the load is about: planted fraud, hot keys, sales, sizes, curves, recordings.
+//! Who and what the load is about: planted fraud, hot keys, sales, sizes, recordings.
 
 use super::*;
 use crate::plan::{HotPlan, PaddingPlan, SalePlan, Shape};
@@ -27,6 +27,27 @@ fn a_little_fraud_is_planted_unless_the_scenario_says_otherwise() {
     let few = "[population.mix]\npage_view = 64.99\nclick = 25\nsearch = 10\n\
                add_to_cart = 0.005\npurchase = 0.005\n";
     assert_eq!(plan_of(&with(few)).population.fraud, [0.0; 4]);
+    // Nor does the default stand in the way of what was asked for.
+    let bots = format!("{few}[population.fraud]\nbot_velocity = 0.5\n");
+    assert_eq!(plan_of(&with(&bots)).population.fraud, [0.0, 0.005, 0.0, 0.0]);
+    let none = format!("{few}[population.fraud]\ncard_testing = 0\n");
+    assert_eq!(plan_of(&with(&none)).population.fraud, [0.0; 4]);
+}
+
+#[test]
+fn at_most_half_of_the_sessions_are_planted() {
+    let text = |burst: &str| {
+        with(&format!(
+            "[population.mix]\npage_view = 34\nclick = 0\nsearch = 0\nadd_to_cart = 33\n\
+             purchase = 33\n[population.fraud]\ncard_testing = 20\nbot_velocity = 0\n\
+             account_takeover = 20\nhigh_value_burst = {burst}\n"
+        ))
+    };
+    assert_eq!(
+        faults_of(&text("10.1")),
+        "a.toml:11:1: population.fraud: planted shares sum to 50.1 %; expected at most 50 %"
+    );
+    assert_eq!(plan_of(&text("10")).population.fraud, [0.2, 0.0, 0.2, 0.1]);
 }
 
 #[test]
@@ -46,7 +67,7 @@ fn fraud_that_the_mix_can_not_hold_is_refused() {
     let text = with("[population.fraud]\ncard_testing = 5\n");
     assert_eq!(
         faults_of(&text),
-        "a.toml:5:1: population.fraud: planted sessions need 5.79 % of the events to be purchase, \
+        "a.toml:5:1: population.fraud: planted sessions need 5.80 % of the events to be purchase, \
          and may have four fifths of the mix's 2.00 %; expected smaller shares"
     );
     let text = with(
@@ -75,6 +96,14 @@ fn one_can_be_set_from_outside() {
     let text = phase("hot = { users = 3, percent = 40 }\n");
     let plan = planned(&text, &set(&["load.phase.0.hot.percent=50"])).unwrap();
     assert_eq!(plan.load.phases[0].hot, Some(HotPlan { users: 3, share: 0.5 }));
+    let sale = ["load.phase.0.sale.product=7", "load.phase.0.sale.percent=30"];
+    let plan = planned(&text, &set(&sale)).unwrap();
+    assert_eq!(plan.load.phases[0].sale, Some(SalePlan { product: 6, share: 0.3 }));
+    assert_eq!(
+        faults_with(&text, &set(&["load.phase.0.hot.users=30000"])),
+        "--set: load.phase[0].hot.users: 30000 hot users for 1 producers and 100000 users; \
+         expected 1 to 25000: one for each producer, and at most a quarter of all"
+    );
 }
 
 #[test]
@@ -89,6 +118,8 @@ fn hot_users_and_sales_that_make_no_sense_are_refused() {
          a.toml:8:23: load.phase[0].sale.percnt: unknown key; did you mean \
          load.phase[0].sale.percent?"
     );
+    let none = phase("hot = { users = 1, percent = 0 }\n");
+    assert!(faults_of(&none).contains("hot.percent: 0 is out of range; expected 0.01 to 100 %"));
     let text = phase("hot = { users = 2, percent = 10 }\nsale = { product = 101, percent = 30 }\n")
         .replace("[load]", "[load]\nproducers = 3");
     assert_eq!(
@@ -157,7 +188,7 @@ fn an_event_larger_than_client_or_topic_take_is_refused() {
     );
     let text = with(
         "[event]\nsize_median = \"2MB\"\n[kafka.producer]\n\"message.max.bytes\" = 3000000\n\
-         [topic.configs]\n\"max.message.bytes\" = 2000000\n",
+         [topic.configs]\n\"max.message.bytes\" = 2000000\n[apps]\nrun = []\n",
     );
     assert_eq!(
         faults_of(&text),
@@ -167,79 +198,43 @@ fn an_event_larger_than_client_or_topic_take_is_refused() {
     let text = with("[topic]\nconfigs.\"max.message.bytes\" = 1000\n");
     assert_eq!(
         faults_of(&text),
-        "a.toml:5:1: topic.configs.max.message.bytes: 1000 bytes; expected at least 1300, which \
+        "a.toml:6:31: topic.configs.max.message.bytes: 1000 bytes; expected at least 1300, which \
          an event may take with its record"
     );
-}
-
-/// Writes a scenario with a curve beside its file, and plans it.
-fn curve(csv: &[u8], lines: &str) -> Result<Plan> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("rates.csv"), csv).unwrap();
-    let text = format!(
-        "seed = 1\n[load]\nwarmup = \"0s\"\n[[load.phase]]\nkind = \"curve\"\n\
-         file = \"rates.csv\"\n{lines}"
+    let flag = |text: &str| Overrides { properties: vec![text.to_owned()], ..Overrides::default() };
+    assert_eq!(
+        faults_with(LEAST, &flag("message.max.bytes=1299")),
+        "-X: message.max.bytes: 1299 bytes; expected at least 1300, which an event may take with \
+         its record"
     );
-    let path = folder.path().join("a.toml");
-    std::fs::write(&path, text).unwrap();
-    let planned = Source::read(path.to_str().unwrap())
-        .and_then(|source| plan(&source, &Overrides::default(), &environment(), APPS));
-    // So that messages can be compared.
-    let shown = |line: String| line.replace(&format!("{}/", folder.path().display()), "");
-    planned.map_err(|error| match error {
-        crate::error::Error::Usage(lines) => {
-            crate::error::Error::Usage(lines.into_iter().map(shown).collect())
-        }
-        other => other,
-    })
+    assert!(planned(LEAST, &flag("message.max.bytes=1300")).is_ok());
+    assert!(
+        planned(REPLAY, &flag("message.max.bytes=1000")).is_ok(),
+        "the recording's are smaller"
+    );
+    let text = with("[topic]\nconfigs.\"max.message.bytes\" = \"1MB\"\n");
+    assert_eq!(
+        faults_of(&text),
+        "a.toml:6:31: topic.configs.max.message.bytes: \"1MB\" is not a whole number of bytes; \
+         expected one, such as 2000000"
+    );
 }
-
-const CSV: &[u8] = b"at_s,rate_per_s\n# the morning\n0,10\n1.5,100\n\n2.5, 0\n";
 
 #[test]
-fn a_curve_goes_in_straight_lines_from_point_to_point() {
-    let segments = |lines: &str| {
-        let plan = curve(CSV, lines).unwrap();
-        let pieces = plan.load.phases[0].segments.iter();
-        pieces
-            .map(|piece| match piece.shape {
-                Shape::Linear { from_per_s, to_per_s } => {
-                    (piece.duration_ns / 1_000_000, from_per_s, to_per_s)
-                }
-                Shape::Sine { .. } => panic!("no line"),
-            })
-            .collect::<Vec<_>>()
+fn an_event_larger_than_applications_read_is_refused() {
+    let text = |size: &str, run: &str| {
+        with(&format!(
+            "[event]\nsize_median = {size:?}\n[kafka.producer]\nmessage.max.bytes = 3000000\n\
+             [topic.configs]\nmax.message.bytes = 3000000\n[apps]\nrun = {run}\n"
+        ))
     };
-    assert_eq!(segments(""), [(1_500, 10.0, 100.0), (1_000, 100.0, 0.0)]);
     assert_eq!(
-        segments("scale = 3\nduration = \"5s\"\n"),
-        [(3_000, 30.0, 300.0), (2_000, 300.0, 0.0)]
+        faults_of(&text("2MB", "[\"fraud\"]")),
+        "a.toml:6:15: event.size_median: an event may take 2000000 bytes, and applications read \
+         at most 1048576; expected smaller events, or apps.run = []"
     );
-}
-
-#[test]
-fn a_curve_s_faults_have_the_line_of_its_file() {
-    let fault = |csv: &[u8]| curve(csv, "").unwrap_err().to_string();
-    assert_eq!(
-        fault(b"at_s,rate_per_s\n0,10\n1,ten\n1\n0.5,-1\n2,5\n2,6\n"),
-        "a.toml:6:8: rates.csv:3: \"ten\" is no rate; expected 0 to 10000000\n\
-         a.toml:6:8: rates.csv:4: \"1\" is no point; expected a time and a rate\n\
-         a.toml:6:8: rates.csv:5: \"-1\" is no rate; expected 0 to 10000000\n\
-         a.toml:6:8: rates.csv:7: 2 s is not after 2 s; expected rising times"
-    );
-    assert_eq!(
-        fault(b"0,10\n1,20\n"),
-        "a.toml:6:8: rates.csv:1: \"0,10\" is no header; expected at_s,rate_per_s\n\
-         a.toml:6:8: rates.csv:2: begins at 1 s; expected 0"
-    );
-    assert!(fault(b"").ends_with("rates.csv:1: 0 points; expected at least two"));
-    assert!(fault(b"\xff\xfe").ends_with("rates.csv: is not UTF-8; expected a CSV file"));
-    let missing = curve(CSV, "file = \"x\"\n").unwrap_err().to_string();
-    assert!(missing.contains("duplicate key"), "{missing}");
-    let text = phase("").replace("\"constant\"", "\"curve\"").replace("rate_per_s = 100\n", "");
-    assert!(faults_of(&text).contains("file: missing; expected a CSV file with at_s,rate_per_s"));
-    let text = text.replace("duration", "file = \"no.csv\"\nduration");
-    assert!(faults_of(&text).contains("load.phase[0].file: no.csv: can't be read: No such file"));
+    assert!(planned(&text("1MiB", "[\"fraud\"]"), &Overrides::default()).is_ok());
+    assert!(planned(&text("2MB", "[]"), &Overrides::default()).is_ok());
 }
 
 const REPLAY: &str =
@@ -268,10 +263,41 @@ fn what_contradicts_a_recording_is_refused() {
          digits, '.', '_' and '-'\n\
          a.toml:3:10: load.replay: a recording is on a Kafka; expected kafka.bootstrap_servers, \
          KAFKA_BOOTSTRAP_SERVERS or -b\n\
-         a.toml:4:14: load.rate_per_s: contradicts load.replay: the recording decides that\n\
-         a.toml:5:12: load.duration: contradicts load.replay: the recording decides that\n\
-         a.toml:6:12: load.arrivals: contradicts load.replay: the recording decides that\n\
-         a.toml:7:1: population: contradicts load.replay: the recording decides that"
+         a.toml:4:14: load.rate_per_s: contradicts load.replay: the recording decides that; expected it left out\n\
+         a.toml:5:12: load.duration: contradicts load.replay: the recording decides that; expected it left out\n\
+         a.toml:6:12: load.arrivals: contradicts load.replay: the recording decides that; expected it left out\n\
+         a.toml:7:1: population: contradicts load.replay: the recording decides that; expected it left out"
+    );
+    let servers = "[kafka]\nbootstrap_servers = \"k:9092\"\n";
+    let more = "scale = 2\n[event]\nsize_median = \"1kB\"\n[[load.phase]]\nkind = \"sine\"\n";
+    assert_eq!(
+        faults_of(&format!("seed = 1\n[load]\nreplay = \"old\"\n{more}{servers}")),
+        "a.toml:4:9: load.scale: contradicts load.replay: the recording decides that; expected it \
+         left out\n\
+         a.toml:5:1: event: contradicts load.replay: the recording decides that; expected it left \
+         out\n\
+         a.toml:7:1: load.phase: contradicts load.replay: the recording decides that; expected it \
+         left out"
+    );
+    for (speed, fits) in [("0.001", true), ("1000", true), ("0", false), ("1001", false)] {
+        let text = REPLAY.replace("[kafka]", &format!("replay_speed = {speed}\n[kafka]"));
+        match planned(&text, &Overrides::default()) {
+            Ok(plan) => assert!(fits, "{:?}", plan.load.replay),
+            Err(error) => assert_eq!(
+                (fits, error.to_string()),
+                (
+                    false,
+                    format!(
+                        "a.toml:4:16: load.replay_speed: {speed} is out of range; expected 0.001 \
+                         to 1000"
+                    )
+                )
+            ),
+        }
+    }
+    assert_eq!(
+        faults_of(&REPLAY.replace("\"old\"", "5")),
+        "a.toml:3:10: load.replay: 5 is wrong here; expected text in quotes"
     );
     assert_eq!(
         faults_of(&LEAST.replace("[load]", "[load]\nreplay_speed = 2")),

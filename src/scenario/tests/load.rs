@@ -202,7 +202,7 @@ fn a_key_of_another_kind_is_refused_with_the_keys_there_are() {
     assert_eq!(
         faults_of(&phases(ramp)),
         "a.toml:9:1: load.phase[0].rate_per_s: unknown key; a ramp phase has kind, name, duration, \
-         from_per_s and to_per_s"
+         from_per_s, to_per_s, hot and sale"
     );
 }
 

@@ -5,15 +5,19 @@ use proptest::prelude::*;
 
 const KEYS: &str = "seed name rate_per_s duration kind from_per_s to_per_s steps base_per_s \
     peak_per_s rise hold mean_per_s amplitude_per_s period warmup producers users sessions_max \
-    run workers group linger.ms acks partitions retention interval x \"ab\" phase mix";
+    run workers group linger.ms acks partitions retention interval x \"ab\" phase mix \
+    scale replay replay_speed hot sale product percent file size_median size_sigma size_max \
+    compressibility card_testing bot_velocity account_takeover high_value_burst \
+    message.max.bytes";
 
 const VALUES: &str = "1 0 -1 5 1e18 nan inf -inf true \"\" \"5\" \"5s\" \"1us\" \"30d\" \
     \"99999999999d\" \"ramp\" \"step\" \"spike\" \"sine\" \"constant\" \"fraud\" [] \
-    [\"fraud\"] [[1]] {} {a=1} 1979-05-27 9223372036854775808 0xff \"ä\" 10000000 5.5";
+    [\"fraud\"] [[1]] {} {a=1} 1979-05-27 9223372036854775808 0xff \"ä\" 10000000 5.5 \"curve\" \"2kB\" \
+    \"1MiB\" \"Cargo.toml\" \"src\" {users=3,percent=40} {product=7,percent=30} 0.02";
 
 const TABLES: &str = "[load] [[load.phase]] [topic] [topic.configs] [population] \
     [population.mix] [population.personas] [apps] [apps.fraud] [kafka] [kafka.producer] \
-    [kafka.consumer] [measure] [ [] ] [load.phase]";
+    [kafka.consumer] [measure] [event] [population.fraud] [ [] ] [load.phase]";
 
 fn one_of(words: &'static str) -> impl Strategy<Value = String> {
     let words: Vec<&str> = words.split_whitespace().collect();

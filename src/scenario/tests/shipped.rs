@@ -49,6 +49,37 @@ fn what_peak_calls_a_default_is_one() {
     assert_eq!(peak.load.phases[0].duration_ns(), least.load.phases[0].duration_ns());
 }
 
+/// What `peak.toml` shows in comments is legal as it stands there.
+#[test]
+fn what_peak_shows_as_an_example_can_be_used() {
+    let text = include_str!("../../../scenarios/peak.toml");
+    // The lines of an example, from the one that starts with `first` to one that is none.
+    let example = |first: &str| -> String {
+        let lines = text.lines().skip_while(|line| !line.starts_with(&format!("# {first}")));
+        let lines = lines.take_while(|line| line.starts_with("# ") || line.starts_with("     "));
+        lines.map(|line| format!("{}\n", line.trim_start_matches("# "))).collect()
+    };
+    let planned = |name: &str, text: &str| {
+        plan(&Source::new(name, text), &Overrides::default(), &environment(), &schemas()).unwrap()
+    };
+    let crowds = example("hot = ");
+    let phase =
+        "seed = 1\n[[load.phase]]\nkind = \"constant\"\nduration = \"1s\"\nrate_per_s = 9\n";
+    let load = planned("a.toml", &format!("{phase}{crowds}")).load;
+    assert!(load.phases[1].hot.is_some() && load.phases[1].sale.is_some());
+    let event = planned("a.toml", &format!("{LEAST}{}", example("[event]"))).event;
+    assert_eq!(event.padding.map(|padding| padding.max_bytes), Some(64_000));
+    let servers = "[kafka]\nbootstrap_servers = \"k:9092\"\n";
+    let load =
+        planned("a.toml", &format!("seed = 1\n[load]\n{}{servers}", example("replay = "))).load;
+    assert_eq!(load.replay.unwrap().topic, "user-activities");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rates.csv"), "at_s,rate_per_s\n0,9\n1,5\n").unwrap();
+    let name = folder.path().join("a.toml").display().to_string();
+    let load = planned(&name, &format!("seed = 1\n{}", example("[[load.phase]]"))).load;
+    assert_eq!(load.phases[1].duration_ns(), 600_000_000_000);
+}
+
 /// A new setting of an application has to be explained to newcomers too.
 #[test]
 fn peak_shows_every_setting_of_the_applications() {
