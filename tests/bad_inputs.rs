@@ -135,7 +135,8 @@ fn item_06_a_warm_up_longer_than_the_run_takes_nothing_from_it() {
 fn item_07_phases_have_no_start_of_their_own_and_always_an_end() {
     let load = "seed = 1\n[load]\n";
     let phase = "[[load.phase]]\nkind = \"constant\"\nrate_per_s = 1\nduration = \"1s\"\n";
-    let unknown = "unknown key; a constant phase has kind, name, duration and rate_per_s";
+    let unknown =
+        "unknown key; a constant phase has kind, name, duration, rate_per_s, hot and sale";
     Case::new(&format!("{load}{phase}start = \"1s\"\n{phase}start = \"0s\"\n")).refused(&[
         &format!("case.toml:7:1: load.phase[0].start: {unknown}"),
         &format!("case.toml:12:1: load.phase[1].start: {unknown}"),
