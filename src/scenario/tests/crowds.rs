@@ -263,10 +263,14 @@ fn what_contradicts_a_recording_is_refused() {
          digits, '.', '_' and '-'\n\
          a.toml:3:10: load.replay: a recording is on a Kafka; expected kafka.bootstrap_servers, \
          KAFKA_BOOTSTRAP_SERVERS or -b\n\
-         a.toml:4:14: load.rate_per_s: contradicts load.replay: the recording decides that; expected it left out\n\
-         a.toml:5:12: load.duration: contradicts load.replay: the recording decides that; expected it left out\n\
-         a.toml:6:12: load.arrivals: contradicts load.replay: the recording decides that; expected it left out\n\
-         a.toml:7:1: population: contradicts load.replay: the recording decides that; expected it left out"
+         a.toml:4:14: load.rate_per_s: contradicts load.replay: the recording decides that; \
+         expected it left out\n\
+         a.toml:5:12: load.duration: contradicts load.replay: the recording decides that; \
+         expected it left out\n\
+         a.toml:6:12: load.arrivals: contradicts load.replay: the recording decides that; \
+         expected it left out\n\
+         a.toml:7:1: population: contradicts load.replay: the recording decides that; \
+         expected it left out"
     );
     let servers = "[kafka]\nbootstrap_servers = \"k:9092\"\n";
     let more = "scale = 2\n[event]\nsize_median = \"1kB\"\n[[load.phase]]\nkind = \"sine\"\n";

@@ -12,8 +12,9 @@ const KEYS: &str = "seed name rate_per_s duration kind from_per_s to_per_s steps
 
 const VALUES: &str = "1 0 -1 5 1e18 nan inf -inf true \"\" \"5\" \"5s\" \"1us\" \"30d\" \
     \"99999999999d\" \"ramp\" \"step\" \"spike\" \"sine\" \"constant\" \"fraud\" [] \
-    [\"fraud\"] [[1]] {} {a=1} 1979-05-27 9223372036854775808 0xff \"ä\" 10000000 5.5 \"curve\" \"2kB\" \
-    \"1MiB\" \"Cargo.toml\" \"src\" {users=3,percent=40} {product=7,percent=30} 0.02";
+    [\"fraud\"] [[1]] {} {a=1} 1979-05-27 9223372036854775808 0xff \"ä\" 10000000 5.5 \
+    \"curve\" \"2kB\" \"1MiB\" \"Cargo.toml\" \"src\" {users=3,percent=40} \
+    {product=7,percent=30} 0.02";
 
 const TABLES: &str = "[load] [[load.phase]] [topic] [topic.configs] [population] \
     [population.mix] [population.personas] [apps] [apps.fraud] [kafka] [kafka.producer] \
