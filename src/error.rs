@@ -37,6 +37,9 @@ pub enum Error {
     /// The run can't give a valid result.
     #[error("{0}")]
     Invalid(String),
+    /// Two results can't be compared. Every reason is a line.
+    #[error("{}", lines(.0))]
+    Refused(Vec<String>),
     /// A signal came before anything was measured; the exit code that belongs to it.
     #[error("interrupted before the load started: nothing was measured")]
     Signal(u8),
@@ -71,6 +74,7 @@ impl Error {
             Self::Usage(_) => ExitCode::Usage,
             Self::Broker(_) => ExitCode::Broker,
             Self::Invalid(_) => ExitCode::Invalid,
+            Self::Refused(_) => ExitCode::Refused,
             Self::Signal(143) => ExitCode::Terminated,
             Self::Signal(_) => ExitCode::Interrupted,
             Self::Io { .. } | Self::Internal(_) => ExitCode::Unexpected,

@@ -4,6 +4,7 @@ mod detected;
 mod hlog;
 mod host;
 mod latency;
+mod load;
 mod recording;
 mod said;
 mod save;
@@ -29,6 +30,7 @@ use crate::produce::WireBytes;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use load::{Saved, load, load_all};
 pub use recording::RecordingResult;
 pub use said::{Look, alerts, said};
 pub use save::{check_writable, save};
@@ -50,6 +52,9 @@ pub struct RunResult {
     pub run: String,
     /// What the run is worth.
     pub verdict: Verdict,
+    /// Its place in a sweep, where it was part of one.
+    #[serde(default)]
+    pub trial: Option<Trial>,
     /// What ran.
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.
@@ -99,6 +104,19 @@ pub struct RunResult {
     pub partitions: Vec<PartitionResult>,
     /// The run over time, by interval of the schedule.
     pub series: Vec<Interval>,
+}
+
+/// A run's place in a sweep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The sweep's number in hexadecimal: the same for all of its runs.
+    pub sweep: String,
+    /// The scenario key of each axis, and its value as a scenario writes it.
+    pub point: BTreeMap<String, String>,
+    /// Which repeat of the point, from 0.
+    pub repeat: u32,
+    /// Which run of the sweep, in the order in which they ran, from 0.
+    pub place: u32,
 }
 
 /// What a run is worth.

@@ -110,6 +110,7 @@ pub(super) fn result(
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
         verdict: verdict(&apps, end, &ledger, &checks, &watch),
+        trial: None,
         build: build(),
         started: date(clock.wall_us(crew.start_ns())),
         duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
