@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+#[path = "alone/group.rs"]
+mod group;
+
 /// A broker that ends with the test.
 struct Broker {
     child: Child,

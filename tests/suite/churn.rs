@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+use kbench::broker::BrokerConfig;
 use kbench::loopback::Faults;
 use kbench::result::RunResult;
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -36,6 +37,7 @@ pub fn probes() -> Vec<Probe> {
     vec![
         probe("churn::guests_that_come_and_go_change_no_answer", guests).only(BROKERS),
         probe("churn::a_killed_member_changes_no_answer", killed).only(BROKERS),
+        probe("churn::workers_taken_for_dead_change_no_answer", given_up).only(BROKERS),
         probe("churn::records_that_come_again_change_no_answer", rewound).only(BROKERS),
         probe("churn::workers_that_die_and_come_back_change_no_answer", dying)
             .only(&[Kind::Loopback]),
@@ -125,9 +127,10 @@ impl Scene<'_> {
 fn disturbed<T: Send>(
     world: &World,
     strategy: &'static str,
+    more: &str,
     disturb: impl Fn(&Scene<'_>) -> T + Sync,
 ) -> (RunResult, T) {
-    let mut plan = plan(world, &scenario(strategy));
+    let mut plan = plan(world, &(scenario(strategy) + more));
     plan.topic.reuse = true;
     plan.topic.name = world.topic("churn", PARTITIONS);
     let groups = plan.apps.iter().map(|app| app.group.clone()).collect();
@@ -150,7 +153,7 @@ fn disturbed<T: Send>(
 /// Two guests in each group at a time, and that twice: partitions move eight times.
 fn guests(world: &World) {
     for strategy in ["range", "cooperative-sticky"] {
-        disturbed(world, strategy, |scene| {
+        disturbed(world, strategy, "", |scene| {
             for _ in 0..2 {
                 scene.in_each_group(|group| {
                     let first = scene.guest(group);
@@ -163,23 +166,29 @@ fn guests(world: &World) {
     }
 }
 
+/// A world of its own, whose broker takes members for dead that are silent for a short while.
+fn impatient(kind: Kind) -> World {
+    let least = SESSION_MS.to_string();
+    match kind {
+        Kind::Kafka => World::fresh(kind, 1, &[("group.min.session.timeout.ms", &least)]),
+        _ => World::embedded(&BrokerConfig {
+            session_timeout_min_ms: SESSION_MS,
+            ..BrokerConfig::default()
+        })
+        .unwrap(),
+    }
+}
+
 /// A member of each group gets its share of the partitions and dies. They lie there until its
 /// session ends.
 fn killed(shared: &World) {
-    let least = SESSION_MS.to_string();
-    let world = match shared.kind() {
-        Kind::Kafka => World::fresh(Kind::Kafka, 1, &[("group.min.session.timeout.ms", &least)]),
-        _ => World::embedded(&kbench::broker::BrokerConfig {
-            session_timeout_min_ms: SESSION_MS,
-            ..kbench::broker::BrokerConfig::default()
-        })
-        .unwrap(),
-    };
+    let world = impatient(shared.kind());
+    let session = SESSION_MS.to_string();
     for strategy in ["range", "cooperative-sticky"] {
-        let (result, ()) = disturbed(&world, strategy, |scene| {
+        let (result, ()) = disturbed(&world, strategy, "", |scene| {
             let properties = [
                 ("partition.assignment.strategy", scene.strategy),
-                ("session.timeout.ms", &least),
+                ("session.timeout.ms", &session),
                 ("enable.auto.commit", "false"),
                 ("auto.offset.reset", "earliest"),
                 HEARTBEAT,
@@ -198,11 +207,31 @@ fn killed(shared: &World) {
     }
 }
 
+/// The broker answers nobody for longer than a session lasts: every worker loses its partitions
+/// without having committed anything, and joins again. What was read comes again from its start.
+fn given_up(shared: &World) {
+    let world = impatient(shared.kind());
+    let more =
+        format!("\"session.timeout.ms\" = {SESSION_MS}\n\"auto.commit.interval.ms\" = 600000\n");
+    for strategy in ["range", "cooperative-sticky"] {
+        let (result, read) = disturbed(&world, strategy, &more, |scene| {
+            let read = scene.records();
+            world.pause_broker(Duration::from_millis(SESSION_MS as u64 * 2));
+            read
+        });
+        for app in &result.ledger.apps {
+            // At the pause, each group had read what was there, but for a moment's worth.
+            assert!(app.redeliveries > read as u64 / 2, "{read}: {app:?}");
+        }
+    }
+}
+
 /// A member of each group takes partitions, commits their very beginning, and leaves.
 fn rewound(world: &World) {
     for strategy in ["range", "cooperative-sticky"] {
-        let (result, rewound) =
-            disturbed(world, strategy, |scene| scene.in_each_group(|group| rewind(scene, group)));
+        let (result, rewound) = disturbed(world, strategy, "", |scene| {
+            scene.in_each_group(|group| rewind(scene, group))
+        });
         for (app, rewound) in result.ledger.apps.iter().zip(rewound) {
             assert!(rewound > 0 && app.redeliveries >= rewound, "{rewound}: {app:?}");
         }
