@@ -65,7 +65,8 @@ impl Member {
 
 fn listen(stdout: ChildStdout, read: &AtomicU64, last: &Mutex<Option<Value>>) {
     for line in BufReader::new(stdout).lines() {
-        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        // Whoever is killed may be in the middle of a line.
+        let Ok(line) = serde_json::from_str::<Value>(&line.unwrap()) else { return };
         if let Some(count) = line["read"]["events"].as_u64() {
             read.store(count, Ordering::Release);
         }

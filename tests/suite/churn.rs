@@ -4,13 +4,13 @@
 //! Every probe asserts that the disturbance happened, in every group and during the load.
 
 use std::sync::OnceLock;
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use kbench::broker::BrokerConfig;
 use kbench::loopback::Faults;
 use kbench::result::RunResult;
-use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::admin::{await_until, inquirer};
@@ -88,14 +88,25 @@ struct Scene<'a> {
     topic: String,
     groups: Vec<String>,
     strategy: &'static str,
+    asker: BaseConsumer,
 }
 
 impl Scene<'_> {
     /// The records in the topic so far, probes too.
     fn records(&self) -> i64 {
-        let asker = inquirer(self.world);
-        let end = |partition| asker.fetch_watermarks(&self.topic, partition, PATIENCE).unwrap().1;
-        (0..PARTITIONS).map(end).sum()
+        (0..PARTITIONS).map(|partition| self.end(partition)).sum()
+    }
+
+    /// A new topic's leaders, and a broker that was away, are not there at once.
+    fn end(&self, partition: i32) -> i64 {
+        let began = Instant::now();
+        loop {
+            match self.asker.fetch_watermarks(&self.topic, partition, PATIENCE) {
+                Ok((_, end)) => return end,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "partition {partition}: {error}"),
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Does the same in every group, at once.
@@ -103,7 +114,7 @@ impl Scene<'_> {
         thread::scope(|scope| {
             let threads: Vec<_> =
                 self.groups.iter().map(|group| scope.spawn(|| what(group))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads.into_iter().map(joined).collect()
         })
     }
 
@@ -123,6 +134,11 @@ impl Scene<'_> {
     }
 }
 
+/// What a thread gave, or its panic.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// A run that is disturbed once its load has begun, and the disturber's words.
 fn disturbed<T: Send>(
     world: &World,
@@ -134,14 +150,15 @@ fn disturbed<T: Send>(
     plan.topic.reuse = true;
     plan.topic.name = world.topic("churn", PARTITIONS);
     let groups = plan.apps.iter().map(|app| app.group.clone()).collect();
-    let scene = Scene { world, topic: plan.topic.name.clone(), groups, strategy };
+    let scene =
+        Scene { world, topic: plan.topic.name.clone(), groups, strategy, asker: inquirer(world) };
     let (result, said, records) = thread::scope(|scope| {
         let disturber = scope.spawn(|| {
             await_until("the load has begun", PATIENCE, || scene.records() > 1_000);
             (disturb(&scene), scene.records())
         });
         let result = try_run(world, &plan, Faults::default());
-        let (said, records) = disturber.join().unwrap();
+        let (said, records) = joined(disturber);
         (result.unwrap_or_else(|error| panic!("{error}")).result, said, records)
     });
     let offered = i64::try_from(result.ledger.offered).unwrap();
