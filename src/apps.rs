@@ -1,5 +1,5 @@
 //! The applications that read the events: each observes events, merges with its like and
-//! summarises. A further application is one new file and one line in [`ALL`].
+//! summarises. A further application is one new file and one line in `applications!` below.
 //!
 //! # Exactness
 //!
@@ -25,11 +25,26 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
+/// For each application, its module and its place in [`ALL`].
+///
+/// `cargo fmt` does not look through a macro: `rustfmt src/apps/*.rs` formats the applications.
+macro_rules! applications {
+    ($($app:ident),+ $(,)?) => {
+        $(mod $app;)+
+
+        /// Every application, in the order of the specification.
+        pub const ALL: &[AppKind] = &[$($app::KIND),+];
+    };
+}
+
+applications! {
+    analytics,
+    fraud,
+    dashboard,
+    behavior,
+}
+
 mod alert;
-mod analytics;
-mod behavior;
-mod dashboard;
-mod fraud;
 mod hours;
 mod journey;
 mod late;
@@ -122,9 +137,6 @@ pub enum Rhythm {
     /// Only at the end; its alerts come when they come.
     Alerts,
 }
-
-/// Every application, in the order of the specification.
-pub const ALL: &[AppKind] = &[analytics::KIND, fraud::KIND, dashboard::KIND, behavior::KIND];
 
 /// The application of that name.
 #[must_use]
