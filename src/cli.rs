@@ -95,6 +95,12 @@ pub struct RunArgs {
     /// Exit with 4 when anything is flagged above the numbers
     #[arg(long)]
     pub strict: bool,
+    /// Go on with a sweep that was cut short: its folder
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Start a sweep of more than 200 runs
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `kbench plan`.

@@ -30,7 +30,7 @@ use crate::loopback::{self, Faults};
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
-use crate::result::{self, Host, RunResult};
+use crate::result::{self, Host, RunResult, Trial};
 
 use collect::Collector;
 use crew::Crew;
@@ -67,6 +67,8 @@ pub struct Options {
     /// What the events take the schedule's start for, in microseconds since 1970: two runs of
     /// one plan then send the same bytes. `None`: the time it is.
     pub start_wall_us: Option<i64>,
+    /// The run's place in a sweep, where it is part of one.
+    pub trial: Option<Trial>,
 }
 
 /// What a run leaves.
@@ -150,6 +152,7 @@ fn perform<T>(
     let conditions = Conditions { run, command_line, facts, host };
     let log = finish::log(&plan, &clock, &crew, &mut collector)?;
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
+    result.trial = options.trial;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(

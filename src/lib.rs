@@ -11,7 +11,7 @@
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
 //! | 4 loops | [`produce`] [`consume`] |
 //! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`progress`] |
+//! | 6 whole | [`harness`] [`result`] [`sweep`] [`progress`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
 pub mod apps;
@@ -35,4 +35,5 @@ pub mod progress;
 pub mod record;
 pub mod result;
 pub mod scenario;
+pub mod sweep;
 pub mod wire;

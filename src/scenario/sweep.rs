@@ -82,7 +82,7 @@ pub fn sweep(
     entries.remove("sweep");
     let stem = source.stem();
     let inputs = Inputs { overrides, environment, apps, stem: &stem };
-    let points = typed.iter().fold(vec![Vec::new()], with_axis);
+    let points = typed.iter().fold(vec![Vec::new()], |points, axis| with_axis(&points, axis));
     let mut sweep = Sweep {
         name: String::new(),
         seed: 0,
@@ -198,7 +198,7 @@ fn refuse_twice(typed: &[Typed], overrides: &Overrides, faults: &Faults) {
 }
 
 /// Every point so far with every value of one more axis.
-fn with_axis(points: Vec<Vec<usize>>, axis: &Typed) -> Vec<Vec<usize>> {
+fn with_axis(points: &[Vec<usize>], axis: &Typed) -> Vec<Vec<usize>> {
     let more = |point: &Vec<usize>| {
         let point = point.clone();
         (0..axis.values.len()).map(move |value| [point.as_slice(), &[value]].concat())

@@ -260,6 +260,7 @@ fn interrupted(world: &World) {
         signal: signal.clone(),
         loopback: None,
         start_wall_us: None,
+        trial: None,
     };
     let result = thread::scope(|scope| {
         scope.spawn(|| {
