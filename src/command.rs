@@ -2,6 +2,7 @@
 
 mod broker;
 mod consume;
+mod list;
 mod plan;
 mod produce;
 mod run;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
