@@ -100,6 +100,9 @@ pub struct RunArgs {
     /// Go on with a sweep that was cut short: its folder
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
+    /// Serve Prometheus metrics while running, at /metrics of this address, as 127.0.0.1:9464
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics_addr: Option<String>,
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,

@@ -27,6 +27,7 @@ use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Faults};
+use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
@@ -52,7 +53,7 @@ const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a run needs besides its plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// For the result: how it was called.
     pub command_line: Vec<String>,
@@ -69,6 +70,8 @@ pub struct Options {
     pub start_wall_us: Option<i64>,
     /// The run's place in a sweep, where it is part of one.
     pub trial: Option<Trial>,
+    /// Where the run shows itself while it goes on.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// What a run leaves.
@@ -134,7 +137,8 @@ fn perform<T>(
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
         let (world, clock) = (&world, &clock);
-        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us };
+        let metrics = options.metrics.clone();
+        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us, metrics };
         let played = play.run(replay, progress)?;
         Ok((plan, played))
     });
@@ -179,6 +183,7 @@ struct Play<'a> {
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// What is left of it.
@@ -199,7 +204,7 @@ impl Play<'_> {
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
-        let (mut collector, channels) = Collector::new(self.plan);
+        let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
         let clock: Arc<dyn Clock> = self.clock.clone();
         let mut crew =
             Crew::start_workers(self.plan, self.run, self.world, clock.clone(), &channels)?;

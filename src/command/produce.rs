@@ -63,6 +63,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         loopback: None,
         start_wall_us: None,
         trial: None,
+        metrics: None,
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };

@@ -1,12 +1,14 @@
 //! `kbench run`: every scenario, one after the other.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Job;
 use super::signals::Signals;
 use crate::cli::{Format, RunArgs};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::{self, Finished, Options};
+use crate::metrics::{Exporter, Metrics};
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::progress::Progress;
@@ -23,15 +25,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let program = std::env::current_exe()
         .map_err(|error| Error::io("finding this program, to start the broker", error))?;
     let signals = Signals::listen()?;
+    let metrics = args.metrics_addr.as_ref().map(|_| Arc::<Metrics>::default());
+    let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
+    let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
+    if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
+        super::tell(&format!("metrics at http://{}/metrics", exporter.address()));
+    }
     let options = |results_dir: PathBuf| Options {
         // One that is no text still belongs into the result; `args` would panic at it.
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: program.clone(),
         results_dir,
         signal: signals.code(),
-        loopback: None,
-        start_wall_us: None,
-        trial: None,
+        metrics: metrics.clone(),
+        ..Options::default()
     };
     let mut worst = ExitCode::Ok;
     for (source, job) in &jobs {

@@ -255,6 +255,7 @@ fn folder(world: &World) {
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
         start_wall_us: None,
         trial: None,
+        metrics: None,
     };
     let finished =
         kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
