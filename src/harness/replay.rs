@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::alone::{Pace, Said, Told};
+use super::finish::FLAGS_KEPT;
 use crate::apps::{AppKind, Rhythm};
 use crate::clock::{Clock, SystemClock, wake_on_time, wall_clock_us};
 use crate::consume::Reader;
@@ -211,6 +212,10 @@ impl Replay {
         let consume_s = seconds(last_ns - first_ns);
         // Of one record there is no rate.
         let rate = |count: u64| (tally.records > 1).then(|| count as f64 / consume_s.max(1e-9));
+        let mut summary = self.reader.summary();
+        let flags = summary.flags.len() as u64;
+        // As in a run's result.
+        summary.flags.truncate(FLAGS_KEPT);
         let offsets: u64 = self.order.stretches.iter().map(Stretch::offsets).sum();
         Replayed {
             app: self.name.to_owned(),
@@ -226,7 +231,8 @@ impl Replay {
             bytes_per_s: rate(tally.bytes),
             late_max_s: late_max_ns.map(seconds),
             service: LatencySummary::of(Some(&tally.service)),
-            summary: self.reader.summary(),
+            flags,
+            summary,
         }
     }
 }

@@ -115,7 +115,11 @@ impl Recording {
         stretches: &[Stretch],
     ) -> Result<Self> {
         let consumer = Arc::new(consumer(bootstrap, properties, Some(stretches.len()))?);
-        assign(&consumer, topic, stretches.iter().map(|stretch| (stretch.partition, stretch.from)))?;
+        assign(
+            &consumer,
+            topic,
+            stretches.iter().map(|stretch| (stretch.partition, stretch.from)),
+        )?;
         let mut lanes = Vec::new();
         for &Stretch { partition, from, until } in stretches {
             let queue = consumer.split_partition_queue(topic, partition).ok_or_else(|| {

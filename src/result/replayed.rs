@@ -71,7 +71,9 @@ pub struct Replayed {
     pub late_max_s: Option<f64>,
     /// Processed − polled, of events: parsing and the application's work.
     pub service: LatencySummary,
-    /// What the application has to say.
+    /// How many users and rules the application points at.
+    pub flags: u64,
+    /// What the application has to say; of its flags only the first hundred, as in a run's result.
     pub summary: Summary,
 }
 

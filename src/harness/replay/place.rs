@@ -220,12 +220,13 @@ impl Wanted {
         for partition in partitions {
             let place = there(partition)?;
             let (start, end) = spans[place];
-            let edge = |side, wanted: &Place, times: &Option<Vec<i64>>, edge: i64| {
-                match (wanted.offset_of(partition), times) {
-                    (Some(offset), _) => held(side, partition, offset, (start, end)),
-                    (None, Some(times)) => Ok(times.get(place).copied().unwrap_or(edge)),
-                    (None, None) => Ok(edge),
-                }
+            let edge = |side, wanted: &Place, times: &Option<Vec<i64>>, edge: i64| match (
+                wanted.offset_of(partition),
+                times,
+            ) {
+                (Some(offset), _) => held(side, partition, offset, (start, end)),
+                (None, Some(times)) => Ok(times.get(place).copied().unwrap_or(edge)),
+                (None, None) => Ok(edge),
             };
             let from = edge(Side::From, &self.from, &from_times, start)?;
             let until = edge(Side::Until, &self.until, &until_times, end)?.max(from);
