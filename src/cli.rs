@@ -172,6 +172,9 @@ pub struct ReplayArgs {
     /// alerts as they come [default: only at the end]
     #[arg(long, value_name = "EVENTS|TIME")]
     pub every: Option<String>,
+    /// Only events of this run, by the number that ends the name of its result's folder
+    #[arg(long, value_name = "RUN", value_parser = run_number)]
+    pub run: Option<u32>,
     /// Scenario whose topic and [apps] count, such as the scenario.toml of a result's folder; `-`
     /// reads it from standard input
     #[arg(long, value_name = "FILE")]
@@ -241,6 +244,11 @@ pub enum EventFormat {
 fn duration_ns(text: &str) -> Result<u64, String> {
     let duration = crate::scenario::duration(text)?;
     u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
+}
+
+fn run_number(text: &str) -> Result<u32, String> {
+    let expected = "expected a run's number in hexadecimal, such as 11f8ffd9";
+    u32::from_str_radix(text, 16).map_err(|_| expected.to_owned())
 }
 
 fn rate(text: &str) -> Result<Rate, String> {

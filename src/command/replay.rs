@@ -34,7 +34,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let properties = plan.kafka.consumer.clone();
     Admin::new(&bootstrap, &properties)?.brokers(CONNECT)?;
     let stretches = wanted.stretches(&topic, &Scout::look(&bootstrap, &properties, &topic)?)?;
-    let order = Order { bootstrap, properties, topic, stretches, speed, rhythm };
+    let run = args.run;
+    let order = Order { bootstrap, properties, topic, stretches, run, speed, rhythm };
     if !args.quiet {
         introduce(&apps, &order);
     }
@@ -138,6 +139,7 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
         bootstrap_servers: order.bootstrap.clone(),
         topic: order.topic.clone(),
         partitions: order.stretches.clone(),
+        run: order.run.map(|run| format!("{run:08x}")),
         speed: order.speed.to_string(),
         interrupted_by: signals.came().then(|| signals.exit_code() as u8),
         apps,

@@ -21,6 +21,7 @@ use crate::kafka::{Excerpt, Recording, Stretch};
 use crate::plan::AppPlan;
 use crate::record::Latency;
 use crate::result::{LatencySummary, Replayed};
+use crate::wire::stamp;
 
 use feed::{Feed, Paced, Polled};
 pub use place::{Place, Side, Wanted, words_of};
@@ -49,6 +50,8 @@ pub struct Order {
     pub topic: String,
     /// What of it.
     pub stretches: Vec<Stretch>,
+    /// Only the events of this run.
+    pub run: Option<u32>,
     /// How fast.
     pub speed: Speed,
     /// When to say what was found so far; `None` for not before the end.
@@ -59,6 +62,7 @@ pub struct Order {
 #[derive(Debug, Default)]
 struct Tally {
     records: u64,
+    other_runs: u64,
     bytes: u64,
     first_ns: Option<u64>,
     last_ns: u64,
@@ -154,11 +158,16 @@ impl Replay {
         tally: &mut Tally,
         say: &mut impl FnMut(&Said<'_>) -> Result<()>,
     ) -> Result<Polled> {
-        let Self { reader, clock, pace, .. } = self;
+        let Self { reader, clock, pace, order, .. } = self;
         // Once a batch: it is only held against times that lie far ahead.
         let now_us = wall_clock_us();
         let mut failed = None;
         let polled = feed.poll(BATCH_RECORDS, WAIT, &mut |partition, record| {
+            let is_of = |run| record.payload.and_then(stamp::read).is_some_and(|s| s.run == run);
+            if order.run.is_some_and(|run| !is_of(run)) {
+                tally.other_runs += 1;
+                return;
+            }
             let polled_ns = clock.now_ns();
             let arrival = Arrival { partition, offset: record.offset, payload: record.payload };
             let seen = reader.observe(&arrival, now_us);
@@ -223,7 +232,8 @@ impl Replay {
             read: self.reader.read(),
             records: tally.records,
             bytes: tally.bytes,
-            left: offsets.saturating_sub(tally.records),
+            other_runs: tally.other_runs,
+            left: offsets.saturating_sub(tally.records + tally.other_runs),
             ready_s: seconds(first_ns - began_ns),
             consume_s,
             drain_s: complete.then(|| seconds(last_ns - began_ns)),

@@ -34,6 +34,8 @@ pub struct ReplayResult {
     pub topic: String,
     /// What was read of it, by partition.
     pub partitions: Vec<Stretch>,
+    /// The run whose events alone were read, in hexadecimal; `None` for everything.
+    pub run: Option<String>,
     /// How fast: `max`, or `10x`.
     pub speed: String,
     /// The exit code of the signal that ended it early.
@@ -51,9 +53,11 @@ pub struct Replayed {
     pub complete: bool,
     /// The records by what became of them.
     pub read: Read,
-    /// All records.
+    /// All records, but for `other_runs`.
     pub records: u64,
-    /// Their keys and values.
+    /// Records that are not of the run that was asked for: passed over.
+    pub other_runs: u64,
+    /// Keys and values of `records`.
     pub bytes: u64,
     /// Offsets without a record: not reached, compacted away, or of transactions.
     pub left: u64,
@@ -124,6 +128,10 @@ impl ReplayResult {
             count(offsets),
             self.speed
         )];
+        if let Some((run, app)) = self.run.as_ref().zip(self.apps.first()) {
+            let others = count(app.other_runs);
+            lines.push(format!("only run {run}: {others} records of others were passed over"));
+        }
         for app in self.apps.iter().filter(|app| app.left > 0) {
             let why = if app.complete { "hold no record" } else { "were not reached" };
             lines.push(format!("! {}: {} offsets {why}", app.app, count(app.left)));

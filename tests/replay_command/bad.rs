@@ -104,7 +104,7 @@ fn a_broker_that_goes_away_ends_it() {
     let big = |n: i64| event("u", ORIGIN_MS + n * 100).replace("6f1c", &format!("6f1c{filler}"));
     let records: Vec<_> = (0..400).map(|n| (0, ORIGIN_MS, big(n))).collect();
     fill(&server, "big", 1, &records);
-    let args = ["replay", "-t", "big", "fraud", "--speed", "1x", "--every", "1"];
+    let args = ["replay", "-t", "big", "fraud", "--speed", "10x", "--every", "1"];
     let mut command = server.kbench(&args);
     command.args(["-X", "consumer.fetch.message.max.bytes=1000000"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
