@@ -14,7 +14,7 @@ use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::replay::{Order, Place, Replay, Side, Speed, Wanted, words_of};
 use crate::kafka::{Admin, Scout};
-use crate::plan::{AppPlan, Plan};
+use crate::plan::{self, AppPlan, Plan};
 use crate::result::{Look, ReplayResult, Replayed};
 use crate::scenario::Source;
 
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let source = args.scenario.as_deref().map(Source::read).transpose()?;
     let (plan, bootstrap) = super::alone(source, &args.scenario_args)?;
     let apps = chosen(&names, &plan)?;
-    let topic = args.topic.clone().unwrap_or_else(|| plan.topic.name.clone());
+    let topic = topic(args, &plan)?;
     let signals = Signals::listen()?;
     let properties = plan.kafka.consumer.clone();
     Admin::new(&bootstrap, &properties)?.brokers(CONNECT)?;
@@ -88,6 +88,20 @@ fn chosen<'p>(names: &[String], plan: &'p Plan) -> Result<Vec<(&'static AppKind,
         return Err(Error::usage("the scenario's apps.run is empty; expected an application"));
     }
     Ok(chosen)
+}
+
+/// The topic of the flag, or else the plan's, which is checked already.
+fn topic(args: &ReplayArgs, plan: &Plan) -> Result<String> {
+    let Some(topic) = args.topic.clone() else {
+        return Ok(plan.topic.name.clone());
+    };
+    if !plan::is_topic_name(&topic) {
+        return Err(Error::usage(format!(
+            "--topic: {topic:?} is no topic name; expected up to 249 letters, digits, '.', '_' \
+             and '-'"
+        )));
+    }
+    Ok(topic)
 }
 
 fn introduce(apps: &[(&AppKind, &AppPlan)], order: &Order) {

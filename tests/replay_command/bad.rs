@@ -42,6 +42,8 @@ fn wrong_words_are_told_before_anything_is_opened() {
         (&["--from", "offset", "9", "--until", "offset", "3"], "offset 3 is not behind --from"),
         (&["--from", "duration:1h", "--until", "duration:2h"], "is not behind that of --from"),
         (&["--partition", "1", "--from", "offset", "2=5"], "partition 2 is none of --partition"),
+        (&["--topic", "a\nb"], "--topic: \"a\\nb\" is no topic name; expected up to 249"),
+        (&["--topic", ""], "--topic: \"\" is no topic name"),
         (&["--speed", "fast"], "--speed: \"fast\" is no speed; expected max, 1x or 10x"),
         (&["--speed", "0x"], "--speed: \"0x\" is no speed"),
         (&["--every", "0"], "--every: 0 events; expected at least 1"),

@@ -106,7 +106,7 @@ fn an_end_before_its_beginning_is_refused_before_anything_is_opened() {
         match (checked, fault) {
             (Ok(()), None) => {}
             (Err(Error::Usage(lines)), Some(fault)) => {
-                assert!(lines[0].contains(fault), "{lines:?}")
+                assert!(lines[0].contains(fault), "{lines:?}");
             }
             other => panic!("{from} {until}: {other:?}"),
         }
