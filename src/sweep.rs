@@ -17,7 +17,7 @@ use crate::result::{self, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, Spread, summarize};
+pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
 pub use table::{markdown, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{RunResult, secrets};
 use crate::error::{Error, Result};
+use crate::report;
 
 /// Longest part of a trial's folder name that tells its point, in characters.
 const POINT_CHARS_MAX: usize = 120;
@@ -27,8 +28,8 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
 }
 
-/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md`, `latency.hlog`
-/// (which is `log`) and `scenario.toml`, and gives its path back.
+/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md`, `report.html`,
+/// `latency.hlog` (which is `log`) and `scenario.toml`, and gives its path back.
 ///
 /// All is written and synced in a hidden folder beside it, which then takes its name.
 ///
@@ -49,6 +50,7 @@ pub fn save(
     for (name, text) in [
         ("result.json", json.as_str()),
         ("summary.md", &super::markdown(result)),
+        ("report.html", &report::html(result)),
         ("latency.hlog", log),
         ("scenario.toml", &secrets::mask_toml(scenario_text)),
     ] {

@@ -11,6 +11,7 @@ use super::{conclusions, table};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, Result};
 use crate::plan::sweep::{Excluded, Settings, Sweep};
+use crate::report;
 use crate::result::{self, Saved};
 
 /// The file's name.
@@ -205,7 +206,8 @@ impl Book {
         self.points = summarize(results);
         self.conclusions = conclusions(&self.points);
         self.write(folder)?;
-        result::write_file(&folder.join("summary.md"), &table::markdown(self))
+        result::write_file(&folder.join("summary.md"), &table::markdown(self))?;
+        result::write_file(&folder.join("report.html"), &report::sweep_html(self, results))
     }
 
     fn write(&self, folder: &Path) -> Result<()> {

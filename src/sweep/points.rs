@@ -188,6 +188,16 @@ pub fn summarize(results: &[Saved]) -> Vec<PointSummary> {
     points
 }
 
+/// The values that a setting has among the points, in their order.
+#[must_use]
+pub fn sorted_values(points: &[PointSummary], key: &str) -> Vec<String> {
+    let mut values: Vec<String> =
+        points.iter().filter_map(|point| point.settings.get(key).cloned()).collect();
+    values.sort_by(|one, other| compare_values(one, other));
+    values.dedup();
+    values
+}
+
 /// 2 before 10, and words by letter.
 #[must_use]
 pub(super) fn compare_values(one: &str, other: &str) -> std::cmp::Ordering {

@@ -1,0 +1,39 @@
+//! `report.html`: a run or a sweep as one page that opens without a network.
+//!
+//! The page holds everything: its figures as JSON, Apache ECharts to draw them, and its own style
+//! and script. A policy in its head forbids it to ask anybody for anything.
+
+mod charts;
+mod page;
+mod spectrum;
+mod sweep;
+mod tables;
+
+use maud::html;
+
+use crate::result::{RunResult, Saved};
+use crate::sweep::Book;
+
+/// One run as a page.
+#[must_use]
+pub fn html(result: &RunResult) -> String {
+    let charts = charts::of_run(result);
+    let body = html! {
+        (page::verdict(result))
+        (page::tiles(result))
+        (tables::applications(result))
+        (page::charts(&charts))
+        (tables::answers(result))
+        (tables::accounts(result))
+        (tables::conditions(result))
+    };
+    page::page(&format!("{}: {}", result.scenario, page::word(result).0), &body, &charts)
+}
+
+/// A sweep as a page: its trials together, then each by itself in words.
+#[must_use]
+pub fn sweep_html(book: &Book, results: &[Saved]) -> String {
+    let charts = sweep::charts(book);
+    let body = sweep::body(book, results, &charts);
+    page::page(&format!("sweep {}", book.scenario), &body, &charts)
+}

@@ -1,0 +1,285 @@
+//! What a run's page says in tables.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::apps::{Section, Segment, Summary};
+use crate::generate::Persona;
+use crate::harness::segments::segment_of;
+use crate::result::{LatencySummary, RunResult, count, duration};
+
+/// Rows of a section that are shown at once; the rest unfolds.
+const ROWS_SHOWN: usize = 12;
+
+/// One row of latencies.
+fn latencies(latency: &LatencySummary) -> Markup {
+    html! {
+        td { (count(latency.count)) }
+        @for value in [
+            latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.p99_9_ns, latency.p99_99_ns,
+            latency.max_ns,
+        ] { td { (duration(value)) } }
+    }
+}
+
+fn latency_head(first: &str) -> Markup {
+    html! {
+        tr {
+            th { (first) }
+            @for name in ["samples", "p50", "p90", "p99", "p99.9", "p99.99", "max"] {
+                th scope="col" { (name) }
+            }
+        }
+    }
+}
+
+/// End to end and its stages, per application.
+pub(super) fn applications(result: &RunResult) -> Markup {
+    html! {
+        h2 { "Latency" }
+        div.scroll tabindex="0" role="region" aria-label="latencies" {
+            table {
+                thead { (latency_head("from the time an event was due")) }
+                tbody {
+                    @for app in &result.apps {
+                        tr { th scope="row" { (app.name) ", end to end" } (latencies(&app.end_to_end)) }
+                    }
+                    tr { th scope="row" { "acknowledged" } (latencies(&result.ack)) }
+                    tr { th scope="row" { "send delay" } (latencies(&result.send_delay)) }
+                }
+            }
+        }
+        details {
+            summary { "Arrival and service of each application" }
+            div.scroll tabindex="0" {
+                table {
+                    thead { (latency_head("stage")) }
+                    tbody {
+                        @for app in &result.apps {
+                            tr { th scope="row" { (app.name) ", arrival" } (latencies(&app.arrival)) }
+                            tr { th scope="row" { (app.name) ", service" } (latencies(&app.service)) }
+                        }
+                    }
+                }
+            }
+        }
+        p.note {
+            "n/a: too few samples for the percentile. Every sample counts, from its due time; \
+             nothing is dropped or averaged."
+        }
+    }
+}
+
+/// The ledger, and the books beside the applications' totals.
+pub(super) fn accounts(result: &RunResult) -> Markup {
+    let ledger = &result.ledger;
+    html! {
+        h2 { "Every event accounted for" }
+        p {
+            (count(ledger.offered)) " offered = " (count(ledger.acked)) " acknowledged + "
+            (count(ledger.failed)) " failed + " (count(ledger.unknown)) " unknown + "
+            (count(ledger.unsent)) " unsent"
+        }
+        div.scroll tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        th { "application" }
+                        @for name in ["seen", "missing", "doubled", "read again", "reordered",
+                                      "of others", "no event"] { th scope="col" { (name) } }
+                    }
+                }
+                tbody {
+                    @for (app, ticks) in result.apps.iter().zip(&ledger.apps) {
+                        tr {
+                            th scope="row" { (app.name) }
+                            @for figure in [ticks.seen, ticks.missing, ticks.duplicates,
+                                            ticks.redeliveries, ticks.reordered, ticks.foreign,
+                                            app.garbage] { td { (count(figure)) } }
+                        }
+                    }
+                }
+            }
+        }
+        div.scroll tabindex="0" {
+            table {
+                caption { "The generator's books beside the applications' answers" }
+                thead {
+                    tr {
+                        th { "total" } th scope="col" { "books" }
+                        @for app in &result.apps { th scope="col" { (app.name) } }
+                        th scope="col" { "" }
+                    }
+                }
+                tbody {
+                    @for check in &result.checks {
+                        tr {
+                            th scope="row" { (check.what) }
+                            td { (count(check.books)) }
+                            @for app in &check.apps {
+                                td { (app.map_or_else(|| "-".to_owned(), count)) }
+                            }
+                            @if check.agrees() { td.good { "equal" } } @else { td.bad { "differ" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the applications found out.
+pub(super) fn answers(result: &RunResult) -> Markup {
+    html! {
+        @if result.detection.iter().any(|kind| kind.planted > 0) { (detection(result)) }
+        @for app in &result.apps {
+            @if let Some(report) = &app.segments {
+                h2 { "Segments: " (app.name) " against the planted personas" }
+                div.scroll tabindex="0" {
+                    table {
+                        thead {
+                            tr {
+                                th { "users planted as" }
+                                @for segment in Segment::ALL {
+                                    th scope="col" { "taken for " (segment.name()) }
+                                }
+                            }
+                        }
+                        tbody {
+                            @for persona in Persona::ALL {
+                                tr {
+                                    th scope="row" { (segment_of(persona).name()) }
+                                    @for users in report.all.0[persona.index()] {
+                                        td { (count(users)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @for app in &result.apps {
+            @if let Some(summary) = &app.summary { (answer(summary)) }
+        }
+    }
+}
+
+fn detection(result: &RunResult) -> Markup {
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+    };
+    html! {
+        h2 { "Planted fraud against the alerts" }
+        div.scroll tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        th { "kind" }
+                        @for name in ["sessions planted", "found", "recall", "alerts", "false",
+                                      "precision"] { th scope="col" { (name) } }
+                    }
+                }
+                tbody {
+                    @for kind in &result.detection {
+                        tr {
+                            th scope="row" { (kind.kind.name()) }
+                            td { (count(kind.planted)) } td { (count(kind.found)) }
+                            td { (percent(kind.recall())) } td { (count(kind.alerts)) }
+                            td { (count(kind.false_alarms)) } td { (percent(kind.precision())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn answer(summary: &Summary) -> Markup {
+    html! {
+        h2 { "What " (summary.app) " found" }
+        div.columns {
+            @for section in &summary.sections { div { (section_table(section)) } }
+        }
+    }
+}
+
+fn section_table(section: &Section) -> Markup {
+    let (shown, rest) = section.rows.split_at(section.rows.len().min(ROWS_SHOWN));
+    let rows = |rows: &[crate::apps::Row]| {
+        html! {
+            @for row in rows { tr { td.text { (row.name) } td { (row.value.to_string().trim()) } } }
+        }
+    };
+    html! {
+        div.scroll tabindex="0" {
+            table { caption { (section.title) } tbody { (rows(shown)) } }
+        }
+        @if !rest.is_empty() {
+            details {
+                summary { (rest.len()) " more" }
+                div.scroll tabindex="0" { table { tbody { (rows(rest)) } } }
+            }
+        }
+    }
+}
+
+/// Where and under what it ran.
+pub(super) fn conditions(result: &RunResult) -> Markup {
+    let value = serde_json::to_value(result).unwrap_or_default();
+    let plan = serde_json::to_string_pretty(&result.plan).unwrap_or_default();
+    html! {
+        h2 { "Conditions" }
+        @if result.watch.broker_on_this_host {
+            p.note { "Broker and harness ran on one host, and shared its cores." }
+        }
+        div.columns {
+            @for (title, key) in [
+                ("Host", "host"), ("Program", "build"), ("Broker", "broker"),
+                ("The harness of itself", "watch"), ("Wire", "wire"),
+            ] {
+                @if value[key].is_object() { div { (facts(title, &value[key])) } }
+            }
+        }
+        details { summary { "The plan, resolved" } pre tabindex="0" { (plan) } }
+        @if value["clients"].is_array() {
+            details {
+                summary { "The clients' properties as applied" }
+                pre tabindex="0" {
+                    (serde_json::to_string_pretty(&value["clients"]).unwrap_or_default())
+                }
+            }
+        }
+        p.note { "Called as: " code { (result.command_line.join(" ")) } }
+    }
+}
+
+/// An object's plain members, names and values.
+fn facts(title: &str, object: &Value) -> Markup {
+    let empty = serde_json::Map::new();
+    let members = object.as_object().unwrap_or(&empty).iter();
+    let shown = |value: &Value| match value {
+        Value::Null => Some("n/a".to_owned()),
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(if *flag { "yes" } else { "no" }.to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(_) | Value::Object(_) => None,
+    };
+    html! {
+        div.scroll tabindex="0" {
+            table {
+                caption { (title) }
+                tbody {
+                    @for (name, value) in members {
+                        @if let Some(value) = shown(value) {
+                            tr { td { (name.replace('_', " ")) } td.text { (value) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
