@@ -12,6 +12,7 @@ pub mod outline;
 pub mod preview;
 mod ready;
 mod recording;
+mod rescan;
 pub mod segments;
 mod timeline;
 pub mod watch;
@@ -149,6 +150,8 @@ fn perform<T>(
     result::mask_arguments(&mut command_line);
     let conditions = Conditions { run, command_line, facts, host };
     let log = finish::log(&plan, &clock, &crew, &mut collector)?;
+    let interrupted = end.interrupted_by.is_some();
+    rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
@@ -273,7 +276,15 @@ impl Play<'_> {
             limit = limit.min(INTERRUPTED_DRAIN);
         }
         let began = Instant::now();
-        while (!crew.settled() || !crew.drained()) && !crew.broken() {
+        let mut reached = None;
+        let mut done = || {
+            // What has timed out may lie behind the last acknowledged record.
+            crew.settled() && {
+                reached.get_or_insert_with(|| rescan::reach(self.world, crew));
+                crew.drained()
+            }
+        };
+        while !done() && !crew.broken() {
             if began.elapsed() > limit {
                 return Some(format!(
                     "not drained within {} s: {} receipts are outstanding, unread are {:?}",

@@ -2,6 +2,7 @@
 
 mod admin;
 mod recording;
+mod scan;
 mod sink;
 mod source;
 
@@ -15,6 +16,7 @@ use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use recording::Recording;
+pub use scan::scan;
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
 

@@ -1,13 +1,15 @@
 //! Where a run takes place: a Kafka (or the embedded broker), or the loopback.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::broker::CLUSTER_ID_PREFIX;
 use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
-use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, Recording, TopicFacts, skip_to_end};
+use crate::kafka::{
+    Admin, Brokers, KafkaSink, KafkaSource, Recording, TopicFacts, scan, skip_to_end,
+};
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
@@ -76,8 +78,9 @@ impl World {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
-                let topic = admin.make_topic(topic, &plan.topic)?;
+                let mut topic = admin.make_topic(topic, &plan.topic)?;
                 if plan.topic.reuse {
+                    topic.starts = admin.ends(&topic.name, topic.partitions)?;
                     for app in &plan.apps {
                         skip_to_end(bootstrap, &plan.kafka.consumer, &topic, &app.group)?;
                     }
@@ -101,6 +104,7 @@ impl World {
                         name: plan.topic.name.clone(),
                         partitions,
                         leaders: Vec::new(),
+                        starts: vec![0; partitions],
                         configs: plan.topic.configs.clone(),
                     },
                 })
@@ -158,6 +162,37 @@ impl World {
                 Recording::open(bootstrap, &plan.kafka.consumer, topic, go_on)
             }
             Self::Loopback(_) => Err(Error::usage("the loopback has no topic to replay")),
+        }
+    }
+
+    /// Reads the run's part of the topic once more, and gives each record's value to `each`.
+    /// Returns why something was not read, if so.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when librdkafka refuses a property.
+    pub fn scan(
+        &self,
+        plan: &Plan,
+        starts: &[i64],
+        until: Instant,
+        each: &mut dyn FnMut(Option<&[u8]>),
+    ) -> Result<Option<String>> {
+        match self {
+            Self::Kafka { bootstrap, topic, .. } => {
+                scan(bootstrap, &plan.kafka.consumer, topic, starts, until, each)
+            }
+            Self::Loopback(cluster) => Ok(cluster.scan(each)),
+        }
+    }
+
+    /// Where each partition ends now; `None` where there is no broker.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when a leader does not answer in time.
+    pub fn ends(&self, partitions: usize) -> Result<Option<Vec<i64>>> {
+        match self {
+            Self::Kafka { topic, admin, .. } => admin.ends(topic, partitions).map(Some),
+            Self::Loopback(_) => Ok(None),
         }
     }
 

@@ -11,6 +11,7 @@ use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::source::patiently;
 use crate::error::{Error, Result};
 use crate::plan::TopicPlan;
 
@@ -38,6 +39,9 @@ pub struct TopicFacts {
     pub partitions: usize,
     /// The leader of each partition.
     pub leaders: Vec<i32>,
+    /// The offset of each partition at which the run begins: 0 in a topic of its own.
+    #[serde(default)]
+    pub starts: Vec<i64>,
     /// Its settings as read back, without the broker's defaults that nobody changed.
     pub configs: BTreeMap<String, String>,
 }
@@ -195,7 +199,8 @@ impl Admin {
             std::thread::sleep(RETRY);
         };
         let configs = self.configs(name)?;
-        Ok(TopicFacts { name: name.to_owned(), partitions: leaders.len(), leaders, configs })
+        let (partitions, starts) = (leaders.len(), vec![0; leaders.len()]);
+        Ok(TopicFacts { name: name.to_owned(), partitions, leaders, starts, configs })
     }
 
     fn configs(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -209,6 +214,21 @@ impl Admin {
             .filter(|entry| !entry.is_default)
             .filter_map(|entry| entry.value.map(|value| (entry.name, value)))
             .collect())
+    }
+
+    /// Where each partition ends now.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when a leader does not answer in time.
+    pub fn ends(&self, name: &str, partitions: usize) -> Result<Vec<i64>> {
+        (0..i32::try_from(partitions).unwrap_or(i32::MAX))
+            .map(|partition| {
+                let watermarks = || self.prober.client().fetch_watermarks(name, partition, TIMEOUT);
+                patiently(watermarks)
+                    .map(|(_, end)| end)
+                    .map_err(|error| refused(name, &error.to_string()))
+            })
+            .collect()
     }
 
     /// Takes the topic away.

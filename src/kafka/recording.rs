@@ -48,7 +48,7 @@ struct Lane {
     end: i64,
 }
 
-struct Quiet;
+pub(super) struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
@@ -177,7 +177,7 @@ fn record(message: &impl Message) -> TapeRecord<'_> {
 }
 
 /// A consumer that belongs to no group: librdkafka wants the name of one, and never joins it.
-fn consumer(
+pub(super) fn consumer(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
     partitions: usize,
@@ -213,7 +213,7 @@ fn spans(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<Vec<(i64, i64)>>
         .map_err(|error| refused(error.to_string()))
 }
 
-fn assign(
+pub(super) fn assign(
     consumer: &BaseConsumer<Quiet>,
     topic: &str,
     starts: impl Iterator<Item = (i32, i64)>,
@@ -288,7 +288,7 @@ fn newest_us(
 }
 
 /// Lets those errors pass that librdkafka recovers from by itself.
-fn check(topic: &str, error: &KafkaError) -> Result<()> {
+pub(super) fn check(topic: &str, error: &KafkaError) -> Result<()> {
     let code = error.rdkafka_error_code();
     let lasting = matches!(error, KafkaError::MessageConsumptionFatal(_))
         || matches!(

@@ -93,6 +93,9 @@ impl LoopbackSource {
                 group.committed[place] = group.committed[place].max(offset + 1);
             }
         }
+        if self.topic.keep {
+            return;
+        }
         for (place, partition) in partitions.iter_mut().enumerate() {
             let read = groups.values().map(|group| group.committed[place]).min();
             partition.trim(read.unwrap_or(0));

@@ -78,6 +78,14 @@ impl ReceiptBook {
         self.ends.iter().map(|end| end.load(Ordering::Acquire)).collect()
     }
 
+    /// Notes that a partition reaches to `end`, whoever wrote there: what timed out may lie behind
+    /// the last acknowledged record.
+    pub fn reach(&self, ends: &[i64]) {
+        for (known, end) in self.ends.iter().zip(ends) {
+            known.fetch_max(*end, Ordering::AcqRel);
+        }
+    }
+
     /// Acknowledged records by partition.
     #[must_use]
     pub fn records(&self) -> Vec<u64> {
