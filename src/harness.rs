@@ -8,6 +8,7 @@ mod crew;
 pub mod detection;
 pub mod embedded;
 mod finish;
+pub mod lag;
 pub mod outline;
 pub mod preview;
 mod ready;
@@ -148,11 +149,13 @@ fn perform<T>(
     let Played { crew, mut collector, sources, sinks, merge, end } = played;
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
-    let conditions = Conditions { run, command_line, facts, host };
+    let facts = WorldFacts { leaders_after: world.leaders(), ..facts };
+    let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let log = finish::log(&plan, &clock, &crew, &mut collector)?;
     let interrupted = end.interrupted_by.is_some();
     rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
+    result.verdict.flags.extend(result.broker.flags());
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(
@@ -228,7 +231,7 @@ impl Play<'_> {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
         }
-        let lag_at_end_records = crew.lags().into_iter().max().unwrap_or(0);
+        let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
@@ -239,6 +242,7 @@ impl Play<'_> {
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - cpu_before_s;
+        let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
         collector.take_in();
@@ -256,7 +260,8 @@ impl Play<'_> {
             recording,
             wire,
             interrupted_by,
-            lag_at_end_records,
+            lag_at_end,
+            end_lag,
             cpu_s,
             ended_ns,
         };
@@ -381,6 +386,9 @@ fn introduction(facts: &WorldFacts) -> String {
             facts.bootstrap_servers,
             facts.advertised.join(", ")
         ));
+    }
+    if let Some(release) = facts.release() {
+        text.push_str(&format!(", {release}"));
     }
     text
 }

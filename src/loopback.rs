@@ -42,6 +42,9 @@ pub struct Faults {
     pub hide: HashMap<String, Vec<(u16, u64)>>,
     /// Before this event (shard, sequence number) is written, the sink sleeps so many ns.
     pub stall: Option<((u16, u64), u64)>,
+    /// Before the group of this name is given this event (shard, sequence number), the member that
+    /// would get it sleeps for so long, once.
+    pub nap: HashMap<String, ((u16, u64), Duration)>,
     /// The members of the group of this name join only after this time.
     pub join_after: HashMap<String, Duration>,
 }

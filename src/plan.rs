@@ -28,6 +28,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+pub(crate) use property::canonical;
 pub use property::is_secret;
 
 /// Everything that a run needs to know, resolved.

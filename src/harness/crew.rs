@@ -200,9 +200,10 @@ impl Crew {
         self.receipts.accepted().saturating_sub(self.receipts.answered())
     }
 
-    /// Acknowledged records that each group has not read yet.
+    /// Acknowledged records that each group has not read yet; in the end also such as are in the
+    /// log without an acknowledgement.
     pub(super) fn lags(&self) -> Vec<u64> {
-        let ends = self.receipts.ends();
+        let ends = self.receipts.known_ends();
         let lag = |group: &Arc<Group>| {
             let left = |(end, position): (&i64, i64)| u64::try_from(end - position).unwrap_or(0);
             ends.iter().zip(group.positions()).map(left).sum()

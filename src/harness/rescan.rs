@@ -41,12 +41,15 @@ pub(super) fn settle(
 }
 
 /// Lets the drain wait until every group has read to where the partitions end, and not only to
-/// the last acknowledged record, if some send has timed out. A broker that does not answer is no
-/// fault here: the sends to it are in doubt, and [`settle`] says so.
+/// the last acknowledged record, if some send has timed out or was acknowledged without an
+/// offset (`acks=0`). A broker that does not answer is no fault here: the sends to it are in
+/// doubt, and [`settle`] says so.
 pub(super) fn reach(world: &World, crew: &Crew) {
     let receipts = crew.receipts();
-    if crew.ledger().has_unknown()
-        && let Ok(Some(ends)) = world.ends(receipts.ends().len())
+    let ends = receipts.ends();
+    let blind = receipts.records().iter().zip(&ends).any(|(count, end)| *count > 0 && *end <= 0);
+    if (blind || crew.ledger().has_unknown())
+        && let Ok(Some(ends)) = world.ends(ends.len())
     {
         receipts.reach(&ends);
     }

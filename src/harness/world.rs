@@ -1,6 +1,7 @@
 //! Where a run takes place: a Kafka (or the embedded broker), or the loopback.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::broker::CLUSTER_ID_PREFIX;
@@ -8,7 +9,8 @@ use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Admin, Brokers, KafkaSink, KafkaSource, Recording, TopicFacts, scan, skip_to_end,
+    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording, TopicFacts,
+    scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
@@ -42,6 +44,8 @@ pub enum World {
         topic: String,
         /// For set-up and probes.
         admin: Admin,
+        /// What the clients made so far really run with; one of each kind.
+        clients: Mutex<Vec<ClientProperties>>,
     },
     /// Within this process.
     Loopback(loopback::Cluster),
@@ -58,6 +62,44 @@ pub struct WorldFacts {
     pub advertised: Vec<String>,
     /// The topic as read back.
     pub topic: TopicFacts,
+    /// Each broker's version, as far as it tells; in the order of ids.
+    #[serde(default)]
+    pub versions: Vec<BrokerVersion>,
+    /// The leader of each partition after the run; empty where nobody answered.
+    #[serde(default)]
+    pub leaders_after: Vec<i32>,
+}
+
+impl WorldFacts {
+    /// What has to stand above the numbers, in words.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let both = self.topic.leaders.iter().zip(&self.leaders_after);
+        let moved: Vec<String> = (0..)
+            .zip(both)
+            .filter(|(_, (before, after))| before != after)
+            .map(|(partition, (before, after)): (usize, _)| {
+                format!("partition {partition} from broker {before} to {after}")
+            })
+            .collect();
+        if !moved.is_empty() {
+            flags.push(format!("leaders moved during the run: {}", moved.join(", ")));
+        }
+        let releases: BTreeSet<&str> =
+            self.versions.iter().filter_map(|version| version.release.as_deref()).collect();
+        if releases.len() > 1 {
+            let releases: Vec<&str> = releases.into_iter().collect();
+            flags.push(format!("the brokers differ in version: {}", releases.join(", ")));
+        }
+        flags
+    }
+
+    /// The brokers' version in words, where they tell one.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.versions.iter().find_map(|version| version.release.as_deref())
+    }
 }
 
 impl World {
@@ -67,7 +109,8 @@ impl World {
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
         let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
-        Ok(Self::Kafka { kind, bootstrap: bootstrap.to_owned(), topic: topic.to_owned(), admin })
+        let (bootstrap, topic) = (bootstrap.to_owned(), topic.to_owned());
+        Ok(Self::Kafka { kind, bootstrap, topic, admin, clients: Mutex::default() })
     }
 
     /// Looks who is there, and makes the topic.
@@ -76,7 +119,7 @@ impl World {
     /// [`Error::Broker`] when nobody answers, or the topic can't be had.
     pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
         match self {
-            Self::Kafka { kind, bootstrap, topic, admin } => {
+            Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
                 let mut topic = admin.make_topic(topic, &plan.topic)?;
                 if plan.topic.reuse {
@@ -89,7 +132,16 @@ impl World {
                 // Also where somebody runs `kbench broker` and names it.
                 let embedded = cluster_id.is_some_and(|id| id.starts_with(CLUSTER_ID_PREFIX));
                 let kind = if embedded { Kind::Embedded } else { *kind };
-                Ok(WorldFacts { kind, bootstrap_servers, advertised, topic })
+                let versions = admin.versions(&advertised);
+                let leaders_after = Vec::new();
+                Ok(WorldFacts {
+                    kind,
+                    bootstrap_servers,
+                    advertised,
+                    topic,
+                    versions,
+                    leaders_after,
+                })
             }
             Self::Loopback(cluster) => {
                 for app in &plan.apps {
@@ -105,8 +157,11 @@ impl World {
                         partitions,
                         leaders: Vec::new(),
                         starts: vec![0; partitions],
+                        replicas: Vec::new(),
                         configs: plan.topic.configs.clone(),
                     },
+                    versions: Vec::new(),
+                    leaders_after: Vec::new(),
                 })
             }
         }
@@ -123,13 +178,12 @@ impl World {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => Box::new(KafkaSink::new(
-                bootstrap,
-                &plan.kafka.producer,
-                topic,
-                clock.clone(),
-                receiver,
-            )?),
+            Self::Kafka { bootstrap, topic, .. } => {
+                let properties = &plan.kafka.producer;
+                let sink = KafkaSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
+                self.note(sink.applied().clone());
+                Box::new(sink)
+            }
             Self::Loopback(cluster) => cluster.sink(receiver),
         })
     }
@@ -141,10 +195,36 @@ impl World {
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Kafka { bootstrap, topic, .. } => {
-                Box::new(KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?)
+                let source = KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?;
+                self.note(ClientProperties {
+                    client: app.name.clone(),
+                    ..source.applied().clone()
+                });
+                Box::new(source)
             }
             Self::Loopback(cluster) => cluster.source(&app.group),
         })
+    }
+
+    fn note(&self, applied: ClientProperties) {
+        if let Self::Kafka { clients, .. } = self {
+            let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+            if clients.iter().all(|known| known.client != applied.client) {
+                clients.push(applied);
+            }
+        }
+    }
+
+    /// What the clients made so far really run with: the producers, and each application's
+    /// consumers.
+    #[must_use]
+    pub fn clients(&self) -> Vec<ClientProperties> {
+        match self {
+            Self::Kafka { clients, .. } => {
+                clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            }
+            Self::Loopback(_) => Vec::new(),
+        }
     }
 
     /// A recorded topic, as far as it goes now. `go_on` is asked now and then.
@@ -182,6 +262,15 @@ impl World {
                 scan(bootstrap, &plan.kafka.consumer, topic, starts, until, each)
             }
             Self::Loopback(cluster) => Ok(cluster.scan(each)),
+        }
+    }
+
+    /// The leader of each partition now; none where nobody answers.
+    #[must_use]
+    pub fn leaders(&self) -> Vec<i32> {
+        match self {
+            Self::Kafka { topic, admin, .. } => admin.leaders(topic),
+            Self::Loopback(_) => Vec::new(),
         }
     }
 

@@ -30,6 +30,7 @@ mod raw;
 mod replay;
 mod runs;
 mod sender;
+mod truth;
 mod world;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        truth::probes(),
         pipeline::probes(),
         answers::probes(),
         hlog::probes(),
