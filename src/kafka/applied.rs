@@ -45,7 +45,9 @@ pub(super) fn read(
             )));
         }
     }
+    // A topic's property, which no client leaves unset, so that there are topic defaults too.
     let defaults = ClientConfig::new()
+        .set("message.timeout.ms", "300000")
         .create_native_config()
         .map(|fresh| dump(fresh.ptr()))
         .map_err(|error| super::refused(side, &error))?;
@@ -108,20 +110,35 @@ fn get(conf: *const native::rd_kafka_conf_t, name: &str) -> Option<String> {
     Some(text.to_string_lossy().into_owned())
 }
 
-/// All values, by librdkafka's own names; the topic's defaults too.
+/// All values, by librdkafka's own names: of the client, and of topics where it has no such.
 fn dump(conf: *const native::rd_kafka_conf_t) -> BTreeMap<String, String> {
-    let mut count = 0_usize;
-    // SAFETY: it only reads the configuration, and gives `count` strings, names and values.
+    let (mut count, mut topic_count) = (0_usize, 0_usize);
+    // SAFETY: it only reads the configuration, and gives `count` strings.
     let strings = unsafe { native::rd_kafka_conf_dump(conf.cast_mut(), &raw mut count) };
+    let mut all = take(strings, count);
+    // SAFETY: a part of the configuration, or null; it lives as long.
+    let topic = unsafe { native::rd_kafka_conf_get_default_topic_conf(conf.cast_mut()) };
+    if !topic.is_null() {
+        // SAFETY: as above.
+        let strings = unsafe { native::rd_kafka_topic_conf_dump(topic, &raw mut topic_count) };
+        for (name, value) in take(strings, topic_count) {
+            all.entry(name).or_insert(value);
+        }
+    }
+    all
+}
+
+/// Takes names and values out of a dump, and gives it back.
+fn take(strings: *mut *const c_char, count: usize) -> BTreeMap<String, String> {
     if strings.is_null() {
         return BTreeMap::new();
     }
-    // SAFETY: place is below `count`, and the strings live until they are freed below.
+    // SAFETY: the dump holds `count` strings, and lives until it is freed below.
     let text = |place: usize| unsafe {
         CStr::from_ptr(*strings.add(place)).to_string_lossy().into_owned()
     };
     let all = (0..count / 2).map(|pair| (text(2 * pair), text(2 * pair + 1))).collect();
-    // SAFETY: what the dump has given, given back once.
+    // SAFETY: given back once, and not used after.
     unsafe { native::rd_kafka_conf_dump_free(strings, count) };
     all
 }
