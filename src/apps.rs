@@ -22,8 +22,10 @@
 use std::any::Any;
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+use crate::scenario::reader::nearest;
 
 mod alert;
 mod analytics;
@@ -130,6 +132,24 @@ pub const ALL: &[AppKind] = &[analytics::KIND, fraud::KIND, dashboard::KIND, beh
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static AppKind> {
     ALL.iter().find(|kind| kind.schema.name == name)
+}
+
+/// Checks that every name is an application's.
+///
+/// # Errors
+/// [`Error::Usage`] with a line for each that is none, and the one that may be meant.
+pub fn check_names(names: &[String]) -> Result<()> {
+    let all = || ALL.iter().map(|kind| kind.schema.name);
+    let unknown = names.iter().filter(|name| !all().any(|app| app == name.as_str()));
+    let faults: Vec<String> = unknown
+        .map(|name| {
+            let near = nearest(name, all());
+            let near = near.map_or_else(String::new, |near| format!("did you mean {near:?}? "));
+            let all = all().collect::<Vec<_>>().join(", ");
+            format!("{name:?} is no application; {near}expected {all}")
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Usage(faults)) }
 }
 
 /// What the plan needs to know of all applications.

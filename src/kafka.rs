@@ -2,6 +2,7 @@
 
 mod admin;
 mod applied;
+mod excerpt;
 mod recording;
 mod scan;
 mod sink;
@@ -18,7 +19,8 @@ use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use applied::ClientProperties;
-pub use recording::Recording;
+pub use excerpt::{Excerpt, Scout};
+pub use recording::{Recording, Stretch};
 pub use scan::scan;
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};

@@ -21,6 +21,7 @@ mod property_table;
 mod replay;
 pub(crate) mod resolve;
 mod servers;
+pub mod sweep;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use property::canonical;
 pub use property::is_secret;
+pub use replay::is_topic_name;
 
 /// Everything that a run needs to know, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]

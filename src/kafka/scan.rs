@@ -40,7 +40,7 @@ pub fn scan(
     until: Instant,
     each: &mut dyn FnMut(Option<&[u8]>),
 ) -> Result<Option<String>> {
-    let consumer = consumer(bootstrap, properties, starts.len())?;
+    let consumer = consumer(bootstrap, properties, None)?;
     let mut scan = Scan { consumer, topic, until, next: starts.to_vec(), gone: None };
     match scan.read_all(each) {
         Ok(()) => Ok(scan.gone),

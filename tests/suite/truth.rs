@@ -1,14 +1,14 @@
 //! What became of every event, and what the clients and the broker really were: asked of the log
 //! and of the broker, and compared with what somebody else finds there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
-use rdkafka::producer::{BaseProducer, BaseRecord};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use kbench::event::PROBE_SHARD;
 use kbench::loopback::{Faults, WriteFault};
@@ -38,6 +38,7 @@ pub fn probes() -> Vec<Probe> {
             .alone(),
         Probe::new("truth::clients_and_broker_are_read_back", read_back),
         Probe::new("truth::no_secret_is_saved", no_secret).only(&[Kind::Embedded]),
+        Probe::new("truth::a_topic_is_read_again_as_a_whole_or_says_why_not", read_again),
         Probe::new("truth::the_broker_s_ends_and_ours_agree_unless_a_stranger_writes", strangers),
     ]
 }
@@ -122,7 +123,6 @@ fn frozen_broker(_: &World) {
     let rescan = ledger.rescan.as_ref().expect("a re-scan");
     assert_eq!(rescan.cut_short, None);
     let found = events_in(&world, &plan.topic.name);
-    println!("{timed_out} timed out: {ledger:?}; {found} in the log");
     assert_eq!(found, ledger.acked + ledger.unknown_written);
     assert_eq!(rescan.events, found);
     for app in &ledger.apps {
@@ -254,6 +254,39 @@ fn no_secret(world: &World) {
     for client in &finished.result.clients {
         assert_eq!(client.properties["sasl.password"], "***", "{}", client.client);
     }
+}
+
+/// The reading after the run: the run's part and nothing else, in the time that it has.
+fn read_again(world: &World) {
+    let topic = world.topic("again", 2);
+    let producer: BaseProducer = client::config(world, &[]).create().unwrap();
+    for number in 0..1_000 {
+        let payload = format!("{number}");
+        let record = BaseRecord::<[u8], [u8]>::to(&topic).partition(number % 2);
+        producer.send(record.payload(payload.as_bytes())).unwrap();
+    }
+    producer.flush(client::PATIENCE).unwrap();
+    let scan = |starts: [i64; 2], patience: Duration| {
+        let mut found = Vec::new();
+        let mut each = |payload: Option<&[u8]>| {
+            let text = std::str::from_utf8(payload.unwrap()).unwrap();
+            found.push(text.parse::<i32>().unwrap());
+        };
+        let (servers, until) = (world.bootstrap(), Instant::now() + patience);
+        let why = kbench::kafka::scan(servers, &BTreeMap::new(), &topic, &starts, until, &mut each);
+        found.sort_unstable();
+        (found, why.unwrap())
+    };
+    assert_eq!(scan([0, 0], client::PATIENCE), ((0..1_000).collect(), None));
+    // The run began where the topic was used before.
+    assert_eq!(scan([499, 500], client::PATIENCE), (vec![998], None));
+    let (found, why) = scan([0, 0], Duration::ZERO);
+    assert_eq!((found, &*why.unwrap()), (vec![], "1000 records were not read in time"));
+    admin::delete_records(world, &topic, 1, 100);
+    let (found, why) = scan([0, 0], client::PATIENCE);
+    assert_eq!(found.len(), 900);
+    let expected = "records 0 to 99 of partition 1 were deleted before";
+    assert_eq!(why.as_deref(), Some(expected));
 }
 
 /// How many different events a topic holds, by a reader of the test's own.
