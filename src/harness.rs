@@ -52,9 +52,6 @@ const TICK: Duration = Duration::from_millis(20);
 /// The most time that an interrupted run takes to drain.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
 
-/// The most time that closing the clients may take: it can hang while a broker is away.
-const CLOSE: Duration = Duration::from_secs(5);
-
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -134,7 +131,7 @@ fn perform<T>(
     let mut embedded = start_embedded(plan, &options, progress)?;
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
-    progress.say(&introduction(&facts));
+    progress.say(&facts.introduction());
     let (signal, start_wall_us) = (&*options.signal, options.start_wall_us);
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
@@ -174,7 +171,7 @@ fn perform<T>(
         result.embedded_broker = Some(stats);
     }
     let saved = save(&result, &log);
-    close(sources, sinks, merge);
+    crew::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
     }
@@ -385,35 +382,4 @@ fn open(
         (None, Some(bootstrap)) => World::kafka(Kind::Kafka, bootstrap, &topic, plan),
         (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
     }
-}
-
-fn introduction(facts: &WorldFacts) -> String {
-    let mut text = format!("topic {}, {} partitions", facts.topic.name, facts.topic.partitions);
-    if !facts.advertised.is_empty() {
-        text.push_str(&format!(
-            " at {} (advertised: {})",
-            facts.bootstrap_servers,
-            facts.advertised.join(", ")
-        ));
-    }
-    if let Some(release) = facts.release() {
-        text.push_str(&format!(", {release}"));
-    }
-    text
-}
-
-/// Closes the clients, on a thread that is left behind if it takes too long.
-fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>, merge: Option<Merge>) {
-    let (closed, wait) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        // Each leaves its group by itself; one after the other would rebalance the rest.
-        std::thread::scope(|scope| {
-            for source in sources {
-                scope.spawn(move || drop(source));
-            }
-        });
-        drop((sinks, merge));
-        let _ = closed.send(());
-    });
-    let _ = wait.recv_timeout(CLOSE);
 }

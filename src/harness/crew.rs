@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::world::World;
 use crate::apps;
@@ -13,11 +14,14 @@ use crate::consume::{self, Group, Source};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
-use crate::produce::{self, Done, ReceiptBook, Script, ShardReceipts};
+use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink};
 use crate::record::{Recorder, Stage, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
+
+/// The most time that closing the clients may take: it can hang while a broker is away.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// The run's threads and what they share.
 pub(super) struct Crew {
@@ -253,4 +257,24 @@ fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {
         }
     }
     left
+}
+
+/// Closes the clients, on a thread that is left behind if it takes too long.
+pub(super) fn close(
+    sources: Vec<Box<dyn Source>>,
+    sinks: Vec<Box<dyn Sink>>,
+    merge: Option<Merge>,
+) {
+    let (closed, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Each leaves its group by itself; one after the other would rebalance the rest.
+        std::thread::scope(|scope| {
+            for source in sources {
+                scope.spawn(move || drop(source));
+            }
+        });
+        drop((sinks, merge));
+        let _ = closed.send(());
+    });
+    let _ = wait.recv_timeout(CLOSE);
 }

@@ -71,6 +71,23 @@ pub struct WorldFacts {
 }
 
 impl WorldFacts {
+    /// Where the run takes place, in words.
+    #[must_use]
+    pub fn introduction(&self) -> String {
+        let mut text = format!("topic {}, {} partitions", self.topic.name, self.topic.partitions);
+        if !self.advertised.is_empty() {
+            text.push_str(&format!(
+                " at {} (advertised: {})",
+                self.bootstrap_servers,
+                self.advertised.join(", ")
+            ));
+        }
+        if let Some(release) = self.release() {
+            text.push_str(&format!(", {release}"));
+        }
+        text
+    }
+
     /// What has to stand above the numbers, in words.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
-use rdkafka::metadata::{Metadata, MetadataPartition};
+use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -212,7 +212,7 @@ impl Admin {
             let leaders = leaders_of(&metadata, name);
             if !leaders.is_empty() && leaders.iter().all(|&leader| leader >= 0) {
                 let topics = metadata.topics().iter().filter(|topic| topic.name() == name);
-                let partitions = topics.flat_map(|topic| topic.partitions());
+                let partitions = topics.flat_map(MetadataTopic::partitions);
                 break (leaders, partitions.map(|found| found.replicas().len()).collect());
             }
             if since.elapsed() > TIMEOUT {

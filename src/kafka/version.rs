@@ -225,7 +225,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
             let _ = stream.read(&mut [0; 1_024]);
         });
-        let found = &of(&[address.clone()], true)[0];
+        let found = &of(std::slice::from_ref(&address), true)[0];
         assert_eq!((&found.broker, &found.release), (&address, &None));
         assert!(found.unknown.as_deref().is_some_and(|why| why.contains("none of Kafka's")));
         let found = &of(&["1@127.0.0.1:1".to_owned()], true)[0];

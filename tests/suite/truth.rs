@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use kbench::event::PROBE_SHARD;
@@ -293,7 +294,8 @@ fn read_again(world: &World) {
 fn events_in(world: &World, topic: &str) -> u64 {
     let reader = client::reader(world, topic, &[], &[]);
     let metadata = reader.fetch_metadata(Some(topic), client::PATIENCE).unwrap();
-    let partitions: Vec<i32> = metadata.topics()[0].partitions().iter().map(|p| p.id()).collect();
+    let partitions: Vec<i32> =
+        metadata.topics()[0].partitions().iter().map(MetadataPartition::id).collect();
     let high =
         |&partition: &i32| reader.fetch_watermarks(topic, partition, client::PATIENCE).unwrap().1;
     let total: i64 = partitions.iter().map(high).sum();
