@@ -51,7 +51,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 pub use self::faults::Faults;
-pub use self::shared::CLUSTER_ID_PREFIX;
+pub use self::shared::{CLUSTER_ID_PREFIX, VERSION_FEATURE};
 pub use self::stats::BrokerStats;
 
 use self::shared::Shared;

@@ -8,11 +8,13 @@ mod crew;
 pub mod detection;
 pub mod embedded;
 mod finish;
+pub mod lag;
 pub mod outline;
 pub mod preview;
 mod ready;
 mod recording;
 pub mod replay;
+mod rescan;
 pub mod segments;
 mod timeline;
 pub mod watch;
@@ -49,9 +51,6 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// The most time that an interrupted run takes to drain.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
-
-/// The most time that closing the clients may take: it can hang while a broker is away.
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
@@ -132,7 +131,7 @@ fn perform<T>(
     let mut embedded = start_embedded(plan, &options, progress)?;
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
-    progress.say(&introduction(&facts));
+    progress.say(&facts.introduction());
     let (signal, start_wall_us) = (&*options.signal, options.start_wall_us);
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
@@ -154,9 +153,13 @@ fn perform<T>(
     let Played { crew, mut collector, sources, sinks, merge, end } = played;
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
-    let conditions = Conditions { run, command_line, facts, host };
+    let facts = WorldFacts { leaders_after: world.leaders(), ..facts };
+    let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let log = finish::log(&plan, &clock, &crew, &mut collector)?;
+    let interrupted = end.interrupted_by.is_some();
+    rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
+    result.verdict.flags.extend(result.broker.flags());
     result.trial = options.trial;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
@@ -168,7 +171,7 @@ fn perform<T>(
         result.embedded_broker = Some(stats);
     }
     let saved = save(&result, &log);
-    close(sources, sinks, merge);
+    crew::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
     }
@@ -234,7 +237,7 @@ impl Play<'_> {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
         }
-        let lag_at_end_records = crew.lags().into_iter().max().unwrap_or(0);
+        let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
@@ -245,6 +248,7 @@ impl Play<'_> {
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - cpu_before_s;
+        let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
         collector.take_in();
@@ -262,7 +266,8 @@ impl Play<'_> {
             recording,
             wire,
             interrupted_by,
-            lag_at_end_records,
+            lag_at_end,
+            end_lag,
             cpu_s,
             ended_ns,
         };
@@ -282,7 +287,15 @@ impl Play<'_> {
             limit = limit.min(INTERRUPTED_DRAIN);
         }
         let began = Instant::now();
-        while (!crew.settled() || !crew.drained()) && !crew.broken() {
+        let mut reached = None;
+        let mut done = || {
+            // What has timed out may lie behind the last acknowledged record.
+            crew.settled() && {
+                reached.get_or_insert_with(|| rescan::reach(self.world, crew));
+                crew.drained()
+            }
+        };
+        while !done() && !crew.broken() {
             if began.elapsed() > limit {
                 return Some(format!(
                     "not drained within {} s: {} receipts are outstanding, unread are {:?}",
@@ -369,32 +382,4 @@ fn open(
         (None, Some(bootstrap)) => World::kafka(Kind::Kafka, bootstrap, &topic, plan),
         (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
     }
-}
-
-fn introduction(facts: &WorldFacts) -> String {
-    let mut text = format!("topic {}, {} partitions", facts.topic.name, facts.topic.partitions);
-    if !facts.advertised.is_empty() {
-        text.push_str(&format!(
-            " at {} (advertised: {})",
-            facts.bootstrap_servers,
-            facts.advertised.join(", ")
-        ));
-    }
-    text
-}
-
-/// Closes the clients, on a thread that is left behind if it takes too long.
-fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>, merge: Option<Merge>) {
-    let (closed, wait) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        // Each leaves its group by itself; one after the other would rebalance the rest.
-        std::thread::scope(|scope| {
-            for source in sources {
-                scope.spawn(move || drop(source));
-            }
-        });
-        drop((sinks, merge));
-        let _ = closed.send(());
-    });
-    let _ = wait.recv_timeout(CLOSE);
 }

@@ -1,10 +1,13 @@
 //! Kafka, by librdkafka: the real sink and source, and the administration of topics.
 
 mod admin;
+mod applied;
 mod excerpt;
 mod recording;
+mod scan;
 mod sink;
 mod source;
+mod version;
 
 use std::collections::BTreeMap;
 
@@ -15,10 +18,13 @@ use crate::error::Error;
 use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
+pub use applied::ClientProperties;
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{Recording, Stretch};
+pub use scan::scan;
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
+pub use version::BrokerVersion;
 
 /// librdkafka's version, as it says itself.
 #[must_use]

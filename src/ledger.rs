@@ -7,7 +7,9 @@
 mod bits;
 mod lane;
 mod report;
+mod rescan;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::event::{Outcome, Stamp};
@@ -16,6 +18,7 @@ use bits::Bits;
 
 pub use lane::{Lane, Tick};
 pub use report::{AppLedger, LedgerReport, Slots};
+pub use rescan::Rescan;
 
 /// What is known of every slot of one run. Shared by all threads; nothing in it locks.
 #[derive(Debug)]
@@ -24,6 +27,17 @@ pub struct Ledger {
     shards: Vec<Shard>,
     apps: Vec<AppTicks>,
     second_outcomes: AtomicU64,
+    log: Log,
+}
+
+/// What the log itself has said.
+#[derive(Debug, Default)]
+struct Log {
+    records: AtomicU64,
+    events: AtomicU64,
+    doubled: AtomicU64,
+    /// Once it was read.
+    rescan: Mutex<Option<Rescan>>,
 }
 
 /// What is known of one shard's slots.
@@ -34,6 +48,8 @@ struct Shard {
     failed: Bits,
     unknown: Bits,
     unsent: Bits,
+    /// Found in the log by a re-scan.
+    logged: Bits,
     /// By application.
     seen: Vec<Bits>,
 }
@@ -59,6 +75,7 @@ impl Ledger {
             failed: Bits::default(),
             unknown: Bits::default(),
             unsent: Bits::default(),
+            logged: Bits::default(),
             seen: (0..apps).map(|_| Bits::default()).collect(),
         };
         Self {
@@ -66,6 +83,7 @@ impl Ledger {
             shards: (0..shards).map(shard).collect(),
             apps: (0..apps).map(|_| AppTicks::default()).collect(),
             second_outcomes: AtomicU64::new(0),
+            log: Log::default(),
         }
     }
 

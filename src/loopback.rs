@@ -42,6 +42,9 @@ pub struct Faults {
     pub hide: HashMap<String, Vec<(u16, u64)>>,
     /// Before this event (shard, sequence number) is written, the sink sleeps so many ns.
     pub stall: Option<((u16, u64), u64)>,
+    /// Before the group of this name is given this event (shard, sequence number), the member that
+    /// would get it sleeps for so long, once.
+    pub nap: HashMap<String, ((u16, u64), Duration)>,
     /// The members of the group of this name join only after this time.
     pub join_after: HashMap<String, Duration>,
     /// After so many batches each member of the group of this name dies: its last batch is not
@@ -61,6 +64,8 @@ struct Topic {
     faults: Faults,
     log: Mutex<Log>,
     grown: Condvar,
+    /// Whether all is kept, so that it can be looked at in the end.
+    keep: bool,
 }
 
 /// Everything behind one lock: simple, and still far faster than a network.
@@ -112,7 +117,9 @@ impl Cluster {
             partitions: (0..partitions).map(|_| Partition::default()).collect(),
             groups: BTreeMap::new(),
         };
-        let topic = Topic { clock, faults, log: Mutex::new(log), grown: Condvar::new() };
+        // Without a fault nothing can be in doubt, and a long run may not hold all it has sent.
+        let keep = !faults.write.is_empty() || !faults.hide.is_empty();
+        let topic = Topic { clock, faults, log: Mutex::new(log), grown: Condvar::new(), keep };
         Self { topic: Arc::new(topic) }
     }
 
@@ -134,6 +141,17 @@ impl Cluster {
             partition.append(payload.into());
         }
         self.topic.grown.notify_all();
+    }
+
+    /// Reads the whole log, and gives each record to `each`. Returns why something was not read,
+    /// if so.
+    pub fn scan(&self, each: &mut dyn FnMut(Option<&[u8]>)) -> Option<String> {
+        let log = self.topic.lock();
+        for record in log.partitions.iter().flat_map(|partition| &partition.records) {
+            each(Some(record));
+        }
+        let gone: i64 = log.partitions.iter().map(|partition| partition.start).sum();
+        (gone > 0).then(|| format!("{gone} records that every group had read were forgotten"))
     }
 
     /// Makes sure that a group exists, so that nothing is forgotten before it has read it.

@@ -29,6 +29,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+pub(crate) use property::canonical;
 pub use property::is_secret;
 pub use replay::is_topic_name;
 

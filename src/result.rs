@@ -23,9 +23,11 @@ use crate::apps::Summary;
 use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::harness::detection::Detection;
+use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
 use crate::harness::watch::SelfWatch;
 use crate::harness::world::WorldFacts;
+use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
 use crate::produce::WireBytes;
 
@@ -71,6 +73,9 @@ pub struct RunResult {
     pub host: Host,
     /// What it ran against.
     pub broker: WorldFacts,
+    /// What the clients really ran with, as read back from them; secrets masked.
+    #[serde(default)]
+    pub clients: Vec<ClientProperties>,
     /// What the embedded broker said at its end, where it was the one.
     pub embedded_broker: Option<BrokerStats>,
     /// The plan, with everything resolved; secrets masked.
@@ -87,6 +92,10 @@ pub struct RunResult {
     pub ledger: LedgerReport,
     /// Refusals and failures by reason.
     pub failures: BTreeMap<String, u64>,
+    /// How far each group had come when the run ended, by our receipts and by the broker; `None`
+    /// where there is no broker to ask.
+    #[serde(default)]
+    pub end_lag: Option<EndLag>,
     /// What was replayed, where a recorded topic was the load.
     pub recording: Option<RecordingResult>,
     /// What the clients sent: the size of the load, and what the codec made of it; `None` where
@@ -257,6 +266,11 @@ pub struct AppInterval {
     pub seen: u64,
     /// Acknowledged and not yet read at its end; `None` where nobody looked.
     pub lag_records: Option<u64>,
+    /// The age at its end of the oldest acknowledged record that was not processed, in seconds:
+    /// how long ago the group's position was the log's end, of its latest partition; `None` where
+    /// nobody looked.
+    #[serde(default)]
+    pub lag_s: Option<f64>,
     /// End to end, of the measured events processed in it.
     pub p50_ns: Option<i64>,
     /// The same.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
+use kafka_protocol::messages::api_versions_response::{
+    ApiVersion, ApiVersionsResponse, SupportedFeatureKey,
+};
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::metadata_response::{
@@ -17,22 +19,33 @@ use uuid::Uuid;
 
 use super::api::APIS;
 use super::code;
-use super::shared::{NODE_ID, Shared};
+use super::shared::{NODE_ID, Shared, VERSION_FEATURE, version_level};
 use super::topic_config::Overrides;
 use super::topics::Topic;
 
 /// The "operations allowed" field of a client that did not ask for it.
 pub(super) const OPERATIONS_UNKNOWN: i32 = i32::MIN;
 
-/// The APIs served, with an error for a client whose own version is unknown.
-pub(super) fn api_versions(error: i16) -> ApiVersionsResponse {
+/// The APIs served, with an error for a client whose own version is unknown; and, to those whose
+/// version of the answer has room for it, which kbench this is.
+pub(super) fn api_versions(error: i16, version: i16) -> ApiVersionsResponse {
     let keys = APIS.iter().map(|api| {
         ApiVersion::default()
             .with_api_key(api.key as i16)
             .with_min_version(api.min)
             .with_max_version(api.max)
     });
-    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
+    let response =
+        ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect());
+    if version < 3 {
+        return response;
+    }
+    let level = version_level();
+    let feature = SupportedFeatureKey::default()
+        .with_name(StrBytes::from_static_str(VERSION_FEATURE))
+        .with_min_version(level)
+        .with_max_version(level);
+    response.with_supported_features(vec![feature])
 }
 
 /// The broker and the topics asked for; unknown ones are made if the client allows that.

@@ -75,7 +75,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
             return Err(Outcome::Malformed);
         }
         // A client that is newer than the broker learns from this what it may use.
-        let response = discovery::api_versions(code::UNSUPPORTED_VERSION);
+        let response = discovery::api_versions(code::UNSUPPORTED_VERSION, 0);
         let answer = frame::encode(correlation_id, 0, &response);
         return Err(answer.map_or(Outcome::Malformed, Outcome::Answer));
     }
@@ -165,7 +165,9 @@ fn administer(
     mut body: Bytes,
 ) -> Option<Pieces> {
     match key {
-        ApiKey::ApiVersions => frame::encode(id, version, &discovery::api_versions(code::NONE)),
+        ApiKey::ApiVersions => {
+            frame::encode(id, version, &discovery::api_versions(code::NONE, version))
+        }
         ApiKey::Metadata => answer!(body, version, id, request: MetadataRequest =>
             discovery::metadata(shared, &request, version)),
         ApiKey::DescribeCluster => answer!(body, version, id, request: DescribeClusterRequest =>

@@ -43,6 +43,18 @@ pub(super) struct Shared {
 /// Kafka's.
 pub const CLUSTER_ID_PREFIX: &str = "kbench-embedded-";
 
+/// The name of a feature that only embedded brokers have: its level is their version, as one
+/// number ([`version_level`]).
+pub const VERSION_FEATURE: &str = "kbench.version";
+
+/// kbench's version as a feature's level: 1.2.3 is 1023.
+pub(super) fn version_level() -> i16 {
+    let mut numbers =
+        env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse::<i16>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    next() * 1_000 + next() * 10 + next()
+}
+
 impl Shared {
     pub(super) fn new(config: BrokerConfig, address: SocketAddr) -> Self {
         // The standard library's hasher keys are random: enough to tell two brokers apart.

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::crew::{Channels, Crew};
+use super::lag::Ends;
 use crate::clock::Clock;
 use crate::metrics::{AppMoment, Buckets, Metrics, Moment};
 use crate::pace::Schedule;
@@ -22,8 +23,9 @@ pub(super) struct Collector {
     pub(super) acked: Series,
     /// Each application's stages, in the plan's order.
     pub(super) apps: Vec<Series>,
-    /// Unread records of each group at the end of each interval of the run's clock.
-    pub(super) lags: Vec<(u64, Vec<u64>)>,
+    /// How late each group was at the end of each interval of the run's clock.
+    pub(super) lags: Vec<(u64, Vec<Lag>)>,
+    ends: Ends,
     schedule: Schedule,
     names: Vec<String>,
     phases: Vec<String>,
@@ -31,6 +33,15 @@ pub(super) struct Collector {
     before: Before,
     scenario: String,
     metrics: Option<Arc<Metrics>>,
+}
+
+/// How late a group is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Lag {
+    /// Acknowledged and not processed.
+    pub(super) records: u64,
+    /// The age of the oldest of them.
+    pub(super) seconds: f64,
 }
 
 /// The counters at the last look, for rates.
@@ -54,6 +65,7 @@ impl Collector {
             acked: Series::new(Stage::Ack, log_width),
             apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd, log_width)).collect(),
             lags: Vec::new(),
+            ends: Ends::default(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
             phases: plan.load.phases.iter().map(|phase| phase.name.clone()).collect(),
@@ -70,16 +82,46 @@ impl Collector {
     pub(super) fn tick(&mut self, crew: &Crew, clock: &dyn Clock, progress: &mut Progress) {
         self.take_in();
         let now_ns = clock.now_ns();
+        self.look(crew, now_ns);
         if now_ns / self.interval_ns <= self.before.at_ns / self.interval_ns {
             return;
         }
-        let lags = crew.lags();
-        self.lags.push((now_ns / self.interval_ns - 1, lags.clone()));
+        let late = self.lag(crew, now_ns);
+        let lags: Vec<u64> = late.iter().map(|lag| lag.records).collect();
+        self.lags.push((now_ns / self.interval_ns - 1, late));
         let live = self.live(crew, now_ns, &lags);
         progress.show(&live);
         if let Some(metrics) = &self.metrics {
             metrics.set(self.moment(crew, &live));
         }
+    }
+
+    /// Looks where the partitions end.
+    fn look(&mut self, crew: &Crew, now_ns: u64) {
+        self.ends.note(now_ns, &crew.receipts().ends());
+        let positions = crew.groups().iter().map(|group| group.positions());
+        if let Some(floors) = positions.reduce(|mut floors, positions| {
+            floors.iter_mut().zip(positions).for_each(|(floor, at)| *floor = at.min(*floor));
+            floors
+        }) {
+            self.ends.forget(&floors);
+        }
+    }
+
+    /// How late each group is now.
+    pub(super) fn lag(&self, crew: &Crew, now_ns: u64) -> Vec<Lag> {
+        let seconds = crew.groups().iter().map(|group| self.ends.lag_s(now_ns, &group.positions()));
+        let both = crew.lags().into_iter().zip(seconds);
+        both.map(|(records, seconds)| Lag { records, seconds }).collect()
+    }
+
+    /// How late the latest group is now.
+    pub(super) fn slowest(&self, crew: &Crew, now_ns: u64) -> Lag {
+        let lags = self.lag(crew, now_ns).into_iter();
+        let later = |one: &Lag, other: &Lag| {
+            one.seconds.total_cmp(&other.seconds).then(one.records.cmp(&other.records))
+        };
+        lags.max_by(later).unwrap_or_default()
     }
 
     /// Takes in every window that has come.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::world::World;
 use crate::apps;
@@ -13,11 +14,14 @@ use crate::consume::{self, Group, Source};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
-use crate::produce::{self, Done, ReceiptBook, Script, ShardReceipts};
+use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink};
 use crate::record::{Recorder, Stage, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
+
+/// The most time that closing the clients may take: it can hang while a broker is away.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// The run's threads and what they share.
 pub(super) struct Crew {
@@ -200,9 +204,10 @@ impl Crew {
         self.receipts.accepted().saturating_sub(self.receipts.answered())
     }
 
-    /// Acknowledged records that each group has not read yet.
+    /// Acknowledged records that each group has not read yet; in the end also such as are in the
+    /// log without an acknowledgement.
     pub(super) fn lags(&self) -> Vec<u64> {
-        let ends = self.receipts.ends();
+        let ends = self.receipts.known_ends();
         let lag = |group: &Arc<Group>| {
             let left = |(end, position): (&i64, i64)| u64::try_from(end - position).unwrap_or(0);
             ends.iter().zip(group.positions()).map(left).sum()
@@ -252,4 +257,24 @@ fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {
         }
     }
     left
+}
+
+/// Closes the clients, on a thread that is left behind if it takes too long.
+pub(super) fn close(
+    sources: Vec<Box<dyn Source>>,
+    sinks: Vec<Box<dyn Sink>>,
+    merge: Option<Merge>,
+) {
+    let (closed, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Each leaves its group by itself; one after the other would rebalance the rest.
+        std::thread::scope(|scope| {
+            for source in sources {
+                scope.spawn(move || drop(source));
+            }
+        });
+        drop((sinks, merge));
+        let _ = closed.send(());
+    });
+    let _ = wait.recv_timeout(CLOSE);
 }

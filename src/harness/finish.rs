@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::collect::Collector;
+use super::collect::{Collector, Lag};
 use super::crew::Crew;
 use super::detection::detect;
+use super::lag::EndLag;
 use super::segments;
 use super::timeline::Timeline;
 use super::watch::{self, SelfWatch};
@@ -16,7 +17,7 @@ use crate::consume::Group;
 use crate::error::Result;
 use crate::event::EventType;
 use crate::generate::Personas;
-use crate::kafka;
+use crate::kafka::{self, ClientProperties};
 use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
@@ -35,6 +36,7 @@ pub(super) struct Conditions {
     pub(super) run: u32,
     pub(super) command_line: Vec<String>,
     pub(super) facts: WorldFacts,
+    pub(super) clients: Vec<ClientProperties>,
     pub(super) host: Host,
 }
 
@@ -49,7 +51,8 @@ pub(super) struct End {
     /// What the clients have sent.
     pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
-    pub(super) lag_at_end_records: u64,
+    pub(super) lag_at_end: Lag,
+    pub(super) end_lag: Option<EndLag>,
     pub(super) cpu_s: f64,
     pub(super) ended_ns: u64,
 }
@@ -94,7 +97,7 @@ pub(super) fn result(
     }
     let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
-    let mut watch = self_watch(plan, clock, &collector, end, &ledger);
+    let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
@@ -117,6 +120,7 @@ pub(super) fn result(
         command_line: conditions.command_line,
         host: conditions.host,
         broker: conditions.facts,
+        clients: conditions.clients,
         embedded_broker: None,
         // Serializing it masks its secrets.
         plan: serde_json::to_value(plan).unwrap_or_default(),
@@ -126,6 +130,7 @@ pub(super) fn result(
         apps,
         ledger,
         failures: crew.receipts().reasons(),
+        end_lag: end.end_lag.clone(),
         recording: end.recording.clone(),
         wire: end.wire,
         books,
@@ -181,6 +186,7 @@ fn verdict(
 ) -> Verdict {
     let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = end.faults.clone();
+    reasons.extend(end.end_lag.iter().flat_map(EndLag::faults));
     reasons.extend(ledger.faults(&names));
     // Where the ledger has found something, the answers differ because of it.
     if reasons.is_empty() {
@@ -195,6 +201,7 @@ fn verdict(
         flags: watch
             .flags()
             .into_iter()
+            .chain(end.end_lag.iter().flat_map(|lag| lag.flags(ledger.unknown_written)))
             .chain(end.recording.iter().flat_map(RecordingResult::flags))
             .collect(),
         interrupted_by: end.interrupted_by,
@@ -226,15 +233,12 @@ fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>
 }
 
 fn self_watch(
-    plan: &Plan,
     clock: &SystemClock,
     collector: &Collector,
     end: &End,
     ledger: &LedgerReport,
 ) -> SelfWatch {
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
-    let schedule = Schedule::new(&plan.load, plan.seed);
-    let rate = schedule.rate_at(schedule.duration_ns().saturating_sub(1)).max(1.0);
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
         unsent: ledger.unsent,
@@ -242,8 +246,8 @@ fn self_watch(
         cpu_us_per_event: (ledger.acked > 0).then(|| end.cpu_s * 1e6 / ledger.acked as f64),
         memory_peak_bytes: watch::memory_peak_bytes(),
         wall_step_us: clock.wall_step_us(),
-        lag_at_end_records: end.lag_at_end_records,
-        lag_at_end_s: end.lag_at_end_records as f64 / rate,
+        lag_at_end_records: end.lag_at_end.records,
+        lag_at_end_s: end.lag_at_end.seconds,
         debug_build: cfg!(debug_assertions),
         broker_on_this_host: false,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::collect::Collector;
+use super::collect::{Collector, Lag};
 use crate::plan::Plan;
 use crate::record::Row;
 use crate::result::{AppInterval, Interval, Throughput};
@@ -16,7 +16,7 @@ pub(super) struct Timeline {
     sent: BTreeMap<u64, Row>,
     acked: BTreeMap<u64, Row>,
     apps: Vec<BTreeMap<u64, Row>>,
-    lags: BTreeMap<u64, Vec<u64>>,
+    lags: BTreeMap<u64, Vec<Lag>>,
 }
 
 impl Timeline {
@@ -102,7 +102,8 @@ impl Timeline {
             let row = rows.get(&at);
             AppInterval {
                 seen: row.map_or(0, |row| row.events),
-                lag_records: self.lags.get(&at).map(|lags| lags[place]),
+                lag_records: self.lags.get(&at).map(|lags| lags[place].records),
+                lag_s: self.lags.get(&at).map(|lags| lags[place].seconds),
                 p50_ns: row.and_then(|row| row.p50_ns),
                 p99_ns: row.and_then(|row| row.p99_ns),
                 max_ns: row.and_then(|row| row.max_ns),

@@ -1,13 +1,17 @@
 //! Where a run takes place: a Kafka (or the embedded broker), or the loopback.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::broker::CLUSTER_ID_PREFIX;
 use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
-use crate::kafka::{Admin, Brokers, KafkaSink, KafkaSource, Recording, TopicFacts, skip_to_end};
+use crate::kafka::{
+    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording, TopicFacts,
+    scan, skip_to_end,
+};
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
@@ -40,6 +44,8 @@ pub enum World {
         topic: String,
         /// For set-up and probes.
         admin: Admin,
+        /// What the clients made so far really run with; one of each kind.
+        clients: Mutex<Vec<ClientProperties>>,
     },
     /// Within this process.
     Loopback(loopback::Cluster),
@@ -56,6 +62,61 @@ pub struct WorldFacts {
     pub advertised: Vec<String>,
     /// The topic as read back.
     pub topic: TopicFacts,
+    /// Each broker's version, as far as it tells; in the order of ids.
+    #[serde(default)]
+    pub versions: Vec<BrokerVersion>,
+    /// The leader of each partition after the run; empty where nobody answered.
+    #[serde(default)]
+    pub leaders_after: Vec<i32>,
+}
+
+impl WorldFacts {
+    /// Where the run takes place, in words.
+    #[must_use]
+    pub fn introduction(&self) -> String {
+        let mut text = format!("topic {}, {} partitions", self.topic.name, self.topic.partitions);
+        if !self.advertised.is_empty() {
+            text.push_str(&format!(
+                " at {} (advertised: {})",
+                self.bootstrap_servers,
+                self.advertised.join(", ")
+            ));
+        }
+        if let Some(release) = self.release() {
+            text.push_str(&format!(", {release}"));
+        }
+        text
+    }
+
+    /// What has to stand above the numbers, in words.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let both = self.topic.leaders.iter().zip(&self.leaders_after);
+        let moved: Vec<String> = (0..)
+            .zip(both)
+            .filter(|(_, (before, after))| before != after)
+            .map(|(partition, (before, after)): (usize, _)| {
+                format!("partition {partition} from broker {before} to {after}")
+            })
+            .collect();
+        if !moved.is_empty() {
+            flags.push(format!("leaders moved during the run: {}", moved.join(", ")));
+        }
+        let releases: BTreeSet<&str> =
+            self.versions.iter().filter_map(|version| version.release.as_deref()).collect();
+        if releases.len() > 1 {
+            let releases: Vec<&str> = releases.into_iter().collect();
+            flags.push(format!("the brokers differ in version: {}", releases.join(", ")));
+        }
+        flags
+    }
+
+    /// The brokers' version in words, where they tell one.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.versions.iter().find_map(|version| version.release.as_deref())
+    }
 }
 
 impl World {
@@ -65,7 +126,8 @@ impl World {
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
         let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
-        Ok(Self::Kafka { kind, bootstrap: bootstrap.to_owned(), topic: topic.to_owned(), admin })
+        let (bootstrap, topic) = (bootstrap.to_owned(), topic.to_owned());
+        Ok(Self::Kafka { kind, bootstrap, topic, admin, clients: Mutex::default() })
     }
 
     /// Looks who is there, and makes the topic.
@@ -74,10 +136,11 @@ impl World {
     /// [`Error::Broker`] when nobody answers, or the topic can't be had.
     pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
         match self {
-            Self::Kafka { kind, bootstrap, topic, admin } => {
+            Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
-                let topic = admin.make_topic(topic, &plan.topic)?;
+                let mut topic = admin.make_topic(topic, &plan.topic)?;
                 if plan.topic.reuse {
+                    topic.starts = admin.ends(&topic.name, topic.partitions)?;
                     for app in &plan.apps {
                         skip_to_end(bootstrap, &plan.kafka.consumer, &topic, &app.group)?;
                     }
@@ -86,7 +149,16 @@ impl World {
                 // Also where somebody runs `kbench broker` and names it.
                 let embedded = cluster_id.is_some_and(|id| id.starts_with(CLUSTER_ID_PREFIX));
                 let kind = if embedded { Kind::Embedded } else { *kind };
-                Ok(WorldFacts { kind, bootstrap_servers, advertised, topic })
+                let versions = admin.versions(&advertised);
+                let leaders_after = Vec::new();
+                Ok(WorldFacts {
+                    kind,
+                    bootstrap_servers,
+                    advertised,
+                    topic,
+                    versions,
+                    leaders_after,
+                })
             }
             Self::Loopback(cluster) => {
                 for app in &plan.apps {
@@ -101,8 +173,12 @@ impl World {
                         name: plan.topic.name.clone(),
                         partitions,
                         leaders: Vec::new(),
+                        starts: vec![0; partitions],
+                        replicas: Vec::new(),
                         configs: plan.topic.configs.clone(),
                     },
+                    versions: Vec::new(),
+                    leaders_after: Vec::new(),
                 })
             }
         }
@@ -119,13 +195,12 @@ impl World {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => Box::new(KafkaSink::new(
-                bootstrap,
-                &plan.kafka.producer,
-                topic,
-                clock.clone(),
-                receiver,
-            )?),
+            Self::Kafka { bootstrap, topic, .. } => {
+                let properties = &plan.kafka.producer;
+                let sink = KafkaSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
+                self.note(sink.applied().clone());
+                Box::new(sink)
+            }
             Self::Loopback(cluster) => cluster.sink(receiver),
         })
     }
@@ -137,10 +212,36 @@ impl World {
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Kafka { bootstrap, topic, .. } => {
-                Box::new(KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?)
+                let source = KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?;
+                self.note(ClientProperties {
+                    client: app.name.clone(),
+                    ..source.applied().clone()
+                });
+                Box::new(source)
             }
             Self::Loopback(cluster) => cluster.source(&app.group),
         })
+    }
+
+    fn note(&self, applied: ClientProperties) {
+        if let Self::Kafka { clients, .. } = self {
+            let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+            if clients.iter().all(|known| known.client != applied.client) {
+                clients.push(applied);
+            }
+        }
+    }
+
+    /// What the clients made so far really run with: the producers, and each application's
+    /// consumers.
+    #[must_use]
+    pub fn clients(&self) -> Vec<ClientProperties> {
+        match self {
+            Self::Kafka { clients, .. } => {
+                clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            }
+            Self::Loopback(_) => Vec::new(),
+        }
     }
 
     /// A recorded topic, as far as it goes now. `go_on` is asked now and then.
@@ -158,6 +259,46 @@ impl World {
                 Recording::open(bootstrap, &plan.kafka.consumer, topic, go_on)
             }
             Self::Loopback(_) => Err(Error::usage("the loopback has no topic to replay")),
+        }
+    }
+
+    /// Reads the run's part of the topic once more, and gives each record's value to `each`.
+    /// Returns why something was not read, if so.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when librdkafka refuses a property.
+    pub fn scan(
+        &self,
+        plan: &Plan,
+        starts: &[i64],
+        until: Instant,
+        each: &mut dyn FnMut(Option<&[u8]>),
+    ) -> Result<Option<String>> {
+        match self {
+            Self::Kafka { bootstrap, topic, .. } => {
+                scan(bootstrap, &plan.kafka.consumer, topic, starts, until, each)
+            }
+            Self::Loopback(cluster) => Ok(cluster.scan(each)),
+        }
+    }
+
+    /// The leader of each partition now; none where nobody answers.
+    #[must_use]
+    pub fn leaders(&self) -> Vec<i32> {
+        match self {
+            Self::Kafka { topic, admin, .. } => admin.leaders(topic),
+            Self::Loopback(_) => Vec::new(),
+        }
+    }
+
+    /// Where each partition ends now; `None` where there is no broker.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when a leader does not answer in time.
+    pub fn ends(&self, partitions: usize) -> Result<Option<Vec<i64>>> {
+        match self {
+            Self::Kafka { topic, admin, .. } => admin.ends(topic, partitions).map(Some),
+            Self::Loopback(_) => Ok(None),
         }
     }
 

@@ -7,15 +7,20 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
-use rdkafka::metadata::MetadataPartition;
+use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::source::patiently;
+use super::version::{self, BrokerVersion};
 use crate::error::{Error, Result};
 use crate::plan::TopicPlan;
 
 /// Longest wait for one administrative answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for where a partition ends: a run that is over waits for it.
+const ENDS: Duration = Duration::from_secs(3);
 
 /// How often a new topic's metadata is asked for.
 const RETRY: Duration = Duration::from_millis(20);
@@ -38,14 +43,35 @@ pub struct TopicFacts {
     pub partitions: usize,
     /// The leader of each partition.
     pub leaders: Vec<i32>,
-    /// Its settings as read back, without the broker's defaults that nobody changed.
+    /// The offset of each partition at which the run begins: 0 in a topic of its own.
+    #[serde(default)]
+    pub starts: Vec<i64>,
+    /// How many copies each partition has.
+    #[serde(default)]
+    pub replicas: Vec<usize>,
+    /// Its settings as read back: those that somebody has set, for the topic or for the broker,
+    /// and of the defaults those that decide how records are kept and acknowledged.
     pub configs: BTreeMap<String, String>,
 }
+
+/// Settings of a topic that decide what a figure means, and are told though they be defaults.
+const DECISIVE: [&str; 8] = [
+    "cleanup.policy",
+    "compression.type",
+    "flush.messages",
+    "max.message.bytes",
+    "message.timestamp.type",
+    "min.insync.replicas",
+    "segment.bytes",
+    "unclean.leader.election.enable",
+];
 
 /// A client for administration; it also sends the probes.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Admin {
     bootstrap: String,
+    /// Whether connections are neither encrypted nor secret.
+    plain: bool,
     client: AdminClient<Quiet>,
     prober: BaseProducer<Quiet>,
     quiet: Quiet,
@@ -97,6 +123,9 @@ impl Admin {
         let quiet = Quiet::default();
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
+            plain: properties
+                .get("security.protocol")
+                .is_none_or(|protocol| !protocol.to_ascii_lowercase().contains("ssl")),
             client: config.create_with_context(Quiet::default()).map_err(refuse)?,
             prober: config.create_with_context(quiet.clone()).map_err(refuse)?,
             quiet,
@@ -174,20 +203,17 @@ impl Admin {
     /// Describes a topic, waiting until every partition has a leader.
     fn topic(&self, name: &str) -> Result<TopicFacts> {
         let since = std::time::Instant::now();
-        let leaders = loop {
+        let (leaders, replicas) = loop {
             let metadata = self
                 .client
                 .inner()
                 .fetch_metadata(Some(name), TIMEOUT)
                 .map_err(|error| refused(name, &error.to_string()))?;
-            let leaders: Vec<i32> = metadata
-                .topics()
-                .iter()
-                .filter(|topic| topic.name() == name && topic.error().is_none())
-                .flat_map(|topic| topic.partitions().iter().map(MetadataPartition::leader))
-                .collect();
+            let leaders = leaders_of(&metadata, name);
             if !leaders.is_empty() && leaders.iter().all(|&leader| leader >= 0) {
-                break leaders;
+                let topics = metadata.topics().iter().filter(|topic| topic.name() == name);
+                let partitions = topics.flat_map(MetadataTopic::partitions);
+                break (leaders, partitions.map(|found| found.replicas().len()).collect());
             }
             if since.elapsed() > TIMEOUT {
                 return Err(refused(name, "its partitions have no leader"));
@@ -195,7 +221,36 @@ impl Admin {
             std::thread::sleep(RETRY);
         };
         let configs = self.configs(name)?;
-        Ok(TopicFacts { name: name.to_owned(), partitions: leaders.len(), leaders, configs })
+        let (partitions, starts) = (leaders.len(), vec![0; leaders.len()]);
+        let name = name.to_owned();
+        Ok(TopicFacts { name, partitions, leaders, starts, replicas, configs })
+    }
+
+    /// The leader of each partition; none where nobody answers.
+    pub fn leaders(&self, name: &str) -> Vec<i32> {
+        let metadata = self.prober.client().fetch_metadata(Some(name), ENDS);
+        metadata.map_or_else(|_| Vec::new(), |metadata| leaders_of(&metadata, name))
+    }
+
+    /// Each broker's version, as far as it tells.
+    pub fn versions(&self, advertised: &[String]) -> Vec<BrokerVersion> {
+        let mut versions = version::of(advertised, self.plain);
+        for version in versions.iter_mut().filter(|version| version.release.is_none()) {
+            let id = version.broker.split('@').next().and_then(|id| id.parse().ok());
+            let found = id.and_then(|id| self.protocol_version(id));
+            version.release = found.as_ref().map(|text| format!("Kafka {text} or later"));
+            version.protocol_version = found;
+        }
+        versions
+    }
+
+    /// `inter.broker.protocol.version`, which Kafka had up to 3.x.
+    fn protocol_version(&self, broker: i32) -> Option<String> {
+        let wanted = [ResourceSpecifier::Broker(broker)];
+        let answer =
+            wait_for(self.client.describe_configs(wanted.iter(), &options())).ok()?.ok()?;
+        let mut entries = answer.into_iter().flatten().flat_map(|resource| resource.entries);
+        entries.find(|entry| entry.name == "inter.broker.protocol.version")?.value
     }
 
     fn configs(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -206,9 +261,24 @@ impl Admin {
             .into_iter()
             .filter_map(std::result::Result::ok)
             .flat_map(|resource| resource.entries)
-            .filter(|entry| !entry.is_default)
+            .filter(|entry| !entry.is_default || DECISIVE.contains(&entry.name.as_str()))
             .filter_map(|entry| entry.value.map(|value| (entry.name, value)))
             .collect())
+    }
+
+    /// Where each partition ends now.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when a leader does not answer in time.
+    pub fn ends(&self, name: &str, partitions: usize) -> Result<Vec<i64>> {
+        (0..i32::try_from(partitions).unwrap_or(i32::MAX))
+            .map(|partition| {
+                let watermarks = || self.prober.client().fetch_watermarks(name, partition, ENDS);
+                patiently(watermarks)
+                    .map(|(_, end)| end)
+                    .map_err(|error| refused(name, &error.to_string()))
+            })
+            .collect()
     }
 
     /// Takes the topic away.
@@ -235,6 +305,15 @@ impl Admin {
         self.prober.poll(Duration::ZERO);
         Ok(())
     }
+}
+
+/// The leader of each partition of a topic, as far as it has any.
+fn leaders_of(metadata: &Metadata, name: &str) -> Vec<i32> {
+    let topics = metadata.topics().iter();
+    topics
+        .filter(|topic| topic.name() == name && topic.error().is_none())
+        .flat_map(|topic| topic.partitions().iter().map(MetadataPartition::leader))
+        .collect()
 }
 
 fn options() -> AdminOptions {

@@ -13,6 +13,7 @@ use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProdu
 use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
 
+use super::applied::{self, ClientProperties};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Outcome, Receipt};
@@ -32,13 +33,14 @@ pub struct KafkaSink {
     // Before the producer: the topic handle has to go first.
     topic: TopicHandle,
     producer: ThreadedProducer<Deliveries>,
+    applied: ClientProperties,
 }
 
 impl KafkaSink {
     /// A producer whose receipts go to `receiver`, on librdkafka's callback thread.
     ///
     /// # Errors
-    /// [`Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
     pub fn new(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
@@ -51,7 +53,14 @@ impl KafkaSink {
             .create_with_context(Deliveries { clock, receiver, wire: Mutex::default() })
             .map_err(|error| super::refused("producer", &error))?;
         let topic = TopicHandle::new(&producer, topic)?;
-        Ok(Self { topic, producer })
+        let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
+        Ok(Self { topic, producer, applied })
+    }
+
+    /// What it really runs with.
+    #[must_use]
+    pub fn applied(&self) -> &ClientProperties {
+        &self.applied
     }
 }
 

@@ -12,6 +12,7 @@ use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::applied::{self, ClientProperties};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::event::Arrival;
@@ -27,13 +28,14 @@ const AGAIN: Duration = Duration::from_millis(50);
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSource {
     consumer: BaseConsumer<Member>,
+    applied: ClientProperties,
 }
 
 impl KafkaSource {
     /// Subscribes to `topic` as a member of `group`; joining happens while polling.
     ///
     /// # Errors
-    /// [`Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
     pub fn new(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
@@ -50,7 +52,14 @@ impl KafkaSource {
         consumer
             .subscribe(&[topic])
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
-        Ok(Self { consumer })
+        let applied = applied::read(consumer.client().native_ptr(), "consumer", properties)?;
+        Ok(Self { consumer, applied })
+    }
+
+    /// What it really runs with.
+    #[must_use]
+    pub fn applied(&self) -> &ClientProperties {
+        &self.applied
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
+use super::{Ledger, Rescan};
 
 /// How many slots of a kind are named one by one.
 const NAMED: usize = 10;
@@ -29,6 +29,18 @@ pub struct AppLedger {
     pub missing: u64,
     /// The first of the missing.
     pub missing_named: Vec<Slots>,
+    /// Of the missing, such as are in the log: this application was not given them.
+    #[serde(default)]
+    pub skipped: u64,
+    /// The first of the skipped.
+    #[serde(default)]
+    pub skipped_named: Vec<Slots>,
+    /// Of the missing, such as nobody has found in a log that was not read as a whole.
+    #[serde(default)]
+    pub missing_unsettled: u64,
+    /// In the log, never acknowledged, and not seen: neither missing nor harmless.
+    #[serde(default)]
+    pub skipped_unacked: u64,
     /// Records whose event was seen before at another offset.
     pub duplicates: u64,
     /// Records at an offset that was read before: counted, not applied.
@@ -58,12 +70,33 @@ pub struct LedgerReport {
     pub failed: u64,
     /// Sends that timed out, perhaps written.
     pub unknown: u64,
-    /// Of these, such as some application saw: they were written.
+    /// Of these, such as are in the log, or such as some application saw.
     pub unknown_written: u64,
+    /// Of these, such as are not in the log.
+    #[serde(default)]
+    pub unknown_not_written: u64,
+    /// Of these, such as nobody has found in a log that was not read as a whole.
+    #[serde(default)]
+    pub unknown_unsettled: u64,
+    /// Of the failed, such as are in the log all the same: the client's word was wrong.
+    #[serde(default)]
+    pub failed_written: u64,
+    /// Acknowledged and never in the log.
+    #[serde(default)]
+    pub lost: u64,
+    /// The first of the lost.
+    #[serde(default)]
+    pub lost_named: Vec<Slots>,
     /// Sends without any outcome: a fault in the harness, or a run cut short.
     pub unresolved: u64,
+    /// Of these, such as are in the log.
+    #[serde(default)]
+    pub unresolved_written: u64,
     /// Slots that got a second receipt of the same kind.
     pub second_outcomes: u64,
+    /// What the log said, where it had to be asked.
+    #[serde(default)]
+    pub rescan: Option<Rescan>,
     /// By application, in the plan's order.
     pub apps: Vec<AppLedger>,
     /// Whether offered = sent + unsent and sent = acked + failed + unknown.
@@ -88,24 +121,70 @@ impl LedgerReport {
                 self.second_outcomes
             ));
         }
-        let lost = self.failed + self.unknown - self.unknown_written;
-        if lost > 0 {
-            faults.push(format!("{lost} events were sent and not written"));
-        }
-        for (app, name) in self.apps.iter().zip(names) {
-            for (count, what) in [
-                (app.missing, "acknowledged events are missing"),
-                (app.duplicates, "events were doubled"),
-                (app.reordered, "events came out of order"),
-                (app.impossible, "records carry a stamp that was never sent"),
-                (app.corrupt, "events can't be read"),
-            ] {
-                if count > 0 {
-                    faults.push(format!("{name}: {count} {what}"));
-                }
+        let not_written = self.failed + self.unknown_not_written - self.failed_written;
+        for (count, what) in [
+            (not_written, "events were sent and not written"),
+            (self.failed_written, "events were said to be not written and are in the log"),
+        ] {
+            if count > 0 {
+                faults.push(format!("{count} {what}"));
             }
         }
+        if self.unknown_unsettled > 0 {
+            faults.push(format!(
+                "{} events timed out, and whether they were written is not settled: {}",
+                self.unknown_unsettled,
+                self.why_unsettled()
+            ));
+        }
+        if self.lost > 0 {
+            faults.push(format!(
+                "{} acknowledged events were never in the log{}",
+                self.lost,
+                listed(self.lost, &self.lost_named)
+            ));
+        }
+        for (app, name) in self.apps.iter().zip(names) {
+            self.app_faults(app, name, &mut faults);
+        }
         faults
+    }
+
+    fn app_faults(&self, app: &AppLedger, name: &str, faults: &mut Vec<String>) {
+        if app.skipped > 0 {
+            faults.push(format!(
+                "{name}: {} acknowledged events are missing: they are in the log, and it was not \
+                 given them{}",
+                app.skipped,
+                listed(app.skipped, &app.skipped_named)
+            ));
+        }
+        if app.missing_unsettled > 0 {
+            faults.push(format!(
+                "{name}: {} acknowledged events are missing, and whether they are in the log is \
+                 not settled: {}",
+                app.missing_unsettled,
+                self.why_unsettled()
+            ));
+        }
+        for (count, what) in [
+            (app.skipped_unacked, "events are in the log without an acknowledgement, and unread"),
+            (app.duplicates, "events were doubled"),
+            (app.reordered, "events came out of order"),
+            (app.impossible, "records carry a stamp that was never sent"),
+            (app.corrupt, "events can't be read"),
+        ] {
+            if count > 0 {
+                faults.push(format!("{name}: {count} {what}"));
+            }
+        }
+    }
+
+    fn why_unsettled(&self) -> &str {
+        self.rescan
+            .as_ref()
+            .and_then(|rescan| rescan.cut_short.as_deref())
+            .unwrap_or("the log was not read again")
     }
 }
 
@@ -113,8 +192,10 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
     let mut report = LedgerReport {
         apps: ledger.apps.iter().map(counted).collect(),
         second_outcomes: ledger.second_outcomes.load(Ordering::Acquire),
+        rescan: ledger.rescan(),
         ..LedgerReport::default()
     };
+    let whole = report.rescan.as_ref().is_some_and(|rescan| rescan.cut_short.is_none());
     for (number, shard) in (0_u16..).zip(&ledger.shards) {
         let offered = shard.offered.load(Ordering::Acquire);
         report.offered += offered;
@@ -130,16 +211,28 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
             let ended = acked | unknown | shard.failed.word(word) | shard.unsent.word(word);
             let due = mask(offered, word);
             report.unresolved += ones(due & !ended);
-            let mut seen_by_any = 0;
+            // Whoever saw it has it from the log.
+            let in_log =
+                shard.seen.iter().fold(shard.logged.word(word), |all, seen| all | seen.word(word));
+            let absent = if whole { due & !in_log } else { 0 };
             for (app, seen) in report.apps.iter_mut().zip(&shard.seen) {
                 let seen = seen.word(word);
-                seen_by_any |= seen;
                 app.seen += ones(seen);
                 app.seen_unacked += ones(seen & !acked);
                 app.missing += ones(acked & !seen);
                 name(&mut app.missing_named, number, word, acked & !seen);
+                app.skipped += ones(acked & !seen & in_log);
+                name(&mut app.skipped_named, number, word, acked & !seen & in_log);
+                app.missing_unsettled += ones(acked & !seen & !in_log & !absent);
+                app.skipped_unacked += ones(in_log & !acked & !seen);
             }
-            report.unknown_written += ones(unknown & seen_by_any);
+            report.unknown_written += ones(unknown & in_log);
+            report.unknown_not_written += ones(unknown & absent);
+            report.unknown_unsettled += ones(unknown & !in_log & !absent);
+            report.failed_written += ones(shard.failed.word(word) & in_log);
+            report.unresolved_written += ones(due & !ended & in_log);
+            report.lost += ones(acked & absent);
+            name(&mut report.lost_named, number, word, acked & absent);
         }
     }
     report.sent = report.offered - report.unsent.min(report.offered);
@@ -178,4 +271,14 @@ fn name(named: &mut Vec<Slots>, shard: u16, word: u64, mut bits: u64) {
         named.push(Slots { shard, seq: word * 64 + u64::from(bits.trailing_zeros()) });
         bits &= bits - 1;
     }
+}
+
+/// ` (shard/number, …)` of the named, with dots where there are more.
+fn listed(count: u64, named: &[Slots]) -> String {
+    let mut text: Vec<String> =
+        named.iter().map(|slot| format!("{}/{}", slot.shard, slot.seq)).collect();
+    if count > named.len() as u64 {
+        text.push("…".to_owned());
+    }
+    format!(" ({})", text.join(", "))
 }

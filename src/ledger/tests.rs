@@ -58,7 +58,12 @@ fn what_one_application_misses_is_named_for_that_one_only() {
     assert_eq!(report.apps[1].missing, 3);
     let named: Vec<u64> = report.apps[1].missing_named.iter().map(|slot| slot.seq).collect();
     assert_eq!(named, [3, 64, 199]);
-    assert_eq!(report.faults(&["a", "b"]), ["b: 3 acknowledged events are missing"]);
+    assert_eq!(report.apps[1].skipped_named, report.apps[1].missing_named);
+    assert_eq!(
+        report.faults(&["a", "b"]),
+        ["b: 3 acknowledged events are missing: they are in the log, and it was not given them \
+          (0/3, 0/64, 0/199)"]
+    );
 }
 
 #[test]
@@ -135,7 +140,89 @@ fn what_timed_out_is_settled_by_whoever_saw_it() {
     assert!(report.closes);
     assert_eq!((report.unknown, report.unknown_written, report.unsent), (2, 1, 1));
     assert_eq!(report.apps[0].seen_unacked, 1);
-    assert_eq!(report.faults(&["a"]), ["1 events were sent and not written"]);
+    assert_eq!(report.unknown_unsettled, 1);
+    assert_eq!(
+        report.faults(&["a"]),
+        ["1 events timed out, and whether they were written is not settled: the log was not read \
+          again"]
+    );
+}
+
+/// Of five slots 0 is read, 1 is in the log only, 2 is nowhere; 3 timed out and is in the log, 4
+/// timed out and is not; 5 failed. The log is read again, as a whole or not.
+fn rescanned(cut_short: Option<&str>) -> LedgerReport {
+    let ledger = acked(1, 2, 3);
+    ledger.offered(0, 6);
+    ledger.outcome(&stamp(0, 3), Outcome::Unknown);
+    ledger.outcome(&stamp(0, 4), Outcome::Unknown);
+    ledger.outcome(&stamp(0, 5), Outcome::Failed);
+    read(&ledger, 0, &[stamp(0, 0), stamp(0, 1), stamp(0, 3)]);
+    read(&ledger, 1, &[stamp(0, 0)]);
+    assert!(ledger.needs_rescan());
+    for seq in [0, 1, 1, 3] {
+        ledger.logged(Some(&stamp(0, seq)));
+    }
+    ledger.logged(None);
+    ledger.logged(Some(&Stamp { run: RUN + 1, ..stamp(0, 2) }));
+    ledger.logged(Some(&stamp(PROBE_SHARD, 2)));
+    ledger.rescanned(12, cut_short.map(str::to_owned));
+    ledger.close()
+}
+
+#[test]
+fn the_log_settles_what_is_in_doubt() {
+    let report = rescanned(None);
+    assert!(report.closes);
+    let rescan = report.rescan.as_ref().unwrap();
+    assert_eq!((rescan.records, rescan.events, rescan.doubled), (7, 3, 1));
+    let unknown = (report.unknown_written, report.unknown_not_written, report.unknown_unsettled);
+    assert_eq!(unknown, (1, 1, 0));
+    assert_eq!((report.lost, report.lost_named[0].seq), (1, 2));
+    let skipped: Vec<u64> = report.apps.iter().map(|app| app.skipped).collect();
+    assert_eq!((skipped, report.apps[1].skipped_named[0].seq), (vec![0, 1], 1));
+    assert_eq!(
+        report.faults(&["a", "b"]),
+        [
+            "2 events were sent and not written",
+            "1 acknowledged events were never in the log (0/2)",
+            "b: 1 acknowledged events are missing: they are in the log, and it was not given them \
+             (0/1)",
+            "b: 1 events are in the log without an acknowledgement, and unread",
+        ]
+    );
+}
+
+#[test]
+fn a_log_that_was_read_in_part_settles_what_was_found_and_says_why_the_rest_is_not() {
+    let report = rescanned(Some("9 records were not read in time"));
+    let unknown = (report.unknown_written, report.unknown_not_written, report.unknown_unsettled);
+    assert_eq!(unknown, (1, 0, 1));
+    let missing: Vec<(u64, u64, u64)> =
+        report.apps.iter().map(|app| (app.missing, app.skipped, app.missing_unsettled)).collect();
+    assert_eq!((report.lost, missing), (0, vec![(1, 0, 1), (2, 1, 1)]));
+    let faults = report.faults(&["a", "b"]);
+    assert!(faults[1].ends_with("is not settled: 9 records were not read in time"), "{faults:?}");
+}
+
+#[test]
+fn what_was_said_to_be_not_written_and_is_in_the_log_is_a_fault_of_its_own() {
+    let ledger = acked(1, 0, 1);
+    ledger.offered(0, 3);
+    ledger.outcome(&stamp(0, 1), Outcome::Failed);
+    for seq in 0..3 {
+        ledger.logged(Some(&stamp(0, seq)));
+    }
+    ledger.rescanned(1, None);
+    let report = ledger.close();
+    assert_eq!((report.failed_written, report.unresolved, report.unresolved_written), (1, 1, 1));
+    assert!(report.faults(&[])[1].starts_with("1 events were said to be not written"));
+}
+
+#[test]
+fn nothing_in_doubt_asks_for_no_rescan() {
+    let ledger = acked(1, 1, 3);
+    read(&ledger, 0, &[0, 1, 2].map(|seq| stamp(0, seq)));
+    assert!(!ledger.needs_rescan() && !ledger.has_unknown());
 }
 
 proptest! {

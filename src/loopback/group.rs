@@ -86,6 +86,17 @@ impl LoopbackSource {
         stamp::read(payload).is_some_and(|stamp| hidden.contains(&(stamp.shard, stamp.seq)))
     }
 
+    /// Sleeps where the batch holds the event that was planted for it.
+    fn nap(&self) {
+        if let Some((event, length)) = self.topic.faults.nap.get(&self.group)
+            && self.batch.iter().any(|(_, _, payload)| {
+                stamp::read(payload).is_some_and(|stamp| (stamp.shard, stamp.seq) == *event)
+            })
+        {
+            std::thread::sleep(*length);
+        }
+    }
+
     /// Commits the batch, and forgets what every group has read.
     fn commit(&mut self) {
         let mut log = self.topic.lock();
@@ -94,6 +105,9 @@ impl LoopbackSource {
             for (place, offset, _) in self.batch.drain(..) {
                 group.committed[place] = group.committed[place].max(offset + 1);
             }
+        }
+        if self.topic.keep {
+            return;
         }
         for (place, partition) in partitions.iter_mut().enumerate() {
             let read = groups.values().map(|group| group.committed[place]).min();
@@ -140,6 +154,7 @@ impl Source for LoopbackSource {
             self.take(&mut log, max);
         }
         drop(log);
+        self.nap();
         for (place, offset, payload) in &self.batch {
             if !self.hidden(payload) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);

@@ -21,6 +21,7 @@ pub trait Receiver: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct ReceiptBook {
     ends: Vec<AtomicI64>,
+    reached: Vec<AtomicI64>,
     records: Vec<AtomicU64>,
     accepted: AtomicU64,
     answered: AtomicU64,
@@ -33,6 +34,7 @@ impl ReceiptBook {
     pub fn new(partitions: usize) -> Self {
         Self {
             ends: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
+            reached: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
             records: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
             accepted: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -76,6 +78,22 @@ impl ReceiptBook {
     #[must_use]
     pub fn ends(&self) -> Vec<i64> {
         self.ends.iter().map(|end| end.load(Ordering::Acquire)).collect()
+    }
+
+    /// One past the last offset of each partition that is known of: acknowledged, or noted by
+    /// [`Self::reach`].
+    #[must_use]
+    pub fn known_ends(&self) -> Vec<i64> {
+        let reached = self.reached.iter().map(|end| end.load(Ordering::Acquire));
+        self.ends().into_iter().zip(reached).map(|(acked, reached)| acked.max(reached)).collect()
+    }
+
+    /// Notes that a partition reaches to `end`, whoever wrote there: what timed out may lie behind
+    /// the last acknowledged record.
+    pub fn reach(&self, ends: &[i64]) {
+        for (known, end) in self.reached.iter().zip(ends) {
+            known.fetch_max(*end, Ordering::AcqRel);
+        }
     }
 
     /// Acknowledged records by partition.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::Offset;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
     TopicResult,
@@ -71,6 +72,14 @@ pub fn delete_topic(world: &World, topic: &str) -> Result<(), RDKafkaErrorCode> 
 pub fn grow_topic(world: &World, topic: &str, count: usize) -> Result<(), RDKafkaErrorCode> {
     let new = NewPartitions::new(topic, count);
     only(with_admin(world, async |admin, options| admin.create_partitions([&new], options).await))
+}
+
+/// Deletes what lies before an offset of a partition.
+pub fn delete_records(world: &World, topic: &str, partition: i32, before: i64) {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(before)).expect("a partition");
+    with_admin(world, async |admin, options| admin.delete_records(&list, options).await)
+        .expect("an answer from the broker");
 }
 
 /// The topic's configuration, as the broker tells it.

@@ -160,7 +160,16 @@ fn written_wrongly(world: &World) {
         assert_eq!(named, [100, 101, 777]);
         let found = (app.missing, app.duplicates, app.reordered, app.corrupt);
         assert_eq!(found, (3, 2, 1, 1));
+        assert_eq!((app.skipped, app.missing_unsettled), (0, 0), "none was withheld");
     }
+    // And what is missing is told apart by where it was lost: on the way into the log.
+    let ledger = &result.ledger;
+    let lost: Vec<u64> = ledger.lost_named.iter().map(|slot| slot.seq).collect();
+    assert_eq!((ledger.lost, lost), (3, vec![100, 101, 777]));
+    let rescan = ledger.rescan.as_ref().unwrap();
+    assert_eq!((rescan.events, rescan.doubled), (2_000 - 3, 2));
+    let reason = "3 acknowledged events were never in the log (0/100, 0/101, 0/777)";
+    assert_eq!(result.verdict.reasons[0], reason);
 }
 
 /// Law 4. The ledger judges each application by itself.
@@ -170,7 +179,12 @@ fn hidden(world: &World) {
     let result = try_run(world, &plan, Faults { hide, ..Faults::default() }).unwrap().result;
     let missing: Vec<u64> = result.ledger.apps.iter().map(|app| app.missing).collect();
     assert_eq!(missing, [0, 0, 0, 2]);
-    assert_eq!(result.verdict.reasons, ["behavior: 2 acknowledged events are missing"]);
+    assert_eq!(
+        result.verdict.reasons,
+        ["behavior: 2 acknowledged events are missing: they are in the log, and it was not given \
+          them (0/5, 0/1500)"]
+    );
+    assert_eq!((result.ledger.lost, result.ledger.apps[3].skipped), (0, 2));
 }
 
 /// Law 4. Three outcomes and a refusal, and the sums close over them.

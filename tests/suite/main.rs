@@ -31,6 +31,7 @@ mod raw;
 mod replay;
 mod runs;
 mod sender;
+mod truth;
 mod world;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        truth::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
