@@ -42,7 +42,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                 thead { (latency_head("from the time an event was due")) }
                 tbody {
                     @for app in &result.apps {
-                        tr { th scope="row" { (app.name) ", end to end" } (latencies(&app.end_to_end)) }
+                        tr {
+                            th scope="row" { (app.name) ", end to end" }
+                            (latencies(&app.end_to_end))
+                        }
                     }
                     tr { th scope="row" { "acknowledged" } (latencies(&result.ack)) }
                     tr { th scope="row" { "send delay" } (latencies(&result.send_delay)) }
@@ -56,8 +59,14 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                     thead { (latency_head("stage")) }
                     tbody {
                         @for app in &result.apps {
-                            tr { th scope="row" { (app.name) ", arrival" } (latencies(&app.arrival)) }
-                            tr { th scope="row" { (app.name) ", service" } (latencies(&app.service)) }
+                            tr {
+                                th scope="row" { (app.name) ", arrival" }
+                                (latencies(&app.arrival))
+                            }
+                            tr {
+                                th scope="row" { (app.name) ", service" }
+                                (latencies(&app.service))
+                            }
                         }
                     }
                 }
