@@ -37,6 +37,7 @@ use crew::Crew;
 use embedded::EmbeddedBroker;
 use finish::{Conditions, End};
 use recording::{Reader, Replay};
+use watch::Sampler;
 use world::{Kind, World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
@@ -221,10 +222,13 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
+        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone());
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
+            sampler.tick(self.clock.now_ns(), || crew.receipts().accepted());
         }
+        let seen = sampler.finish(self.clock.now_ns(), crew.receipts().accepted());
         let lag_at_end_records = crew.lags().into_iter().max().unwrap_or(0);
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -255,6 +259,7 @@ impl Play<'_> {
             interrupted_by,
             lag_at_end_records,
             cpu_s,
+            seen: seen.unwrap_or_default(),
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })

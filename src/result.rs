@@ -22,7 +22,7 @@ use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::harness::detection::Detection;
 use crate::harness::segments::SegmentReport;
-use crate::harness::watch::SelfWatch;
+use crate::harness::watch::{SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
 use crate::produce::WireBytes;
@@ -98,6 +98,9 @@ pub struct RunResult {
     pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
+    /// The CPU of this process by kind of thread, in the measured part.
+    #[serde(default)]
+    pub cpu: Vec<ThreadCpu>,
     /// The phases of the schedule.
     pub phases: Vec<PhaseResult>,
     /// The partitions' shares of the load.

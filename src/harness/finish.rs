@@ -7,7 +7,7 @@ use super::crew::Crew;
 use super::detection::detect;
 use super::segments;
 use super::timeline::Timeline;
-use super::watch::{self, SelfWatch};
+use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
@@ -21,7 +21,7 @@ use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::WireBytes;
-use crate::record::{Series, Stage};
+use crate::record::{Latency, Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
     PhaseResult, RecordingResult, RunResult, Verdict, interval_log,
@@ -51,6 +51,8 @@ pub(super) struct End {
     pub(super) interrupted_by: Option<u8>,
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
+    /// What the harness saw of itself in the measured part.
+    pub(super) seen: Seen,
     pub(super) ended_ns: u64,
 }
 
@@ -132,6 +134,7 @@ pub(super) fn result(
         checks,
         detection,
         watch,
+        cpu: end.seen.cpu.clone(),
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
         series: timeline.intervals(),
@@ -235,8 +238,16 @@ fn self_watch(
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
     let schedule = Schedule::new(&plan.load, plan.seed);
     let rate = schedule.rate_at(schedule.duration_ns().saturating_sub(1)).max(1.0);
+    let late = collector.sent.total(Stage::SendDelay).filter(|total| total.count() > 0);
+    let late_share =
+        |total: &Latency| total.count_above(watch::LATE_NS) as f64 / total.count() as f64;
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
+        late_share: late.map_or(0.0, late_share),
+        busiest: end.seen.busiest.clone(),
+        most_waiting: end.seen.most_waiting.clone(),
+        throttled_share: end.seen.throttled_share,
+        steal_share: end.seen.steal_share,
         unsent: ledger.unsent,
         cpu_s: end.cpu_s,
         cpu_us_per_event: (ledger.acked > 0).then(|| end.cpu_s * 1e6 / ledger.acked as f64),

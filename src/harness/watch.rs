@@ -1,11 +1,35 @@
 //! The harness watches itself: when it or the machine was the limit, the result says so.
 
+mod host;
+mod roster;
+mod sampler;
+mod threads;
+
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::harness) use roster::{Kind, Roster};
+pub(in crate::harness) use sampler::{Sampler, Seen};
+pub use threads::{ThreadCpu, ThreadShare};
+
 /// Send delay above which the generator is called saturated, as Kroxylicious' kit does.
 const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
+
+/// Share of the slots that may be late by more than [`LATE_NS`]: as C.7 of the measuring notes.
+const LATE_SHARE_LIMIT: f64 = 0.01;
+
+/// From here on a slot is late.
+pub(in crate::harness) const LATE_NS: u64 = 10_000_000;
+
+/// Share of a core above which a thread is one core's worth. TRex warned at 88 %.
+const BUSY_LIMIT: f64 = 0.85;
+
+/// Share of its time that a thread may stand in the run queue.
+const WAIT_LIMIT: f64 = 0.05;
+
+/// Share of the CPU that a quota or a hypervisor may take.
+const TAKEN_LIMIT: f64 = 0.01;
 
 /// How far the wall clock may step before dates in the events are in doubt.
 const WALL_STEP_LIMIT_US: i64 = 50_000;
@@ -15,6 +39,21 @@ const WALL_STEP_LIMIT_US: i64 = 50_000;
 pub struct SelfWatch {
     /// 99th percentile of sent − due in the measured window; `None` without enough samples.
     pub slip_p99_ns: Option<u64>,
+    /// Share of the slots that were sent more than 10 ms late, from 0 to 1.
+    #[serde(default)]
+    pub late_share: f64,
+    /// The thread with the greatest share of a core; nothing spins, so all of it is work.
+    #[serde(default)]
+    pub busiest: Option<ThreadShare>,
+    /// The thread that stood longest in the run queue, able to run and without a core.
+    #[serde(default)]
+    pub most_waiting: Option<ThreadShare>,
+    /// Share of the CPU quota's periods in which it was used up; `None` without a quota.
+    #[serde(default)]
+    pub throttled_share: Option<f64>,
+    /// Share of the machine's time that the hypervisor took.
+    #[serde(default)]
+    pub steal_share: Option<f64>,
     /// Events that the client's full queue refused.
     pub unsent: u64,
     /// User and system CPU of this process, in seconds.
@@ -40,12 +79,18 @@ impl SelfWatch {
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        if let Some(slip_ns) = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS) {
+        if self.late_share > LATE_SHARE_LIMIT {
             flags.push(format!(
-                "harness limited: 1 % of the events were sent {:.1} ms late or more",
+                "harness limited: {:.1} % of the events were sent 10 ms late or more (limit 1 %)",
+                self.late_share * 1e2
+            ));
+        } else if let Some(slip_ns) = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS) {
+            flags.push(format!(
+                "harness limited: 1 % of the events were sent {:.1} ms late or more (limit 1 ms)",
                 slip_ns as f64 / 1e6
             ));
         }
+        flags.extend(self.starved());
         if self.unsent > 0 {
             flags.push(format!(
                 "client limited: {} events found the client's queue full and were never sent",
@@ -66,6 +111,41 @@ impl SelfWatch {
         }
         if self.debug_build {
             flags.push("built without optimisation: these are no figures".to_owned());
+        }
+        flags
+    }
+
+    /// Where the process lacked CPU, or a thread of it was one core's worth.
+    fn starved(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(ThreadShare { thread, share }) = &self.busiest
+            && *share > BUSY_LIMIT
+        {
+            flags.push(format!(
+                "harness limited: thread {thread} was {:.0} % busy (limit 85 %): use more of them",
+                share * 1e2
+            ));
+        }
+        if let Some(ThreadShare { thread, share }) = &self.most_waiting
+            && *share > WAIT_LIMIT
+        {
+            flags.push(format!(
+                "starved: thread {thread} waited {:.0} % of its time for a core (limit 5 %): \
+                 free some",
+                share * 1e2
+            ));
+        }
+        if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
+            flags.push(format!(
+                "starved: the CPU quota ran out in {:.0} % of its periods (limit 1 %): raise it",
+                share * 1e2
+            ));
+        }
+        if let Some(share) = self.steal_share.filter(|&share| share > TAKEN_LIMIT) {
+            flags.push(format!(
+                "starved: the hypervisor took {:.1} % of the CPU (limit 1 %): use another host",
+                share * 1e2
+            ));
         }
         flags
     }
