@@ -44,6 +44,8 @@ pub enum Command {
     Consume(ConsumeArgs),
     /// Write the events of a scenario to stdout, as they would be sent
     Produce(ProduceArgs),
+    /// Show what a results folder holds, the newest run first
+    List(ListArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
     Broker(BrokerArgs),
     /// Print shell completions
@@ -95,6 +97,15 @@ pub struct RunArgs {
     /// Exit with 4 when anything is flagged above the numbers
     #[arg(long)]
     pub strict: bool,
+    /// Go on with a sweep that was cut short: its folder
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Serve Prometheus metrics while running, at /metrics of this address, as 127.0.0.1:9464
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics_addr: Option<String>,
+    /// Start a sweep of more than 200 runs
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `kbench plan`.
@@ -106,6 +117,18 @@ pub struct PlanArgs {
     /// What changes the scenario from outside.
     #[command(flatten)]
     pub scenario: ScenarioArgs,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `kbench list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Folder with result folders
+    #[arg(value_name = "DIR", default_value = "results", env = "KBENCH_OUT",
+        value_parser = OsStringValueParser::new().try_map(folder))]
+    pub folder: PathBuf,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -21,6 +21,7 @@ mod property_table;
 mod replay;
 pub(crate) mod resolve;
 mod servers;
+pub mod sweep;
 mod topic;
 
 use std::collections::BTreeMap;
