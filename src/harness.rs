@@ -50,9 +50,6 @@ const TICK: Duration = Duration::from_millis(20);
 /// The most time that an interrupted run takes to drain.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
 
-/// The most time that closing the clients may take: it can hang while a broker is away.
-const CLOSE: Duration = Duration::from_secs(5);
-
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -137,9 +134,17 @@ fn perform<T>(
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
-        let (world, clock) = (&world, &clock);
-        let metrics = options.metrics.clone();
-        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us, metrics };
+        let play = Play {
+            plan: &plan,
+            sending,
+            run,
+            world: &world,
+            advertised: &facts.advertised,
+            clock: &clock,
+            signal,
+            start_wall_us,
+            metrics: options.metrics.clone(),
+        };
         let played = play.run(replay, progress)?;
         Ok((plan, played))
     });
@@ -168,7 +173,7 @@ fn perform<T>(
         result.embedded_broker = Some(stats);
     }
     let saved = save(&result, &log);
-    close(sources, sinks, merge);
+    finish::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
     }
@@ -181,6 +186,8 @@ struct Play<'a> {
     sending: Sending,
     run: u32,
     world: &'a World,
+    /// Where the brokers say that they are.
+    advertised: &'a [String],
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
@@ -205,6 +212,9 @@ impl Play<'_> {
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
+        // Before anybody else wants a core. Who sends as fast as it goes is at the ceiling.
+        let ceiling_per_s =
+            if self.sending.unpaced { None } else { watch::ceiling_per_s(self.plan)? };
         let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
         let clock: Arc<dyn Clock> = self.clock.clone();
         let mut crew =
@@ -230,13 +240,14 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
-        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone());
+        let brokers = watch::local_brokers(self.advertised);
+        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone(), brokers);
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock.now_ns(), || crew.receipts().accepted());
+            sampler.tick(self.clock, || crew.receipts().accepted());
         }
-        let seen = sampler.finish(self.clock.now_ns(), crew.receipts().accepted());
+        let seen = sampler.finish(self.clock, crew.receipts().accepted());
         let lag_at_end_records = crew.lags().into_iter().max().unwrap_or(0);
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -267,7 +278,8 @@ impl Play<'_> {
             interrupted_by,
             lag_at_end_records,
             cpu_s,
-            seen: seen.unwrap_or_default(),
+            seen,
+            ceiling_per_s,
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
@@ -385,20 +397,4 @@ fn introduction(facts: &WorldFacts) -> String {
         ));
     }
     text
-}
-
-/// Closes the clients, on a thread that is left behind if it takes too long.
-fn close(sources: Vec<Box<dyn Source>>, sinks: Vec<Box<dyn Sink>>, merge: Option<Merge>) {
-    let (closed, wait) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        // Each leaves its group by itself; one after the other would rebalance the rest.
-        std::thread::scope(|scope| {
-            for source in sources {
-                scope.spawn(move || drop(source));
-            }
-        });
-        drop((sinks, merge));
-        let _ = closed.send(());
-    });
-    let _ = wait.recv_timeout(CLOSE);
 }

@@ -1,5 +1,6 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
+mod cpu;
 mod detected;
 mod hlog;
 mod host;
@@ -28,6 +29,7 @@ use crate::harness::world::WorldFacts;
 use crate::ledger::LedgerReport;
 use crate::produce::WireBytes;
 
+pub use cpu::cpu_table;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;

@@ -1,6 +1,7 @@
 //! From what the loops left to a result.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::collect::Collector;
 use super::crew::Crew;
@@ -12,7 +13,7 @@ use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, SystemClock};
-use crate::consume::Group;
+use crate::consume::{Group, Source};
 use crate::error::Result;
 use crate::event::EventType;
 use crate::generate::Personas;
@@ -20,7 +21,7 @@ use crate::kafka;
 use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::produce::WireBytes;
+use crate::produce::{Merge, Sink, WireBytes};
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
@@ -29,6 +30,9 @@ use crate::result::{
 
 /// How many flags of an application the result names.
 const FLAGS_KEPT: usize = 100;
+
+/// The most time that closing the clients may take: it can hang while a broker is away.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// Under what the run ran.
 pub(super) struct Conditions {
@@ -53,6 +57,8 @@ pub(super) struct End {
     pub(super) cpu_s: f64,
     /// What the harness saw of itself in the measured part.
     pub(super) seen: Seen,
+    /// Events per second that the host can send to nobody.
+    pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
 }
 
@@ -96,7 +102,14 @@ pub(super) fn result(
     }
     let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    let series = timeline.intervals();
     let mut watch = self_watch(plan, clock, &collector, end, &ledger);
+    watch.offered_peak_per_s = timeline.offered_peak_per_s();
+    // A recording has no rate of its own.
+    if plan.load.replay.is_none() {
+        let names: Vec<_> = plan.apps.iter().map(|app| app.name.clone()).collect();
+        watch.drift = watch::drifts(&plan.load, plan.measure.interval_ms, &series, &names);
+    }
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
@@ -137,7 +150,7 @@ pub(super) fn result(
         cpu: end.seen.cpu.clone(),
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
-        series: timeline.intervals(),
+        series,
     }
 }
 
@@ -244,6 +257,12 @@ fn self_watch(
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
         late_share: late.map_or(0.0, late_share),
+        wall_step_max_us: end.seen.wall_step_max_us,
+        memory_growth: end.seen.memory_growth,
+        ceiling_per_s: end.ceiling_per_s,
+        broker_cpu: end.seen.broker_cpu,
+        drift: Vec::new(),
+        offered_peak_per_s: 0.0,
         busiest: end.seen.busiest.clone(),
         most_waiting: end.seen.most_waiting.clone(),
         throttled_share: end.seen.throttled_share,
@@ -304,4 +323,24 @@ fn date(wall_us: i64) -> String {
     chrono::DateTime::from_timestamp_micros(wall_us)
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()
+}
+
+/// Closes the clients, on a thread that is left behind if it takes too long.
+pub(super) fn close(
+    sources: Vec<Box<dyn Source>>,
+    sinks: Vec<Box<dyn Sink>>,
+    merge: Option<Merge>,
+) {
+    let (closed, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Each leaves its group by itself; one after the other would rebalance the rest.
+        std::thread::scope(|scope| {
+            for source in sources {
+                scope.spawn(move || drop(source));
+            }
+        });
+        drop((sinks, merge));
+        let _ = closed.send(());
+    });
+    let _ = wait.recv_timeout(CLOSE);
 }

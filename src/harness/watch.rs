@@ -1,38 +1,28 @@
 //! The harness watches itself: when it or the machine was the limit, the result says so.
 
+mod broker;
+mod ceiling;
+mod drift;
+mod flags;
 mod host;
 mod roster;
 mod sampler;
+mod steady;
 mod threads;
 
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
+pub use broker::BrokerCpu;
+pub(in crate::harness) use broker::local_brokers;
+pub(in crate::harness) use ceiling::ceiling_per_s;
+pub(in crate::harness) use flags::LATE_NS;
 pub(in crate::harness) use roster::{Kind, Roster};
 pub(in crate::harness) use sampler::{Sampler, Seen};
+pub(in crate::harness) use steady::drifts;
+pub use steady::{Drift, Growth};
 pub use threads::{ThreadCpu, ThreadShare};
-
-/// Send delay above which the generator is called saturated, as Kroxylicious' kit does.
-const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
-
-/// Share of the slots that may be late by more than [`LATE_NS`]: as C.7 of the measuring notes.
-const LATE_SHARE_LIMIT: f64 = 0.01;
-
-/// From here on a slot is late.
-pub(in crate::harness) const LATE_NS: u64 = 10_000_000;
-
-/// Share of a core above which a thread is one core's worth. TRex warned at 88 %.
-const BUSY_LIMIT: f64 = 0.85;
-
-/// Share of its time that a thread may stand in the run queue.
-const WAIT_LIMIT: f64 = 0.05;
-
-/// Share of the CPU that a quota or a hypervisor may take.
-const TAKEN_LIMIT: f64 = 0.01;
-
-/// How far the wall clock may step before dates in the events are in doubt.
-const WALL_STEP_LIMIT_US: i64 = 50_000;
 
 /// What the harness saw of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +54,25 @@ pub struct SelfWatch {
     pub memory_peak_bytes: Option<u64>,
     /// How far the wall clock moved against the monotonic one, in microseconds.
     pub wall_step_us: i64,
+    /// The greatest step of the wall clock between two looks a second apart, in microseconds.
+    #[serde(default)]
+    pub wall_step_max_us: i64,
+    /// How the memory grew; `None` in a short run.
+    #[serde(default)]
+    pub memory_growth: Option<Growth>,
+    /// How each application's latency went while the rate was constant; empty in a short run.
+    #[serde(default)]
+    pub drift: Vec<Drift>,
+    /// Events per second that this host's producers make when nobody is behind, measured before
+    /// the load; `None` for a replay.
+    #[serde(default)]
+    pub ceiling_per_s: Option<f64>,
+    /// The greatest rate that was offered in an interval of the measured part.
+    #[serde(default)]
+    pub offered_peak_per_s: f64,
+    /// The broker's CPU, where it runs on this host.
+    #[serde(default)]
+    pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.
     pub lag_at_end_records: u64,
     /// The same in seconds of the rate at that time.
@@ -75,85 +84,10 @@ pub struct SelfWatch {
 }
 
 impl SelfWatch {
-    /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
+    /// The share of the ceiling that was offered at most.
     #[must_use]
-    pub fn limits_harness(&self) -> bool {
-        self.debug_build || self.slip_p99_ns.is_some_and(|slip_ns| slip_ns > SLIP_P99_LIMIT_NS)
-    }
-
-    /// What has to stand above the numbers, in words.
-    #[must_use]
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        if self.late_share > LATE_SHARE_LIMIT {
-            flags.push(format!(
-                "harness limited: {:.1} % of the events were sent 10 ms late or more (limit 1 %)",
-                self.late_share * 1e2
-            ));
-        } else if let Some(slip_ns) = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS) {
-            flags.push(format!(
-                "harness limited: 1 % of the events were sent {:.1} ms late or more (limit 1 ms)",
-                slip_ns as f64 / 1e6
-            ));
-        }
-        flags.extend(self.starved());
-        if self.unsent > 0 {
-            flags.push(format!(
-                "client limited: {} events found the client's queue full and were never sent",
-                self.unsent
-            ));
-        }
-        if self.lag_at_end_s > 1.0 {
-            flags.push(format!(
-                "overload: the slowest group was {:.1} s ({} records) behind at the end",
-                self.lag_at_end_s, self.lag_at_end_records
-            ));
-        }
-        if self.wall_step_us.abs() > WALL_STEP_LIMIT_US {
-            flags.push(format!(
-                "the wall clock moved by {:.1} ms during the run",
-                self.wall_step_us as f64 / 1e3
-            ));
-        }
-        if self.debug_build {
-            flags.push("built without optimisation: these are no figures".to_owned());
-        }
-        flags
-    }
-
-    /// Where the process lacked CPU, or a thread of it was one core's worth.
-    fn starved(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        if let Some(ThreadShare { thread, share }) = &self.busiest
-            && *share > BUSY_LIMIT
-        {
-            flags.push(format!(
-                "harness limited: thread {thread} was {:.0} % busy (limit 85 %): use more of them",
-                share * 1e2
-            ));
-        }
-        if let Some(ThreadShare { thread, share }) = &self.most_waiting
-            && *share > WAIT_LIMIT
-        {
-            flags.push(format!(
-                "starved: thread {thread} waited {:.0} % of its time for a core (limit 5 %): \
-                 free some",
-                share * 1e2
-            ));
-        }
-        if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
-            flags.push(format!(
-                "starved: the CPU quota ran out in {:.0} % of its periods (limit 1 %): raise it",
-                share * 1e2
-            ));
-        }
-        if let Some(share) = self.steal_share.filter(|&share| share > TAKEN_LIMIT) {
-            flags.push(format!(
-                "starved: the hypervisor took {:.1} % of the CPU (limit 1 %): use another host",
-                share * 1e2
-            ));
-        }
-        flags
+    pub fn ceiling_share(&self) -> Option<f64> {
+        self.ceiling_per_s.map(|ceiling| self.offered_peak_per_s / ceiling)
     }
 }
 
@@ -189,30 +123,6 @@ pub fn is_local(advertised: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_healthy_run_raises_no_flag() {
-        let watch = SelfWatch { slip_p99_ns: Some(400_000), ..SelfWatch::default() };
-        assert!(watch.flags().is_empty());
-    }
-
-    #[test]
-    fn every_limit_raises_its_own_flag() {
-        let watch = SelfWatch {
-            slip_p99_ns: Some(2_500_000),
-            unsent: 7,
-            wall_step_us: -60_000,
-            lag_at_end_s: 2.0,
-            lag_at_end_records: 400,
-            debug_build: true,
-            ..SelfWatch::default()
-        };
-        let flags = watch.flags();
-        assert_eq!(flags.len(), 5);
-        assert!(flags[0].contains("2.5 ms late"));
-        assert!(flags[1].contains("7 events"));
-        assert!(flags[2].contains("2.0 s (400 records)"));
-    }
 
     #[test]
     fn loopback_addresses_are_local() {

@@ -59,24 +59,29 @@ fn ticks() -> Option<(u64, u64)> {
 /// The directories whose quotas bind this process: its own cgroup's and those above, in either
 /// version of the interface.
 pub(super) fn cpu_groups() -> Vec<PathBuf> {
+    groups("cpu", "cpu.stat")
+}
+
+/// The directories of this process's cgroups for a controller, and those above, that have `file`.
+fn groups(controller: &str, file: &str) -> Vec<PathBuf> {
     let Ok(groups) = Process::myself().and_then(|process| process.cgroups()) else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for group in groups.0 {
-        let roots: &[&str] = if group.controllers.is_empty() {
-            &["", "unified"]
-        } else if group.controllers.iter().any(|name| name == "cpu") {
-            &["cpu", "cpu,cpuacct", "cpuacct,cpu"]
-        } else {
-            continue;
+        // The second version has one hierarchy for all controllers.
+        let roots: &[&str] = match &*group.controllers {
+            [] => &["", "unified"],
+            names if !names.iter().any(|name| name == controller) => continue,
+            _ if controller == "cpu" => &["cpu", "cpu,cpuacct", "cpuacct,cpu"],
+            _ => &[controller],
         };
         let below = group.pathname.trim_start_matches('/');
         for root in roots {
             let root = Path::new(CGROUPS).join(root);
             let own = root.join(below);
             let up = own.ancestors().take_while(|path| path.starts_with(&root));
-            found.extend(up.filter(|path| path.join("cpu.stat").exists()).map(Path::to_owned));
+            found.extend(up.filter(|path| path.join(file).exists()).map(Path::to_owned));
         }
     }
     found.sort();
@@ -98,9 +103,19 @@ pub(super) fn memory_bytes() -> Option<u64> {
     Process::myself().ok()?.status().ok()?.vmrss.map(|kib| kib * 1_024)
 }
 
-/// What is left of the machine's memory, in bytes.
+/// What is left of the machine's memory, or of a cgroup's that this process is in; in bytes.
 pub(super) fn memory_left_bytes() -> Option<u64> {
-    Meminfo::current().ok()?.mem_available
+    let held = memory_bytes()?;
+    let limits = [("memory.max"), ("memory.limit_in_bytes")].into_iter().flat_map(|file| {
+        let limit = move |group: PathBuf| fs::read_to_string(group.join(file)).ok();
+        // "max" is no number, and no limit.
+        groups("memory", file)
+            .into_iter()
+            .filter_map(limit)
+            .filter_map(|text| text.trim().parse::<u64>().ok())
+    });
+    let left = limits.map(|limit| limit.saturating_sub(held));
+    Meminfo::current().ok()?.mem_available.into_iter().chain(left).min()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Kind {
             _ if is_main => Self::Harness,
             // librdkafka's threads; and the wrapper's, whose name the kernel cuts.
             _ if comm.starts_with("rdk:") || comm.starts_with("producer pollin") => Self::Client,
-            "signals" | "replay" => Self::Harness,
+            "replay" => Self::Harness,
             _ => Self::Other,
         }
     }

@@ -1,0 +1,132 @@
+//! What this host can send when nobody is behind: the measure for what it is asked to send.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Result;
+use crate::event::{Outcome, Receipt};
+use crate::generate::Generator;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::produce::{
+    self, Batch, Handover, ReceiptBook, Receiver, Script, ShardReceipts, Shift, Sink,
+};
+use crate::record::{Recorder, Stage, Window};
+
+/// Until the threads are on their feet, and the first sessions drawn.
+const LEAD: Duration = Duration::from_millis(60);
+
+/// How long is counted.
+const COUNTED: Duration = Duration::from_millis(160);
+
+/// Most sessions that are live at once: drawing millions would take longer than the measuring.
+const SESSIONS_MAX: u32 = 10_000;
+
+/// The recorder's windows: none comes while it is counted.
+const INTERVAL_NS: u64 = 10_000_000_000;
+
+/// Nobody: takes everything, and acknowledges it at once.
+struct Nobody {
+    clock: Arc<dyn Clock>,
+    receiver: Arc<dyn Receiver>,
+    offset: i64,
+}
+
+impl Sink for Nobody {
+    fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
+        let at_ns = self.clock.now_ns();
+        for index in range.clone() {
+            let (stamp, offset) = (*batch.stamp(index), self.offset);
+            let outcome = Outcome::Acked;
+            self.receiver.receive(&Receipt {
+                stamp,
+                outcome,
+                at_ns,
+                partition: 0,
+                offset,
+                reason: "",
+            });
+            self.offset += 1;
+        }
+        Ok(Handover { taken: range.len(), refusal: None })
+    }
+}
+
+/// Events per second that the plan's producers make, encode, hand over and account for on this
+/// host, all of them at once and as fast as they can, when there is nobody to take them. It takes
+/// a quarter of a second, and must be over before the load begins.
+///
+/// `None` for a replay, whose events are not made.
+///
+/// # Errors
+/// When a thread can't be started.
+pub(in crate::harness) fn ceiling_per_s(plan: &Plan) -> Result<Option<f64>> {
+    if plan.load.replay.is_some() {
+        return Ok(None);
+    }
+    let mut plan = plan.clone();
+    plan.population.sessions_max = plan.population.sessions_max.min(SESSIONS_MAX);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let ledger = Arc::new(Ledger::new(0, plan.load.producers, 0));
+    let receipts = Arc::new(ReceiptBook::new(1));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (windows, _taken) = channel();
+    let bench = Bench { clock: clock.clone(), ledger, receipts: receipts.clone(), stop, windows };
+    let mut threads = Vec::new();
+    for (shard, generator) in (0..).zip(Generator::crew(&plan)) {
+        let shift = bench.shift(shard, generator);
+        threads.push(super::super::crew::spawn("ceiling", move || produce::run(shift))?);
+    }
+    thread::sleep(LEAD);
+    let (from_ns, before) = (clock.now_ns(), receipts.accepted());
+    thread::sleep(COUNTED);
+    let (to_ns, after) = (clock.now_ns(), receipts.accepted());
+    bench.stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        // One that panics here will do so again in the run, where it is reported.
+        let _ = thread.join();
+    }
+    let seconds = (to_ns - from_ns) as f64 / 1e9;
+    Ok((after > before).then(|| (after - before) as f64 / seconds))
+}
+
+/// What the producers share.
+struct Bench {
+    clock: Arc<dyn Clock>,
+    ledger: Arc<Ledger>,
+    receipts: Arc<ReceiptBook>,
+    stop: Arc<AtomicBool>,
+    windows: Sender<(Stage, Box<Window>)>,
+}
+
+impl Bench {
+    fn shift(&self, shard: u16, generator: Generator) -> Shift {
+        let receiver = Arc::new(ShardReceipts::new(
+            self.clock.clone(),
+            self.ledger.clone(),
+            self.receipts.clone(),
+            Recorder::new(0..u64::MAX, INTERVAL_NS),
+            self.windows.clone(),
+        ));
+        let generator = Box::new(generator);
+        Shift {
+            shard,
+            run: 0,
+            start_ns: 0,
+            script: Script::Unpaced { generator, seq: 0, left: u64::MAX, until_ns: u64::MAX },
+            sink: Box::new(Nobody { clock: self.clock.clone(), receiver, offset: 0 }),
+            recorder: Recorder::new(0..u64::MAX, INTERVAL_NS),
+            clock: self.clock.clone(),
+            ledger: self.ledger.clone(),
+            receipts: self.receipts.clone(),
+            stop: self.stop.clone(),
+            interval_ns: INTERVAL_NS,
+            windows: self.windows.clone(),
+        }
+    }
+}
