@@ -130,3 +130,28 @@ impl Bench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps;
+    use crate::scenario::{self, Environment, Overrides, Source};
+    use std::time::Instant;
+
+    fn plan(load: &str) -> Plan {
+        let text = format!("seed = 1\n[load]\n{load}\n[population]\nusers = 5000000\n");
+        let source = Source { name: "test.toml".to_owned(), text };
+        let environment = Environment::from_pairs::<String, String>([]);
+        scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+    }
+
+    #[test]
+    fn every_host_makes_some_events_and_soon() {
+        let began = Instant::now();
+        let plan = plan("rate_per_s = 10\nduration = \"5s\"\nproducers = 2");
+        let ceiling = ceiling_per_s(&plan).unwrap().unwrap();
+        // Far below what any host makes, and far above the plan's own rate: nobody keeps it here.
+        assert!(ceiling > 1_000.0, "{ceiling}");
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+}

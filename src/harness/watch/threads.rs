@@ -94,22 +94,24 @@ impl Threads {
         let tasks = process.as_ref().ok().and_then(|process| process.tasks().ok());
         for task in tasks.into_iter().flatten().flatten() {
             let Some((id, comm, usage)) = read(&task) else { continue };
-            let track = self.tracks.entry(id).or_insert_with(|| {
-                let (kind, name) = match members.get(&id) {
-                    Some(member) => (member.kind.clone(), member.name.clone()),
-                    None => (Kind::of_comm(&comm, task.tid == task.pid), comm),
-                };
-                // One that has begun since the first look used everything since then.
-                let before = if first { usage } else { Usage::default() };
-                Track { name, kind, first: before, last: before, stretch: before }
-            });
-            track.last = usage;
+            let (kind, name) = match members.get(&id) {
+                Some(member) => (member.kind.clone(), member.name.clone()),
+                None => (Kind::of_comm(&comm, task.tid == task.pid), comm),
+            };
+            self.note(id, kind, name, usage, first);
         }
         for (id, member) in members {
-            if let (Some(track), Some(usage)) = (self.tracks.get_mut(&id), member.ended) {
-                track.last = usage;
+            if let Some(usage) = member.ended {
+                self.note(id, member.kind, member.name, usage, first);
             }
         }
+    }
+
+    fn note(&mut self, id: ThreadId, kind: Kind, name: String, usage: Usage, first: bool) {
+        // One that has begun since the first look used everything since then.
+        let before = if first { usage } else { Usage::default() };
+        let new = Track { name, kind, first: before, last: before, stretch: before };
+        self.tracks.entry(id).or_insert(new).last = usage;
     }
 
     fn end_stretch(&mut self) {
@@ -156,5 +158,75 @@ impl Threads {
             cpu_us_per_event: (events > 0).then(|| used.cpu_ns as f64 / 1e3 / events as f64),
         };
         kinds.into_iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    /// Works until the thread has used so much CPU, however long that takes.
+    fn work(cpu_ns: u64) {
+        let used = || {
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: only writes into the struct.
+            unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        };
+        let end_ns = used() + cpu_ns;
+        while used() < end_ns {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn of_kind(rows: &[ThreadCpu], kind: &str) -> ThreadCpu {
+        rows.iter().find(|row| row.kind == kind).cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_thread_that_ends_before_the_last_look_loses_no_cpu() {
+        let roster = Arc::new(Roster::default());
+        let (go, wait) = channel::<()>();
+        let (entered, is_in) = channel::<()>();
+        let seats = roster.clone();
+        let thread = thread::spawn(move || {
+            let _seat = seats.enter(Kind::Producer, "producer-0");
+            work(100_000_000);
+            entered.send(()).unwrap();
+            wait.recv().unwrap();
+            work(60_000_000);
+        });
+        is_in.recv().unwrap();
+        let clock = SystemClock::start();
+        let mut threads = Threads::begin(roster, clock.now_ns());
+        go.send(()).unwrap();
+        thread.join().unwrap();
+        threads.look(clock.now_ns());
+        threads.end();
+        let row = of_kind(&threads.by_kind(1_000), "producer");
+        assert_eq!(row.threads, 1);
+        // What it did before the first look does not count.
+        assert!((0.06..0.09).contains(&row.cpu_s), "{row:?}");
+        assert!((row.cpu_us_per_event.unwrap() - row.cpu_s * 1e3).abs() < 1e-9, "{row:?}");
+    }
+
+    #[test]
+    fn a_thread_that_works_all_the_time_is_the_busiest() {
+        let roster = Arc::new(Roster::default());
+        let clock = SystemClock::start();
+        let mut threads = Threads::begin(roster.clone(), clock.now_ns());
+        let worker = thread::spawn(move || {
+            let _seat = roster.enter(Kind::Worker("fraud".to_owned()), "fraud-0");
+            work(200_000_000);
+        });
+        worker.join().unwrap();
+        // As if no time had gone by but the thread's own: others may take the core meanwhile.
+        threads.look(threads.first_ns + 200_000_000);
+        threads.end();
+        let busiest = threads.busiest().unwrap();
+        assert!(busiest.share > 0.99, "{busiest:?}");
     }
 }
