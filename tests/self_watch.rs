@@ -40,7 +40,7 @@ fn alone() -> MutexGuard<'static, ()> {
 fn scenario(rate_per_s: u32, duration: &str) -> String {
     format!(
         "name = \"watched\"\nseed = 7\n[load]\nrate_per_s = {rate_per_s}\n\
-         duration = \"{duration}\"\nwarmup = \"1s\"\n[topic]\npartitions = 2\n"
+         duration = \"{duration}\"\nwarmup = \"500ms\"\n[topic]\npartitions = 2\n"
     )
 }
 
@@ -176,7 +176,7 @@ fn a_sleeping_sink_is_flagged_every_time() {
             program: PathBuf::from(PROGRAM),
             results_dir: folder.path().to_owned(),
             signal: std::sync::Arc::default(),
-            loopback: Some(Faults { stall: Some(((0, 1_500), sleep_ns)), ..Faults::default() }),
+            loopback: Some(Faults { stall: Some(((0, 1_000), sleep_ns)), ..Faults::default() }),
             start_wall_us: None,
             trial: None,
             metrics: None,

@@ -21,13 +21,16 @@ pub(in crate::harness) enum Kind {
     Other,
 }
 
+/// How the names of librdkafka's threads begin, and those of its wrapper's: after 15 characters
+/// the kernel cuts them off.
+const CLIENT: [&str; 3] = ["rdk:", "producer pollin", "admin client po"];
+
 impl Kind {
     /// Of a thread that the roster does not know, by the name that the system has for it.
     pub(super) fn of_comm(comm: &str, is_main: bool) -> Self {
         match comm {
             _ if is_main => Self::Harness,
-            // librdkafka's threads; and the wrapper's, whose name the kernel cuts.
-            _ if comm.starts_with("rdk:") || comm.starts_with("producer pollin") => Self::Client,
+            _ if CLIENT.iter().any(|name| comm.starts_with(name)) => Self::Client,
             "replay" => Self::Harness,
             _ => Self::Other,
         }
