@@ -29,7 +29,7 @@ use crate::result::{
 };
 
 /// How many flags of an application the result names.
-const FLAGS_KEPT: usize = 100;
+pub(super) const FLAGS_KEPT: usize = 100;
 
 /// The most time that closing the clients may take: it can hang while a broker is away.
 const CLOSE: Duration = Duration::from_secs(5);
