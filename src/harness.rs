@@ -213,13 +213,11 @@ impl Play<'_> {
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
-        // Before anybody else wants a core. Who sends as fast as it goes is at the ceiling.
-        let ceiling_per_s =
-            if self.sending.unpaced { None } else { watch::ceiling_per_s(self.plan)? };
+        // Before anybody else wants a core.
+        let ceiling_per_s = watch::ceiling_per_s(self.plan, self.sending)?;
         let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let mut crew =
-            Crew::start_workers(self.plan, self.run, self.world, clock.clone(), &channels)?;
+        let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
+        let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = match replay {
             Some(replay) => {

@@ -10,20 +10,20 @@ use std::thread::{self, JoinHandle};
 
 /// The host's busy time and that of this test's children, from one moment on.
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     busy_s: f64,
     all_s: f64,
     own_s: f64,
 }
 
 impl Load {
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let (busy_s, all_s) = host_s();
         Self { busy_s, all_s, own_s: own_s() }
     }
 
     /// The share of all cores that went to somebody else since, from 0 to 1.
-    pub fn share_of_others(&self) -> f64 {
+    pub(crate) fn share_of_others(&self) -> f64 {
         let (busy_s, all_s) = host_s();
         let others_s = (busy_s - self.busy_s) - (own_s() - self.own_s);
         others_s / (all_s - self.all_s).max(0.01)
@@ -68,13 +68,13 @@ fn own_s() -> f64 {
 
 /// A cgroup with a CPU quota; it goes when it is dropped.
 #[derive(Debug)]
-pub struct Quota {
+pub(crate) struct Quota {
     group: PathBuf,
 }
 
 impl Quota {
     /// So many percent of one core, in whichever version of cgroups is writable here.
-    pub fn of_percent(percent: u32) -> Result<Self, String> {
+    pub(crate) fn of_percent(percent: u32) -> Result<Self, String> {
         let name = format!("kbench-test-{}", std::process::id());
         let us = percent * 1_000;
         let first = |root: &Path| {
@@ -110,7 +110,7 @@ impl Quota {
     }
 
     /// Starts a program within the quota.
-    pub fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("sh");
         let script = r#"echo $$ > "$0" && exec "$@""#;
         command.args(["-c", script]).arg(self.group.join("cgroup.procs")).arg(program);
@@ -126,14 +126,14 @@ impl Drop for Quota {
 
 /// Threads that never sleep, on one core.
 #[derive(Debug)]
-pub struct Spinners {
+pub(crate) struct Spinners {
     core: usize,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Spinners {
-    pub fn on_one_core(count: usize) -> Self {
+    pub(crate) fn on_one_core(count: usize) -> Self {
         let core = first_core();
         let stop = Arc::new(AtomicBool::new(false));
         let spin = |_| {
@@ -150,7 +150,7 @@ impl Spinners {
     }
 
     /// Starts a program on their core.
-    pub fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let core = self.core;
         // SAFETY: only asks the kernel for another set of cores; nothing is allocated.

@@ -14,7 +14,7 @@ use crate::generate::Generator;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::produce::{
-    self, Batch, Handover, ReceiptBook, Receiver, Script, ShardReceipts, Shift, Sink,
+    self, Batch, Handover, ReceiptBook, Receiver, Script, Sending, ShardReceipts, Shift, Sink,
 };
 use crate::record::{Recorder, Stage, Window};
 
@@ -61,12 +61,13 @@ impl Sink for Nobody {
 /// host, all of them at once and as fast as they can, when there is nobody to take them. It takes
 /// a quarter of a second, and must be over before the load begins.
 ///
-/// `None` for a replay, whose events are not made.
+/// `None` for a replay, whose events are not made, and for who sends as fast as it goes: there is
+/// no rate to be held against it.
 ///
 /// # Errors
 /// When a thread can't be started.
-pub(in crate::harness) fn ceiling_per_s(plan: &Plan) -> Result<Option<f64>> {
-    if plan.load.replay.is_some() {
+pub(in crate::harness) fn ceiling_per_s(plan: &Plan, sending: Sending) -> Result<Option<f64>> {
+    if plan.load.replay.is_some() || sending.unpaced {
         return Ok(None);
     }
     let mut plan = plan.clone();
@@ -149,9 +150,11 @@ mod tests {
     fn every_host_makes_some_events_and_soon() {
         let began = Instant::now();
         let plan = plan("rate_per_s = 10\nduration = \"5s\"\nproducers = 2");
-        let ceiling = ceiling_per_s(&plan).unwrap().unwrap();
-        // Far below what any host makes, and far above the plan's own rate: nobody keeps it here.
+        let ceiling = ceiling_per_s(&plan, Sending::default()).unwrap().unwrap();
+        // Far below what any host makes, and far above the plan's own rate, which is not kept here.
         assert!(ceiling > 1_000.0, "{ceiling}");
+        let unpaced = Sending { unpaced: true, ..Sending::default() };
+        assert_eq!(ceiling_per_s(&plan, unpaced).unwrap(), None);
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
 }
