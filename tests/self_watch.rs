@@ -91,9 +91,9 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
         let (result, code) = run(Command::new(PROGRAM), &scenario(300, "2s"));
         let others = load.share_of_others();
         assert_eq!(result.verdict.reasons, Vec::<String>::new());
-        check_figures(&result);
-        let flags = result.verdict.flags;
+        let flags = result.verdict.flags.clone();
         if flags.is_empty() {
+            check_figures(&result);
             assert_eq!(code, Some(0));
             healthy += 1;
             continue;

@@ -62,7 +62,7 @@ impl Sink for Nobody {
 /// a quarter of a second, and must be over before the load begins.
 ///
 /// `None` for a replay, whose events are not made, and for who sends as fast as it goes: there is
-/// no rate to be held against it.
+/// no rate to be held against it. Nor where the host had no core for it at all.
 ///
 /// # Errors
 /// When a thread can't be started.
@@ -92,6 +92,8 @@ pub(in crate::harness) fn ceiling_per_s(plan: &Plan, sending: Sending) -> Result
         // One that panics here will do so again in the run, where it is reported.
         let _ = thread.join();
     }
+    // On a host that had no core for them in all that time, what they did before has to do.
+    let (from_ns, before) = if after > before { (from_ns, before) } else { (0, 0) };
     let seconds = (to_ns - from_ns) as f64 / 1e9;
     Ok((after > before).then(|| (after - before) as f64 / seconds))
 }
