@@ -41,6 +41,7 @@ use crew::Crew;
 use embedded::EmbeddedBroker;
 use finish::{Conditions, End};
 use recording::{Reader, Replay};
+use watch::Sampler;
 use world::{Kind, World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
@@ -136,9 +137,17 @@ fn perform<T>(
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
-        let (world, clock) = (&world, &clock);
-        let metrics = options.metrics.clone();
-        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us, metrics };
+        let play = Play {
+            plan: &plan,
+            sending,
+            run,
+            world: &world,
+            advertised: &facts.advertised,
+            clock: &clock,
+            signal,
+            start_wall_us,
+            metrics: options.metrics.clone(),
+        };
         let played = play.run(replay, progress)?;
         Ok((plan, played))
     });
@@ -184,6 +193,8 @@ struct Play<'a> {
     sending: Sending,
     run: u32,
     world: &'a World,
+    /// Where the brokers say that they are.
+    advertised: &'a [String],
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
@@ -208,10 +219,11 @@ impl Play<'_> {
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
+        // Before anybody else wants a core.
+        let ceiling_per_s = watch::ceiling_per_s(self.plan, self.sending)?;
         let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let mut crew =
-            Crew::start_workers(self.plan, self.run, self.world, clock.clone(), &channels)?;
+        let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
+        let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = match replay {
             Some(replay) => {
@@ -233,10 +245,14 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
+        let brokers = watch::local_brokers(self.advertised);
+        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone(), brokers);
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
+            sampler.tick(self.clock, || crew.receipts().accepted());
         }
+        let seen = sampler.finish(self.clock, crew.receipts().accepted());
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -269,6 +285,8 @@ impl Play<'_> {
             lag_at_end,
             end_lag,
             cpu_s,
+            seen,
+            ceiling_per_s,
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })

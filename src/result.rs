@@ -1,5 +1,6 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
+mod cpu;
 mod detected;
 mod hlog;
 mod host;
@@ -25,12 +26,13 @@ use crate::broker::BrokerStats;
 use crate::harness::detection::Detection;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
-use crate::harness::watch::SelfWatch;
+use crate::harness::watch::{SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
 use crate::produce::WireBytes;
 
+pub use cpu::cpu_table;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
@@ -111,6 +113,9 @@ pub struct RunResult {
     pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
+    /// The CPU of this process by kind of thread, in the measured part.
+    #[serde(default)]
+    pub cpu: Vec<ThreadCpu>,
     /// The phases of the schedule.
     pub phases: Vec<PhaseResult>,
     /// The partitions' shares of the load.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::watch::{self, Roster};
 use super::world::World;
 use crate::apps;
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ pub(super) struct Crew {
     producers: Vec<JoinHandle<Result<Done>>>,
     shard_receipts: Vec<Arc<ShardReceipts>>,
     start_ns: u64,
+    roster: Arc<Roster>,
 }
 
 /// Where the loops' windows go.
@@ -77,6 +79,7 @@ impl Crew {
             producers: Vec::new(),
             shard_receipts: Vec::new(),
             start_ns: 0,
+            roster: Arc::default(),
         };
         for (place, app) in plan.apps.iter().enumerate() {
             let group = crew.group(place, app, partitions)?;
@@ -94,7 +97,8 @@ impl Crew {
                     windows: channels.seen.clone(),
                 };
                 let name = format!("{}-{worker}", app.name);
-                crew.workers.push(spawn(&name, move || consume::run(shift))?);
+                let kind = watch::Kind::Worker(app.name.clone());
+                crew.workers.push(crew.spawn(kind, name, move || consume::run(shift))?);
             }
         }
         Ok(crew)
@@ -135,8 +139,7 @@ impl Crew {
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
         before(self.start_ns);
-        let measured =
-            self.start_ns + plan.load.warmup_ns()..self.start_ns + plan.load.duration_ns();
+        let measured = self.measured(plan);
         // Only this method sets it, and it is called once.
         let _ = self.measured.set(measured.clone());
         for (shard, (sink, script)) in (0..).zip(sinks.into_iter().zip(scripts)) {
@@ -156,9 +159,34 @@ impl Crew {
                 windows: channels.sent.clone(),
             };
             let name = format!("producer-{shard}");
-            self.producers.push(spawn(&name, move || produce::run(shift))?);
+            let producer = self.spawn(watch::Kind::Producer, name, move || produce::run(shift))?;
+            self.producers.push(producer);
         }
         Ok(())
+    }
+
+    /// A thread that is in the roster for as long as it runs.
+    fn spawn<T: Send + 'static>(
+        &self,
+        kind: watch::Kind,
+        name: String,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<JoinHandle<T>> {
+        let roster = self.roster.clone();
+        spawn(&name.clone(), move || {
+            let _seat = roster.enter(kind, &name);
+            body()
+        })
+    }
+
+    /// What is measured, on the run's clock.
+    pub(super) fn measured(&self, plan: &Plan) -> Range<u64> {
+        self.start_ns + plan.load.warmup_ns()..self.start_ns + plan.load.duration_ns()
+    }
+
+    /// The run's threads.
+    pub(super) fn roster(&self) -> &Arc<Roster> {
+        &self.roster
     }
 
     /// Slot time 0, on the run's clock.

@@ -8,7 +8,7 @@ use super::detection::detect;
 use super::lag::EndLag;
 use super::segments;
 use super::timeline::Timeline;
-use super::watch::{self, SelfWatch};
+use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
@@ -22,7 +22,7 @@ use crate::ledger::LedgerReport;
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::WireBytes;
-use crate::record::{Series, Stage};
+use crate::record::{Latency, Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
     PhaseResult, RecordingResult, RunResult, Verdict, interval_log,
@@ -54,6 +54,10 @@ pub(super) struct End {
     pub(super) lag_at_end: Lag,
     pub(super) end_lag: Option<EndLag>,
     pub(super) cpu_s: f64,
+    /// What the harness saw of itself in the measured part.
+    pub(super) seen: Seen,
+    /// Events per second that the host can send to nobody.
+    pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
 }
 
@@ -97,7 +101,14 @@ pub(super) fn result(
     }
     let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    let series = timeline.intervals();
     let mut watch = self_watch(clock, &collector, end, &ledger);
+    watch.offered_peak_per_s = timeline.offered_peak_per_s();
+    // A recording has no rate of its own.
+    if plan.load.replay.is_none() {
+        let names: Vec<_> = plan.apps.iter().map(|app| app.name.clone()).collect();
+        watch.drift = watch::drifts(&plan.load, plan.measure.interval_ms, &series, &names);
+    }
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
@@ -137,9 +148,10 @@ pub(super) fn result(
         checks,
         detection,
         watch,
+        cpu: end.seen.cpu.clone(),
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
-        series: timeline.intervals(),
+        series,
     }
 }
 
@@ -239,8 +251,22 @@ fn self_watch(
     ledger: &LedgerReport,
 ) -> SelfWatch {
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
+    let late = collector.sent.total(Stage::SendDelay).filter(|total| total.count() > 0);
+    let late_share =
+        |total: &Latency| total.count_above(watch::LATE_NS) as f64 / total.count() as f64;
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
+        late_share: late.map_or(0.0, late_share),
+        wall_step_max_us: end.seen.wall_step_max_us,
+        memory_growth: end.seen.memory_growth,
+        ceiling_per_s: end.ceiling_per_s,
+        broker_cpu: end.seen.broker_cpu,
+        drift: Vec::new(),
+        offered_peak_per_s: 0.0,
+        busiest: end.seen.busiest.clone(),
+        most_waiting: end.seen.most_waiting.clone(),
+        throttled_share: end.seen.throttled_share,
+        steal_share: end.seen.steal_share,
         unsent: ledger.unsent,
         cpu_s: end.cpu_s,
         cpu_us_per_event: (ledger.acked > 0).then(|| end.cpu_s * 1e6 / ledger.acked as f64),

@@ -82,6 +82,12 @@ impl Timeline {
         self.per_s(|at| events(&self.apps[app], at))
     }
 
+    /// The greatest rate of an interval of the measured part, in events per second.
+    pub(super) fn offered_peak_per_s(&self) -> f64 {
+        let most = self.measured.clone().map(|at| self.offered_at(at)).max().unwrap_or(0);
+        most as f64 * 1e9 / self.interval_ns as f64
+    }
+
     fn offered_at(&self, at: u64) -> u64 {
         usize::try_from(at).ok().and_then(|at| self.offered.get(at)).copied().unwrap_or(0)
     }

@@ -1,20 +1,49 @@
 //! The harness watches itself: when it or the machine was the limit, the result says so.
 
+mod broker;
+mod ceiling;
+mod drift;
+mod flags;
+mod host;
+mod roster;
+mod sampler;
+mod steady;
+mod threads;
+
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-/// Send delay above which the generator is called saturated, as Kroxylicious' kit does.
-const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
-
-/// How far the wall clock may step before dates in the events are in doubt.
-const WALL_STEP_LIMIT_US: i64 = 50_000;
+pub use broker::BrokerCpu;
+pub(in crate::harness) use broker::local_brokers;
+pub(in crate::harness) use ceiling::ceiling_per_s;
+pub(in crate::harness) use flags::LATE_NS;
+pub(in crate::harness) use roster::{Kind, Roster};
+pub(in crate::harness) use sampler::{Sampler, Seen};
+pub(in crate::harness) use steady::drifts;
+pub use steady::{Drift, Growth};
+pub use threads::{ThreadCpu, ThreadShare};
 
 /// What the harness saw of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfWatch {
     /// 99th percentile of sent − due in the measured window; `None` without enough samples.
     pub slip_p99_ns: Option<u64>,
+    /// Share of the slots that were sent more than 10 ms late, from 0 to 1.
+    #[serde(default)]
+    pub late_share: f64,
+    /// The thread with the greatest share of a core; nothing spins, so all of it is work.
+    #[serde(default)]
+    pub busiest: Option<ThreadShare>,
+    /// The thread that stood longest in the run queue, able to run and without a core.
+    #[serde(default)]
+    pub most_waiting: Option<ThreadShare>,
+    /// Share of the CPU quota's periods in which it was used up; `None` without a quota.
+    #[serde(default)]
+    pub throttled_share: Option<f64>,
+    /// Share of the machine's time that the hypervisor took.
+    #[serde(default)]
+    pub steal_share: Option<f64>,
     /// Events that the client's full queue refused.
     pub unsent: u64,
     /// User and system CPU of this process, in seconds.
@@ -25,6 +54,25 @@ pub struct SelfWatch {
     pub memory_peak_bytes: Option<u64>,
     /// How far the wall clock moved against the monotonic one, in microseconds.
     pub wall_step_us: i64,
+    /// The greatest step of the wall clock between two looks a second apart, in microseconds.
+    #[serde(default)]
+    pub wall_step_max_us: i64,
+    /// How the memory grew; `None` in a short run.
+    #[serde(default)]
+    pub memory_growth: Option<Growth>,
+    /// How each application's latency went while the rate was constant; empty in a short run.
+    #[serde(default)]
+    pub drift: Vec<Drift>,
+    /// Events per second that this host's producers make when nobody is behind, measured before
+    /// the load; `None` for a replay.
+    #[serde(default)]
+    pub ceiling_per_s: Option<f64>,
+    /// The greatest rate that was offered in an interval of the measured part.
+    #[serde(default)]
+    pub offered_peak_per_s: f64,
+    /// The broker's CPU, where it runs on this host.
+    #[serde(default)]
+    pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.
     pub lag_at_end_records: u64,
     /// The same in seconds of the rate at that time.
@@ -36,44 +84,10 @@ pub struct SelfWatch {
 }
 
 impl SelfWatch {
-    /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
+    /// The share of the ceiling that was offered at most.
     #[must_use]
-    pub fn limits_harness(&self) -> bool {
-        self.debug_build || self.slip_p99_ns.is_some_and(|slip_ns| slip_ns > SLIP_P99_LIMIT_NS)
-    }
-
-    /// What has to stand above the numbers, in words.
-    #[must_use]
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        if let Some(slip_ns) = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS) {
-            flags.push(format!(
-                "harness limited: 1 % of the events were sent {:.1} ms late or more",
-                slip_ns as f64 / 1e6
-            ));
-        }
-        if self.unsent > 0 {
-            flags.push(format!(
-                "client limited: {} events found the client's queue full and were never sent",
-                self.unsent
-            ));
-        }
-        if self.lag_at_end_s > 1.0 {
-            flags.push(format!(
-                "overload: the slowest group was {:.1} s ({} records) behind at the end",
-                self.lag_at_end_s, self.lag_at_end_records
-            ));
-        }
-        if self.wall_step_us.abs() > WALL_STEP_LIMIT_US {
-            flags.push(format!(
-                "the wall clock moved by {:.1} ms during the run",
-                self.wall_step_us as f64 / 1e3
-            ));
-        }
-        if self.debug_build {
-            flags.push("built without optimisation: these are no figures".to_owned());
-        }
-        flags
+    pub fn ceiling_share(&self) -> Option<f64> {
+        self.ceiling_per_s.map(|ceiling| self.offered_peak_per_s / ceiling)
     }
 }
 
@@ -109,30 +123,6 @@ pub fn is_local(advertised: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_healthy_run_raises_no_flag() {
-        let watch = SelfWatch { slip_p99_ns: Some(400_000), ..SelfWatch::default() };
-        assert!(watch.flags().is_empty());
-    }
-
-    #[test]
-    fn every_limit_raises_its_own_flag() {
-        let watch = SelfWatch {
-            slip_p99_ns: Some(2_500_000),
-            unsent: 7,
-            wall_step_us: -60_000,
-            lag_at_end_s: 2.0,
-            lag_at_end_records: 400,
-            debug_build: true,
-            ..SelfWatch::default()
-        };
-        let flags = watch.flags();
-        assert_eq!(flags.len(), 5);
-        assert!(flags[0].contains("2.5 ms late"));
-        assert!(flags[1].contains("7 events"));
-        assert!(flags[2].contains("2.0 s (400 records)"));
-    }
 
     #[test]
     fn loopback_addresses_are_local() {

@@ -1,0 +1,219 @@
+//! Whether a series drifts: the slope of Theil and Sen with an interval that knows that one value
+//! is much like the one before.
+
+/// Fewest points that a slope is made of.
+pub(super) const POINTS_MIN: usize = 20;
+
+/// Most points: all their pairs are looked at. Longer series are thinned, by medians of equal
+/// stretches.
+const POINTS_MAX: usize = 500;
+
+/// The strongest likeness of neighbours that is corrected for; above, a series says nothing.
+const LIKENESS_MAX: f64 = 0.97;
+
+/// A straight line through a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Trend {
+    /// Median of the slopes of all pairs, per unit of x.
+    pub(super) slope: f64,
+    /// The interval's ends, per unit of x.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Median of the values.
+    pub(super) middle: f64,
+    /// From the first x to the last.
+    pub(super) span: f64,
+}
+
+/// The trend of points (x, y) in the order of x; the interval holds the true slope in a share
+/// 1 − `alpha` of all cases. `None` with too few points.
+///
+/// Sen's interval (1968) is by the variance of Kendall's S. That is for independent values; with
+/// a likeness φ of neighbours (lag-1 correlation of the residuals' ranks, corrected for its bias
+/// in short series) the variance is (1 + φ) / (1 − φ) times as large, as that of a
+/// first-order autoregressive series' mean is (Hamed and Rao 1998 do the same with more lags).
+pub(super) fn trend(points: &[(f64, f64)], alpha: f64) -> Option<Trend> {
+    if points.len() < POINTS_MIN {
+        return None;
+    }
+    let points = thinned(points);
+    let slopes = slopes(&points)?;
+    let slope = median_of_sorted(&slopes);
+    let count = points.len() as f64;
+    let likeness = likeness(&points, slope);
+    let factor = (1.0 + likeness) / (1.0 - likeness);
+    let variance = count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * factor;
+    let reach = deviations(alpha) * variance.sqrt();
+    let last = slopes.len() - 1;
+    let place = |at: f64| slopes[(at.max(0.0) as usize).min(last)];
+    let pairs = slopes.len() as f64;
+    let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
+    values.sort_by(f64::total_cmp);
+    Some(Trend {
+        slope,
+        low: place(((pairs - reach) / 2.0).floor()),
+        high: place(((pairs + reach) / 2.0).ceil()),
+        middle: median_of_sorted(&values),
+        span: points.last()?.0 - points.first()?.0,
+    })
+}
+
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let width = points.len().div_ceil(POINTS_MAX);
+    let middle = |stretch: &[(f64, f64)]| {
+        let of = |pick: &dyn Fn(&(f64, f64)) -> f64| {
+            let mut values: Vec<f64> = stretch.iter().map(pick).collect();
+            values.sort_by(f64::total_cmp);
+            median_of_sorted(&values)
+        };
+        (of(&|point| point.0), of(&|point| point.1))
+    };
+    points.chunks(width).map(middle).collect()
+}
+
+/// The slopes of all pairs, sorted; `None` where all points have one x.
+fn slopes(points: &[(f64, f64)]) -> Option<Vec<f64>> {
+    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+    for (place, (x, y)) in points.iter().enumerate() {
+        let later = points[place + 1..].iter().filter(|(other_x, _)| other_x > x);
+        slopes.extend(later.map(|(other_x, other_y)| (other_y - y) / (other_x - x)));
+    }
+    slopes.sort_unstable_by(f64::total_cmp);
+    (!slopes.is_empty()).then_some(slopes)
+}
+
+fn median_of_sorted(values: &[f64]) -> f64 {
+    match values.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => values[count / 2],
+        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
+    }
+}
+
+/// How much a residual is like the one before, from 0 to [`LIKENESS_MAX`].
+fn likeness(points: &[(f64, f64)], slope: f64) -> f64 {
+    let rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
+    let ranks = ranks(&rest);
+    let mean = ranks.iter().sum::<f64>() / ranks.len() as f64;
+    let all: f64 = ranks.iter().map(|rank| (rank - mean) * (rank - mean)).sum();
+    if all <= 0.0 {
+        return 0.0;
+    }
+    let next: f64 = ranks.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+    let count = points.len() as f64;
+    // A level and a slope were fitted, so it comes out too small by about (2 + 4φ) / n.
+    let biased = next / all;
+    ((count * biased + 2.0) / (count - 4.0)).clamp(0.0, LIKENESS_MAX)
+}
+
+/// Ranks from 0; equal values share the mean of theirs.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut from = 0;
+    while from < order.len() {
+        let value = values[order[from]];
+        let same = order[from..].iter().take_while(|at| values[**at].total_cmp(&value).is_eq());
+        let to = from + same.count();
+        for at in &order[from..to] {
+            ranks[*at] = f64::midpoint(from as f64, (to - 1) as f64);
+        }
+        from = to;
+    }
+    ranks
+}
+
+/// How many standard deviations a normal variable exceeds, on either side, in a share `alpha`.
+fn deviations(alpha: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 10.0);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if libm::erfc(middle / std::f64::consts::SQRT_2) > alpha {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pace::seed::Random;
+
+    /// A series of so many seconds around 5 ms, with noise whose neighbours are alike by `phi`,
+    /// that grows by so many percent of its start in a minute.
+    fn series(seed: u64, seconds: u32, phi: f64, sd: f64, pct_per_min: f64) -> Vec<(f64, f64)> {
+        let mut random = Random::new(seed, 99, 0);
+        let mut normal = || (0..12).map(|_| random.unit()).sum::<f64>() - 6.0;
+        let mut noise = sd * normal();
+        let step = sd * (1.0 - phi * phi).sqrt();
+        let value = |second: u32| {
+            noise = phi * noise + step * normal();
+            let x = f64::from(second);
+            (x, 5.0 * (1.0 + noise + pct_per_min / 100.0 * x / 60.0))
+        };
+        (0..seconds).map(value).collect()
+    }
+
+    #[test]
+    fn a_line_is_found_whatever_a_few_points_say() {
+        let mut points: Vec<_> =
+            (0..100).map(|x| (f64::from(x), 3.0 + 0.5 * f64::from(x))).collect();
+        for at in [3, 50, 51, 97] {
+            points[at].1 = 1e6;
+        }
+        let trend = trend(&points, 0.05).unwrap();
+        assert!((trend.slope - 0.5).abs() < 1e-9, "{trend:?}");
+        assert!(trend.low <= 0.5 && trend.high >= 0.5);
+        assert!(super::trend(&points[..19], 0.05).is_none());
+    }
+
+    #[test]
+    fn the_interval_holds_the_true_slope_of_a_noise_with_memory() {
+        for (phi, seconds) in [(0.0, 60), (0.0, 300), (0.5, 60), (0.5, 300), (0.8, 300)] {
+            let holds = |seed: &u64| {
+                let trend = trend(&series(*seed, seconds, phi, 0.05, 0.0), 0.05).unwrap();
+                trend.low <= 0.0 && trend.high >= 0.0
+            };
+            let held = (0..200).filter(holds).count();
+            assert!(held >= 185, "{held} of 200 at phi {phi} in {seconds} s");
+        }
+    }
+
+    #[test]
+    fn without_the_correction_a_memory_would_look_like_a_drift() {
+        // What the correction is for: the same series, taken for independent values.
+        let wrong = |seed: &u64| {
+            let points = series(*seed, 300, 0.8, 0.05, 0.0);
+            let trend = trend(&points, 0.05).unwrap();
+            let likeness = likeness(&points, trend.slope);
+            let factor = ((1.0 + likeness) / (1.0 - likeness)).sqrt();
+            let half = (trend.high - trend.low) / 2.0 / factor;
+            trend.slope.abs() > half
+        };
+        assert!((0..200).filter(wrong).count() > 60);
+    }
+
+    #[test]
+    fn deviations_are_those_of_the_tables() {
+        assert!((deviations(0.05) - 1.959_964).abs() < 1e-5);
+        assert!((deviations(0.01) - 2.575_829).abs() < 1e-5);
+    }
+
+    #[test]
+    fn equal_values_share_their_rank() {
+        assert_eq!(ranks(&[5.0, 1.0, 5.0, 9.0]), [1.5, 0.0, 1.5, 3.0]);
+    }
+
+    #[test]
+    fn a_long_series_is_thinned_and_keeps_its_slope() {
+        let points = series(1, 7_000, 0.3, 0.05, 1.0);
+        let trend = trend(&points, 0.05).unwrap();
+        let pct_per_min = trend.slope * 60.0 / 5.0 * 100.0;
+        assert!((pct_per_min - 1.0).abs() < 0.1, "{pct_per_min}");
+        assert!(thinned(&points).len() <= POINTS_MAX);
+    }
+}

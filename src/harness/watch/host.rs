@@ -1,0 +1,153 @@
+//! What the machine did to this process: time that was taken away, and the memory it holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use procfs::process::Process;
+use procfs::{Current, CurrentSI, KernelStats, Meminfo};
+
+/// Where cgroups are found.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// The counters of the machine at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct HostLook {
+    /// Ticks of all cores, and those of them that the hypervisor took.
+    ticks: Option<(u64, u64)>,
+    /// Of each cgroup that this process is in, from its own up: periods with a quota, and those
+    /// of them in which the quota was used up.
+    periods: Vec<(u64, u64)>,
+}
+
+impl HostLook {
+    /// Looks; `groups` are the directories of [`cpu_groups`].
+    pub(super) fn take(groups: &[PathBuf]) -> Self {
+        Self {
+            ticks: ticks(),
+            periods: groups.iter().map(|group| periods(group).unwrap_or((0, 0))).collect(),
+        }
+    }
+
+    /// The share of the machine's time that the hypervisor took since `before`.
+    pub(super) fn steal_share(&self, before: &Self) -> Option<f64> {
+        let ((all, stolen), (all_before, stolen_before)) = (self.ticks?, before.ticks?);
+        share(stolen.saturating_sub(stolen_before), all.saturating_sub(all_before))
+    }
+
+    /// The share of the quota's periods in which a cgroup was held back since `before`: the
+    /// worst of those that this process is in; `None` without a quota.
+    pub(super) fn throttled_share(&self, before: &Self) -> Option<f64> {
+        let since = |(now, before): (&(u64, u64), &(u64, u64))| {
+            share(now.1.saturating_sub(before.1), now.0.saturating_sub(before.0))
+        };
+        self.periods.iter().zip(&before.periods).filter_map(since).max_by(f64::total_cmp)
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn ticks() -> Option<(u64, u64)> {
+    let cpu = KernelStats::current().ok()?.total;
+    let stolen = cpu.steal?;
+    // A guest's time is in `user` already.
+    let others = [cpu.iowait, cpu.irq, cpu.softirq].into_iter().flatten().sum::<u64>();
+    Some((cpu.user + cpu.nice + cpu.system + cpu.idle + others + stolen, stolen))
+}
+
+/// The directories whose quotas bind this process: its own cgroup's and those above, in either
+/// version of the interface.
+pub(super) fn cpu_groups() -> Vec<PathBuf> {
+    groups("cpu", "cpu.stat")
+}
+
+/// The directories of this process's cgroups for a controller, and those above, that have `file`.
+fn groups(controller: &str, file: &str) -> Vec<PathBuf> {
+    let Ok(groups) = Process::myself().and_then(|process| process.cgroups()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for group in groups.0 {
+        // The second version has one hierarchy for all controllers.
+        let roots: &[&str] = match &*group.controllers {
+            [] => &["", "unified"],
+            names if !names.iter().any(|name| name == controller) => continue,
+            _ if controller == "cpu" => &["cpu", "cpu,cpuacct", "cpuacct,cpu"],
+            _ => &[controller],
+        };
+        let below = group.pathname.trim_start_matches('/');
+        for root in roots {
+            let root = Path::new(CGROUPS).join(root);
+            let own = root.join(below);
+            let up = own.ancestors().take_while(|path| path.starts_with(&root));
+            found.extend(up.filter(|path| path.join(file).exists()).map(Path::to_owned));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn periods(group: &Path) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(group.join("cpu.stat")).ok()?;
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse::<u64>().ok())
+    };
+    Some((value("nr_periods")?, value("nr_throttled")?))
+}
+
+/// What this process holds in memory now, in bytes.
+pub(super) fn memory_bytes() -> Option<u64> {
+    Process::myself().ok()?.status().ok()?.vmrss.map(|kib| kib * 1_024)
+}
+
+/// What is left of the machine's memory, or of a cgroup's that this process is in; in bytes.
+pub(super) fn memory_left_bytes() -> Option<u64> {
+    let held = memory_bytes()?;
+    let limits = [("memory.max"), ("memory.limit_in_bytes")].into_iter().flat_map(|file| {
+        let limit = move |group: PathBuf| fs::read_to_string(group.join(file)).ok();
+        // "max" is no number, and no limit.
+        groups("memory", file)
+            .into_iter()
+            .filter_map(limit)
+            .filter_map(|text| text.trim().parse::<u64>().ok())
+    });
+    let left = limits.map(|limit| limit.saturating_sub(held));
+    Meminfo::current().ok()?.mem_available.into_iter().chain(left).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_of_what_came_since() {
+        let before = HostLook { ticks: Some((1_000, 50)), periods: vec![(10, 0), (100, 90)] };
+        let after = HostLook { ticks: Some((2_000, 80)), periods: vec![(10, 0), (140, 100)] };
+        assert_eq!(after.steal_share(&before), Some(0.03));
+        assert_eq!(after.throttled_share(&before), Some(0.25));
+        assert_eq!(before.throttled_share(&before), None, "no period went by");
+    }
+
+    #[test]
+    fn a_quota_s_file_is_read_in_both_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &str| fs::write(folder.path().join("cpu.stat"), text).unwrap();
+        write("nr_periods 12\nnr_throttled 3\nthrottled_time 4500\n");
+        assert_eq!(periods(folder.path()), Some((12, 3)));
+        write("usage_usec 9\nnr_periods 7\nnr_throttled 5\nthrottled_usec 1\nnr_bursts 0\n");
+        assert_eq!(periods(folder.path()), Some((7, 5)));
+        write("usage_usec 9\n");
+        assert_eq!(periods(folder.path()), None);
+    }
+
+    #[test]
+    fn this_machine_has_ticks_and_memory() {
+        let look = HostLook::take(&cpu_groups());
+        assert!(look.ticks.is_some_and(|(all, stolen)| all > stolen));
+        assert!(memory_bytes().is_some_and(|bytes| bytes > 100_000));
+        assert!(memory_left_bytes().is_some_and(|bytes| bytes > 100_000));
+    }
+}

@@ -1,0 +1,232 @@
+//! What the threads of this process use while the run is measured.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use procfs::process::Process;
+use serde::{Deserialize, Serialize};
+
+use super::roster::{Kind, Roster, ThreadId, Usage, read};
+
+/// A thread's load is looked at in stretches of this length: a peak must not hide in the mean of
+/// a long run, and a second of catching up is no peak.
+const STRETCH_NS: u64 = 10_000_000_000;
+
+/// The CPU of one kind of threads in the measured part of the schedule.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ThreadCpu {
+    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`, `other`.
+    pub kind: String,
+    /// How many there were.
+    pub threads: usize,
+    /// On a core, in seconds.
+    pub cpu_s: f64,
+    /// Able to run and without a core, in seconds.
+    pub wait_s: f64,
+    /// CPU for each event that was sent meanwhile, in µs.
+    pub cpu_us_per_event: Option<f64>,
+}
+
+/// A thread and a share of its time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ThreadShare {
+    /// The thread's name.
+    pub thread: String,
+    /// Of the time that was looked at, from 0 to 1.
+    pub share: f64,
+}
+
+/// The threads from the first look to the last.
+#[derive(Debug)]
+pub(super) struct Threads {
+    roster: Arc<Roster>,
+    tracks: HashMap<ThreadId, Track>,
+    first_ns: u64,
+    last_ns: u64,
+    stretch_ns: u64,
+    busiest: ThreadShare,
+}
+
+#[derive(Debug)]
+struct Track {
+    name: String,
+    kind: Kind,
+    first: Usage,
+    last: Usage,
+    stretch: Usage,
+}
+
+impl Threads {
+    /// Begins at `now_ns`.
+    pub(super) fn begin(roster: Arc<Roster>, now_ns: u64) -> Self {
+        let mut threads = Self {
+            roster,
+            tracks: HashMap::new(),
+            first_ns: now_ns,
+            last_ns: now_ns,
+            stretch_ns: now_ns,
+            busiest: ThreadShare::default(),
+        };
+        threads.take(true);
+        threads
+    }
+
+    /// Looks again.
+    pub(super) fn look(&mut self, now_ns: u64) {
+        self.last_ns = now_ns;
+        self.take(false);
+        if now_ns - self.stretch_ns >= STRETCH_NS {
+            self.end_stretch();
+        }
+    }
+
+    /// The last look was the last.
+    pub(super) fn end(&mut self) {
+        // What is left of a long run is too short to say anything.
+        if self.stretch_ns == self.first_ns || self.last_ns - self.stretch_ns >= STRETCH_NS / 2 {
+            self.end_stretch();
+        }
+    }
+
+    fn take(&mut self, first: bool) {
+        let members = self.roster.members();
+        let process = Process::myself();
+        let tasks = process.as_ref().ok().and_then(|process| process.tasks().ok());
+        for task in tasks.into_iter().flatten().flatten() {
+            let Some((id, comm, usage)) = read(&task) else { continue };
+            let (kind, name) = match members.get(&id) {
+                Some(member) => (member.kind.clone(), member.name.clone()),
+                None => (Kind::of_comm(&comm, task.tid == task.pid), comm),
+            };
+            self.note(id, kind, name, usage, first);
+        }
+        for (id, member) in members {
+            if let Some(usage) = member.ended {
+                self.note(id, member.kind, member.name, usage, first);
+            }
+        }
+    }
+
+    fn note(&mut self, id: ThreadId, kind: Kind, name: String, usage: Usage, first: bool) {
+        // One that has begun since the first look used everything since then.
+        let before = if first { usage } else { Usage::default() };
+        let new = Track { name, kind, first: before, last: before, stretch: before };
+        self.tracks.entry(id).or_insert(new).last = usage;
+    }
+
+    fn end_stretch(&mut self) {
+        let wall_ns = (self.last_ns - self.stretch_ns).max(1) as f64;
+        for track in self.tracks.values_mut() {
+            let share = track.last.since(track.stretch).cpu_ns as f64 / wall_ns;
+            track.stretch = track.last;
+            if share > self.busiest.share {
+                self.busiest = ThreadShare { thread: track.name.clone(), share };
+            }
+        }
+        self.stretch_ns = self.last_ns;
+    }
+
+    /// The thread with the greatest share of a core in a stretch of ten seconds, or in the whole
+    /// where that is shorter. Nothing here spins while it waits, so all of it is work.
+    pub(super) fn busiest(&self) -> Option<ThreadShare> {
+        (self.busiest.share > 0.0).then(|| self.busiest.clone())
+    }
+
+    /// The thread that stood longest in the run queue, and for which share of the whole.
+    pub(super) fn most_waiting(&self) -> Option<ThreadShare> {
+        let wall_ns = (self.last_ns - self.first_ns).max(1) as f64;
+        let share = |track: &Track| track.last.since(track.first).wait_ns as f64 / wall_ns;
+        let most = self.tracks.values().max_by(|a, b| share(a).total_cmp(&share(b)))?;
+        Some(ThreadShare { thread: most.name.clone(), share: share(most) })
+    }
+
+    /// The sums by kind; `events` were sent meanwhile.
+    pub(super) fn by_kind(&self, events: u64) -> Vec<ThreadCpu> {
+        let mut kinds: BTreeMap<&Kind, (usize, Usage)> = BTreeMap::new();
+        for track in self.tracks.values() {
+            let used = track.last.since(track.first);
+            let (threads, sum) = kinds.entry(&track.kind).or_default();
+            *threads += 1;
+            sum.cpu_ns += used.cpu_ns;
+            sum.wait_ns += used.wait_ns;
+        }
+        let row = |(kind, (threads, used)): (&Kind, (usize, Usage))| ThreadCpu {
+            kind: kind.to_string(),
+            threads,
+            cpu_s: used.cpu_ns as f64 / 1e9,
+            wait_s: used.wait_ns as f64 / 1e9,
+            cpu_us_per_event: (events > 0).then(|| used.cpu_ns as f64 / 1e3 / events as f64),
+        };
+        kinds.into_iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    /// Works until the thread has used so much CPU, however long that takes.
+    fn work(cpu_ns: u64) {
+        let used = || {
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: only writes into the struct.
+            unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        };
+        let end_ns = used() + cpu_ns;
+        while used() < end_ns {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn of_kind(rows: &[ThreadCpu], kind: &str) -> ThreadCpu {
+        rows.iter().find(|row| row.kind == kind).cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_thread_that_ends_before_the_last_look_loses_no_cpu() {
+        let roster = Arc::new(Roster::default());
+        let (go, wait) = channel::<()>();
+        let (entered, is_in) = channel::<()>();
+        let seats = roster.clone();
+        let thread = thread::spawn(move || {
+            let _seat = seats.enter(Kind::Producer, "producer-0");
+            work(100_000_000);
+            entered.send(()).unwrap();
+            wait.recv().unwrap();
+            work(60_000_000);
+        });
+        is_in.recv().unwrap();
+        let clock = SystemClock::start();
+        let mut threads = Threads::begin(roster, clock.now_ns());
+        go.send(()).unwrap();
+        thread.join().unwrap();
+        threads.look(clock.now_ns());
+        threads.end();
+        let row = of_kind(&threads.by_kind(1_000), "producer");
+        assert_eq!(row.threads, 1);
+        // What it did before the first look does not count.
+        assert!((0.06..0.09).contains(&row.cpu_s), "{row:?}");
+        assert!((row.cpu_us_per_event.unwrap() - row.cpu_s * 1e3).abs() < 1e-9, "{row:?}");
+    }
+
+    #[test]
+    fn a_thread_that_works_all_the_time_is_the_busiest() {
+        let roster = Arc::new(Roster::default());
+        let clock = SystemClock::start();
+        let mut threads = Threads::begin(roster.clone(), clock.now_ns());
+        let worker = thread::spawn(move || {
+            let _seat = roster.enter(Kind::Worker("fraud".to_owned()), "fraud-0");
+            work(200_000_000);
+        });
+        worker.join().unwrap();
+        // As if no time had gone by but the thread's own: others may take the core meanwhile.
+        threads.look(threads.first_ns + 200_000_000);
+        threads.end();
+        let busiest = threads.busiest().unwrap();
+        assert!(busiest.share > 0.99, "{busiest:?}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The harness accuses itself (C.9 rules 4, 7 and 12): a starved run raises the right flag every
+//! time, a healthy one none in twenty.
+
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[path = "self_watch/host.rs"]
+mod host;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use host::{Load, Quota, Spinners};
+use kbench::harness::{self, Options};
+use kbench::loopback::Faults;
+use kbench::progress::Progress;
+use kbench::result::RunResult;
+use kbench::scenario::{self, Environment, Overrides, Source};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
+
+/// How often a starved run is tried: it must raise its flag each time.
+const STARVED_RUNS: usize = 5;
+
+/// How many healthy runs in a row raise no flag.
+const HEALTHY_RUNS: usize = 20;
+
+/// Share of the host's cores that others may use while a run counts as undisturbed.
+const QUIET: f64 = 0.05;
+
+/// Each of these tests needs the host for itself.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn scenario(rate_per_s: u32, duration: &str) -> String {
+    format!(
+        "name = \"watched\"\nseed = 7\n[load]\nrate_per_s = {rate_per_s}\n\
+         duration = \"{duration}\"\nwarmup = \"500ms\"\n[topic]\npartitions = 2\n"
+    )
+}
+
+/// Runs the program by a command that ends with it, on a scenario of its own.
+fn run(mut command: Command, text: &str) -> (RunResult, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("watched.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = command
+        .args(["run", file.to_str().unwrap(), "--out"])
+        .arg(folder.path().join("results"))
+        .args(["--format", "json", "--strict", "-q"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    (result, output.status.code())
+}
+
+/// Says in a way that is not overlooked what was not tested; fails where nothing may be skipped.
+fn skip(why: &str) {
+    let required = std::env::var_os("KBENCH_REQUIRE_ALL")
+        .is_some_and(|value| value != "0" && !value.is_empty());
+    assert!(!required, "KBENCH_REQUIRE_ALL is set, and {why}");
+    let rule = "=".repeat(78);
+    eprintln!("{rule}\nNOT TESTED: {why}\nKBENCH_REQUIRE_ALL=1 makes this a failure.\n{rule}");
+}
+
+fn has_flag(result: &RunResult, words: &str) -> bool {
+    result.verdict.flags.iter().any(|flag| flag.contains(words))
+}
+
+/// A flag that a host raises which has no core to give; the others are never the host's fault.
+fn is_about_cpu(flag: &str) -> bool {
+    flag.starts_with("starved: ") || flag.starts_with("harness limited: ")
+}
+
+/// Rule 12: a healthy run raises no flag, twenty times. What others do on this host meanwhile is
+/// measured apart from kbench: a run that was flagged for want of CPU while they took some proves
+/// nothing, and is run again. A run without a flag counts whatever they did.
+#[test]
+fn a_healthy_run_raises_no_flag_in_twenty() {
+    let _alone = alone();
+    let (mut healthy, mut disturbed) = (0, Vec::new());
+    while healthy < HEALTHY_RUNS {
+        let load = Load::begin();
+        let (result, code) = run(Command::new(PROGRAM), &scenario(300, "2s"));
+        let others = load.share_of_others();
+        assert_eq!(result.verdict.reasons, Vec::<String>::new());
+        let flags = result.verdict.flags.clone();
+        if flags.is_empty() {
+            check_figures(&result);
+            assert_eq!(code, Some(0));
+            healthy += 1;
+            continue;
+        }
+        assert_eq!(code, Some(4), "--strict fails on a flag");
+        let by_host = others > QUIET && flags.iter().all(|flag| is_about_cpu(flag));
+        assert!(by_host, "others took {:.1} % of this host: {flags:?}", others * 1e2);
+        disturbed.push(others);
+        if disturbed.len() > HEALTHY_RUNS {
+            let least = disturbed.iter().copied().fold(1.0, f64::min) * 1e2;
+            return skip(&format!(
+                "others took {least:.0} % of this host and more in {} runs that were flagged; \
+                 {healthy} of {HEALTHY_RUNS} were not",
+                disturbed.len()
+            ));
+        }
+    }
+    if !disturbed.is_empty() {
+        eprintln!("{} runs were flagged while others used this host", disturbed.len());
+    }
+}
+
+/// A run without flags has looked, though.
+fn check_figures(result: &RunResult) {
+    let watch = &result.watch;
+    let kinds: Vec<&str> = result.cpu.iter().map(|row| row.kind.as_str()).collect();
+    for kind in ["producer", "worker analytics", "worker fraud", "client library", "harness"] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    assert!(result.cpu.iter().all(|row| row.cpu_s >= 0.0 && row.threads > 0), "{:?}", result.cpu);
+    assert!(watch.busiest.as_ref().is_some_and(|busiest| busiest.share > 0.0), "{watch:?}");
+    assert!(watch.ceiling_per_s.is_some_and(|ceiling| ceiling > 1_000.0), "{watch:?}");
+    let broker = watch.broker_cpu.expect("the embedded broker runs on this host");
+    assert!(broker.processes == 1 && broker.cpu_s >= 0.0, "{broker:?}");
+    assert!(watch.broker_on_this_host && watch.notes()[0].contains("share this host"));
+    let table = kbench::result::cpu_table(result, comfy_table::presets::NOTHING).unwrap();
+    assert!(table.contains("worker analytics") && table.contains("broker"), "{table}");
+}
+
+/// Rule 12: a CPU quota that does not suffice.
+#[test]
+fn a_cpu_quota_is_flagged_every_time() {
+    let _alone = alone();
+    let quota = match Quota::of_percent(12) {
+        Ok(quota) => quota,
+        Err(why) => return skip(&format!("no cgroup with a CPU quota can be made: {why}")),
+    };
+    for _ in 0..STARVED_RUNS {
+        let (result, code) = run(quota.command(PROGRAM), &scenario(500, "2s"));
+        assert!(has_flag(&result, "the CPU quota ran out"), "{:?}", result.verdict);
+        assert_eq!(code, Some(4));
+    }
+}
+
+/// Rule 12: neighbours that never sleep, on the only core that kbench may use.
+#[test]
+fn spinning_neighbours_are_flagged_every_time() {
+    let _alone = alone();
+    let spinners = Spinners::on_one_core(3);
+    for _ in 0..STARVED_RUNS {
+        let (result, code) = run(spinners.command(PROGRAM), &scenario(500, "2s"));
+        assert!(has_flag(&result, "of the time for a core"), "{:?}", result.verdict);
+        assert_eq!(code, Some(4));
+    }
+}
+
+/// Rule 12: a sink that sleeps on the pacing thread. There is no such broker: on the loopback.
+#[test]
+fn a_sleeping_sink_is_flagged_every_time() {
+    let _alone = alone();
+    let source = Source { name: "watched.toml".to_owned(), text: scenario(1_000, "2s") };
+    let nothing = Environment::from_pairs::<String, String>([]);
+    let schemas = kbench::apps::schemas();
+    let plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
+    for _ in 0..STARVED_RUNS {
+        let folder = tempfile::tempdir().unwrap();
+        let sleep_ns = u64::try_from(Duration::from_millis(300).as_nanos()).unwrap();
+        let options = Options {
+            command_line: vec!["a test".to_owned()],
+            program: PathBuf::from(PROGRAM),
+            results_dir: folder.path().to_owned(),
+            signal: std::sync::Arc::default(),
+            loopback: Some(Faults { stall: Some(((0, 1_000), sleep_ns)), ..Faults::default() }),
+            start_wall_us: None,
+            trial: None,
+            metrics: None,
+        };
+        let finished = harness::run(&plan, "# a test\n", options, &mut Progress::Quiet).unwrap();
+        let verdict = finished.result.verdict;
+        assert!(verdict.flags.iter().any(|flag| flag.contains("over 10 ms late")), "{verdict:?}");
+    }
+}
