@@ -62,13 +62,14 @@ pub trait Sink: Send {
 
 /// What a client has sent, all of it counted at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WireBytes {
     /// Records.
     pub records: u64,
-    /// Their keys and values, before a codec.
+    /// Bytes of their keys and values, before a codec.
     pub payload_bytes: u64,
-    /// Everything that went to the brokers: batches as compressed, requests around them, and what
-    /// was sent again.
+    /// Bytes of everything that went to the brokers: batches as compressed, requests around them,
+    /// and what was sent again.
     pub wire_bytes: u64,
 }
 

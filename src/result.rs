@@ -8,6 +8,8 @@ mod load;
 mod recording;
 mod said;
 mod save;
+#[cfg(test)]
+mod schema;
 mod secrets;
 mod segmented;
 mod summary;
@@ -43,6 +45,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// One run, from its conditions to its figures. Times are in the unit that ends the name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunResult {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format_version: u32,
@@ -59,7 +62,7 @@ pub struct RunResult {
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.
     pub started: String,
-    /// How long the schedule and the drain took.
+    /// How long the schedule and the drain took, in seconds.
     pub duration_s: f64,
     /// How kbench was called.
     pub command_line: Vec<String>,
@@ -108,6 +111,7 @@ pub struct RunResult {
 
 /// A run's place in a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Trial {
     /// The sweep's number in hexadecimal: the same for all of its runs.
     pub sweep: String,
@@ -121,6 +125,7 @@ pub struct Trial {
 
 /// What a run is worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// Whether the figures can be believed.
     pub valid: bool,
@@ -134,6 +139,7 @@ pub struct Verdict {
 
 /// What ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     /// kbench's version.
     pub kbench: String,
@@ -147,19 +153,21 @@ pub struct Build {
 
 /// Rates within the measured part of the schedule, in events per second of wall time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Throughput {
-    /// How long the measured part lasted.
+    /// How long the measured part lasted, in seconds: whole intervals.
     pub measured_s: f64,
-    /// Slots that came due.
+    /// Slots that came due, per second.
     pub offered_per_s: f64,
-    /// Events that the clients accepted.
+    /// Events that the clients accepted, per second.
     pub accepted_per_s: f64,
-    /// Events that the broker acknowledged meanwhile.
+    /// Events that the broker acknowledged meanwhile, per second.
     pub acked_per_s: f64,
 }
 
 /// One application.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppResult {
     /// Its name.
     pub name: String,
@@ -188,6 +196,7 @@ pub struct AppResult {
 
 /// One total of the books beside the applications'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Check {
     /// What is counted.
     pub what: String,
@@ -207,14 +216,15 @@ impl Check {
 
 /// One phase of the schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseResult {
     /// Its name.
     pub name: String,
     /// Whether it is kept out of every latency figure.
     pub warmup: bool,
-    /// From the schedule's start.
+    /// Its start, in seconds from the schedule's start.
     pub from_s: f64,
-    /// From the schedule's start.
+    /// Its end, in seconds from the schedule's start.
     pub to_s: f64,
     /// Events that the rate's curve asks for.
     pub expected: f64,
@@ -222,6 +232,7 @@ pub struct PhaseResult {
 
 /// One partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PartitionResult {
     /// Its number.
     pub partition: usize,
@@ -233,8 +244,9 @@ pub struct PartitionResult {
 
 /// One interval of the schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
-    /// Its start, from the schedule's start.
+    /// Its start, in seconds from the schedule's start.
     pub from_s: f64,
     /// Slots that came due in it.
     pub offered: u64,
@@ -248,15 +260,16 @@ pub struct Interval {
 
 /// One application in one interval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppInterval {
     /// Events processed in it.
     pub seen: u64,
     /// Acknowledged and not yet read at its end; `None` where nobody looked.
     pub lag_records: Option<u64>,
-    /// End to end, of the measured events processed in it.
+    /// Median of end to end in nanoseconds, of the measured events processed in it.
     pub p50_ns: Option<i64>,
-    /// The same.
+    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368.
     pub p99_ns: Option<i64>,
-    /// The same.
+    /// Greatest of the same samples, in nanoseconds.
     pub max_ns: Option<i64>,
 }

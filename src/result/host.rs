@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The machine; what the system does not tell is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// The operating system and its architecture.
     pub os: String,

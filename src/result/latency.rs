@@ -8,6 +8,7 @@ use crate::record::Latency;
 
 /// One stage's latencies, in nanoseconds. A percentile without enough samples is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LatencySummary {
     /// All samples.
     pub count: u64,
@@ -15,21 +16,21 @@ pub struct LatencySummary {
     pub zero_or_negative: u64,
     /// Of these, above an hour: no place in the histogram.
     pub over_range: u64,
-    /// Exact.
+    /// The least sample in nanoseconds, exact.
     pub min_ns: Option<i64>,
-    /// Exact.
+    /// The mean in nanoseconds, exact.
     pub mean_ns: Option<f64>,
-    /// Within 0.1 %, as all percentiles.
+    /// The median in nanoseconds; within 0.1 %, as all percentiles.
     pub p50_ns: Option<i64>,
-    /// 90 %.
+    /// The 90th percentile in nanoseconds; `None` with fewer than 36 samples.
     pub p90_ns: Option<i64>,
-    /// 99 %.
+    /// The 99th percentile in nanoseconds; `None` with fewer than 368 samples.
     pub p99_ns: Option<i64>,
-    /// 99.9 %.
+    /// The 99.9th percentile in nanoseconds; `None` with fewer than 3,688 samples.
     pub p99_9_ns: Option<i64>,
-    /// 99.99 %.
+    /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,888 samples.
     pub p99_99_ns: Option<i64>,
-    /// Exact.
+    /// The greatest sample in nanoseconds, exact.
     pub max_ns: Option<i64>,
     /// The whole histogram: HdrHistogram's V2 encoding, deflated, in base64.
     pub histogram: String,
