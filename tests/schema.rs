@@ -128,7 +128,7 @@ fn an_interrupted_and_an_invalid_result_are_results() {
 
     // The client holds events back for longer than the run waits for their receipts.
     let hasty = format!(
-        "{SCENARIO}[kafka.producer]\nlinger.ms = 900\n[measure]\ndrain_timeout = \"10ms\"\n"
+        "{SCENARIO}[kafka.producer]\nlinger.ms = 5000\n[measure]\ndrain_timeout = \"1s\"\n"
     );
     let (output, result) = run(&hasty, None);
     assert_eq!(output.status.code(), Some(4), "{}", result["verdict"]);
