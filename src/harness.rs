@@ -7,6 +7,7 @@ mod collect;
 mod crew;
 pub mod detection;
 pub mod embedded;
+pub mod fingerprint;
 mod finish;
 pub mod outline;
 pub mod preview;

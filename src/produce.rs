@@ -228,6 +228,12 @@ impl Shift {
     fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
         let mut from = range.start;
         while from < range.end {
+            // Before the hand-over: a receipt may be back before the client is.
+            let begun_ns = self.clock.now_ns();
+            for index in from..range.end {
+                let stamp = batch.stamp(index);
+                self.recorder.sending(stamp.shard, stamp.seq, batch.due_ns(index), begun_ns);
+            }
             let handover = self.sink.send(batch, from..range.end)?;
             let now_ns = self.clock.now_ns();
             self.roll(now_ns);

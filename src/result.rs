@@ -12,6 +12,7 @@ mod save;
 mod schema;
 mod secrets;
 mod segmented;
+mod stages;
 mod summary;
 mod table;
 
@@ -37,6 +38,7 @@ pub use recording::RecordingResult;
 pub use said::{Look, alerts, said};
 pub use save::{check_writable, save};
 pub use secrets::mask_arguments;
+pub use stages::stacked;
 pub use summary::markdown;
 pub use table::{sent, terminal};
 
@@ -72,6 +74,14 @@ pub struct RunResult {
     pub broker: WorldFacts,
     /// What the embedded broker said at its end, where it was the one.
     pub embedded_broker: Option<BrokerStats>,
+    /// Number of everything in the plan but its bootstrap servers and secrets, in hexadecimal:
+    /// runs with equal ones were asked to do the same.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
+    /// Number of the first 1,000 events of the plan with their keys and due times, in hexadecimal;
+    /// `None` for a replay. Equal ones mean that the same load was made.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
     /// The plan, with everything resolved; secrets masked.
     pub plan: serde_json::Value,
     /// Accepted, acknowledged and consumed: three figures.
@@ -80,6 +90,10 @@ pub struct RunResult {
     pub send_delay: LatencySummary,
     /// Acknowledged − due.
     pub ack: LatencySummary,
+    /// Uncorrected: acknowledged − the begin of the hand-over to the client. Blind to events that
+    /// were sent late; to be read beside `ack`, never instead of it.
+    #[serde(default)]
+    pub ack_uncorrected: LatencySummary,
     /// Each application, in the plan's order.
     pub apps: Vec<AppResult>,
     /// Every event accounted for.
@@ -145,8 +159,14 @@ pub struct Build {
     pub kbench: String,
     /// The git revision it was built from, where known.
     pub git: Option<String>,
+    /// Version of the `rdkafka` crate, which wraps it; `None` where no lock file was at hand.
+    #[serde(default)]
+    pub rdkafka: Option<String>,
     /// librdkafka's version.
     pub librdkafka: String,
+    /// Cargo features that it was built with, out of `zstd` and `tls`.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
     /// `release` or `debug`.
     pub profile: String,
 }
@@ -183,6 +203,13 @@ pub struct AppResult {
     pub service: LatencySummary,
     /// Processed − due.
     pub end_to_end: LatencySummary,
+    /// Uncorrected: processed − the begin of the hand-over to the client. Blind to events that
+    /// were sent late; to be read beside `end_to_end`, never instead of it.
+    #[serde(default)]
+    pub end_to_end_uncorrected: LatencySummary,
+    /// Where the time of the events near each percentile of end to end went.
+    #[serde(default)]
+    pub stack: Vec<StackedPercentile>,
     /// Records that are not of this run, and no event at all.
     pub garbage: u64,
     /// How many users and rules the application points at.
@@ -192,6 +219,27 @@ pub struct AppResult {
     /// Its segments beside the users' personas, where it has any and they are known.
     #[serde(default)]
     pub segments: Option<SegmentReport>,
+}
+
+/// The stages of the events near one percentile of end to end: means over the same events, so
+/// that they add up. Percentiles of stages don't.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StackedPercentile {
+    /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
+    pub percentile: String,
+    /// How many events there are near it: those whose latency is the same within 25 %.
+    pub events: u64,
+    /// Mean end to end of these events in nanoseconds: the sum of the stages.
+    pub end_to_end_ns: f64,
+    /// Begin of the hand-over to the client − due, in nanoseconds; `None` where that is forgotten,
+    /// and then part of `broker_ns`.
+    pub send_delay_ns: Option<f64>,
+    /// From there until a worker took the record out of its batch, in nanoseconds: the producing
+    /// client, the broker, the consuming client, and the records before it.
+    pub broker_ns: f64,
+    /// From there until the application was done with it, in nanoseconds.
+    pub service_ns: f64,
 }
 
 /// One total of the books beside the applications'.
@@ -204,13 +252,34 @@ pub struct Check {
     pub books: u64,
     /// By each application, in the plan's order; `None` where it does not count that.
     pub apps: Vec<Option<u64>>,
+    /// Each application's total less that of the books, in the plan's order: zero in a valid run.
+    #[serde(default)]
+    pub differences: Vec<Option<i64>>,
 }
 
 impl Check {
+    /// Holds the applications' totals against that of the books.
+    #[must_use]
+    pub fn new(what: &str, books: u64, apps: Vec<Option<u64>>) -> Self {
+        let less = |count: u64| {
+            let difference = i128::from(count) - i128::from(books);
+            let limit = if difference < 0 { i64::MIN } else { i64::MAX };
+            i64::try_from(difference).unwrap_or(limit)
+        };
+        let differences = apps.iter().map(|count| count.map(less)).collect();
+        Self { what: what.to_owned(), books, apps, differences }
+    }
+
+    /// The greatest difference of an application from the books; 0 where all agree.
+    #[must_use]
+    pub fn difference(&self) -> u64 {
+        self.apps.iter().flatten().map(|count| count.abs_diff(self.books)).max().unwrap_or(0)
+    }
+
     /// Whether every application that counts it agrees.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.apps.iter().flatten().all(|&count| count == self.books)
+        self.difference() == 0
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jsonschema::Validator;
+use kbench::harness::fingerprint;
+use kbench::scenario::{Environment, Overrides, Source};
 use serde_json::{Value, json};
 
 const SCENARIO: &str = "seed = 7\n\
@@ -51,6 +53,12 @@ fn close(schema: &mut Value) {
 
 /// Runs a scenario on the embedded broker; with a signal after `interrupt_s`.
 fn run(scenario: &str, interrupt_s: Option<f64>) -> (Output, Value) {
+    let (output, result, _) = run_and_keep(scenario, interrupt_s);
+    (output, result)
+}
+
+/// The same, with the text of the `scenario.toml` that it saved.
+fn run_and_keep(scenario: &str, interrupt_s: Option<f64>) -> (Output, Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("smoke.toml");
     std::fs::write(&file, scenario).unwrap();
@@ -69,7 +77,34 @@ fn run(scenario: &str, interrupt_s: Option<f64>) -> (Output, Value) {
     let found = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
     let results: Vec<PathBuf> = found.filter(|path| path.join("result.json").exists()).collect();
     assert_eq!(results.len(), 1, "{words}");
-    (output, read(&results[0].join("result.json")))
+    let saved = std::fs::read_to_string(results[0].join("scenario.toml")).unwrap();
+    (output, read(&results[0].join("result.json")), saved)
+}
+
+/// Rule 15 of honest measuring: what a folder holds makes the same plan and the same events.
+#[test]
+fn a_result_planned_again_from_its_folder_is_the_same_plan_with_the_same_events() {
+    let (_, result, saved) = run_and_keep(SCENARIO, None);
+    let again = |text: &str| {
+        let source = Source { name: "smoke.toml".to_owned(), text: text.to_owned() };
+        let nothing = Environment::from_pairs::<String, String>([]);
+        let plan = kbench::scenario::plan(
+            &source,
+            &Overrides::default(),
+            &nothing,
+            &kbench::apps::schemas(),
+        )
+        .unwrap();
+        (fingerprint::plan_hash(&plan), fingerprint::events(&plan).unwrap())
+    };
+    let (hash, events) = again(&saved);
+    assert_eq!(result["plan_hash"], json!(hash));
+    assert_eq!(result["fingerprint"], json!(events));
+    let (other_hash, other_events) = again(&saved.replace("seed = 7", "seed = 8"));
+    assert!(hash != other_hash && events != other_events);
+    // Another client, the same load.
+    let (other_hash, same_events) = again(&format!("{saved}[kafka.producer]\nlinger.ms = 9\n"));
+    assert!(hash != other_hash && events == same_events);
 }
 
 #[test]

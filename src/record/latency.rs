@@ -116,7 +116,8 @@ impl Latency {
     /// `None` when there are fewer than [`samples_needed`].
     #[must_use]
     pub fn percentile(&self, quantile: f64) -> Option<i64> {
-        (self.count() >= samples_needed(quantile)).then(|| self.at_rank(self.rank(quantile)))
+        (self.count() >= samples_needed(quantile))
+            .then(|| self.at_rank(Self::rank_of(quantile, self.count())))
     }
 
     /// Between which values in ns the percentile lies with 95 % confidence, by order statistics:
@@ -128,9 +129,9 @@ impl Latency {
         Some((self.at_rank(low), self.at_rank(high)))
     }
 
-    /// The rank of a percentile among the sorted samples, from 1.
-    fn rank(&self, quantile: f64) -> u64 {
-        ((quantile * self.count() as f64).ceil() as u64).clamp(1, self.count().max(1))
+    /// The rank of a percentile among so many sorted samples, from 1.
+    pub(super) fn rank_of(quantile: f64, count: u64) -> u64 {
+        ((quantile * count as f64).ceil() as u64).clamp(1, count.max(1))
     }
 
     /// The sample at a rank, from 1 to the count, within 0.1 %.
