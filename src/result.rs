@@ -228,7 +228,7 @@ pub struct AppResult {
 pub struct StackedPercentile {
     /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
     pub percentile: String,
-    /// How many events there are near it: those whose latency is the same within 25 %.
+    /// How many events there are near it: those whose latency is the same within an eighth.
     pub events: u64,
     /// Mean end to end of these events in nanoseconds: the sum of the stages.
     pub end_to_end_ns: f64,

@@ -8,7 +8,9 @@ use crate::progress::Progress;
 use crate::result;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let plans = super::plans(&args.scenarios, &args.scenario)?;
+    let mut given = args.scenario.clone();
+    given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
+    let plans = super::plans(&args.scenarios, &given)?;
     let program = std::env::current_exe()
         .map_err(|error| Error::io("finding this program, to start the broker", error))?;
     let signals = Signals::listen()?;

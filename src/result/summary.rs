@@ -69,7 +69,7 @@ fn stages(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "## Where the time of slow events went\n\nMeans over the same events, those within 25 % \
+        "## Where the time of slow events went\n\nMeans over the same events, those within an eighth \
          of the percentile: they add up, as percentiles of stages don't.\n"
     )?;
     writeln!(out, "{}", stacks(result, presets::ASCII_MARKDOWN))
@@ -207,17 +207,18 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
 fn limits(result: &RunResult, out: &mut String) -> std::fmt::Result {
     let host = &result.host;
     let unknown = || "unknown".to_owned();
-    let none = || "none".to_owned();
     writeln!(
         out,
         "- processors {}, governor {}, SMT {}; virtual machine: {}; control group's limits: \
-         {} cores, {} of memory; load before {}",
+         {}, {}; load before {}",
         host.affinity.clone().unwrap_or_else(unknown),
         host.governor.clone().unwrap_or_else(unknown),
         host.smt.clone().unwrap_or_else(unknown),
         host.virtualisation.clone().unwrap_or_else(|| "no".to_owned()),
-        host.cgroup_cpus.map_or_else(none, |cpus| format!("{cpus:.1}")),
-        host.cgroup_memory_bytes.map_or_else(none, |bytes| format!("{} MiB", bytes >> 20)),
+        host.cgroup_cpus
+            .map_or_else(|| "all cores".to_owned(), |cpus| format!("{cpus:.1} cores' time")),
+        host.cgroup_memory_bytes
+            .map_or_else(|| "all memory".to_owned(), |bytes| format!("{} MiB", bytes >> 20)),
         host.load_before.clone().unwrap_or_else(unknown)
     )
 }
