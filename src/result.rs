@@ -4,8 +4,10 @@ mod detected;
 mod hlog;
 mod host;
 mod latency;
+mod list;
 mod load;
 mod recording;
+mod replayed;
 mod said;
 mod save;
 #[cfg(test)]
@@ -33,14 +35,16 @@ use crate::produce::WireBytes;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
+pub use list::{Listed, list, list_table};
 pub use load::{Saved, load, load_all};
 pub use recording::RecordingResult;
+pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
-pub use save::{check_writable, save};
-pub use secrets::mask_arguments;
+pub use save::{check_writable, save, write_file};
+pub use secrets::{mask_arguments, mask_toml};
 pub use stages::stacked;
 pub use summary::markdown;
-pub use table::{sent, terminal};
+pub use table::{broker, count, duration, sent, terminal};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jsonschema::Validator;
-use kbench::harness::fingerprint;
+use kbench::harness::preview::fingerprint;
 use kbench::scenario::{Environment, Overrides, Source};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::collect::Collector;
 use super::crew::Crew;
 use super::detection::detect;
-use super::fingerprint;
+use super::preview::fingerprint;
 use super::segments;
 use super::timeline::Timeline;
 use super::watch::{self, SelfWatch};
@@ -29,7 +29,7 @@ use crate::result::{
 };
 
 /// How many flags of an application the result names.
-const FLAGS_KEPT: usize = 100;
+pub(super) const FLAGS_KEPT: usize = 100;
 
 /// Under what the run ran.
 pub(super) struct Conditions {

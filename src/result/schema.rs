@@ -51,7 +51,7 @@ fn the_schema_in_docs_is_that_of_the_types() {
         now == saved,
         "docs/result.schema.json is stale (line {}); write it anew:\n\
          {REWRITE}=1 cargo test --release --lib result::schema",
-        place.map_or_else(|| saved.lines().count(), |line| line) + 1
+        place.unwrap_or_else(|| saved.lines().count()) + 1
     );
 }
 

@@ -131,26 +131,7 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
     let host = &result.host;
     let unknown = || "unknown".to_owned();
     writeln!(out, "## Conditions\n")?;
-    writeln!(
-        out,
-        "- kbench {} ({}), rdkafka {}, librdkafka {}, {} build with {}",
-        result.build.kbench,
-        result.build.git.clone().unwrap_or_else(unknown),
-        result.build.rdkafka.clone().unwrap_or_else(unknown),
-        result.build.librdkafka,
-        result.build.profile,
-        match result.build.features.as_deref() {
-            None => "unknown features".to_owned(),
-            Some([]) => "no features".to_owned(),
-            Some(features) => features.join(", "),
-        }
-    )?;
-    writeln!(
-        out,
-        "- plan {}, first 1 000 events {}",
-        result.plan_hash.clone().unwrap_or_else(unknown),
-        result.fingerprint.as_deref().unwrap_or("of a recording")
-    )?;
+    build(result, out)?;
     writeln!(
         out,
         "- host: {} cores, {}, {}, kernel {}, clock {}",
@@ -201,6 +182,31 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out, "- broker and harness share this host")?;
     }
     writeln!(out, "- command: `{}`", result.command_line.join(" "))
+}
+
+/// What ran, and what it was asked.
+fn build(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let unknown = || "unknown".to_owned();
+    writeln!(
+        out,
+        "- kbench {} ({}), rdkafka {}, librdkafka {}, {} build with {}",
+        result.build.kbench,
+        result.build.git.clone().unwrap_or_else(unknown),
+        result.build.rdkafka.clone().unwrap_or_else(unknown),
+        result.build.librdkafka,
+        result.build.profile,
+        match result.build.features.as_deref() {
+            None => "unknown features".to_owned(),
+            Some([]) => "no features".to_owned(),
+            Some(features) => features.join(", "),
+        }
+    )?;
+    writeln!(
+        out,
+        "- plan {}, first 1 000 events {}",
+        result.plan_hash.clone().unwrap_or_else(unknown),
+        result.fingerprint.as_deref().unwrap_or("of a recording")
+    )
 }
 
 /// What the host's owner has set.

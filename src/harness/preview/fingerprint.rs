@@ -1,6 +1,6 @@
 //! What a run was, in two short numbers: equal ones mean the same plan and the same events.
 
-use super::preview::Preview;
+use super::Preview;
 use crate::plan::Plan;
 
 /// Events that the fingerprint is made of.
