@@ -69,7 +69,8 @@ fn stages(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "## Where the time of slow events went\n\nMeans over the same events, those within an eighth \
+        "## Where the time of slow events went\n\nMeans over the same \
+         events, those within an eighth \
          of the percentile: they add up, as percentiles of stages don't.\n"
     )?;
     writeln!(out, "{}", stacks(result, presets::ASCII_MARKDOWN))
