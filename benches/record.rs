@@ -2,11 +2,12 @@
 
 use std::hint::black_box;
 use std::ops::Range;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kbench::event::{Outcome, Stamp};
 use kbench::ledger::{Lane, Ledger};
-use kbench::record::{Latency, Recorder, Stage};
+use kbench::record::{Latency, Recorder, Sends, Stack, Stage, Way};
 
 const EVERYTHING: Range<u64> = 0..u64::MAX;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -14,7 +15,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 fn record(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(1));
-    let mut recorder = Recorder::new(EVERYTHING, SECOND_NS);
+    let sends = Arc::new(Sends::new(1));
+    let mut recorder = Recorder::new(EVERYTHING, SECOND_NS).with_sends(sends.clone());
     let mut value = 1_u64;
     group.bench_function("one stage", |bench| {
         bench.iter(|| {
@@ -26,7 +28,22 @@ fn record(criterion: &mut Criterion) {
         bench.iter(|| {
             value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let polled_ns = 1 + (value >> 40);
-            recorder.consumed(black_box(1), black_box(polled_ns), black_box(polled_ns + 900));
+            recorder.consumed((0, value >> 40), 1, black_box(polled_ns), polled_ns + 900);
+        });
+    });
+    let mut seq = 0;
+    group.bench_function("note a send", |bench| {
+        bench.iter(|| {
+            seq += 1;
+            recorder.sending(0, black_box(seq), 1, 900);
+        });
+    });
+    let mut stack = Stack::default();
+    group.bench_function("stack the stages", |bench| {
+        bench.iter(|| {
+            value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let arrival_ns = (value >> 40).cast_signed();
+            stack.record(black_box(Way { delay_ns: Some(900), arrival_ns, service_ns: 900 }));
         });
     });
     let mut whole = Latency::default();

@@ -16,6 +16,7 @@ pub const PLANTED_MAX: usize = 1_000_000;
 
 /// Totals over the events sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Books {
     /// All events.
     pub events: u64,
@@ -52,6 +53,7 @@ pub struct Books {
 
 /// What was planted of one kind of fraud.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlantedFraud {
     /// Sessions that were planted for it.
     pub sessions: u64,

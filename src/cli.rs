@@ -59,7 +59,7 @@ pub enum Command {
 }
 
 /// What changes a scenario from outside.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ScenarioArgs {
     /// Kafka to load, as host:port,host:port,...; without any, `run` starts the embedded broker
     #[arg(short, long, value_name = "SERVERS")]
@@ -100,6 +100,10 @@ pub struct RunArgs {
     /// Exit with 4 when anything is flagged above the numbers
     #[arg(long)]
     pub strict: bool,
+    /// Window of the live progress and of the figures over time, such as 500ms; stands above
+    /// the scenario's measure.interval
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<String>,
     /// Go on with a sweep that was cut short: its folder
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
@@ -262,6 +266,11 @@ pub enum EventFormat {
     Text,
     /// The event's own bytes.
     Json,
+}
+
+/// A duration as it was written: the scenario's own limits come later.
+fn interval(text: &str) -> Result<String, String> {
+    crate::scenario::duration(text).map(|_| text.to_owned())
 }
 
 fn duration_ns(text: &str) -> Result<u64, String> {

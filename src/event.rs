@@ -44,6 +44,7 @@ impl EventType {
 
 /// A kind of fraud that a scenario plants: known to the books, invisible in the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Fraud {
     /// Stolen cards are tried out: many small purchases, one soon after the other.

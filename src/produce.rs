@@ -62,13 +62,14 @@ pub trait Sink: Send {
 
 /// What a client has sent, all of it counted at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WireBytes {
     /// Records.
     pub records: u64,
-    /// Their keys and values, before a codec.
+    /// Bytes of their keys and values, before a codec.
     pub payload_bytes: u64,
-    /// Everything that went to the brokers: batches as compressed, requests around them, and what
-    /// was sent again.
+    /// Bytes of everything that went to the brokers: batches as compressed, requests around them,
+    /// and what was sent again.
     pub wire_bytes: u64,
 }
 
@@ -227,6 +228,12 @@ impl Shift {
     fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
         let mut from = range.start;
         while from < range.end {
+            // Before the hand-over: a receipt may be back before the client is.
+            let begun_ns = self.clock.now_ns();
+            for index in from..range.end {
+                let stamp = batch.stamp(index);
+                self.recorder.sending(stamp.shard, stamp.seq, batch.due_ns(index), begun_ns);
+            }
             let handover = self.sink.send(batch, from..range.end)?;
             let now_ns = self.clock.now_ns();
             self.roll(now_ns);

@@ -1,16 +1,21 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
 mod latency;
+mod sends;
 mod series;
+mod stack;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use latency::{Latency, samples_needed};
+pub use sends::Sends;
 pub use series::{IntervalLog, Row, Series};
+pub use stack::{Slice, Stack, Way};
 
-/// Part of an event's way. All count from the due time, but for service.
+/// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -24,12 +29,23 @@ pub enum Stage {
     Service,
     /// Processed − due.
     EndToEnd,
+    /// Acknowledged − the begin of the hand-over to the client: blind to a sender that is late.
+    AckUncorrected,
+    /// Processed − the begin of the hand-over to the client.
+    EndToEndUncorrected,
 }
 
 impl Stage {
     /// Every stage, in the order of an event's way.
-    pub const ALL: [Self; 5] =
-        [Self::SendDelay, Self::Ack, Self::Arrival, Self::Service, Self::EndToEnd];
+    pub const ALL: [Self; 7] = [
+        Self::SendDelay,
+        Self::Ack,
+        Self::Arrival,
+        Self::Service,
+        Self::EndToEnd,
+        Self::AckUncorrected,
+        Self::EndToEndUncorrected,
+    ];
 
     const COUNT: usize = Self::ALL.len();
 }
@@ -42,17 +58,24 @@ pub struct Window {
     /// Events recorded, those of the warm-up too; an event with several stages counts once.
     pub events: u64,
     stages: [Option<Box<Latency>>; Stage::COUNT],
+    stack: Option<Box<Stack>>,
 }
 
 impl Window {
     fn new(index: u64) -> Self {
-        Self { index, events: 0, stages: [const { None }; Stage::COUNT] }
+        Self { index, events: 0, stages: [const { None }; Stage::COUNT], stack: None }
     }
 
     /// The measured samples of a stage; `None` when there is none.
     #[must_use]
     pub fn latency(&self, stage: Stage) -> Option<&Latency> {
         self.stages[stage as usize].as_deref()
+    }
+
+    /// The stages of the measured events by their end-to-end latency; `None` when there is none.
+    #[must_use]
+    pub fn stack(&self) -> Option<&Stack> {
+        self.stack.as_deref()
     }
 
     fn stage(&mut self, stage: Stage) -> &mut Latency {
@@ -68,6 +91,7 @@ pub struct Recorder {
     window: Box<Window>,
     /// When the window is over.
     end_ns: u64,
+    sends: Option<Arc<Sends>>,
 }
 
 impl Recorder {
@@ -81,7 +105,26 @@ impl Recorder {
             interval_ns: interval_ns.max(1),
             window: Box::new(Window::new(0)),
             end_ns: 0,
+            sends: None,
         }
+    }
+
+    /// Knows when events were really sent, or notes it.
+    #[must_use]
+    pub fn with_sends(mut self, sends: Arc<Sends>) -> Self {
+        self.sends = Some(sends);
+        self
+    }
+
+    /// Notes that an event's hand-over to the client begins at `now_ns`.
+    pub fn sending(&self, shard: u16, seq: u64, due_ns: u64, now_ns: u64) {
+        if let Some(sends) = &self.sends {
+            sends.note(shard, seq, now_ns.saturating_sub(due_ns));
+        }
+    }
+
+    fn delay_ns(&self, shard: u16, seq: u64) -> Option<u64> {
+        self.sends.as_ref()?.delay_ns(shard, seq)
     }
 
     /// Sets what is measured, before the first event that could be is recorded.
@@ -97,15 +140,46 @@ impl Recorder {
         }
     }
 
-    /// Records the three stages of an event that was consumed.
-    pub fn consumed(&mut self, due_ns: u64, polled_ns: u64, processed_ns: u64) {
-        self.window.events += 1;
-        if self.measured.contains(&due_ns) {
-            let window = &mut *self.window;
-            window.stage(Stage::Arrival).record(difference(polled_ns, due_ns));
-            window.stage(Stage::Service).record(difference(processed_ns, polled_ns));
-            window.stage(Stage::EndToEnd).record(difference(processed_ns, due_ns));
+    /// Records that an event was acknowledged `value_ns` after its due time: from then, and from
+    /// its send.
+    pub fn acked(&mut self, shard: u16, seq: u64, due_ns: u64, value_ns: i64) {
+        self.record(Stage::Ack, due_ns, value_ns);
+        if self.measured.contains(&due_ns)
+            && let Some(delay_ns) = self.delay_ns(shard, seq)
+        {
+            let value_ns = value_ns.saturating_sub_unsigned(delay_ns);
+            self.window.stage(Stage::AckUncorrected).record(value_ns);
         }
+    }
+
+    /// Records the stages of an event that was consumed.
+    pub fn consumed(
+        &mut self,
+        (shard, seq): (u16, u64),
+        due_ns: u64,
+        polled_ns: u64,
+        processed_ns: u64,
+    ) {
+        self.window.events += 1;
+        if !self.measured.contains(&due_ns) {
+            return;
+        }
+        let delay_ns = self.delay_ns(shard, seq);
+        let way = Way {
+            delay_ns,
+            arrival_ns: difference(polled_ns, due_ns),
+            service_ns: difference(processed_ns, polled_ns),
+        };
+        let end_to_end_ns = difference(processed_ns, due_ns);
+        let window = &mut *self.window;
+        window.stage(Stage::Arrival).record(way.arrival_ns);
+        window.stage(Stage::Service).record(way.service_ns);
+        window.stage(Stage::EndToEnd).record(end_to_end_ns);
+        if let Some(delay_ns) = delay_ns {
+            let value_ns = end_to_end_ns.saturating_sub_unsigned(delay_ns);
+            window.stage(Stage::EndToEndUncorrected).record(value_ns);
+        }
+        window.stack.get_or_insert_with(Box::default).record(way);
     }
 
     /// Gives the window away when `now_ns` lies past it, and starts the one of now. Call it
@@ -139,10 +213,10 @@ mod tests {
     #[test]
     fn warm_up_is_cut_by_due_time_and_not_by_the_time_of_recording() {
         let mut recorder = Recorder::new(1_000..2_000, 1_000_000);
-        recorder.consumed(999, 1_500, 1_600);
-        recorder.consumed(1_000, 5_000, 5_100);
-        recorder.consumed(1_999, 9_000, 9_100);
-        recorder.consumed(2_000, 9_000, 9_100);
+        recorder.consumed((0, 0), 999, 1_500, 1_600);
+        recorder.consumed((0, 0), 1_000, 5_000, 5_100);
+        recorder.consumed((0, 0), 1_999, 9_000, 9_100);
+        recorder.consumed((0, 0), 2_000, 9_000, 9_100);
         let window = recorder.flush(0);
         assert_eq!(window.events, 4);
         let latency = window.latency(Stage::EndToEnd).unwrap();
@@ -167,12 +241,35 @@ mod tests {
     #[test]
     fn the_stages_of_one_event_add_up() {
         let mut recorder = Recorder::new(0..100, 1_000);
-        recorder.consumed(10, 30, 37);
+        recorder.consumed((0, 0), 10, 30, 37);
         let window = recorder.flush(0);
         let max = |stage| window.latency(stage).and_then(Latency::max);
         assert_eq!(max(Stage::Arrival), Some(20));
         assert_eq!(max(Stage::Service), Some(7));
         assert_eq!(max(Stage::EndToEnd), Some(27));
         assert!(window.latency(Stage::Ack).is_none());
+        let slice = window.stack().unwrap().slowest().unwrap();
+        assert_eq!((slice.delay_ns, slice.arrival_ns, slice.service_ns), (None, 20.0, 7.0));
+    }
+
+    #[test]
+    fn what_is_uncorrected_counts_from_the_send_and_knows_no_late_sender() {
+        let sends = Arc::new(Sends::new(1));
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000).with_sends(sends);
+        recorder.sending(0, 7, 1_000, 501_000);
+        recorder.acked(0, 7, 1_000, 500_300);
+        recorder.consumed((0, 7), 1_000, 501_900, 502_000);
+        let window = recorder.flush(0);
+        let max = |stage| window.latency(stage).and_then(Latency::max);
+        assert_eq!((max(Stage::Ack), max(Stage::AckUncorrected)), (Some(500_300), Some(300)));
+        assert_eq!(max(Stage::EndToEnd), Some(501_000));
+        assert_eq!(max(Stage::EndToEndUncorrected), Some(1_000));
+        let slice = window.stack().unwrap().slowest().unwrap();
+        assert_eq!(slice.delay_ns, Some(500_000.0));
+        // An event whose send is forgotten is in the corrected figures only.
+        recorder.acked(0, 8, 1_000, 5);
+        let window = recorder.flush(0);
+        assert_eq!(window.latency(Stage::Ack).map(Latency::count), Some(1));
+        assert!(window.latency(Stage::AckUncorrected).is_none());
     }
 }

@@ -11,8 +11,11 @@ mod recording;
 mod replayed;
 mod said;
 mod save;
+#[cfg(test)]
+mod schema;
 mod secrets;
 mod segmented;
+mod stages;
 mod summary;
 mod table;
 
@@ -43,6 +46,7 @@ pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
 pub use save::{check_writable, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
+pub use stages::stacked;
 pub use summary::markdown;
 pub use table::{broker, count, duration, sent, terminal};
 
@@ -51,6 +55,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// One run, from its conditions to its figures. Times are in the unit that ends the name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunResult {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format_version: u32,
@@ -67,7 +72,7 @@ pub struct RunResult {
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.
     pub started: String,
-    /// How long the schedule and the drain took.
+    /// How long the schedule and the drain took, in seconds.
     pub duration_s: f64,
     /// How kbench was called.
     pub command_line: Vec<String>,
@@ -80,6 +85,14 @@ pub struct RunResult {
     pub clients: Vec<ClientProperties>,
     /// What the embedded broker said at its end, where it was the one.
     pub embedded_broker: Option<BrokerStats>,
+    /// Number of everything in the plan but its bootstrap servers and secrets, in hexadecimal:
+    /// runs with equal ones were asked to do the same.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
+    /// Number of the first 1,000 events of the plan with their keys and due times, in hexadecimal;
+    /// `None` for a replay. Equal ones mean that the same load was made.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
     /// The plan, with everything resolved; secrets masked.
     pub plan: serde_json::Value,
     /// Accepted, acknowledged and consumed: three figures.
@@ -88,6 +101,10 @@ pub struct RunResult {
     pub send_delay: LatencySummary,
     /// Acknowledged − due.
     pub ack: LatencySummary,
+    /// Uncorrected: acknowledged − the begin of the hand-over to the client. Blind to events that
+    /// were sent late; to be read beside `ack`, never instead of it.
+    #[serde(default)]
+    pub ack_uncorrected: LatencySummary,
     /// Each application, in the plan's order.
     pub apps: Vec<AppResult>,
     /// Every event accounted for.
@@ -126,6 +143,7 @@ pub struct RunResult {
 
 /// A run's place in a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Trial {
     /// The sweep's number in hexadecimal: the same for all of its runs.
     pub sweep: String,
@@ -139,6 +157,7 @@ pub struct Trial {
 
 /// What a run is worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// Whether the figures can be believed.
     pub valid: bool,
@@ -152,32 +171,41 @@ pub struct Verdict {
 
 /// What ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     /// kbench's version.
     pub kbench: String,
     /// The git revision it was built from, where known.
     pub git: Option<String>,
+    /// Version of the `rdkafka` crate, which wraps it; `None` where no lock file was at hand.
+    #[serde(default)]
+    pub rdkafka: Option<String>,
     /// librdkafka's version.
     pub librdkafka: String,
+    /// Cargo features that it was built with, out of `zstd` and `tls`.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
     /// `release` or `debug`.
     pub profile: String,
 }
 
 /// Rates within the measured part of the schedule, in events per second of wall time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Throughput {
-    /// How long the measured part lasted.
+    /// How long the measured part lasted, in seconds: whole intervals.
     pub measured_s: f64,
-    /// Slots that came due.
+    /// Slots that came due, per second.
     pub offered_per_s: f64,
-    /// Events that the clients accepted.
+    /// Events that the clients accepted, per second.
     pub accepted_per_s: f64,
-    /// Events that the broker acknowledged meanwhile.
+    /// Events that the broker acknowledged meanwhile, per second.
     pub acked_per_s: f64,
 }
 
 /// One application.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppResult {
     /// Its name.
     pub name: String,
@@ -193,6 +221,13 @@ pub struct AppResult {
     pub service: LatencySummary,
     /// Processed − due.
     pub end_to_end: LatencySummary,
+    /// Uncorrected: processed − the begin of the hand-over to the client. Blind to events that
+    /// were sent late; to be read beside `end_to_end`, never instead of it.
+    #[serde(default)]
+    pub end_to_end_uncorrected: LatencySummary,
+    /// Where the time of the events near each percentile of end to end went.
+    #[serde(default)]
+    pub stack: Vec<StackedPercentile>,
     /// Records that are not of this run, and no event at all.
     pub garbage: u64,
     /// How many users and rules the application points at.
@@ -204,8 +239,30 @@ pub struct AppResult {
     pub segments: Option<SegmentReport>,
 }
 
+/// The stages of the events near one percentile of end to end: means over the same events, so
+/// that they add up. Percentiles of stages don't.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StackedPercentile {
+    /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
+    pub percentile: String,
+    /// How many events there are near it: those whose latency is the same within an eighth.
+    pub events: u64,
+    /// Mean end to end of these events in nanoseconds: the sum of the stages.
+    pub end_to_end_ns: f64,
+    /// Begin of the hand-over to the client − due, in nanoseconds; `None` where that is forgotten,
+    /// and then part of `broker_ns`.
+    pub send_delay_ns: Option<f64>,
+    /// From there until a worker took the record out of its batch, in nanoseconds: the producing
+    /// client, the broker, the consuming client, and the records before it.
+    pub broker_ns: f64,
+    /// From there until the application was done with it, in nanoseconds.
+    pub service_ns: f64,
+}
+
 /// One total of the books beside the applications'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Check {
     /// What is counted.
     pub what: String,
@@ -213,26 +270,48 @@ pub struct Check {
     pub books: u64,
     /// By each application, in the plan's order; `None` where it does not count that.
     pub apps: Vec<Option<u64>>,
+    /// Each application's total less that of the books, in the plan's order: zero in a valid run.
+    #[serde(default)]
+    pub differences: Vec<Option<i64>>,
 }
 
 impl Check {
+    /// Holds the applications' totals against that of the books.
+    #[must_use]
+    pub fn new(what: &str, books: u64, apps: Vec<Option<u64>>) -> Self {
+        let less = |count: u64| {
+            let difference = i128::from(count) - i128::from(books);
+            let limit = if difference < 0 { i64::MIN } else { i64::MAX };
+            i64::try_from(difference).unwrap_or(limit)
+        };
+        let differences = apps.iter().map(|count| count.map(less)).collect();
+        Self { what: what.to_owned(), books, apps, differences }
+    }
+
+    /// The greatest difference of an application from the books; 0 where all agree.
+    #[must_use]
+    pub fn difference(&self) -> u64 {
+        self.apps.iter().flatten().map(|count| count.abs_diff(self.books)).max().unwrap_or(0)
+    }
+
     /// Whether every application that counts it agrees.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.apps.iter().flatten().all(|&count| count == self.books)
+        self.difference() == 0
     }
 }
 
 /// One phase of the schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseResult {
     /// Its name.
     pub name: String,
     /// Whether it is kept out of every latency figure.
     pub warmup: bool,
-    /// From the schedule's start.
+    /// Its start, in seconds from the schedule's start.
     pub from_s: f64,
-    /// From the schedule's start.
+    /// Its end, in seconds from the schedule's start.
     pub to_s: f64,
     /// Events that the rate's curve asks for.
     pub expected: f64,
@@ -240,6 +319,7 @@ pub struct PhaseResult {
 
 /// One partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PartitionResult {
     /// Its number.
     pub partition: usize,
@@ -251,8 +331,9 @@ pub struct PartitionResult {
 
 /// One interval of the schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
-    /// Its start, from the schedule's start.
+    /// Its start, in seconds from the schedule's start.
     pub from_s: f64,
     /// Slots that came due in it.
     pub offered: u64,
@@ -266,6 +347,7 @@ pub struct Interval {
 
 /// One application in one interval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppInterval {
     /// Events processed in it.
     pub seen: u64,
@@ -276,10 +358,10 @@ pub struct AppInterval {
     /// nobody looked.
     #[serde(default)]
     pub lag_s: Option<f64>,
-    /// End to end, of the measured events processed in it.
+    /// Median of end to end in nanoseconds, of the measured events processed in it.
     pub p50_ns: Option<i64>,
-    /// The same.
+    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368.
     pub p99_ns: Option<i64>,
-    /// The same.
+    /// Greatest of the same samples, in nanoseconds.
     pub max_ns: Option<i64>,
 }

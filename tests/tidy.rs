@@ -106,6 +106,33 @@ fn the_layer_test_sees_an_import_that_points_down() {
     assert!(layer("harness") > layer("event"));
 }
 
+/// The books check the applications: a fault that both shared would agree with itself.
+#[test]
+fn the_books_share_no_code_with_the_applications() {
+    let of = |module: &str| {
+        let mut names = Vec::new();
+        let own = |path: &Path| {
+            module_of(path) == module && !path.iter().any(|part| part.to_string_lossy() == "tests")
+        };
+        for (_, text) in sources("src").iter().filter(|(path, _)| own(path)) {
+            names.extend(code(text).flat_map(|(_, line)| named(line)));
+        }
+        names.sort();
+        names.dedup();
+        names
+    };
+    // The events' words, and what the generator meant before it became text.
+    assert_eq!(of("books"), ["event", "generate"]);
+    let apps = of("apps");
+    for module in ["books", "generate", "record", "ledger", "pace"] {
+        assert!(!apps.iter().any(|name| name == module), "the applications name {module}");
+    }
+    for module in ["generate", "pace"] {
+        let names = of(module);
+        assert!(!names.iter().any(|name| name == "apps"), "{module} names the applications");
+    }
+}
+
 #[test]
 fn files_and_lines_are_short() {
     let mut faults = Vec::new();

@@ -11,6 +11,7 @@ pub const OTHER: &str = "(other)";
 
 /// What an application has to say at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// The application's name.
     pub app: String,
@@ -29,6 +30,7 @@ pub struct Summary {
 
 /// Sums over all events, whatever the partitions were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     /// All events.
     pub events: u64,
@@ -80,6 +82,7 @@ pub(super) fn price_cents(event: &Event<'_>) -> u64 {
 
 /// One table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Section {
     /// The heading.
     pub title: String,
@@ -110,6 +113,7 @@ impl Section {
 
 /// One line of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Row {
     /// What is counted.
     pub name: String,
@@ -120,6 +124,7 @@ pub struct Row {
 /// A figure. All are whole numbers, so that equal figures are equal bytes; a quotient keeps its
 /// two parts, and is divided only to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// A number of things.
@@ -176,6 +181,7 @@ pub enum Value {
 
 /// A stretch of event time, with what went on in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frame {
     /// Its begin: microseconds since 1970, UTC.
     pub from_us: i64,
@@ -188,6 +194,7 @@ pub struct Frame {
 /// What a rule of an application points at: a user in a session, or else what the evidence
 /// names. Once, however often the rule was met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Flag {
     /// The rule's name.
     pub rule: String,

@@ -7,6 +7,7 @@ use super::api::APIS;
 
 /// The broker's own figures, since its start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BrokerStats {
     /// Bytes of record batches held now, with a fixed overhead for each batch.
     pub held_bytes: u64,

@@ -20,7 +20,9 @@ use crate::sweep::{self, Swept};
 const RUNS_UNASKED: usize = 200;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let jobs = super::jobs(&args.scenarios, &args.scenario)?;
+    let mut given = args.scenario.clone();
+    given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
+    let jobs = super::jobs(&args.scenarios, &given)?;
     check_sweeps(&jobs, args)?;
     let program = std::env::current_exe()
         .map_err(|error| Error::io("finding this program, to start the broker", error))?;

@@ -108,7 +108,7 @@ impl Group {
         drop(lane);
         if let (Tick::First, Some(stamp)) = (tick, stamp) {
             let due_ns = u64::try_from(clock.ns_of_wall_us(stamp.due_wall_us)).unwrap_or(0);
-            recorder.consumed(due_ns, polled_ns, clock.now_ns());
+            recorder.consumed((stamp.shard, stamp.seq), due_ns, polled_ns, clock.now_ns());
         }
     }
 

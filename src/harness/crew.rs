@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink};
-use crate::record::{Recorder, Stage, Window};
+use crate::record::{Recorder, Sends, Stage, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
@@ -29,6 +29,7 @@ pub(super) struct Crew {
     run: u32,
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
+    sends: Arc<Sends>,
     receipts: Arc<ReceiptBook>,
     groups: Vec<Arc<Group>>,
     measured: Arc<OnceLock<Range<u64>>>,
@@ -70,6 +71,7 @@ impl Crew {
             run,
             clock,
             ledger: Arc::new(Ledger::new(run, plan.load.producers, plan.apps.len())),
+            sends: Arc::new(Sends::new(plan.load.producers)),
             receipts: Arc::new(ReceiptBook::new(partitions)),
             groups: Vec::new(),
             measured: Arc::default(),
@@ -90,7 +92,8 @@ impl Crew {
                     worker,
                     group: group.clone(),
                     source: world.source(plan, app)?,
-                    recorder: Recorder::new(NOT_YET, plan.measure.interval_ms * 1_000_000),
+                    recorder: Recorder::new(NOT_YET, plan.measure.interval_ms * 1_000_000)
+                        .with_sends(crew.sends.clone()),
                     measured: crew.measured.clone(),
                     clock: crew.clock.clone(),
                     stop: crew.stop_reading.clone(),
@@ -130,7 +133,7 @@ impl Crew {
                 self.clock.clone(),
                 self.ledger.clone(),
                 self.receipts.clone(),
-                Recorder::new(NOT_YET, interval_ns),
+                Recorder::new(NOT_YET, interval_ns).with_sends(self.sends.clone()),
                 channels.sent.clone(),
             ));
             sinks.push(world.sink(plan, &self.clock, receipts.clone())?);
@@ -150,7 +153,8 @@ impl Crew {
                 start_ns: self.start_ns,
                 script,
                 sink,
-                recorder: Recorder::new(measured.clone(), interval_ns),
+                recorder: Recorder::new(measured.clone(), interval_ns)
+                    .with_sends(self.sends.clone()),
                 clock: self.clock.clone(),
                 ledger: self.ledger.clone(),
                 receipts: self.receipts.clone(),

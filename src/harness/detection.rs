@@ -16,6 +16,7 @@ const SESSION_PREFIX: &str = "sess-";
 /// A session counts once, however many alerts there are of it. One that was planted for another
 /// kind is no false alarm, but does not count as found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Detection {
     /// The kind.
     pub kind: Fraud,

@@ -6,6 +6,7 @@ use super::collect::{Collector, Lag};
 use super::crew::Crew;
 use super::detection::detect;
 use super::lag::EndLag;
+use super::preview::fingerprint;
 use super::segments;
 use super::timeline::Timeline;
 use super::watch::{self, Seen, SelfWatch};
@@ -25,7 +26,7 @@ use crate::produce::WireBytes;
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RecordingResult, RunResult, Verdict, interval_log,
+    PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -134,10 +135,13 @@ pub(super) fn result(
         clients: conditions.clients,
         embedded_broker: None,
         // Serializing it masks its secrets.
+        plan_hash: Some(fingerprint::plan_hash(plan)),
+        fingerprint: fingerprint::events(plan),
         plan: serde_json::to_value(plan).unwrap_or_default(),
         throughput: timeline.throughput(),
         send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
         ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
+        ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
         apps,
         ledger,
         failures: crew.receipts().reasons(),
@@ -180,6 +184,8 @@ fn apps(
             arrival: total(Stage::Arrival),
             service: total(Stage::Service),
             end_to_end: total(Stage::EndToEnd),
+            end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
+            stack: stacked(collector.apps[place].stack()),
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
@@ -221,10 +227,9 @@ fn verdict(
 }
 
 fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>) -> Vec<Check> {
-    let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
-        what: what.to_owned(),
-        books,
-        apps: apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect(),
+    let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| {
+        let apps = apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect();
+        Check::new(what, books, apps)
     };
     let mut checks = vec![row("events", books.events, &|summary| Some(summary.totals.events))];
     for kind in EventType::ALL {
@@ -236,6 +241,8 @@ fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>
     checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
         Some(summary.totals.revenue_cents)
     }));
+    checks.push(row("products put into carts", books.carts, &|summary| Some(summary.totals.carts)));
+    checks.push(row("products bought", books.purchases, &|summary| Some(summary.totals.purchases)));
     // A user whose events have several keys is several users to those who read the partitions.
     let keyed_by_user = recording.is_none_or(|recording| recording.other_keys == 0);
     checks.push(row("sessions", books.sessions, &|summary| {
@@ -283,9 +290,20 @@ fn build() -> Build {
     Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
+        rdkafka: Some(env!("KBENCH_RDKAFKA").to_owned()).filter(|version| !version.is_empty()),
         librdkafka: kafka::client_version(),
+        features: Some(features()),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
     }
+}
+
+/// The Cargo features that it was built with.
+fn features() -> Vec<String> {
+    [("zstd", cfg!(feature = "zstd")), ("tls", cfg!(feature = "tls"))]
+        .into_iter()
+        .filter(|&(_, on)| on)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 fn phases(plan: &Plan) -> Vec<PhaseResult> {

@@ -102,6 +102,7 @@ impl Line {
 /// How far the groups had come when the run ended, by two clerks: our own receipts, and the
 /// broker's high watermarks. On a topic that nobody else writes to they agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndLag {
     /// Unprocessed records of each group up to the last acknowledged one, in the plan's order.
     pub by_receipts: Vec<u64>,

@@ -1,6 +1,7 @@
 //! The load before it is sent: every event of a plan in the order of the due times, as the
 //! bytes that a producer would hand to its client. Opens nothing and waits for nothing.
 
+pub mod fingerprint;
 pub mod line;
 
 use std::cmp::Reverse;

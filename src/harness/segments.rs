@@ -11,6 +11,7 @@ pub const EVENTS_MIN: u64 = 20;
 /// Users by persona (in the order of [`Persona::ALL`]), and by the segment that an application
 /// takes them for (in the order of [`Segment::ALL`], which is the same).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SegmentMatrix(pub [[u64; Segment::ALL.len()]; Persona::ALL.len()]);
 
 impl SegmentMatrix {
@@ -38,12 +39,13 @@ impl SegmentMatrix {
 
 /// The segments of one application beside the personas of the same users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SegmentReport {
     /// Every user whom the application still knows.
     pub all: SegmentMatrix,
     /// Of these, the users with at least `events_min` events.
     pub active: SegmentMatrix,
-    /// See there.
+    /// Fewest events of a user who counts as active.
     pub events_min: u64,
     /// Users who are none of the plan's.
     pub strangers: u64,

@@ -26,8 +26,10 @@ pub use threads::{ThreadCpu, ThreadShare};
 
 /// What the harness saw of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SelfWatch {
-    /// 99th percentile of sent − due in the measured window; `None` without enough samples.
+    /// 99th percentile of sent − due in the measured window, in nanoseconds; `None` without
+    /// enough samples.
     pub slip_p99_ns: Option<u64>,
     /// Share of the slots that were sent more than 10 ms late, from 0 to 1.
     #[serde(default)]
@@ -75,7 +77,7 @@ pub struct SelfWatch {
     pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.
     pub lag_at_end_records: u64,
-    /// The same in seconds of the rate at that time.
+    /// That lag in seconds, at the rate of that time.
     pub lag_at_end_s: f64,
     /// Whether this program was built without optimisation.
     pub debug_build: bool,

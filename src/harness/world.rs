@@ -21,6 +21,7 @@ const CONNECT: Duration = Duration::from_secs(8);
 
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A broker that speaks the protocol, named by the user.
@@ -53,6 +54,7 @@ pub enum World {
 
 /// What was found out about the world before the load.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorldFacts {
     /// What kind of broker it is.
     pub kind: Kind,

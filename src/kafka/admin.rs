@@ -36,6 +36,7 @@ pub struct Brokers {
 
 /// The topic as the broker describes it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TopicFacts {
     /// The topic's name.
     pub name: String,

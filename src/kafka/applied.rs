@@ -15,6 +15,7 @@ const MASK: &str = "***";
 
 /// The properties of one client, as read back from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClientProperties {
     /// `producer`, or the application whose consumer it is.
     pub client: String,

@@ -54,6 +54,7 @@ const LEVEL_MAX: i16 = 31;
 
 /// What one broker says of its version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BrokerVersion {
     /// `id@host:port`.
     pub broker: String,

@@ -11,6 +11,7 @@ const NAMED: usize = 10;
 
 /// One slot, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Slots {
     /// The shard of the schedule.
     pub shard: u16,
@@ -20,6 +21,7 @@ pub struct Slots {
 
 /// The sums of one application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppLedger {
     /// Events seen once at least.
     pub seen: u64,
@@ -57,6 +59,7 @@ pub struct AppLedger {
 
 /// The sums of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LedgerReport {
     /// Slots that came due.
     pub offered: u64,

@@ -11,6 +11,7 @@ use crate::event::Stamp;
 
 /// One reading of the run's part of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rescan {
     /// Records that were read, of whoever.
     pub records: u64,

@@ -167,7 +167,8 @@ impl Receiver for ShardReceipts {
             if receipt.outcome == Outcome::Acked {
                 let due_ns = self.clock.ns_of_wall_us(receipt.stamp.due_wall_us);
                 let value_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
-                acks.record(Stage::Ack, u64::try_from(due_ns).unwrap_or(0), value_ns);
+                let due_ns = u64::try_from(due_ns).unwrap_or(0);
+                acks.acked(receipt.stamp.shard, receipt.stamp.seq, due_ns, value_ns);
             }
         }
         self.book.note(receipt);

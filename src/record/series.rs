@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Latency, Stage, Window};
+use super::{Latency, Stack, Stage, Window};
 
 /// An interval stays open for late windows while so many newer ones have come.
 const OPEN: usize = 4;
@@ -28,6 +28,7 @@ pub struct Series {
     /// The stage that the rows are about.
     stage: Stage,
     total: BTreeMap<Stage, Latency>,
+    stack: Stack,
     open: BTreeMap<u64, (u64, Latency)>,
     rows: BTreeMap<u64, Row>,
     log: IntervalLog,
@@ -91,6 +92,7 @@ impl Series {
         Self {
             stage,
             total: BTreeMap::new(),
+            stack: Stack::default(),
             open: BTreeMap::new(),
             rows: BTreeMap::new(),
             log: IntervalLog { width: log_width, ..IntervalLog::default() },
@@ -103,6 +105,9 @@ impl Series {
             if let Some(latency) = window.latency(stage) {
                 self.total.entry(stage).or_default().merge(latency);
             }
+        }
+        if let Some(stack) = window.stack() {
+            self.stack.merge(stack);
         }
         let (events, latency) = self.open.entry(window.index).or_default();
         *events += window.events;
@@ -137,6 +142,12 @@ impl Series {
     #[must_use]
     pub fn total(&self, stage: Stage) -> Option<&Latency> {
         self.total.get(&stage)
+    }
+
+    /// The stages of all measured events by their end-to-end latency.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
     }
 
     /// The newest interval with samples.

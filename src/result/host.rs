@@ -1,11 +1,13 @@
 //! The machine that a run ran on, as the system describes it.
 
 use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 /// The machine; what the system does not tell is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// The operating system and its architecture.
     pub os: String,
@@ -21,6 +23,24 @@ pub struct Host {
     pub clock_source: Option<String>,
     /// The load average over a minute before the run.
     pub load_before: Option<String>,
+    /// What decides the processor's frequency, as `performance` or `powersave`.
+    #[serde(default)]
+    pub governor: Option<String>,
+    /// Whether cores run two threads at once (SMT), as the kernel says: `on`, `off`, …
+    #[serde(default)]
+    pub smt: Option<String>,
+    /// Processors that this process may run on, as a list such as `0-3,8`.
+    #[serde(default)]
+    pub affinity: Option<String>,
+    /// The hypervisor or the machine's product name, where it is no bare metal.
+    #[serde(default)]
+    pub virtualisation: Option<String>,
+    /// Cores' worth of time that the control groups allow; `None` where they set no limit.
+    #[serde(default)]
+    pub cgroup_cpus: Option<f64>,
+    /// Memory that the control groups allow, in bytes; `None` where they set no limit.
+    #[serde(default)]
+    pub cgroup_memory_bytes: Option<u64>,
 }
 
 impl Host {
@@ -38,11 +58,17 @@ impl Host {
             clock_source: line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
             load_before: line("/proc/loadavg")
                 .and_then(|text| text.split(' ').next().map(str::to_owned)),
+            governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            smt: line("/sys/devices/system/cpu/smt/control"),
+            affinity: field("/proc/self/status", "Cpus_allowed_list"),
+            virtualisation: virtualisation(),
+            cgroup_cpus: tightest("cpu.max", cpus),
+            cgroup_memory_bytes: tightest("memory.max", |text| text.parse().ok()),
         }
     }
 }
 
-fn line(path: &str) -> Option<String> {
+fn line(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.lines().next()?.trim().to_owned())
 }
 
@@ -51,4 +77,50 @@ fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Named only where the processor says that it runs under a hypervisor.
+fn virtualisation() -> Option<String> {
+    let flags = field("/proc/cpuinfo", "flags")?;
+    flags.split(' ').find(|flag| *flag == "hypervisor")?;
+    let named = line("/sys/hypervisor/type").or_else(|| line("/sys/class/dmi/id/product_name"));
+    Some(named.filter(|name| !name.is_empty()).unwrap_or_else(|| "a hypervisor".to_owned()))
+}
+
+/// The tightest limit of this process's control group and all around it (version 2).
+fn tightest<T: PartialOrd>(name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let folder = Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'));
+    let limits = folder
+        .ancestors()
+        .take_while(|folder| folder.starts_with("/sys/fs/cgroup"))
+        .filter_map(|folder| read(&line(folder.join(name))?));
+    limits.reduce(|least, limit| if limit < least { limit } else { least })
+}
+
+/// `200000 100000` are two cores' worth of time; `max` is no limit.
+fn cpus(text: &str) -> Option<f64> {
+    let (quota, period) = text.split_once(' ')?;
+    Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_so_many_cores_and_none_is_no_limit() {
+        assert_eq!(cpus("150000 100000"), Some(1.5));
+        assert_eq!(cpus("max 100000"), None);
+    }
+
+    #[test]
+    fn this_machine_says_what_it_is() {
+        let host = Host::read();
+        assert!(host.cores > 0 && host.memory_bytes.is_some_and(|bytes| bytes > 1 << 20));
+        if cfg!(target_os = "linux") {
+            assert!(host.kernel.is_some() && host.affinity.is_some_and(|list| !list.is_empty()));
+        }
+    }
 }

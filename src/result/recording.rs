@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A recorded topic that was the load of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RecordingResult {
     /// The topic.
     pub topic: String,
@@ -28,11 +29,11 @@ pub struct RecordingResult {
     pub first: String,
     /// The last event's time.
     pub last: String,
-    /// From the first to the last, as recorded.
+    /// From the first event to the last, as recorded, in seconds.
     pub span_s: f64,
     /// Events that were read only after they were due in this run.
     pub late: u64,
-    /// The longest such delay.
+    /// The longest such delay, in nanoseconds.
     pub late_max_ns: u64,
 }
 

@@ -15,8 +15,7 @@ pub(super) fn segmented(result: &RunResult, style: TableStyle) -> Vec<(String, S
     reports
         .map(|(name, report)| {
             let mut line = format!(
-                "{name}: {} of {} users are taken for what they are, {} of the {} with {} events \
-                 or more",
+                "{name}: {} of {} users taken right, {} of the {} with {} events or more",
                 percent(&report.all),
                 count(report.all.users()),
                 percent(&report.active),

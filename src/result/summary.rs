@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
+use super::RunResult;
 use super::detected::detected;
 use super::segmented::segmented;
+use super::stages::{stacks, stages as stage_table};
 use super::table::{accounts, applications, broker, count, rates, sender, wire};
-use super::{Check, RunResult};
 
 /// The result as Markdown.
 #[must_use]
@@ -42,6 +43,7 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
+    stages(result, out)?;
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
         writeln!(out, "## Planted fraud\n\n{table}")?;
@@ -49,7 +51,29 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for (table, line) in segmented(result, presets::ASCII_MARKDOWN) {
         writeln!(out, "## Personas and segments\n\n{table}\n{line}\n")?;
     }
+    phases(result, out)?;
+    partitions(result, out)?;
     conditions(result, out)
+}
+
+fn stages(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "## Stages\n\nFrom the due time, but for service (polled to processed) and what is \
+         uncorrected: that counts from the real send, and is blind to events that were sent \
+         late.\n"
+    )?;
+    writeln!(out, "{}", stage_table(result, presets::ASCII_MARKDOWN))?;
+    if result.apps.iter().all(|app| app.stack.is_empty()) {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "## Where the time of slow events went\n\nMeans over the same \
+         events, those within an eighth \
+         of the percentile: they add up, as percentiles of stages don't.\n"
+    )?;
+    writeln!(out, "{}", stacks(result, presets::ASCII_MARKDOWN))
 }
 
 fn books(result: &RunResult, out: &mut String) -> std::fmt::Result {
@@ -58,14 +82,48 @@ fn books(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for app in &result.apps {
         write!(out, " {} |", app.name)?;
     }
-    writeln!(out, " |\n|---|--:|{}---|", "--:|".repeat(result.apps.len()))?;
-    for Check { what, books, apps } in &result.checks {
-        write!(out, "| {what} | {} |", count(*books))?;
-        for app in apps {
+    writeln!(out, " difference |\n|---|--:|{}--:|", "--:|".repeat(result.apps.len()))?;
+    for check in &result.checks {
+        write!(out, "| {} | {} |", check.what, count(check.books))?;
+        for app in &check.apps {
             write!(out, " {} |", app.map_or_else(|| "-".to_owned(), count))?;
         }
-        let agrees = apps.iter().flatten().all(|count| count == books);
-        writeln!(out, " {} |", if agrees { "equal" } else { "**differ**" })?;
+        let difference = check.difference();
+        let bold = if difference == 0 { "" } else { "**" };
+        writeln!(out, " {bold}{difference}{bold} |")?;
+    }
+    writeln!(out)
+}
+
+fn phases(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "## Phases\n\n| phase | from | to | events expected |\n|---|--:|--:|--:|")?;
+    for phase in &result.phases {
+        writeln!(
+            out,
+            "| {}{} | {:.1} s | {:.1} s | {} |",
+            phase.name,
+            if phase.warmup { " (not measured)" } else { "" },
+            phase.from_s,
+            phase.to_s,
+            count(phase.expected.round() as u64)
+        )?;
+    }
+    writeln!(out)
+}
+
+fn partitions(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let even = 1.0 / result.partitions.len().max(1) as f64;
+    writeln!(out, "## Partitions\n\n| partition | records | share | of an even share |")?;
+    writeln!(out, "|--:|--:|--:|--:|")?;
+    for partition in &result.partitions {
+        writeln!(
+            out,
+            "| {} | {} | {:.1} % | {:.2} |",
+            partition.partition,
+            count(partition.records),
+            100.0 * partition.share,
+            partition.share / even
+        )?;
     }
     writeln!(out)
 }
@@ -74,14 +132,7 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
     let host = &result.host;
     let unknown = || "unknown".to_owned();
     writeln!(out, "## Conditions\n")?;
-    writeln!(
-        out,
-        "- kbench {} ({}), librdkafka {}, {} build",
-        result.build.kbench,
-        result.build.git.clone().unwrap_or_else(unknown),
-        result.build.librdkafka,
-        result.build.profile
-    )?;
+    build(result, out)?;
     writeln!(
         out,
         "- host: {} cores, {}, {}, kernel {}, clock {}",
@@ -91,6 +142,7 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
         host.kernel.clone().unwrap_or_else(unknown),
         host.clock_source.clone().unwrap_or_else(unknown)
     )?;
+    limits(result, out)?;
     writeln!(
         out,
         "- topic {}: {} partitions; brokers advertised: {}",
@@ -131,4 +183,49 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out, "- broker and harness share this host")?;
     }
     writeln!(out, "- command: `{}`", result.command_line.join(" "))
+}
+
+/// What ran, and what it was asked.
+fn build(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let unknown = || "unknown".to_owned();
+    writeln!(
+        out,
+        "- kbench {} ({}), rdkafka {}, librdkafka {}, {} build with {}",
+        result.build.kbench,
+        result.build.git.clone().unwrap_or_else(unknown),
+        result.build.rdkafka.clone().unwrap_or_else(unknown),
+        result.build.librdkafka,
+        result.build.profile,
+        match result.build.features.as_deref() {
+            None => "unknown features".to_owned(),
+            Some([]) => "no features".to_owned(),
+            Some(features) => features.join(", "),
+        }
+    )?;
+    writeln!(
+        out,
+        "- plan {}, first 1 000 events {}",
+        result.plan_hash.clone().unwrap_or_else(unknown),
+        result.fingerprint.as_deref().unwrap_or("of a recording")
+    )
+}
+
+/// What the host's owner has set.
+fn limits(result: &RunResult, out: &mut String) -> std::fmt::Result {
+    let host = &result.host;
+    let unknown = || "unknown".to_owned();
+    writeln!(
+        out,
+        "- processors {}, governor {}, SMT {}; virtual machine: {}; control group's limits: \
+         {}, {}; load before {}",
+        host.affinity.clone().unwrap_or_else(unknown),
+        host.governor.clone().unwrap_or_else(unknown),
+        host.smt.clone().unwrap_or_else(unknown),
+        host.virtualisation.clone().unwrap_or_else(|| "no".to_owned()),
+        host.cgroup_cpus
+            .map_or_else(|| "all cores".to_owned(), |cpus| format!("{cpus:.1} cores' time")),
+        host.cgroup_memory_bytes
+            .map_or_else(|| "all memory".to_owned(), |bytes| format!("{} MiB", bytes >> 20)),
+        host.load_before.clone().unwrap_or_else(unknown)
+    )
 }

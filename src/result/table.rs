@@ -7,19 +7,11 @@ use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
 
-/// The columns of the table of applications.
+/// The columns of the table of applications: end to end in percentiles, the median service, and
+/// what the ledger found. Tens of millions of events fit into a hundred columns.
 const HEAD: [&str; 11] = [
-    "app",
-    "seen",
-    "events/s",
-    "e2e p50",
-    "p99",
-    "p99.9",
-    "max",
-    "service p50",
-    "missing",
-    "doubled",
-    "reordered",
+    "app", "seen", "seen/s", "e2e p50", "p99", "p99.9", "max", "service", "missing", "dup",
+    "reorder",
 ];
 
 /// The result for a person who has ten seconds.
@@ -35,6 +27,7 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     }
     out.push_str(&applications(result, presets::NOTHING));
     out.push('\n');
+    out.push_str(&books(result));
     if let Some(table) = detected(result, presets::NOTHING) {
         out.push_str(&table);
         out.push('\n');
@@ -122,6 +115,36 @@ pub(super) fn sender(result: &RunResult) -> String {
         duration(result.ack.p99_ns),
         duration(result.ack.max_ns),
     )
+}
+
+/// The books and the applications: a line where they agree, one more for each difference.
+fn books(result: &RunResult) -> String {
+    if result.checks.is_empty() || result.apps.is_empty() {
+        return String::new();
+    }
+    let differ: Vec<_> = result.checks.iter().filter(|check| !check.agrees()).collect();
+    if differ.is_empty() {
+        return format!(
+            "books and applications agree on {} events, {} sessions, {} and {} totals more\n\n",
+            count(result.books.events),
+            count(result.books.sessions),
+            crate::apps::Value::Cents(result.books.revenue_cents),
+            result.checks.len().saturating_sub(3),
+        );
+    }
+    let mut out = String::new();
+    for check in differ {
+        out.push_str(&format!("{}: the books have {}", check.what, count(check.books)));
+        for (app, count_of) in result.apps.iter().zip(&check.apps) {
+            if let Some(other) = count_of.filter(|&other| other != check.books) {
+                let difference = i128::from(other) - i128::from(check.books);
+                out.push_str(&format!(", {} {} ({difference:+})", app.name, count(other)));
+            }
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+    out
 }
 
 /// The size of the load, and what the codec made of it.

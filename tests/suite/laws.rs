@@ -55,6 +55,21 @@ fn stalled_sender(world: &World) {
         let found = above(&result.ack, limit_ms);
         assert!(found.abs_diff(expected) <= 60, "{found} above {limit_ms} ms, not {expected}");
     }
+    // From the real send, those that came due meanwhile waited for nothing: only the hand-over
+    // that stalled (64 events at most) shows. Side by side, that is coordinated omission.
+    assert_eq!(result.ack_uncorrected.count, 3_000);
+    let blind = above(&result.ack_uncorrected, 100);
+    assert!(blind <= 64, "{blind} uncorrected acks above 100 ms");
+    for app in &result.apps {
+        assert_eq!(app.end_to_end_uncorrected.count, 3_000);
+        assert!(above(&app.end_to_end_uncorrected, 100) <= 64);
+        assert!(above(&app.end_to_end, 100) >= 840);
+        // And it is the sender that the slow events waited for, says the stack.
+        let p90 = app.stack.iter().find(|slice| slice.percentile == "p90").unwrap();
+        let sum = p90.send_delay_ns.unwrap() + p90.broker_ns + p90.service_ns;
+        assert!((sum - p90.end_to_end_ns).abs() < 1.0, "{p90:?}");
+        assert!(p90.send_delay_ns.unwrap() > 0.9 * p90.end_to_end_ns, "{p90:?}");
+    }
     // And the harness accuses itself: the sender was held back.
     assert!(result.verdict.flags.iter().any(|flag| flag.contains("harness limited")));
 }

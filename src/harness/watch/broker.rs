@@ -11,6 +11,7 @@ const PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
 
 /// What the broker's processes on this host used in the measured part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BrokerCpu {
     /// How many processes.
     pub processes: usize,

@@ -16,6 +16,7 @@ const STRETCH_MIN_NS: u64 = 20_000_000_000;
 
 /// How an application's latency went over a stretch of constant rate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Drift {
     /// The application.
     pub app: String,
@@ -109,6 +110,7 @@ fn stretches(load: &LoadPlan) -> Vec<Range<u64>> {
 
 /// How the memory of this process grew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Growth {
     /// Slope over the second half of the measured part, in bytes a second: in the first, states
     /// fill up that are bounded.

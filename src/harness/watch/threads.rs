@@ -14,6 +14,7 @@ const STRETCH_NS: u64 = 10_000_000_000;
 
 /// The CPU of one kind of threads in the measured part of the schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThreadCpu {
     /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`, `other`.
     pub kind: String,
@@ -29,6 +30,7 @@ pub struct ThreadCpu {
 
 /// A thread and a share of its time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThreadShare {
     /// The thread's name.
     pub thread: String,

@@ -1,0 +1,101 @@
+//! Stages as they stand in a result and as tables: corrected, uncorrected, and stacked.
+
+use comfy_table::{CellAlignment, Table, TableStyle};
+
+use super::table::{count, duration};
+use super::{LatencySummary, RunResult, StackedPercentile};
+use crate::record::{Slice, Stack};
+
+/// The percentiles that are taken apart.
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+
+/// The stages near each percentile that has enough samples, and those of the slowest event.
+#[must_use]
+pub fn stacked(stack: &Stack) -> Vec<StackedPercentile> {
+    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile)));
+    percentiles
+        .chain([("max", stack.slowest())])
+        .filter_map(|(name, slice)| slice.map(|slice| one(name, &slice)))
+        .collect()
+}
+
+fn one(name: &str, slice: &Slice) -> StackedPercentile {
+    StackedPercentile {
+        percentile: name.to_owned(),
+        events: slice.events,
+        end_to_end_ns: slice.arrival_ns + slice.service_ns,
+        send_delay_ns: slice.delay_ns,
+        broker_ns: slice.arrival_ns - slice.delay_ns.unwrap_or(0.0),
+        service_ns: slice.service_ns,
+    }
+}
+
+/// Every stage with its percentiles, in one of comfy-table's styles.
+pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
+    const HEAD: [&str; 9] =
+        ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
+    let mut table = Table::new();
+    table.load_style(style).set_header(HEAD);
+    let mut row = |name: String, stage: &LatencySummary| {
+        let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
+            (Some(low), Some(high)) => {
+                let (p99, low, high) =
+                    (duration(stage.p99_ns), duration(Some(low)), duration(Some(high)));
+                format!("{p99} ({low} – {high})")
+            }
+            _ => duration(stage.p99_ns),
+        };
+        table.add_row([
+            name,
+            count(stage.count),
+            duration(stage.mean_ns.map(|mean| mean.round() as i64)),
+            duration(stage.p50_ns),
+            duration(stage.p90_ns),
+            p99,
+            duration(stage.p99_9_ns),
+            duration(stage.p99_99_ns),
+            duration(stage.max_ns),
+        ]);
+    };
+    row("send delay".to_owned(), &result.send_delay);
+    row("ack".to_owned(), &result.ack);
+    row("ack, uncorrected".to_owned(), &result.ack_uncorrected);
+    for app in &result.apps {
+        row(format!("{}: arrival", app.name), &app.arrival);
+        row(format!("{}: service", app.name), &app.service);
+        row(format!("{}: end to end", app.name), &app.end_to_end);
+        row(format!("{}: end to end, uncorrected", app.name), &app.end_to_end_uncorrected);
+    }
+    drawn(table, 1)
+}
+
+/// Where the time of the events near each percentile went.
+pub(super) fn stacks(result: &RunResult, style: TableStyle) -> String {
+    const HEAD: [&str; 7] =
+        ["app", "near", "events", "end to end", "send delay", "client and broker", "service"];
+    let mut table = Table::new();
+    table.load_style(style).set_header(HEAD);
+    let mean = |ns: f64| duration(Some(ns.round() as i64));
+    for app in &result.apps {
+        for slice in &app.stack {
+            table.add_row([
+                app.name.clone(),
+                slice.percentile.clone(),
+                count(slice.events),
+                mean(slice.end_to_end_ns),
+                slice.send_delay_ns.map_or_else(|| "n/a".to_owned(), mean),
+                mean(slice.broker_ns),
+                mean(slice.service_ns),
+            ]);
+        }
+    }
+    drawn(table, 2)
+}
+
+/// The table's lines, with the columns from `numbers` on set to the right.
+fn drawn(mut table: Table, numbers: usize) -> String {
+    for column in table.column_iter_mut().skip(numbers) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
