@@ -6,7 +6,10 @@
 
 mod bits;
 mod lane;
+mod notes;
+mod plane;
 mod report;
+mod stored;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +18,10 @@ use crate::event::{Outcome, Stamp};
 use bits::Bits;
 
 pub use lane::{Lane, Tick};
+pub use notes::{Noted, Notes, RunNotes};
+pub use plane::{Plane, PlaneFault};
 pub use report::{AppLedger, LedgerReport, Slots};
+pub use stored::{Outcomes, SeenBy, ShardOutcomes};
 
 /// What is known of every slot of one run. Shared by all threads; nothing in it locks.
 #[derive(Debug)]
