@@ -8,14 +8,18 @@ mod crew;
 pub mod detection;
 pub mod embedded;
 mod finish;
+pub mod merge;
 pub mod outline;
+pub mod part;
 pub mod preview;
 mod ready;
 mod recording;
 pub mod segments;
+mod sender;
 mod timeline;
 pub mod watch;
 mod wire;
+pub mod witnessed;
 pub mod world;
 
 use std::path::PathBuf;
@@ -26,6 +30,7 @@ use std::time::{Duration, Instant};
 use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::consume::Source;
 use crate::error::{Error, Result};
+use crate::ledger::Ledger;
 use crate::loopback::{self, Faults};
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
@@ -37,6 +42,7 @@ use crew::Crew;
 use embedded::EmbeddedBroker;
 use finish::{Conditions, End};
 use recording::{Reader, Replay};
+pub use sender::{produce, produce_part};
 use world::{Kind, World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
@@ -92,23 +98,21 @@ pub fn run(
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
     let results_dir = options.results_dir.clone();
-    let save =
-        |result: &RunResult, log: &str| result::save(result, log, scenario_text, &results_dir);
+    let save = |result: &RunResult, kept: &Kept| {
+        result::save(result, &kept.log, scenario_text, &results_dir)
+    };
     let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
     Ok(Finished { result, folder })
 }
 
-/// Sends a plan's load, and saves nothing: a producer by itself. The plan has no applications.
-///
-/// # Errors
-/// As [`run`].
-pub fn produce(
-    plan: &Plan,
-    sending: Sending,
-    options: Options,
-    progress: &mut Progress,
-) -> Result<RunResult> {
-    perform(plan, sending, options, progress, |_, _| ()).map(|(result, ())| result)
+/// What is left of a run beside its result, for whoever saves it.
+struct Kept {
+    /// `latency.hlog`.
+    log: String,
+    ledger: Arc<Ledger>,
+    clock: Arc<SystemClock>,
+    /// Slot time 0, on the clock.
+    start_ns: u64,
 }
 
 /// Runs a plan. The result is saved before the clients are closed, which may hang.
@@ -117,12 +121,12 @@ fn perform<T>(
     sending: Sending,
     mut options: Options,
     progress: &mut Progress,
-    save: impl FnOnce(&RunResult, &str) -> T,
+    save: impl FnOnce(&RunResult, &Kept) -> T,
 ) -> Result<(RunResult, T)> {
     check_replay(plan, &options)?;
     let host = Host::read();
     let run = run_number();
-    let clock = Arc::new(SystemClock::start());
+    let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
     let mut embedded = start_embedded(plan, &options, progress)?;
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
@@ -148,7 +152,12 @@ fn perform<T>(
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let conditions = Conditions { run, command_line, facts, host };
-    let log = finish::log(&plan, &clock, &crew, &mut collector)?;
+    let kept = Kept {
+        log: finish::log(&plan, &clock, &crew, &mut collector)?,
+        ledger: crew.ledger().clone(),
+        clock: clock.clone(),
+        start_ns: crew.start_ns(),
+    };
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
@@ -159,7 +168,7 @@ fn perform<T>(
         }
         result.embedded_broker = Some(stats);
     }
-    let saved = save(&result, &log);
+    let saved = save(&result, &kept);
     close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));

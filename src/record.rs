@@ -1,12 +1,15 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
+mod diary;
 mod latency;
 mod series;
+mod stored;
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use diary::{Diary, Page, TOLD_APART};
 pub use latency::{Latency, samples_needed};
 pub use series::{IntervalLog, Row, Series};
 
@@ -102,6 +105,8 @@ impl Recorder {
         self.window.events += 1;
         if self.measured.contains(&due_ns) {
             let window = &mut *self.window;
+            let [due_ns, polled_ns, processed_ns] =
+                [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
             window.stage(Stage::Arrival).record(difference(polled_ns, due_ns));
             window.stage(Stage::Service).record(difference(processed_ns, polled_ns));
             window.stage(Stage::EndToEnd).record(difference(processed_ns, due_ns));
@@ -128,8 +133,8 @@ impl Recorder {
 }
 
 /// `later − earlier`, which may be negative when clocks disagree: that is counted, not hidden.
-fn difference(later_ns: u64, earlier_ns: u64) -> i64 {
-    later_ns.cast_signed().wrapping_sub(earlier_ns.cast_signed())
+fn difference(later_ns: i64, earlier_ns: i64) -> i64 {
+    later_ns.wrapping_sub(earlier_ns)
 }
 
 #[cfg(test)]

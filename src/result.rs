@@ -5,6 +5,7 @@ mod hlog;
 mod host;
 mod latency;
 mod load;
+mod process;
 mod recording;
 mod said;
 mod save;
@@ -31,10 +32,11 @@ pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use load::{Saved, load, load_all};
+pub use process::{AppClock, ClockBound, ProcessResult};
 pub use recording::RecordingResult;
 pub use said::{Look, alerts, said};
-pub use save::{check_writable, save};
-pub use secrets::mask_arguments;
+pub use save::{check_writable, folder_name, save};
+pub use secrets::{mask_arguments, mask_toml};
 pub use summary::markdown;
 pub use table::{sent, terminal};
 
@@ -104,6 +106,9 @@ pub struct RunResult {
     pub partitions: Vec<PartitionResult>,
     /// The run over time, by interval of the schedule.
     pub series: Vec<Interval>,
+    /// The processes that recorded it, the producer's first; empty where it was one.
+    #[serde(default)]
+    pub processes: Vec<ProcessResult>,
 }
 
 /// A run's place in a sweep.
@@ -184,6 +189,9 @@ pub struct AppResult {
     /// Its segments beside the users' personas, where it has any and they are known.
     #[serde(default)]
     pub segments: Option<SegmentReport>,
+    /// How far its clock may lie from the producer's; `None` where both are the same.
+    #[serde(default)]
+    pub clock: Option<AppClock>,
 }
 
 /// One total of the books beside the applications'.

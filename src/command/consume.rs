@@ -11,6 +11,7 @@ use crate::cli::{ConsumeArgs, Format};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::alone::{Alone, Limits, Said};
+use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
 use crate::result::{Look, alerts, said};
@@ -31,6 +32,10 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     if !args.quiet {
         introduce(&kinds, &plan, &bootstrap);
     }
+    let mut record = match &args.record {
+        Some(folder) => Some(Witnessed::begin(folder, &kinds, &plan, super::command_line())?),
+        None => None,
+    };
     let skin = Skin::new(args, &plan.topic.name);
     let mut threads = Vec::new();
     for kind in kinds {
@@ -39,9 +44,12 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             .iter()
             .find(|app| app.name == kind.schema.name)
             .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
-        let alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
+        let mut alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
             .every(rhythm.unwrap_or(kind.rhythm))
             .within(limits);
+        if let Some(record) = &mut record {
+            alone = alone.witnessed_by(record.witness(app));
+        }
         let (skin, code) = (skin.clone(), signals.code());
         threads.push(thread::spawn(move || {
             let read = alone.run(|what| skin.say(kind.schema.name, what));
@@ -59,6 +67,12 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     for thread in threads {
         let read = thread.join().map_err(|_| Error::Internal("a reader panicked".to_owned()))?;
         first_error = first_error.or(read.err());
+    }
+    if let Some(record) = record {
+        let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
+        if !args.quiet {
+            super::tell(&format!("recorded in {}", folder.display()));
+        }
     }
     match first_error {
         // Whoever read this output has seen enough.

@@ -28,7 +28,7 @@ use crate::result::{
 };
 
 /// How many flags of an application the result names.
-const FLAGS_KEPT: usize = 100;
+pub(super) const FLAGS_KEPT: usize = 100;
 
 /// Under what the run ran.
 pub(super) struct Conditions {
@@ -135,6 +135,7 @@ pub(super) fn result(
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
         series: timeline.intervals(),
+        processes: Vec::new(),
     }
 }
 
@@ -167,6 +168,7 @@ fn apps(
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,
+            clock: None,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
@@ -201,7 +203,11 @@ fn verdict(
     }
 }
 
-fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>) -> Vec<Check> {
+pub(super) fn checks(
+    books: &Books,
+    apps: &[AppResult],
+    recording: Option<&RecordingResult>,
+) -> Vec<Check> {
     let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| Check {
         what: what.to_owned(),
         books,
@@ -249,7 +255,7 @@ fn self_watch(
     }
 }
 
-fn build() -> Build {
+pub(super) fn build() -> Build {
     Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
@@ -289,7 +295,7 @@ fn partitions(records: &[u64]) -> Vec<PartitionResult> {
 }
 
 /// RFC 3339, UTC, in milliseconds.
-fn date(wall_us: i64) -> String {
+pub(super) fn date(wall_us: i64) -> String {
     chrono::DateTime::from_timestamp_micros(wall_us)
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()

@@ -76,8 +76,9 @@ fn set_readable(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io(format!("opening up {}", folder.display()), error))
 }
 
-/// `peak-20261123T101500Z-1a2b3c4d`.
-fn folder_name(result: &RunResult) -> String {
+/// The name of a result's folder: `peak-20261123T101500Z-1a2b3c4d`.
+#[must_use]
+pub fn folder_name(result: &RunResult) -> String {
     let time: String = result
         .started
         .split('.')

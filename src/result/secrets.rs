@@ -35,7 +35,7 @@ pub fn mask_arguments(arguments: &mut [String]) {
 
 /// A scenario's text without its secrets. Comments and layout stay where that is safe.
 #[must_use]
-pub(super) fn mask_toml(text: &str) -> String {
+pub fn mask_toml(text: &str) -> String {
     let Ok(original) = toml::from_str::<toml::Table>(text) else {
         // Nothing can be said about what can't be read: no line that might hold a secret stays.
         let lines = text.lines().map(|line| if is_secret(line) { "# ***" } else { line });

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets;
 
 use super::detected::detected;
+use super::process::clocks;
 use super::segmented::segmented;
 use super::table::{accounts, applications, broker, count, rates, sender, wire};
 use super::{Check, RunResult};
@@ -37,7 +38,7 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)) {
+    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;
