@@ -142,6 +142,9 @@ pub struct ConsumeArgs {
     /// Record ledger and latencies in a folder below this one, for `kbench report`
     #[arg(long, value_name = "DIR", value_parser = OsStringValueParser::new().try_map(record))]
     pub record: Option<PathBuf>,
+    /// Records by dates that are off by so many microseconds: a test of the clock bound
+    #[arg(long, hide = true, allow_hyphen_values = true, default_value_t = 0)]
+    pub shift_clock_us: i64,
 }
 
 /// `kbench produce`.

@@ -1,6 +1,7 @@
 //! `kbench consume`: applications by themselves, each on a thread of its own.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::signals::Signals;
 use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::cli::{ConsumeArgs, Format};
-use crate::clock::wall_clock_us;
+use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::alone::{Alone, Limits, Said};
 use crate::harness::witnessed::Witnessed;
@@ -33,7 +34,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         introduce(&kinds, &plan, &bootstrap);
     }
     let mut record = match &args.record {
-        Some(folder) => Some(Witnessed::begin(folder, &kinds, &plan, super::command_line())?),
+        Some(folder) => Some(witnessed(args, folder, &kinds, &plan)?),
         None => None,
     };
     let skin = Skin::new(args, &plan.topic.name);
@@ -82,6 +83,17 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         Some(error) => Err(error),
         None => Ok(signals.exit_code()),
     }
+}
+
+fn witnessed(
+    args: &ConsumeArgs,
+    folder: &Path,
+    kinds: &[&AppKind],
+    plan: &Plan,
+) -> Result<Witnessed> {
+    let clock = SystemClock::start();
+    clock.pretend(0, clock.wall_us(0) + args.shift_clock_us);
+    Witnessed::begin(folder, kinds, plan, clock, super::command_line())
 }
 
 /// The applications named, each once, in the order of their list.

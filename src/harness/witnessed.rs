@@ -25,7 +25,7 @@ pub struct Witnessed {
 }
 
 impl Witnessed {
-    /// Makes the part's folder below `records`.
+    /// Makes the part's folder below `records`. The clock's dates are what latency counts from.
     ///
     /// # Errors
     /// [`crate::error::Error::Usage`] when nothing can be written there.
@@ -33,6 +33,7 @@ impl Witnessed {
         records: &Path,
         kinds: &[&AppKind],
         plan: &Plan,
+        clock: SystemClock,
         mut command_line: Vec<String>,
     ) -> Result<Self> {
         mask_arguments(&mut command_line);
@@ -41,7 +42,7 @@ impl Witnessed {
         Ok(Self {
             started,
             command_line,
-            clock: Arc::new(SystemClock::start()),
+            clock: Arc::new(clock),
             interval_ns: plan.measure.interval_ms * 1_000_000,
             topic: plan.topic.name.clone(),
             witnesses: Vec::new(),
