@@ -30,7 +30,6 @@ use std::time::{Duration, Instant};
 use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::consume::Source;
 use crate::error::{Error, Result};
-use crate::ledger::Ledger;
 use crate::loopback::{self, Faults};
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
@@ -40,7 +39,7 @@ use crate::result::{self, Host, RunResult};
 use collect::Collector;
 use crew::Crew;
 use embedded::EmbeddedBroker;
-use finish::{Conditions, End};
+use finish::{Conditions, End, Kept};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
 use world::{Kind, World, WorldFacts};
@@ -103,16 +102,6 @@ pub fn run(
     };
     let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
     Ok(Finished { result, folder })
-}
-
-/// What is left of a run beside its result, for whoever saves it.
-struct Kept {
-    /// `latency.hlog`.
-    log: String,
-    ledger: Arc<Ledger>,
-    clock: Arc<SystemClock>,
-    /// Slot time 0, on the clock.
-    start_ns: u64,
 }
 
 /// Runs a plan. The result is saved before the clients are closed, which may hang.

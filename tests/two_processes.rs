@@ -4,178 +4,22 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used)]
 
+#[path = "two_processes/parts.rs"]
+mod parts;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use parts::{
+    Broker, SCENARIO, change, copy, ends_well, join, kbench, part_file, recorded, report, told,
+};
+
 const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
-
-/// Three seconds of load, the first of them warm-up.
-const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 1500\nduration = \"2s\"\nwarmup = \"1s\"\n\
-    [population]\nusers = 500\nthink_median = \"100ms\"\n";
-
-/// A broker that ends with the test.
-struct Broker {
-    child: Child,
-    address: String,
-}
-
-impl Broker {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kbench"))
-            .args(["broker", "--port", "0", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split_whitespace().last().unwrap().to_owned();
-        Self { child, address }
-    }
-
-    fn kbench(&self, args: &[&str]) -> Command {
-        let mut command = kbench(args);
-        command.env("KAFKA_BOOTSTRAP_SERVERS", &self.address);
-        command
-    }
-
-    /// A consumer that records, and ends some seconds after the last event.
-    fn consumer(&self, records: &Path, args: &[&str]) -> Child {
-        let mut command = self.kbench(&["consume", "-q", "--format", "json", "--idle", "6s"]);
-        command.args(args).arg("--record").arg(records).stdout(Stdio::null());
-        command.spawn().unwrap()
-    }
-
-    fn produce(&self, records: &Path, args: &[&str]) {
-        let output = self.produced(records, args);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
-
-    fn produced(&self, records: &Path, args: &[&str]) -> Output {
-        let scenario = records.with_extension("toml");
-        fs::write(&scenario, SCENARIO).unwrap();
-        let mut command = self.kbench(&["produce", "-q"]);
-        command.arg(&scenario).args(args).arg("--record").arg(records).output().unwrap()
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn kbench(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
-    command.args(args).stdin(Stdio::null());
-    for variable in ["KAFKA_ACTIVITIES_TOPIC", "KAFKA_ANALYTICS_GROUP", "KAFKA_FRAUD_GROUP"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-/// Consumers need a moment to join.
-fn join() {
-    sleep(Duration::from_secs(4));
-}
-
-fn ends_well(mut consumers: Vec<Child>) {
-    for consumer in &mut consumers {
-        assert!(consumer.wait().unwrap().success());
-    }
-}
-
-/// The exit code and the result that `kbench report` prints.
-fn report(records: &Path) -> (i32, Value) {
-    let output = kbench(&["report", "--format", "json"]).arg(records).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let result = serde_json::from_str(&text);
-    let code = output.status.code().unwrap();
-    (code, result.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
-}
-
-/// The exit code and the words of `kbench report`, on stdout and on stderr.
-fn told(records: &Path) -> (i32, String) {
-    let output = kbench(&["report"]).arg(records).output().unwrap();
-    let words = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(words).unwrap())
-}
-
-/// All four applications in three processes, beside the result of one run of the same scenario.
-fn recorded() -> &'static (tempfile::TempDir, PathBuf, Value) {
-    static RECORDED: OnceLock<(tempfile::TempDir, PathBuf, Value)> = OnceLock::new();
-    RECORDED.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let records = folder.path().join("records");
-        let broker = Broker::start();
-        let consumers = [&["analytics", "fraud"][..], &["dashboard"], &["behavior"]]
-            .map(|apps| broker.consumer(&records, apps));
-        join();
-        broker.produce(&records, &[]);
-        ends_well(consumers.into());
-        let output = broker
-            .kbench(&["run", "-q", "--format", "json"])
-            .arg(records.with_extension("toml"))
-            .arg("--out")
-            .arg(folder.path().join("results"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let run = serde_json::from_slice(&output.stdout).unwrap();
-        (folder, records, run)
-    })
-}
-
-/// A copy of the parts, to be damaged; a result of theirs is left behind.
-fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let (_, records, _) = recorded();
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join(name);
-    fs::create_dir(&copy).unwrap();
-    for part in parts(records) {
-        let to = copy.join(part.file_name().unwrap());
-        fs::create_dir(&to).unwrap();
-        for file in fs::read_dir(&part).unwrap() {
-            let file = file.unwrap().path();
-            fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
-        }
-    }
-    (folder, copy)
-}
-
-fn parts(records: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path());
-    let is_part = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.starts_with("producer-") || name.starts_with("consumer-")
-    };
-    entries.filter(is_part).collect()
-}
-
-/// The file of the part that runs an application; of the producer's without any.
-fn part_file(records: &Path, app: Option<&str>) -> PathBuf {
-    let name = if app.is_some() { "consumer.json" } else { "producer.json" };
-    let files = parts(records).into_iter().map(|part| part.join(name));
-    let runs = |path: &PathBuf| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        app.map_or(path.exists(), |app| text.contains(&format!("\"app\":{{\"name\":\"{app}\"")))
-    };
-    files.into_iter().find(runs).unwrap()
-}
-
-fn change(file: &Path, change: impl Fn(&mut Value)) {
-    let mut part = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    change(&mut part);
-    fs::write(file, part.to_string()).unwrap();
-}
 
 #[test]
 fn several_processes_give_the_ledger_the_counts_and_the_answers_of_one_run() {
@@ -375,6 +219,10 @@ fn ctrl_c_leaves_the_parts_of_a_partial_run() {
     ends_well(vec![consumer]);
     let (code, words) = told(&records);
     assert!(code == 0 && words.starts_with("PARTIAL"), "{words}");
+    // Sixty seconds were planned, one of them to warm up.
+    let (_, merged) = report(&records);
+    let measured_s = merged["throughput"]["measured_s"].as_f64().unwrap();
+    assert!((1.0..=4.0).contains(&measured_s), "{measured_s}");
 }
 
 #[test]
@@ -434,4 +282,25 @@ fn a_warm_up_that_can_not_be_cut_is_refused_before_anything_is_sent() {
     assert!(!records.exists());
     let dry = kbench(&["produce", "--dry-run", "--record", "x"]).output().unwrap();
     assert_eq!(dry.status.code(), Some(2));
+}
+
+#[test]
+fn a_count_ends_the_measured_part_and_a_late_consumer_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    let apps = "apps.run=[\"dashboard\"]";
+    broker.produce(&records, &["--count", "1200", "--rate", "500", "--set", apps]);
+    // Only now: whatever it reads has waited for it.
+    ends_well(vec![broker.consumer(&records, &["dashboard"])]);
+    let (code, merged) = report(&records);
+    assert_eq!(code, 0, "{merged:#}");
+    let measured_s = merged["throughput"]["measured_s"].as_f64().unwrap();
+    assert!((1.0..=3.0).contains(&measured_s), "{measured_s}");
+    let offered_per_s = merged["throughput"]["offered_per_s"].as_f64().unwrap();
+    assert!((350.0..650.0).contains(&offered_per_s), "{offered_per_s}");
+    assert_eq!(merged["apps"][0]["end_to_end"]["count"], 1_200);
+    let flags = merged["verdict"]["flags"].to_string();
+    assert!(flags.contains("dashboard: joined late: it read its first event"), "{flags}");
+    assert!(merged["watch"]["lag_at_end_records"].as_u64().unwrap() > 1_000, "{merged:#}");
 }

@@ -66,8 +66,8 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     }
     let mut first_error = None;
     for thread in threads {
-        let read = thread.join().map_err(|_| Error::Internal("a reader panicked".to_owned()))?;
-        first_error = first_error.or(read.err());
+        let panicked = |_| Err(Error::Internal("a reader panicked".to_owned()));
+        first_error = first_error.or(thread.join().unwrap_or_else(panicked).err());
     }
     if let Some(record) = record {
         let folder = record.end(first_error.as_ref().map(ToString::to_string))?;

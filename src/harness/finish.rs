@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event::EventType;
 use crate::generate::Personas;
 use crate::kafka;
-use crate::ledger::LedgerReport;
+use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::WireBytes;
@@ -52,6 +52,16 @@ pub(super) struct End {
     pub(super) lag_at_end_records: u64,
     pub(super) cpu_s: f64,
     pub(super) ended_ns: u64,
+}
+
+/// What is left of a run beside its result, for whoever saves it.
+pub(super) struct Kept {
+    /// `latency.hlog`.
+    pub(super) log: String,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) clock: Arc<SystemClock>,
+    /// Slot time 0, on the clock.
+    pub(super) start_ns: u64,
 }
 
 /// Latency over time, as `latency.hlog` has it.

@@ -30,7 +30,6 @@ pub fn merge(
     consumers: &[&ConsumerPart],
     begun: &[&Begun],
 ) -> Result<(RunResult, String)> {
-    let run = producer.outcomes.run;
     let consumers: Vec<&ConsumerPart> =
         consumers.iter().copied().filter(|part| belongs(part, producer)).collect();
     check(producer, &consumers)?;
@@ -65,7 +64,6 @@ pub fn merge(
     result.ledger = ledger;
     result.verdict = verdict(producer, &result, &merged, begun);
     let log = log(producer, &mut merged)?;
-    let _ = run;
     Ok((result, log))
 }
 

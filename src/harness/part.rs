@@ -64,9 +64,9 @@ pub struct ProducerPart {
     pub start_interval: u64,
     /// The width of an interval, in ns.
     pub interval_ns: u64,
-    /// The intervals that are measured, counted from the start.
+    /// The intervals that are measured, counted from the start; as far as the schedule came.
     pub measured: Range<u64>,
-    /// How many intervals the schedule has.
+    /// How many intervals the schedule has, as far as it came.
     pub intervals: u64,
     /// The applications of the scenario.
     pub apps: Vec<AppName>,
@@ -146,6 +146,18 @@ pub struct Begun {
 #[derive(Debug)]
 pub struct Started {
     folder: PathBuf,
+    /// Whether there was anything to save.
+    ended: bool,
+}
+
+impl Drop for Started {
+    /// One that comes to nothing by itself, with an error that is told, leaves nothing.
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = fs::remove_file(self.folder.join(BEGUN));
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
 }
 
 impl Started {
@@ -166,33 +178,22 @@ impl Started {
             .map_err(|error| Error::io(format!("making {}", folder.display()), error))?;
         let role = role.to_owned();
         let begun = Begun { role, pid, since: date(now_us), apps, command_line };
-        write(&folder, BEGUN, &begun)?;
-        Ok(Self { folder })
-    }
-
-    /// Where the part will be.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+        let started = Self { folder, ended: false };
+        write(&started.folder, BEGUN, &begun)?;
+        Ok(started)
     }
 
     /// Saves the part, whole or not at all.
     ///
     /// # Errors
     /// [`Error::Io`] with the path.
-    pub fn end(&self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
+    pub fn end(mut self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
+        self.ended = true;
         write(&self.folder, name, part)?;
         // The part says it all.
         let _ = fs::remove_file(self.folder.join(BEGUN));
         Ok(self.folder.clone())
     }
-}
-
-/// Takes back a part that has come to nothing.
-pub(super) fn withdraw(folder: &Path) {
-    // Only ours, and only if it holds nothing else.
-    let _ = fs::remove_file(folder.join(BEGUN));
-    let _ = fs::remove_dir(folder);
 }
 
 fn write(folder: &Path, name: &str, part: &impl Serialize) -> Result<()> {

@@ -146,13 +146,20 @@ mod tests {
         assert_eq!(run.seen[&0].count(), 3);
         assert_eq!((notes.foreign_to(1), notes.foreign_to(2)), (2, 5));
         assert_eq!(notes.redeliveries, 1);
-        assert_eq!(notes.read[&0], [0..7]);
+        assert_eq!((notes.read[&0].len(), &notes.read[&0][0]), (1, &(0..7)));
     }
 
     #[test]
     fn what_two_processes_have_both_read_is_counted_by_offset() {
-        let mut one = Notes { read: [(3, vec![0..10, 20..30])].into(), ..Notes::default() };
-        let other = Notes { read: [(3, vec![8..22]), (4, vec![0..5])].into(), ..Notes::default() };
+        let notes = |read: &[(i32, Range<i64>)]| {
+            let mut notes = Notes::default();
+            for (partition, stretch) in read {
+                notes.read.entry(*partition).or_default().push(stretch.clone());
+            }
+            notes
+        };
+        let mut one = notes(&[(3, 0..10), (3, 20..30)]);
+        let other = notes(&[(3, 8..22), (4, 0..5)]);
         assert_eq!(read_by_both(&one, &other), 4);
         one.read.clear();
         assert_eq!(read_by_both(&one, &other), 0);
