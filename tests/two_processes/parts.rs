@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Three seconds of load, the first of them warm-up.
-pub(crate) const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 1500\nduration = \"2s\"\nwarmup = \"1s\"\n\
+pub(crate) const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 1500\nduration = \"2s\"\n\
+    warmup = \"1s\"\n\
     [population]\nusers = 500\nthink_median = \"100ms\"\n";
 
 /// A broker that ends with the test.

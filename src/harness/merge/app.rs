@@ -135,7 +135,8 @@ impl<'a> Merged<'a> {
             }
             if !pure(app, producer.outcomes.run) {
                 notices.push(format!(
-                    "{name}: the consumer process {} read other events too: its answers are left out",
+                    "{name}: the consumer process {} read other events too: its answers are left \
+                     out",
                     part.pid
                 ));
             }
