@@ -2,8 +2,10 @@
 
 mod broker;
 mod consume;
+mod list;
 mod plan;
 mod produce;
+mod replay;
 mod report;
 mod run;
 mod signals;
@@ -18,6 +20,7 @@ use crate::apps;
 use crate::cli::{Cli, Command, ScenarioArgs};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::Plan;
+use crate::plan::sweep::Sweep;
 use crate::progress;
 use crate::scenario::{self, Environment, Overrides, Source};
 
@@ -30,6 +33,8 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -68,8 +73,16 @@ fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "kbench: {line}");
 }
 
+/// What a scenario asks for.
+enum Job {
+    /// One run.
+    Run(Box<Plan>),
+    /// A run for each point of its axes.
+    Sweep(Sweep),
+}
+
 /// Reads and checks every scenario before the first one runs.
-fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
+fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Job)>> {
     let mut faults = Vec::new();
     // A bad properties file is one fault, not one for each scenario.
     let overrides = match overrides(args) {
@@ -80,20 +93,29 @@ fn plans(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Plan)>> {
         }
         Err(error) => return Err(error),
     };
-    let mut plans = Vec::new();
+    let mut jobs = Vec::new();
     if names.iter().filter(|name| *name == "-").count() > 1 {
         faults.push("-: standard input can be read once only; expected one \"-\"".to_owned());
     }
     for name in names {
-        let planned = Source::read(name)
-            .and_then(|source| plan(&source, &overrides).map(|plan| (source, plan)));
-        match planned {
-            Ok(planned) => plans.push(planned),
+        let read =
+            Source::read(name).and_then(|source| job(&source, &overrides).map(|job| (source, job)));
+        match read {
+            Ok(read) => jobs.push(read),
             Err(Error::Usage(lines)) => faults.extend(lines),
             Err(error) => return Err(error),
         }
     }
-    if faults.is_empty() { Ok(plans) } else { Err(Error::Usage(faults)) }
+    if faults.is_empty() { Ok(jobs) } else { Err(Error::Usage(faults)) }
+}
+
+fn job(source: &Source, overrides: &Overrides) -> Result<Job> {
+    let environment = Environment::from_process();
+    let sweep = scenario::sweep(source, overrides, &environment, &apps::schemas())?;
+    match sweep {
+        Some(sweep) => Ok(Job::Sweep(sweep)),
+        None => plan(source, overrides).map(|plan| Job::Run(Box::new(plan))),
+    }
 }
 
 /// Checks a scenario under what the command line and the environment change.
@@ -127,10 +149,10 @@ const SPECIFICATION: &str = include_str!("../scenarios/spec.toml");
 /// Where the parts go that run by themselves when nobody names a broker.
 const LOCALHOST: &str = "localhost:9092";
 
-/// What a part needs that runs by itself: the specification's plan, changed by the command line
-/// and the environment, and the brokers.
-fn alone(args: &ScenarioArgs) -> Result<(Plan, String)> {
-    let source = Source::new("spec.toml", SPECIFICATION);
+/// What a part needs that runs by itself: the plan of a scenario or else the specification's,
+/// changed by the command line and the environment, and the brokers.
+fn alone(source: Option<Source>, args: &ScenarioArgs) -> Result<(Plan, String)> {
+    let source = source.unwrap_or_else(|| Source::new("spec.toml", SPECIFICATION));
     let plan = plan(&source, &overrides(args)?)?;
     let bootstrap = plan.kafka.bootstrap_servers.clone();
     Ok((plan, bootstrap.unwrap_or_else(|| LOCALHOST.to_owned())))

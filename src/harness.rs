@@ -14,6 +14,7 @@ pub mod part;
 pub mod preview;
 mod ready;
 mod recording;
+pub mod replay;
 pub mod segments;
 mod sender;
 mod timeline;
@@ -31,10 +32,11 @@ use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Faults};
+use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
-use crate::result::{self, Host, RunResult};
+use crate::result::{self, Host, RunResult, Trial};
 
 use collect::Collector;
 use crew::Crew;
@@ -57,7 +59,7 @@ const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a run needs besides its plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// For the result: how it was called.
     pub command_line: Vec<String>,
@@ -72,6 +74,10 @@ pub struct Options {
     /// What the events take the schedule's start for, in microseconds since 1970: two runs of
     /// one plan then send the same bytes. `None`: the time it is.
     pub start_wall_us: Option<i64>,
+    /// The run's place in a sweep, where it is part of one.
+    pub trial: Option<Trial>,
+    /// Where the run shows itself while it goes on.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// What a run leaves.
@@ -125,7 +131,8 @@ fn perform<T>(
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
         let (world, clock) = (&world, &clock);
-        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us };
+        let metrics = options.metrics.clone();
+        let play = Play { plan: &plan, sending, run, world, clock, signal, start_wall_us, metrics };
         let played = play.run(replay, progress)?;
         Ok((plan, played))
     });
@@ -148,6 +155,7 @@ fn perform<T>(
         start_ns: crew.start_ns(),
     };
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
+    result.trial = options.trial;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(
@@ -174,6 +182,7 @@ struct Play<'a> {
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// What is left of it.
@@ -194,7 +203,7 @@ impl Play<'_> {
 
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
-        let (mut collector, channels) = Collector::new(self.plan);
+        let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
         let clock: Arc<dyn Clock> = self.clock.clone();
         let mut crew =
             Crew::start_workers(self.plan, self.run, self.world, clock.clone(), &channels)?;

@@ -11,7 +11,7 @@
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
 //! | 4 loops | [`produce`] [`consume`] |
 //! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`progress`] |
+//! | 6 whole | [`harness`] [`result`] [`sweep`] [`progress`] [`metrics`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
 pub mod apps;
@@ -28,6 +28,7 @@ pub mod harness;
 pub mod kafka;
 pub mod ledger;
 pub mod loopback;
+pub mod metrics;
 pub mod pace;
 pub mod plan;
 pub mod produce;
@@ -35,4 +36,5 @@ pub mod progress;
 pub mod record;
 pub mod result;
 pub mod scenario;
+pub mod sweep;
 pub mod wire;

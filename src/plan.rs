@@ -21,6 +21,7 @@ mod property_table;
 mod replay;
 pub(crate) mod resolve;
 mod servers;
+pub mod sweep;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub use property::is_secret;
+pub use replay::is_topic_name;
 
 /// Everything that a run needs to know, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -11,12 +11,14 @@ pub(crate) mod fault;
 mod overrides;
 pub(crate) mod reader;
 mod source;
+mod sweep;
 pub(crate) mod tree;
 mod unit;
 
 pub use environment::Environment;
 pub use overrides::Overrides;
 pub use source::Source;
+pub use sweep::sweep;
 pub use unit::duration;
 
 use crate::error::Result;

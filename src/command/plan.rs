@@ -1,24 +1,47 @@
 //! `kbench plan`: what a run would do, without opening anything.
 
+use super::Job;
 use crate::cli::{Format, PlanArgs};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::outline::Outline;
+use crate::plan::Plan;
+use crate::sweep;
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
-    for (_, plan) in super::plans(&args.scenarios, &args.scenario)? {
-        for warning in &plan.warnings {
-            super::tell(&format!("warning: {warning}"));
-        }
-        let outline = Outline::new(&plan, wall_clock_us())?;
-        match args.format {
-            Format::Json => {
-                let text = serde_json::to_string_pretty(&outline)
-                    .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
-                super::show(format!("{text}\n").as_bytes())?;
+    for (_, job) in super::jobs(&args.scenarios, &args.scenario)? {
+        let (sweep, plan) = match &job {
+            Job::Run(plan) => (None, Some(&**plan)),
+            Job::Sweep(sweep) => (Some(sweep), sweep.points.first().map(|point| &point.plan)),
+        };
+        let outline = plan.map(outline).transpose()?;
+        match (args.format, sweep, outline) {
+            (Format::Json, Some(sweep), outline) => {
+                show_json(&serde_json::json!({ "sweep": sweep, "first": outline }))?;
             }
-            Format::Text | Format::Markdown => super::show(outline.text().as_bytes())?,
+            (Format::Json, None, outline) => show_json(&outline)?,
+            (_, sweep, outline) => {
+                let trials = sweep.map(|sweep| {
+                    format!("{}\nThe first of its points:\n\n", sweep::outline(sweep))
+                });
+                let outline = outline.map(|outline| outline.text());
+                let text: String = trials.into_iter().chain(outline).collect();
+                super::show(text.as_bytes())?;
+            }
         }
     }
     Ok(ExitCode::Ok)
+}
+
+fn outline(plan: &Plan) -> Result<Outline<'_>> {
+    for warning in &plan.warnings {
+        super::tell(&format!("warning: {warning}"));
+    }
+    Outline::new(plan, wall_clock_us())
+}
+
+fn show_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
+    super::show(format!("{text}\n").as_bytes())
 }

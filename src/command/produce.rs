@@ -65,6 +65,8 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         signal: signals.code(),
         loopback: None,
         start_wall_us: None,
+        trial: None,
+        metrics: None,
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };

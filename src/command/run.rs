@@ -1,40 +1,54 @@
 //! `kbench run`: every scenario, one after the other.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Job;
 use super::signals::Signals;
 use crate::cli::{Format, RunArgs};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::{self, Finished, Options};
+use crate::metrics::{Exporter, Metrics};
+use crate::plan::Plan;
+use crate::plan::sweep::Sweep;
 use crate::progress::Progress;
 use crate::result;
+use crate::scenario::Source;
+use crate::sweep::{self, Swept};
+
+/// A sweep of more runs than this wants to be meant.
+const RUNS_UNASKED: usize = 200;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let plans = super::plans(&args.scenarios, &args.scenario)?;
+    let jobs = super::jobs(&args.scenarios, &args.scenario)?;
+    check_sweeps(&jobs, args)?;
     let program = std::env::current_exe()
         .map_err(|error| Error::io("finding this program, to start the broker", error))?;
     let signals = Signals::listen()?;
+    let metrics = args.metrics_addr.as_ref().map(|_| Arc::<Metrics>::default());
+    let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
+    let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
+    if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
+        super::tell(&format!("metrics at http://{}/metrics", exporter.address()));
+    }
+    let options = |results_dir: PathBuf| Options {
+        // One that is no text still belongs into the result; `args` would panic at it.
+        command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
+        program: program.clone(),
+        results_dir,
+        signal: signals.code(),
+        metrics: metrics.clone(),
+        ..Options::default()
+    };
     let mut worst = ExitCode::Ok;
-    for (source, plan) in plans {
-        for warning in &plan.warnings {
-            super::tell(&format!("warning: {warning}"));
-        }
-        let options = Options {
-            // One that is no text still belongs into the result; `args` would panic at it.
-            command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
-            program: program.clone(),
-            results_dir: args.out.clone(),
-            signal: signals.code(),
-            loopback: None,
-            start_wall_us: None,
+    for (source, job) in &jobs {
+        let code = match job {
+            Job::Run(plan) => one(source, plan, options(args.out.clone()), args)?,
+            Job::Sweep(sweep) => {
+                let code = trials(source, sweep, &options, args)?;
+                if signals.came() { signals.exit_code() } else { code }
+            }
         };
-        let mut progress = Progress::on_stderr(args.quiet);
-        let finished = harness::run(&plan, &source.text, options, &mut progress)?;
-        if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
-            super::tell(&format!("the result is in {}", folder.display()));
-            return Err(error);
-        }
-        let code = exit_code(&finished, args.strict);
-        // Told after the summary, which is all that is left of the run then.
-        finished.folder?;
         if code != ExitCode::Ok {
             worst = code;
         }
@@ -43,6 +57,83 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     }
     Ok(worst)
+}
+
+/// What only the command line and the scenarios together can get wrong.
+fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
+    let sweeps: Vec<(&Source, &Sweep)> = jobs
+        .iter()
+        .filter_map(|(source, job)| match job {
+            Job::Sweep(sweep) => Some((source, sweep)),
+            Job::Run(_) => None,
+        })
+        .collect();
+    if args.resume.is_some() && (jobs.len() != 1 || sweeps.len() != 1) {
+        return Err(Error::usage("--resume: expected one scenario, with [sweep]"));
+    }
+    for (source, sweep) in sweeps {
+        let runs = sweep.turns().len();
+        if runs > RUNS_UNASKED && !args.yes {
+            let schedules = std::time::Duration::from_nanos(sweep.duration_ns());
+            return Err(Error::usage(format!(
+                "{}: a sweep of {runs} runs, {} by their schedules alone; expected --yes for more \
+                 than {RUNS_UNASKED}, or fewer values",
+                source.name,
+                sweep::minutes(schedules)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result<ExitCode> {
+    warn(plan);
+    let mut progress = Progress::on_stderr(args.quiet);
+    let finished = harness::run(plan, &source.text, options, &mut progress)?;
+    if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
+        super::tell(&format!("the result is in {}", folder.display()));
+        return Err(error);
+    }
+    let code = exit_code(&finished.result, args.strict);
+    // Told after the summary, which is all that is left of the run then.
+    finished.folder?;
+    Ok(code)
+}
+
+fn trials(
+    source: &Source,
+    sweep: &Sweep,
+    options: &dyn Fn(PathBuf) -> Options,
+    args: &RunArgs,
+) -> Result<ExitCode> {
+    let mut progress = Progress::on_stderr(args.quiet);
+    let resume = args.resume.as_deref();
+    let swept = sweep::run(sweep, &source.text, &args.out, resume, options, &mut progress)?;
+    let Swept { folder, book, results } = swept;
+    let text = match args.format {
+        Format::Text => {
+            format!("{}sweep: {}\n", sweep::terminal(&book), folder.display())
+        }
+        Format::Markdown => sweep::markdown(&book),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&book)
+                .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
+            format!("{text}\n")
+        }
+    };
+    super::show(text.as_bytes())?;
+    if !book.is_complete() {
+        super::tell(&format!("to go on: --resume {}", folder.display()));
+        return Ok(ExitCode::Invalid);
+    }
+    let mut codes = results.iter().map(|saved| exit_code(&saved.result, args.strict));
+    Ok(codes.rfind(|code| *code != ExitCode::Ok).unwrap_or(ExitCode::Ok))
+}
+
+fn warn(plan: &Plan) {
+    for warning in &plan.warnings {
+        super::tell(&format!("warning: {warning}"));
+    }
 }
 
 fn print(finished: &Finished, format: Format) -> Result<()> {
@@ -66,8 +157,8 @@ fn print(finished: &Finished, format: Format) -> Result<()> {
 }
 
 /// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.
-fn exit_code(finished: &Finished, strict: bool) -> ExitCode {
-    let verdict = &finished.result.verdict;
+fn exit_code(result: &result::RunResult, strict: bool) -> ExitCode {
+    let verdict = &result.verdict;
     match verdict.interrupted_by {
         Some(143) => ExitCode::Terminated,
         Some(_) => ExitCode::Interrupted,

@@ -1,10 +1,12 @@
 //! Takes the loops' windows in, and shows the run while it goes on.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::crew::{Channels, Crew};
 use crate::clock::Clock;
+use crate::metrics::{AppMoment, Buckets, Metrics, Moment};
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::progress::{Live, LiveApp, Progress};
@@ -27,6 +29,8 @@ pub(super) struct Collector {
     phases: Vec<String>,
     interval_ns: u64,
     before: Before,
+    scenario: String,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// The counters at the last look, for rates.
@@ -39,7 +43,7 @@ struct Before {
 }
 
 impl Collector {
-    pub(super) fn new(plan: &Plan) -> (Self, Channels) {
+    pub(super) fn new(plan: &Plan, metrics: Option<Arc<Metrics>>) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
         let (seen, seen_windows) = channel();
         let log_width = log_width(plan);
@@ -55,6 +59,8 @@ impl Collector {
             phases: plan.load.phases.iter().map(|phase| phase.name.clone()).collect(),
             interval_ns: plan.measure.interval_ms * 1_000_000,
             before: Before::default(),
+            scenario: plan.name.clone(),
+            metrics,
         };
         (collector, Channels { sent, seen })
     }
@@ -71,6 +77,9 @@ impl Collector {
         self.lags.push((now_ns / self.interval_ns - 1, lags.clone()));
         let live = self.live(crew, now_ns, &lags);
         progress.show(&live);
+        if let Some(metrics) = &self.metrics {
+            metrics.set(self.moment(crew, &live));
+        }
     }
 
     /// Takes in every window that has come.
@@ -95,7 +104,7 @@ impl Collector {
         let now = Before {
             at_ns: now_ns,
             sent: receipts.accepted(),
-            acked: receipts.answered(),
+            acked: receipts.records().iter().sum(),
             positions,
         };
         let before = std::mem::replace(&mut self.before, now);
@@ -125,6 +134,28 @@ impl Collector {
             sent_per_s: (now.sent - before.sent) as f64 / seconds,
             acked_per_s: (now.acked - before.acked) as f64 / seconds,
             apps: (0..self.names.len()).map(app).collect(),
+        }
+    }
+}
+
+impl Collector {
+    /// The run for who scrapes it.
+    fn moment(&self, crew: &Crew, live: &Live) -> Moment {
+        let app = |(place, app): (usize, &LiveApp)| AppMoment {
+            name: app.name.clone(),
+            read: self.before.positions.get(place).map_or(0, |&read| read.max(0).unsigned_abs()),
+            lag_records: app.lag_records,
+            end_to_end: Buckets::of(self.apps[place].total(Stage::EndToEnd)),
+        };
+        Moment {
+            scenario: self.scenario.clone(),
+            offered_per_s: live.offered_per_s,
+            sent: self.before.sent,
+            acked: self.before.acked,
+            failures: crew.receipts().reasons().into_iter().collect(),
+            send_delay: Buckets::of(self.sent.total(Stage::SendDelay)),
+            ack: Buckets::of(self.acked.total(Stage::Ack)),
+            apps: live.apps.iter().enumerate().map(app).collect(),
         }
     }
 }

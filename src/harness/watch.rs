@@ -36,6 +36,12 @@ pub struct SelfWatch {
 }
 
 impl SelfWatch {
+    /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
+    #[must_use]
+    pub fn limits_harness(&self) -> bool {
+        self.debug_build || self.slip_p99_ns.is_some_and(|slip_ns| slip_ns > SLIP_P99_LIMIT_NS)
+    }
+
     /// What has to stand above the numbers, in words.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{RunResult, secrets};
 use crate::error::{Error, Result};
 
+/// Longest part of a trial's folder name that tells its point, in characters.
+const POINT_CHARS_MAX: usize = 120;
+
 /// Makes sure, before any load, that the result can be saved afterwards.
 ///
 /// # Errors
@@ -49,7 +52,7 @@ pub fn save(
         ("latency.hlog", log),
         ("scenario.toml", &secrets::mask_toml(scenario_text)),
     ] {
-        write(&stage.path().join(name), text)?;
+        write_file(&stage.path().join(name), text)?;
     }
     let folder = results_dir.join(folder_name(result));
     fs::rename(stage.path(), &folder)
@@ -60,7 +63,11 @@ pub fn save(
     Ok(folder)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a file, and waits until it is on the disk.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub fn write_file(path: &Path, text: &str) -> Result<()> {
     let write = || {
         let mut file = File::create(path)?;
         file.write_all(text.as_bytes())?;
@@ -76,9 +83,16 @@ fn set_readable(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io(format!("opening up {}", folder.display()), error))
 }
 
-/// The name of a result's folder: `peak-20261123T101500Z-1a2b3c4d`.
+/// The name of a result's folder: `peak-20261123T101500Z-1a2b3c4d`; within a sweep
+/// `007-partitions_3-workers_2`.
 #[must_use]
 pub fn folder_name(result: &RunResult) -> String {
+    if let Some(trial) = &result.trial {
+        let pairs = trial.point.iter().map(|(key, value)| format!("-{key}_{value}"));
+        let point: String = pairs.collect();
+        let point: String = fit(&point).chars().take(POINT_CHARS_MAX).collect();
+        return format!("{:03}{point}", trial.place + 1);
+    }
     let time: String = result
         .started
         .split('.')
@@ -87,10 +101,11 @@ pub fn folder_name(result: &RunResult) -> String {
         .chars()
         .filter(|letter| !matches!(letter, '-' | ':' | 'Z'))
         .collect();
-    let scenario: String = result
-        .scenario
-        .chars()
-        .map(|letter| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' })
-        .collect();
-    format!("{scenario}-{time}Z-{}", result.run)
+    format!("{}-{time}Z-{}", fit(&result.scenario), result.run)
+}
+
+/// A text as part of a folder's name.
+fn fit(text: &str) -> String {
+    let fits = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    text.chars().map(|letter| if fits(letter) { letter } else { '_' }).collect()
 }

@@ -81,7 +81,8 @@ fn verdict(result: &RunResult, color: bool) -> String {
 }
 
 /// What it ran against, in words that can't be mistaken.
-pub(super) fn broker(result: &RunResult) -> String {
+#[must_use]
+pub fn broker(result: &RunResult) -> String {
     match result.broker.kind {
         Kind::Kafka => format!("Kafka at {}", result.broker.bootstrap_servers),
         Kind::Embedded => "the embedded in-memory broker (not comparable with a Kafka)".to_owned(),
@@ -163,7 +164,8 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
 }
 
 /// A count with its thousands apart: `1 234 567`.
-pub(super) fn count(value: u64) -> String {
+#[must_use]
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -176,7 +178,8 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// Three digits and a unit; `n/a` where there were not enough samples.
-pub(super) fn duration(value_ns: Option<i64>) -> String {
+#[must_use]
+pub fn duration(value_ns: Option<i64>) -> String {
     let Some(value_ns) = value_ns else {
         return "n/a".to_owned();
     };

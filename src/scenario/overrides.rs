@@ -48,19 +48,22 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Fault
 }
 
 /// Sets what stands at the path, making tables on the way.
-fn put(entries: &mut Entries, path: &[&str], node: Node) -> Result<(), String> {
-    let Some((first, rest)) = path.split_first() else {
+pub(super) fn put(entries: &mut Entries, path: &[&str], node: Node) -> Result<(), String> {
+    // A key in quotes may have dots of its own: `"linger.ms" = 5`.
+    let dotted = (2..=path.len()).rev().find(|&len| entries.contains_key(&path[..len].join(".")));
+    let (first, rest) = path.split_at(dotted.unwrap_or(1).min(path.len()));
+    if first.is_empty() {
         return Ok(());
-    };
-    let place = node.place;
-    let slot = match entries.entry((*first).to_owned()) {
+    }
+    let (first, place) = (first.join("."), node.place);
+    let slot = match entries.entry(first.clone()) {
         btree_map::Entry::Vacant(vacant) => {
             let empty = Node { place, value: Value::Table(Entries::new()), raw: None };
             vacant.insert(Entry { key_place: place, node: empty })
         }
         btree_map::Entry::Occupied(occupied) => occupied.into_mut(),
     };
-    put_into(&mut slot.node, first, rest, node)
+    put_into(&mut slot.node, &first, rest, node)
 }
 
 fn put_into(slot: &mut Node, name: &str, rest: &[&str], node: Node) -> Result<(), String> {
@@ -112,6 +115,15 @@ mod tests {
             let Value::Table(phase) = &phases[0].value else { panic!() };
             assert_eq!(phase["rate_per_s"].node.value, Value::Whole(7));
         }
+    }
+
+    #[test]
+    fn a_path_finds_a_key_whose_name_has_dots() {
+        let text = "[kafka.producer]\n\"linger.ms\" = 7\n";
+        let (entries, faults) = applied(text, &["kafka.producer.linger.ms=3"]);
+        assert_eq!(faults, "");
+        let linger = at(&entries, &["kafka", "producer", "linger.ms"]);
+        assert_eq!(linger.value, Value::Whole(3));
     }
 
     fn at(entries: &Entries, path: &[&str]) -> Node {

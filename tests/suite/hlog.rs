@@ -28,6 +28,8 @@ fn read_back(world: &World) {
         signal: std::sync::Arc::default(),
         loopback: Some(Faults::default()),
         start_wall_us: None,
+        trial: None,
+        metrics: None,
     };
     let finished = harness::run(&plan, "", options, &mut Progress::Quiet).unwrap();
     let (result, log) = (&finished.result, finished.folder.as_ref().unwrap().join("latency.hlog"));

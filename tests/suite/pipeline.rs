@@ -254,6 +254,8 @@ fn folder(world: &World) {
         signal: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
         start_wall_us: None,
+        trial: None,
+        metrics: None,
     };
     let finished =
         kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)

@@ -260,6 +260,8 @@ fn interrupted(world: &World) {
         signal: signal.clone(),
         loopback: None,
         start_wall_us: None,
+        trial: None,
+        metrics: None,
     };
     let result = thread::scope(|scope| {
         scope.spawn(|| {

@@ -50,6 +50,8 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
         signal: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then_some(faults),
         start_wall_us: Some(START_WALL_US),
+        trial: None,
+        metrics: None,
     };
     harness::run(plan, "# a test\n", options, &mut Progress::Quiet)
 }

@@ -10,12 +10,16 @@ use crate::scenario::{Environment, Overrides, Source};
 const EVENTS: u64 = 100_000;
 
 /// File, and the CRC-32C of its first hundred thousand events.
-const GOLDEN: [(&str, u32); 5] = [
+const GOLDEN: [(&str, u32); 9] = [
     ("fraud-burst.toml", 308_846_810),
     ("peak.toml", 4_074_466_571),
     ("smoke.toml", 3_315_229_275),
     ("spec.toml", 2_381_208_749),
     ("steady.toml", 2_149_892_712),
+    ("sweep-partitions-consumers-quick.toml", 2_112_681_596),
+    ("sweep-partitions-consumers.toml", 69_712_316),
+    ("sweep-producer-quick.toml", 945_066_960),
+    ("sweep-producer.toml", 2_585_132_126),
 ];
 
 #[test]

@@ -1,0 +1,183 @@
+//! What a results folder holds: a row for each run, the newest first.
+
+use std::fs;
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, TableStyle};
+use serde::Serialize;
+
+use super::{RunResult, broker, count, duration, load};
+use crate::error::{Error, Result};
+
+/// One entry of a results folder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Listed {
+    /// The folder's name.
+    pub folder: String,
+    /// When the schedule started: RFC 3339, UTC; of an unreadable result empty.
+    pub started: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it ran against, in words.
+    pub broker: String,
+    /// `valid`, `flagged`, `partial`, `invalid`; or why it can't be read.
+    pub verdict: String,
+    /// Acknowledged in the measured part, in events per second.
+    pub acked_per_s: Option<f64>,
+    /// End to end of the slowest application, 99th percentile, in nanoseconds.
+    pub p99_ns: Option<i64>,
+    /// Acknowledged and not seen, by all applications together.
+    pub missing: Option<u64>,
+    /// Whole runs within, of a sweep.
+    pub runs: Option<usize>,
+}
+
+/// Looks through a results folder. What is no result is passed over; a result that can't be read
+/// is listed as such.
+///
+/// # Errors
+/// [`Error::Usage`] when the folder can't be read.
+pub fn list(folder: &Path) -> Result<Vec<Listed>> {
+    let refuse = |error: std::io::Error| {
+        let expected = "expected a folder that kbench run has written to";
+        Error::usage(format!("{}: {error}; {expected}", folder.display()))
+    };
+    let mut listed = Vec::new();
+    for entry in fs::read_dir(folder).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.join("result.json").exists() {
+            listed.push(match load(&path) {
+                Ok(saved) => of_run(name, &saved.result),
+                Err(error) => unreadable(name, &error),
+            });
+        } else if path.join("sweep.json").exists() {
+            listed.push(match super::load_all(&path) {
+                Ok(trials) => {
+                    let results: Vec<&RunResult> =
+                        trials.iter().map(|saved| &saved.result).collect();
+                    of_sweep(name, &results)
+                }
+                Err(error) => unreadable(name, &error),
+            });
+        }
+    }
+    listed
+        .sort_by(|one, other| other.started.cmp(&one.started).then(one.folder.cmp(&other.folder)));
+    Ok(listed)
+}
+
+fn verdict(result: &RunResult) -> &'static str {
+    let verdict = &result.verdict;
+    match (verdict.valid, verdict.interrupted_by, verdict.flags.is_empty()) {
+        (false, ..) => "invalid",
+        (true, Some(_), _) => "partial",
+        (true, None, false) => "flagged",
+        (true, None, true) => "valid",
+    }
+}
+
+fn of_run(folder: String, result: &RunResult) -> Listed {
+    Listed {
+        folder,
+        started: result.started.clone(),
+        scenario: result.scenario.clone(),
+        broker: broker(result),
+        verdict: verdict(result).to_owned(),
+        acked_per_s: Some(result.throughput.acked_per_s),
+        p99_ns: result.apps.iter().filter_map(|app| app.end_to_end.p99_ns).max(),
+        missing: Some(result.ledger.apps.iter().map(|app| app.missing).sum()),
+        runs: None,
+    }
+}
+
+/// A sweep's figures are its points', so here it has none of its own.
+fn of_sweep(folder: String, trials: &[&RunResult]) -> Listed {
+    let first = trials.first();
+    let valid = trials.iter().filter(|trial| trial.verdict.valid).count();
+    Listed {
+        folder,
+        started: trials.iter().map(|trial| trial.started.clone()).min().unwrap_or_default(),
+        scenario: first.map(|trial| trial.scenario.clone()).unwrap_or_default(),
+        broker: first.map(|trial| broker(trial)).unwrap_or_default(),
+        verdict: format!("sweep, {valid} of {} valid", trials.len()),
+        acked_per_s: None,
+        p99_ns: None,
+        missing: None,
+        runs: Some(trials.len()),
+    }
+}
+
+fn unreadable(folder: String, error: &Error) -> Listed {
+    Listed {
+        folder,
+        started: String::new(),
+        scenario: String::new(),
+        broker: String::new(),
+        verdict: format!("unreadable: {error}"),
+        acked_per_s: None,
+        p99_ns: None,
+        missing: None,
+        runs: None,
+    }
+}
+
+/// The entries as a table in one of comfy-table's styles.
+#[must_use]
+pub fn list_table(listed: &[Listed], style: TableStyle) -> String {
+    let mut table = Table::new();
+    table.load_style(style).set_header([
+        "when",
+        "scenario",
+        "broker",
+        "verdict",
+        "acked/s",
+        "worst p99",
+        "missing",
+        "folder",
+    ]);
+    let dash = || "-".to_owned();
+    for one in listed {
+        let when = one.started.split('.').next().unwrap_or("").replace('T', " ");
+        // The rest of the words is for who sees one result alone.
+        let broker = one.broker.split(" (").next().unwrap_or("").to_owned();
+        table.add_row([
+            when,
+            one.scenario.clone(),
+            broker,
+            one.verdict.clone(),
+            one.acked_per_s.map_or_else(dash, |rate| count(rate.round() as u64)),
+            one.p99_ns.map_or_else(dash, |p99_ns| duration(Some(p99_ns))),
+            one.missing.map_or_else(dash, count),
+            one.folder.clone(),
+        ]);
+    }
+    for column in [4, 5, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_comes_first_and_what_is_broken_is_said() {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        let listed = list(&recorded).unwrap();
+        assert!(listed.len() >= 3);
+        assert!(listed.is_sorted_by(|one, other| one.started >= other.started));
+        assert!(listed.iter().all(|one| one.p99_ns.is_some() && one.missing == Some(0)));
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("broken")).unwrap();
+        fs::create_dir_all(dir.path().join("other")).unwrap();
+        fs::write(dir.path().join("broken/result.json"), "{").unwrap();
+        let [broken] = list(dir.path()).unwrap().try_into().unwrap();
+        assert!(broken.verdict.starts_with("unreadable: "), "{broken:?}");
+        let line = list(&dir.path().join("nowhere")).unwrap_err().to_string();
+        assert!(line.contains("nowhere") && line.contains("expected a folder"), "{line}");
+    }
+}
