@@ -177,12 +177,12 @@ fn clock_flag(app: &AppResult) -> Option<String> {
     let name = &app.name;
     Some(match clock.bound_ns {
         None => format!(
-            "{name}: arrival and end to end are unusable: its clock and the producer's are of \
-             different hosts or boots"
+            "{name}: arrival, end to end and its rows over time are unusable: its clock and the \
+             producer's are of different hosts or boots"
         ),
         Some(bound_ns) => format!(
-            "{name}: arrival and end to end are unusable: the clocks may be {:.3} ms apart, and \
-             the median is less",
+            "{name}: arrival, end to end and its rows over time are unusable: the clocks may be \
+             {:.3} ms apart, and the median is less",
             bound_ns as f64 / 1e6
         ),
     })
