@@ -293,7 +293,8 @@ fn a_count_ends_the_measured_part_and_a_late_consumer_is_said() {
     let broker = Broker::start();
     let apps = "apps.run=[\"dashboard\"]";
     broker.produce(&records, &["--count", "1200", "--rate", "500", "--set", apps]);
-    // Only now: whatever it reads has waited for it.
+    // Only now, and past the schedule's last interval: whatever it reads has waited for it.
+    sleep(Duration::from_secs(2));
     ends_well(vec![broker.consumer(&records, &["dashboard"])]);
     let (code, merged) = report(&records);
     assert_eq!(code, 0, "{merged:#}");
