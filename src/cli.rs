@@ -47,6 +47,9 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Write the events of a scenario to stdout, as they would be sent
     Produce(ProduceArgs),
+    /// Show saved results again; put together what produce and consume have recorded
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
@@ -166,6 +169,12 @@ pub struct ConsumeArgs {
     /// Nothing but the summaries
     #[arg(short, long)]
     pub quiet: bool,
+    /// Record ledger and latencies in a folder below this one, for `kbench report`
+    #[arg(long, value_name = "DIR", value_parser = OsStringValueParser::new().try_map(record))]
+    pub record: Option<PathBuf>,
+    /// Records by dates that are off by so many microseconds: a test of the clock bound
+    #[arg(long, hide = true, allow_hyphen_values = true, default_value_t = 0)]
+    pub shift_clock_us: i64,
 }
 
 /// `kbench replay`.
@@ -242,12 +251,26 @@ pub struct ProduceArgs {
     /// When the schedule of a dry run starts, as 2024-01-15T10:30:45Z; without it, now
     #[arg(long, value_name = "DATE", value_parser = date_us)]
     pub start: Option<i64>,
+    /// Record the producer's part of a run in a folder below this one, for `kbench report`
+    #[arg(long, value_name = "DIR", value_parser = OsStringValueParser::new().try_map(record))]
+    pub record: Option<PathBuf>,
     /// What changes the scenario from outside.
     #[command(flatten)]
     pub scenario_args: ScenarioArgs,
     /// What stdout gets; without it, text on a terminal and JSON anywhere else
     #[arg(long, value_enum)]
     pub format: Option<EventFormat>,
+}
+
+/// `kbench report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folders of a result, of several, or of what --record left
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// How fast events are due.
@@ -338,4 +361,9 @@ fn folder(name: OsString) -> Result<PathBuf, &'static str> {
         return Err("is empty; expected a folder, by --out or by KBENCH_OUT, or neither");
     }
     Ok(name.into())
+}
+
+/// An empty name is a variable of a shell that was meant to be set.
+fn record(name: OsString) -> Result<PathBuf, &'static str> {
+    if name.is_empty() { Err("is empty; expected a folder") } else { Ok(name.into()) }
 }

@@ -1,8 +1,12 @@
 //! Time. The only module that reads a system clock, so that every other can be tested on a
 //! manual one and no duration is ever taken from a clock that can be set.
 
+mod anchor;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use anchor::Anchor;
 
 /// Monotonic nanoseconds since the clock's own origin, tied once to the wall clock.
 ///
@@ -46,6 +50,21 @@ impl SystemClock {
     pub fn start() -> Self {
         let origin = Instant::now();
         Self { origin, origin_wall_us: wall_clock_us(), shift_us: AtomicI64::new(0) }
+    }
+
+    /// A clock whose origin is the last border of intervals of `interval_us` on the wall clock:
+    /// so that the intervals of several processes are the same.
+    #[must_use]
+    pub fn start_on_border(interval_us: u64) -> Self {
+        let now = Self::start();
+        let interval_us = i64::try_from(interval_us).unwrap_or(i64::MAX).max(1);
+        let over_us = now.origin_wall_us.rem_euclid(interval_us);
+        let over = Duration::from_micros(over_us.unsigned_abs());
+        match now.origin.checked_sub(over) {
+            Some(origin) => Self { origin, origin_wall_us: now.origin_wall_us - over_us, ..now },
+            // A machine that has just started; then its intervals are its own.
+            None => now,
+        }
     }
 
     /// From now on takes `at_ns` for this wall time (microseconds since 1970): so that two runs

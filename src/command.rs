@@ -6,6 +6,7 @@ mod list;
 mod plan;
 mod produce;
 mod replay;
+mod report;
 mod run;
 mod signals;
 
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
@@ -47,6 +49,12 @@ pub fn run(cli: Cli) -> process::ExitCode {
         error.exit_code()
     });
     process::ExitCode::from(code as u8)
+}
+
+/// How the program was called. One argument that is no text still belongs into a result; `args`
+/// would panic at it.
+fn command_line() -> Vec<String> {
+    std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect()
 }
 
 /// Writes to stdout. A reader that has seen enough and left, such as `head`, is no failure.

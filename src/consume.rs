@@ -5,6 +5,7 @@
 
 mod group;
 mod reader;
+mod witness;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use crate::wire::parse::Parser;
 
 pub use group::{Group, Lane, WorkerState};
 pub use reader::{Read, Reader};
+pub use witness::{Testimony, Witness};
 
 /// Most records that one hand-over holds: how soon a worker looks at its clock and orders.
 const BATCH_RECORDS: usize = 1_024;

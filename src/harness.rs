@@ -9,16 +9,21 @@ pub mod detection;
 pub mod embedded;
 mod finish;
 pub mod lag;
+pub mod merge;
+mod opening;
 pub mod outline;
+pub mod part;
 pub mod preview;
 mod ready;
 mod recording;
 pub mod replay;
 mod rescan;
 pub mod segments;
+mod sender;
 mod timeline;
 pub mod watch;
 mod wire;
+pub mod witnessed;
 pub mod world;
 
 use std::path::PathBuf;
@@ -26,10 +31,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, SystemClock, wall_clock_us};
+use crate::clock::{Clock, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
-use crate::loopback::{self, Faults};
+use crate::loopback::Faults;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
@@ -38,11 +43,12 @@ use crate::result::{self, Host, RunResult, Trial};
 
 use collect::Collector;
 use crew::Crew;
-use embedded::EmbeddedBroker;
-use finish::{Conditions, End};
+use finish::{Conditions, End, Kept};
+use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
+pub use sender::{produce, produce_part};
 use watch::Sampler;
-use world::{Kind, World, WorldFacts};
+use world::{World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet.
 const LEAD_NS: u64 = 100_000_000;
@@ -98,23 +104,11 @@ pub fn run(
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
     let results_dir = options.results_dir.clone();
-    let save =
-        |result: &RunResult, log: &str| result::save(result, log, scenario_text, &results_dir);
+    let save = |result: &RunResult, kept: &Kept| {
+        result::save(result, &kept.log, scenario_text, &results_dir)
+    };
     let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
     Ok(Finished { result, folder })
-}
-
-/// Sends a plan's load, and saves nothing: a producer by itself. The plan has no applications.
-///
-/// # Errors
-/// As [`run`].
-pub fn produce(
-    plan: &Plan,
-    sending: Sending,
-    options: Options,
-    progress: &mut Progress,
-) -> Result<RunResult> {
-    perform(plan, sending, options, progress, |_, _| ()).map(|(result, ())| result)
 }
 
 /// Runs a plan. The result is saved before the clients are closed, which may hang.
@@ -123,12 +117,12 @@ fn perform<T>(
     sending: Sending,
     mut options: Options,
     progress: &mut Progress,
-    save: impl FnOnce(&RunResult, &str) -> T,
+    save: impl FnOnce(&RunResult, &Kept) -> T,
 ) -> Result<(RunResult, T)> {
     check_replay(plan, &options)?;
     let host = Host::read();
     let run = run_number();
-    let clock = Arc::new(SystemClock::start());
+    let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
     let mut embedded = start_embedded(plan, &options, progress)?;
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
@@ -164,7 +158,12 @@ fn perform<T>(
     result::mask_arguments(&mut command_line);
     let facts = WorldFacts { leaders_after: world.leaders(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
-    let log = finish::log(&plan, &clock, &crew, &mut collector)?;
+    let kept = Kept {
+        log: finish::log(&plan, &clock, &crew, &mut collector)?,
+        ledger: crew.ledger().clone(),
+        clock: clock.clone(),
+        start_ns: crew.start_ns(),
+    };
     let interrupted = end.interrupted_by.is_some();
     rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
@@ -179,7 +178,7 @@ fn perform<T>(
         }
         result.embedded_broker = Some(stats);
     }
-    let saved = save(&result, &log);
+    let saved = save(&result, &kept);
     crew::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
@@ -337,67 +336,4 @@ fn signal_code(signal: &AtomicUsize) -> Option<u8> {
 /// Ends the preparation when a signal has come.
 fn go_on(signal: &AtomicUsize) -> Result<()> {
     signal_code(signal).map_or(Ok(()), |code| Err(Error::Signal(code)))
-}
-
-/// A recording lies on a broker that was there before the run.
-fn check_replay(plan: &Plan, options: &Options) -> Result<()> {
-    match &plan.load.replay {
-        Some(replay) if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_none() => {
-            Err(Error::usage(format!(
-                "topic {} can't be replayed on a broker that is started for the run: name the \
-                 broker that it is on",
-                replay.topic
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A number for the run: in its topic's name, and in the stamp of each of its events.
-fn run_number() -> u32 {
-    // Runs that start within the same microsecond on one host differ by their process.
-    let seed = wall_clock_us().cast_unsigned() ^ (u64::from(std::process::id()) << 40);
-    let mixed = (seed ^ (seed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
-}
-
-fn start_embedded(
-    plan: &Plan,
-    options: &Options,
-    progress: &mut Progress,
-) -> Result<Option<EmbeddedBroker>> {
-    if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_some() {
-        return Ok(None);
-    }
-    let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
-    progress.say(&format!(
-        "no broker was named: started the embedded one at {}; its figures are not Kafka's",
-        broker.address()
-    ));
-    Ok(Some(broker))
-}
-
-fn open(
-    plan: &Plan,
-    run: u32,
-    options: &mut Options,
-    embedded: Option<&EmbeddedBroker>,
-    clock: Arc<SystemClock>,
-) -> Result<World> {
-    if let Some(faults) = options.loopback.take() {
-        let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-        return Ok(World::Loopback(loopback::Cluster::new(partitions, clock, faults)));
-    }
-    let topic = if plan.topic.reuse {
-        plan.topic.name.clone()
-    } else {
-        format!("{}-{run:08x}", plan.topic.name)
-    };
-    match (embedded, &plan.kafka.bootstrap_servers) {
-        (Some(broker), _) => {
-            World::kafka(Kind::Embedded, &broker.address().to_string(), &topic, plan)
-        }
-        (None, Some(bootstrap)) => World::kafka(Kind::Kafka, bootstrap, &topic, plan),
-        (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
-    }
 }

@@ -6,8 +6,11 @@
 
 mod bits;
 mod lane;
+mod notes;
+mod plane;
 mod report;
 mod rescan;
+mod stored;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +20,11 @@ use crate::event::{Outcome, Stamp};
 use bits::Bits;
 
 pub use lane::{Lane, Tick};
+pub use notes::{Noted, Notes, RunNotes};
+pub use plane::{Plane, PlaneFault};
 pub use report::{AppLedger, LedgerReport, Slots};
 pub use rescan::Rescan;
+pub use stored::{Outcomes, SeenBy, ShardOutcomes};
 
 /// What is known of every slot of one run. Shared by all threads; nothing in it locks.
 #[derive(Debug)]

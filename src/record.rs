@@ -1,15 +1,18 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
+mod diary;
 mod latency;
 mod sends;
 mod series;
 mod stack;
+mod stored;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use diary::{Diary, Page, TOLD_APART};
 pub use latency::{Latency, samples_needed};
 pub use sends::Sends;
 pub use series::{IntervalLog, Row, Series};
@@ -165,6 +168,8 @@ impl Recorder {
             return;
         }
         let delay_ns = self.delay_ns(shard, seq);
+        let [due_ns, polled_ns, processed_ns] =
+            [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
         let way = Way {
             delay_ns,
             arrival_ns: difference(polled_ns, due_ns),
@@ -202,8 +207,8 @@ impl Recorder {
 }
 
 /// `later − earlier`, which may be negative when clocks disagree: that is counted, not hidden.
-fn difference(later_ns: u64, earlier_ns: u64) -> i64 {
-    later_ns.cast_signed().wrapping_sub(earlier_ns.cast_signed())
+fn difference(later_ns: i64, earlier_ns: i64) -> i64 {
+    later_ns.wrapping_sub(earlier_ns)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod host;
 mod latency;
 mod list;
 mod load;
+mod process;
 mod recording;
 mod replayed;
 mod said;
@@ -41,10 +42,11 @@ pub use host::Host;
 pub use latency::LatencySummary;
 pub use list::{Listed, list, list_table};
 pub use load::{Saved, load, load_all};
+pub use process::{AppClock, ClockBound, ProcessResult};
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
-pub use save::{check_writable, save, write_file};
+pub use save::{check_writable, folder_name, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use stages::stacked;
 pub use summary::markdown;
@@ -139,6 +141,9 @@ pub struct RunResult {
     pub partitions: Vec<PartitionResult>,
     /// The run over time, by interval of the schedule.
     pub series: Vec<Interval>,
+    /// The processes that recorded it, the producer's first; empty where it was one.
+    #[serde(default)]
+    pub processes: Vec<ProcessResult>,
 }
 
 /// A run's place in a sweep.
@@ -237,6 +242,9 @@ pub struct AppResult {
     /// Its segments beside the users' personas, where it has any and they are known.
     #[serde(default)]
     pub segments: Option<SegmentReport>,
+    /// How far its clock may lie from the producer's; `None` where both are the same.
+    #[serde(default)]
+    pub clock: Option<AppClock>,
 }
 
 /// The stages of the events near one percentile of end to end: means over the same events, so

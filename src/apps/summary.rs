@@ -64,7 +64,7 @@ impl Totals {
     }
 
     /// Adds the counts of another partition. Sessions and users are the application's to fill in.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.events += other.events;
         for (count, more) in self.by_type.iter_mut().zip(other.by_type) {
             *count += more;

@@ -1,6 +1,7 @@
 //! `kbench consume`: applications by themselves, each on a thread of its own.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use super::signals::Signals;
 use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::cli::{ConsumeArgs, Format};
-use crate::clock::wall_clock_us;
+use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::alone::{Alone, Limits, Said};
+use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
 use crate::result::{Look, alerts, said};
@@ -31,6 +33,10 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     if !args.quiet {
         introduce(&kinds, &plan, &bootstrap);
     }
+    let mut record = match &args.record {
+        Some(folder) => Some(witnessed(args, folder, &kinds, &plan)?),
+        None => None,
+    };
     let skin = Skin::new(args.format, &plan.topic.name, args.quiet);
     let mut threads = Vec::new();
     for kind in kinds {
@@ -39,9 +45,12 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             .iter()
             .find(|app| app.name == kind.schema.name)
             .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
-        let alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
+        let mut alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
             .every(rhythm.unwrap_or(kind.rhythm))
             .within(limits);
+        if let Some(record) = &mut record {
+            alone = alone.witnessed_by(record.witness(app));
+        }
         let (skin, code) = (skin.clone(), signals.code());
         threads.push(thread::spawn(move || {
             let read = alone.run(|what| skin.say(kind.schema.name, what));
@@ -57,8 +66,14 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     }
     let mut first_error = None;
     for thread in threads {
-        let read = thread.join().map_err(|_| Error::Internal("a reader panicked".to_owned()))?;
-        first_error = first_error.or(read.err());
+        let panicked = |_| Err(Error::Internal("a reader panicked".to_owned()));
+        first_error = first_error.or(thread.join().unwrap_or_else(panicked).err());
+    }
+    if let Some(record) = record {
+        let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
+        if !args.quiet {
+            super::tell(&format!("recorded in {}", folder.display()));
+        }
     }
     match first_error {
         // Whoever read this output has seen enough.
@@ -68,6 +83,17 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         Some(error) => Err(error),
         None => Ok(signals.exit_code()),
     }
+}
+
+fn witnessed(
+    args: &ConsumeArgs,
+    folder: &Path,
+    kinds: &[&AppKind],
+    plan: &Plan,
+) -> Result<Witnessed> {
+    let clock = SystemClock::start();
+    clock.pretend(0, clock.wall_us(0) + args.shift_clock_us);
+    Witnessed::begin(folder, kinds, plan, clock, super::command_line())
 }
 
 /// The applications named, each once, in the order of their list.

@@ -1,7 +1,7 @@
 //! `kbench produce`: the events of a scenario, to a Kafka or on stdout.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::signals::Signals;
 use crate::cli::{EventFormat, ProduceArgs, Rate};
@@ -31,6 +31,7 @@ pub(super) fn run(args: &ProduceArgs) -> Result<ExitCode> {
 
 /// Sends the load to a Kafka, and says how it went.
 fn send(args: &ProduceArgs) -> Result<ExitCode> {
+    let record = args.record.as_deref();
     for (given, flag) in [(args.format.is_some(), "--format"), (args.start.is_some(), "--start")] {
         if given {
             return Err(Error::usage(format!(
@@ -39,10 +40,12 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         }
     }
     let unpaced = matches!(args.rate, Some(Rate::Max));
-    let mut plan = plan(args)?;
-    plan.apps.clear();
-    // Nothing has to get warm that somebody else measures.
-    plan.load.phases.retain(|phase| !phase.warmup);
+    let (mut plan, scenario) = plan(args)?;
+    if record.is_none() {
+        plan.apps.clear();
+        // Nothing has to get warm that somebody else measures.
+        plan.load.phases.retain(|phase| !phase.warmup);
+    }
     plan.topic.reuse = true;
     if unpaced {
         // Nobody's rate: only how long it lasts matters.
@@ -58,7 +61,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     let options = Options {
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: PathBuf::new(),
-        results_dir: PathBuf::new(),
+        results_dir: record.unwrap_or(Path::new("")).to_owned(),
         signal: signals.code(),
         loopback: None,
         start_wall_us: None,
@@ -67,8 +70,17 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };
-    let result = harness::produce(&plan, sending, options, &mut progress)?;
+    let (result, folder) = if record.is_some() {
+        let (result, folder) =
+            harness::produce_part(&plan, &scenario, sending, options, &mut progress)?;
+        (result, Some(folder))
+    } else {
+        (harness::produce(&plan, sending, options, &mut progress)?, None)
+    };
     super::show(result::sent(&result, unpaced, super::color()).as_bytes())?;
+    if let Some(folder) = folder {
+        super::show(format!("recorded in {}\n", folder?.display()).as_bytes())?;
+    }
     Ok(match signals.exit_code() {
         ExitCode::Ok if !result.verdict.valid => ExitCode::Invalid,
         code => code,
@@ -76,7 +88,10 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
 }
 
 fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
-    let plan = plan(args)?;
+    if args.record.is_some() {
+        return Err(Error::usage("--record is for what is sent; expected no --dry-run"));
+    }
+    let (plan, _) = plan(args)?;
     let start_wall_us = args.start.unwrap_or_else(wall_clock_us);
     let mut preview = Preview::new(&plan, NO_RUN, start_wall_us)?;
     Signals::end_at_once()?;
@@ -101,8 +116,8 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
     }
 }
 
-/// The scenario's plan, with the command line's rate.
-fn plan(args: &ProduceArgs) -> Result<Plan> {
+/// The scenario's plan, with the command line's rate; and its text.
+fn plan(args: &ProduceArgs) -> Result<(Plan, String)> {
     let source = match &args.scenario {
         Some(name) => Source::read(name)?,
         None => Source::new("spec.toml", super::SPECIFICATION),
@@ -119,7 +134,7 @@ fn plan(args: &ProduceArgs) -> Result<Plan> {
         };
         preview::at_constant_rate(&mut plan, rate_per_s, duration_ns.min(LONGEST_NS));
     }
-    Ok(plan)
+    Ok((plan, source.text))
 }
 
 /// Where to stop before the schedule ends.

@@ -19,7 +19,7 @@ const AHEAD_MAX_US: i64 = 3_600_000_000;
 const ALERTS_MAX: usize = 100;
 
 /// What was read, by what became of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Read {
     /// Events that the application observed.
     pub events: u64,

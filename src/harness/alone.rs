@@ -1,13 +1,13 @@
 //! An application by itself, on a Kafka that others fill: joins its group, reads, and says what
 //! it has found at its own rhythm, until somebody stops it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::clock::wall_clock_us;
-use crate::consume::{Read, Reader, Source};
+use crate::consume::{Read, Reader, Source, Witness};
 use crate::error::Result;
 use crate::kafka::KafkaSource;
 use crate::plan::{AppPlan, Plan};
@@ -59,6 +59,7 @@ pub struct Alone {
     rhythm: Rhythm,
     limits: Limits,
     signal: Arc<AtomicUsize>,
+    witness: Option<Arc<Mutex<Witness>>>,
 }
 
 impl Alone {
@@ -84,6 +85,7 @@ impl Alone {
             rhythm: kind.rhythm,
             limits: Limits::default(),
             signal,
+            witness: None,
         })
     }
 
@@ -101,6 +103,14 @@ impl Alone {
         self
     }
 
+    /// Lets somebody note and time every record. Nobody else locks it before the end of
+    /// [`Alone::run`].
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Arc<Mutex<Witness>>) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
     /// Reads until the signal or a limit. Whatever was read is committed at the end, so that the
     /// next member of the group goes on right behind it.
     ///
@@ -111,13 +121,21 @@ impl Alone {
         let mut last_record = Instant::now();
         let mut told_silence = false;
         let mut told = Told::default();
+        let witness = self.witness.clone();
+        let mut witness =
+            witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
         while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
             let Self { reader, source, limits, .. } = &mut self;
             let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
             let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
             let mut failed = None;
             let count = source.poll(most, WAIT, &mut |arrival| {
-                if reader.observe(arrival, wall_clock_us()) && pace.is_due_after_event() {
+                let polled_ns = witness.as_ref().map_or(0, |witness| witness.now_ns());
+                let observed = reader.observe(arrival, wall_clock_us());
+                if let Some(witness) = &mut witness {
+                    witness.saw(arrival, observed, polled_ns);
+                }
+                if observed && pace.is_due_after_event() {
                     let told = say(&Said::Summary(&reader.summary(), reader.read()));
                     failed = failed.take().or(told.err());
                 }
@@ -139,9 +157,12 @@ impl Alone {
             }
         }
         self.source.commit()?;
-        let read = self.reader.read();
-        say(&Said::Last(&self.reader.summary(), read))?;
-        Ok(read)
+        let (read, summary) = (self.reader.read(), self.reader.summary());
+        let said = say(&Said::Last(&summary, read));
+        if let Some(witness) = &mut witness {
+            witness.finish(summary, read);
+        }
+        said.map(|()| read)
     }
 
     fn is_done(&self, last_record: Instant) -> bool {

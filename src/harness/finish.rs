@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::event::EventType;
 use crate::generate::Personas;
 use crate::kafka::{self, ClientProperties};
-use crate::ledger::LedgerReport;
+use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::WireBytes;
@@ -60,6 +60,16 @@ pub(super) struct End {
     /// Events per second that the host can send to nobody.
     pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
+}
+
+/// What is left of a run beside its result, for whoever saves it.
+pub(super) struct Kept {
+    /// `latency.hlog`.
+    pub(super) log: String,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) clock: Arc<SystemClock>,
+    /// Slot time 0, on the clock.
+    pub(super) start_ns: u64,
 }
 
 /// Latency over time, as `latency.hlog` has it.
@@ -156,6 +166,7 @@ pub(super) fn result(
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
         series,
+        processes: Vec::new(),
     }
 }
 
@@ -190,6 +201,7 @@ fn apps(
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,
+            clock: None,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
@@ -226,7 +238,11 @@ fn verdict(
     }
 }
 
-fn checks(books: &Books, apps: &[AppResult], recording: Option<&RecordingResult>) -> Vec<Check> {
+pub(super) fn checks(
+    books: &Books,
+    apps: &[AppResult],
+    recording: Option<&RecordingResult>,
+) -> Vec<Check> {
     let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| {
         let apps = apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect();
         Check::new(what, books, apps)
@@ -286,7 +302,7 @@ fn self_watch(
     }
 }
 
-fn build() -> Build {
+pub(super) fn build() -> Build {
     Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
@@ -337,7 +353,7 @@ fn partitions(records: &[u64]) -> Vec<PartitionResult> {
 }
 
 /// RFC 3339, UTC, in milliseconds.
-fn date(wall_us: i64) -> String {
+pub(super) fn date(wall_us: i64) -> String {
     chrono::DateTime::from_timestamp_micros(wall_us)
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Plane;
+
 /// Bits in a chunk: small enough (128 KiB) that making one costs its thread some 20 µs.
 const CHUNK_BITS: u64 = 1 << 20;
 const WORD_BITS: u64 = 64;
@@ -47,6 +49,21 @@ impl Bits {
         words[(within / WORD_BITS) as usize].fetch_or(mask, Ordering::AcqRel) & mask == 0
     }
 
+    /// Sets those of the 64 bits from `64 * word` on that `value` has; gives those of them that
+    /// were set before, or that lie beyond any stamp's.
+    pub(super) fn set_word(&self, word: u64, value: u64) -> u64 {
+        let (bucket, at) = place(word / CHUNK_WORDS as u64);
+        let Some(bucket_of) = self.buckets.get(bucket) else {
+            return value;
+        };
+        let chunks =
+            bucket_of.get_or_init(|| (0..1_usize << bucket).map(|_| OnceLock::new()).collect());
+        let words =
+            chunks[at].get_or_init(|| (0..CHUNK_WORDS).map(|_| AtomicU64::new(0)).collect());
+        let words = &words[(word % CHUNK_WORDS as u64) as usize];
+        words.fetch_or(value, Ordering::AcqRel) & value
+    }
+
     /// The 64 bits from `64 * word` on.
     pub(super) fn word(&self, word: u64) -> u64 {
         let (bucket, at) = place(word / CHUNK_WORDS as u64);
@@ -55,6 +72,21 @@ impl Bits {
             .and_then(OnceLock::get)
             .and_then(|chunks| chunks[at].get())
             .map_or(0, |words| words[(word % CHUNK_WORDS as u64) as usize].load(Ordering::Acquire))
+    }
+
+    /// The same set, to be written down.
+    pub(super) fn plane(&self) -> Plane {
+        let mut plane = Plane::default();
+        for (bucket, chunks) in self.buckets.iter().enumerate() {
+            let first = (1_u64 << bucket) - 1;
+            for (chunk, words) in (first..).zip(chunks.get().into_iter().flatten()) {
+                let from = chunk * CHUNK_WORDS as u64;
+                for (word, value) in (from..).zip(words.get().into_iter().flatten()) {
+                    plane.set_word(word, value.load(Ordering::Acquire));
+                }
+            }
+        }
+        plane
     }
 
     /// How many bits are set, wherever.

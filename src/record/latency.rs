@@ -2,6 +2,9 @@
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+use super::stored::Stored;
 
 /// Longest latency with a place in the histogram: one hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -13,14 +16,15 @@ const DIGITS: u8 = 3;
 ///
 /// Nothing is dropped and nothing is clipped: what lies at or below zero, or above one hour, is
 /// counted apart and takes part in every rank. Minimum, maximum and sum are exact.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "Stored", try_from = "Stored")]
 pub struct Latency {
-    histogram: Histogram<u64>,
-    zero_or_negative: u64,
-    over_range: u64,
-    min_ns: i64,
-    max_ns: i64,
-    sum_ns: i128,
+    pub(super) histogram: Histogram<u64>,
+    pub(super) zero_or_negative: u64,
+    pub(super) over_range: u64,
+    pub(super) min_ns: i64,
+    pub(super) max_ns: i64,
+    pub(super) sum_ns: i128,
 }
 
 impl Default for Latency {
@@ -37,7 +41,7 @@ impl Default for Latency {
 }
 
 #[expect(clippy::expect_used, reason = "the bounds are constants, and legal")]
-fn empty() -> Histogram<u64> {
+pub(super) fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_NS, DIGITS).expect("legal bounds")
 }
 

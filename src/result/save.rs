@@ -85,8 +85,10 @@ fn set_readable(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io(format!("opening up {}", folder.display()), error))
 }
 
-/// `peak-20261123T101500Z-1a2b3c4d`; within a sweep `007-partitions_3-workers_2`.
-fn folder_name(result: &RunResult) -> String {
+/// The name of a result's folder: `peak-20261123T101500Z-1a2b3c4d`; within a sweep
+/// `007-partitions_3-workers_2`.
+#[must_use]
+pub fn folder_name(result: &RunResult) -> String {
     if let Some(trial) = &result.trial {
         let pairs = trial.point.iter().map(|(key, value)| format!("-{key}_{value}"));
         let point: String = pairs.collect();

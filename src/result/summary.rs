@@ -6,6 +6,7 @@ use comfy_table::presets;
 
 use super::RunResult;
 use super::detected::detected;
+use super::process::clocks;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
 use super::table::{accounts, applications, broker, count, rates, sender, wire};
@@ -38,7 +39,7 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)) {
+    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;

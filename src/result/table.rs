@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::detected::detected;
+use super::process::{clocks, end_to_end};
 use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::harness::world::Kind;
@@ -22,7 +23,7 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
         out.push_str(&format!("  ! {flag}\n"));
     }
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)) {
+    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
@@ -169,10 +170,10 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
             app.name.clone(),
             count(ledger.seen),
             count(app.consumed_per_s.round() as u64),
-            duration(app.end_to_end.p50_ns),
-            duration(app.end_to_end.p99_ns),
-            duration(app.end_to_end.p99_9_ns),
-            duration(app.end_to_end.max_ns),
+            end_to_end(app, app.end_to_end.p50_ns),
+            end_to_end(app, app.end_to_end.p99_ns),
+            end_to_end(app, app.end_to_end.p99_9_ns),
+            end_to_end(app, app.end_to_end.max_ns),
             duration(app.service.p50_ns),
             count(ledger.missing),
             count(ledger.duplicates),

@@ -1,0 +1,217 @@
+//! One result from the parts that several processes have recorded of one run: what a run by
+//! itself would have given, and how far the clocks of the processes may lie apart.
+
+mod app;
+mod timeline;
+
+use crate::apps::Summary;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::record::{Series, Stage};
+use crate::result::{
+    AppResult, ClockBound, LogSeries, ProcessResult, RunResult, Verdict, interval_log,
+};
+
+use super::detection::detect;
+use super::finish::{FLAGS_KEPT, checks};
+use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
+use app::Merged;
+
+/// What consumers have recorded of one application.
+type AppParts<'a> = Vec<(&'a ConsumerPart, &'a AppPart)>;
+
+/// The result of the producer's run, and its `latency.hlog`. `consumers` are all that there are,
+/// of this run or not; `begun` are the ones that left no part.
+///
+/// # Errors
+/// [`Error::Usage`] when parts don't fit together, or one is damaged.
+pub fn merge(
+    producer: &ProducerPart,
+    consumers: &[&ConsumerPart],
+    begun: &[&Begun],
+) -> Result<(RunResult, String)> {
+    let consumers: Vec<&ConsumerPart> =
+        consumers.iter().copied().filter(|part| belongs(part, producer)).collect();
+    check(producer, &consumers)?;
+    let names = names(producer, &consumers);
+    let mut merged = Vec::new();
+    for name in &names {
+        let parts = parts_of(&name.name, &consumers);
+        merged.push(Merged::new(name, parts, producer)?);
+    }
+    let notes: Vec<_> =
+        merged.iter().map(|app| app.parts.iter().map(|(_, part)| &part.notes).collect()).collect();
+    let ledger = Ledger::restore(&producer.outcomes, &notes).close();
+    let mut result = producer.result.clone();
+    timeline::fill(&mut result, producer, &mut merged);
+    result.processes = processes(producer, &consumers);
+    result.watch.cpu_s = result.processes.iter().map(|process| process.cpu_s).sum();
+    result.watch.cpu_us_per_event =
+        (ledger.acked > 0).then(|| result.watch.cpu_s * 1e6 / ledger.acked as f64);
+    result.apps = merged.iter().map(|app| app.result(producer)).collect();
+    result.books.planted = producer.planted.iter().copied().collect();
+    let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
+    let has_answers = answers.clone().next().is_some();
+    result.detection = if has_answers {
+        detect(&result.books, answers.flat_map(|summary: &Summary| &summary.flags))
+    } else {
+        Vec::new()
+    };
+    for summary in result.apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
+        summary.flags.truncate(FLAGS_KEPT);
+    }
+    result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
+    result.ledger = ledger;
+    result.verdict = verdict(producer, &result, &merged, begun);
+    let log = log(producer, &mut merged)?;
+    Ok((result, log))
+}
+
+/// Whether a consumer's part has to do with the producer's run: it has read some of it, or could
+/// have.
+fn belongs(part: &ConsumerPart, producer: &ProducerPart) -> bool {
+    part.topic == producer.result.broker.topic.name
+        || part.apps.iter().any(|app| app.notes.runs.contains_key(&producer.outcomes.run))
+}
+
+fn check(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Result<()> {
+    let mut faults: Vec<String> = Vec::new();
+    for part in consumers.iter().filter(|part| part.interval_ns != producer.interval_ns) {
+        faults.push(format!(
+            "the consumer process {} recorded by intervals of {} s and the producer by {} s; \
+             expected one measure.interval, by --set",
+            part.pid,
+            part.interval_ns as f64 / 1e9,
+            producer.interval_ns as f64 / 1e9
+        ));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Usage(faults)) }
+}
+
+/// The scenario's applications, and then whoever else has read the run.
+fn names(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<AppName> {
+    let mut names = producer.apps.clone();
+    for app in consumers.iter().flat_map(|part| &part.apps) {
+        let seen = app.notes.runs.contains_key(&producer.outcomes.run);
+        match names.iter_mut().find(|name| name.name == app.app.name) {
+            // As it ran, and not as the producer's scenario has it.
+            Some(name) => *name = app.app.clone(),
+            None if seen => names.push(app.app.clone()),
+            None => {}
+        }
+    }
+    names
+}
+
+fn parts_of<'a>(name: &str, consumers: &[&'a ConsumerPart]) -> AppParts<'a> {
+    consumers
+        .iter()
+        .flat_map(|part| part.apps.iter().map(move |app| (*part, app)))
+        .filter(|(_, app)| app.app.name == name)
+        .collect()
+}
+
+fn processes(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<ProcessResult> {
+    let watch = &producer.result.watch;
+    let sender = ProcessResult {
+        role: "producer".to_owned(),
+        pid: producer.pid,
+        apps: Vec::new(),
+        command_line: producer.result.command_line.clone(),
+        cpu_s: watch.cpu_s,
+        memory_peak_bytes: watch.memory_peak_bytes,
+        wall_step_us: watch.wall_step_us,
+        clock: Some(ClockBound { ahead_ns: 0, uncertain_ns: 0 }),
+    };
+    let reader = |part: &&ConsumerPart| ProcessResult {
+        role: "consumer".to_owned(),
+        pid: part.pid,
+        apps: part.apps.iter().map(|app| app.app.name.clone()).collect(),
+        command_line: part.command_line.clone(),
+        cpu_s: part.cpu_s,
+        memory_peak_bytes: part.memory_peak_bytes,
+        wall_step_us: part.wall_step_us,
+        clock: clock(producer, part),
+    };
+    std::iter::once(sender).chain(consumers.iter().map(reader)).collect()
+}
+
+fn clock(producer: &ProducerPart, part: &ConsumerPart) -> Option<ClockBound> {
+    let (ahead_ns, uncertain_ns) = part.anchor.ahead_of(&producer.anchor)?;
+    Some(ClockBound { ahead_ns, uncertain_ns })
+}
+
+fn verdict(
+    producer: &ProducerPart,
+    result: &RunResult,
+    merged: &[Merged<'_>],
+    begun: &[&Begun],
+) -> Verdict {
+    let before = &producer.result.verdict;
+    // What the producer's ledger alone had to say, the whole ledger says better.
+    let alone = producer.result.ledger.faults(&[]);
+    let mut reasons: Vec<String> =
+        before.reasons.iter().filter(|reason| !alone.contains(reason)).cloned().collect();
+    let mut flags = before.flags.clone();
+    for (app, ledger) in merged.iter().zip(&result.ledger.apps) {
+        let (faults, notices) = app.said(producer, ledger.missing > 0, begun);
+        reasons.extend(faults);
+        flags.extend(notices);
+    }
+    let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
+    reasons.extend(result.ledger.faults(&names));
+    if reasons.is_empty() {
+        let wrong = result.checks.iter().filter(|check| !check.agrees());
+        reasons.extend(wrong.map(|check| {
+            format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
+        }));
+    }
+    flags.extend(result.watch.flags().into_iter().filter(|flag| !before.flags.contains(flag)));
+    flags.extend(result.apps.iter().filter_map(clock_flag));
+    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by: before.interrupted_by }
+}
+
+/// What has to stand above the numbers when clocks are not good enough for them.
+fn clock_flag(app: &AppResult) -> Option<String> {
+    let clock = app.clock.filter(|clock| !clock.usable)?;
+    let name = &app.name;
+    Some(match clock.bound_ns {
+        None => format!(
+            "{name}: arrival, end to end and its rows over time are unusable: its clock and the \
+             producer's are of different hosts or boots"
+        ),
+        Some(bound_ns) => format!(
+            "{name}: arrival, end to end and its rows over time are unusable: the clocks may be \
+             {:.3} ms apart, and the median is less",
+            bound_ns as f64 / 1e6
+        ),
+    })
+}
+
+/// The producer's log, and behind it the applications' lines.
+fn log(producer: &ProducerPart, merged: &mut [Merged<'_>]) -> Result<String> {
+    let series = |app: &mut Merged<'_>| -> (String, (u64, u64)) {
+        let outside = app.series.total(Stage::EndToEnd);
+        let outside = outside.map_or((0, 0), |all| (all.zero_or_negative(), all.over_range()));
+        (format!("{}.end_to_end", app.name.name), outside)
+    };
+    let tags: Vec<_> = merged.iter_mut().map(series).collect();
+    let all = tags.into_iter().zip(merged.iter_mut()).map(|((tag, outside), app)| {
+        let log = Series::log(&mut app.series);
+        LogSeries { tag, log, outside }
+    });
+    let start_wall_us =
+        i64::try_from(producer.start_interval * producer.interval_ns / 1_000).unwrap_or(0);
+    let theirs = interval_log(all.collect(), start_wall_us, 0, producer.interval_ns)?;
+    let mut log = producer.log.clone();
+    for line in theirs.lines().filter(|line| line.starts_with("Tag=") || is_notice(line)) {
+        log.push_str(line);
+        log.push('\n');
+    }
+    Ok(log)
+}
+
+/// A comment about what is not in the log.
+fn is_notice(line: &str) -> bool {
+    line.starts_with('#') && line.contains(" are not in here]")
+}

@@ -1,0 +1,87 @@
+//! Consumers that record: one part for the process, with all its applications.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::finish::build;
+use super::part::{self, AppName, AppPart, CONSUMER, ConsumerPart, Started};
+use super::watch;
+use crate::apps::AppKind;
+use crate::clock::SystemClock;
+use crate::consume::{Testimony, Witness};
+use crate::error::Result;
+use crate::plan::{AppPlan, Plan};
+use crate::result::mask_arguments;
+
+/// The part that a consumer process is about to leave.
+#[derive(Debug)]
+pub struct Witnessed {
+    started: Started,
+    command_line: Vec<String>,
+    clock: Arc<SystemClock>,
+    interval_ns: u64,
+    topic: String,
+    witnesses: Vec<(AppName, Arc<Mutex<Witness>>)>,
+}
+
+impl Witnessed {
+    /// Makes the part's folder below `records`. The clock's dates are what latency counts from.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`] when nothing can be written there.
+    pub fn begin(
+        records: &Path,
+        kinds: &[&AppKind],
+        plan: &Plan,
+        clock: SystemClock,
+        mut command_line: Vec<String>,
+    ) -> Result<Self> {
+        mask_arguments(&mut command_line);
+        let names = kinds.iter().map(|kind| kind.schema.name.to_owned()).collect();
+        let started = Started::begin(records, "consumer", names, command_line.clone())?;
+        Ok(Self {
+            started,
+            command_line,
+            clock: Arc::new(clock),
+            interval_ns: plan.measure.interval_ms * 1_000_000,
+            topic: plan.topic.name.clone(),
+            witnesses: Vec::new(),
+        })
+    }
+
+    /// A witness for one application.
+    pub fn witness(&mut self, app: &AppPlan) -> Arc<Mutex<Witness>> {
+        let witness = Arc::new(Mutex::new(Witness::new(self.clock.clone(), self.interval_ns)));
+        self.witnesses.push((AppName::of(app), witness.clone()));
+        witness
+    }
+
+    /// Saves the part, once no application runs any more; `fault` is what ended them before
+    /// their time. Gives its folder.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`] with the path.
+    pub fn end(self, fault: Option<String>) -> Result<PathBuf> {
+        let app = |(app, witness): (AppName, Arc<Mutex<Witness>>)| {
+            let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+            let Testimony { notes, pages, last } = witness.testify();
+            let (summary, read) = last.unzip();
+            AppPart { app, notes, pages, summary, read }
+        };
+        let part = ConsumerPart {
+            part_version: part::VERSION,
+            pid: std::process::id(),
+            command_line: self.command_line,
+            build: build(),
+            anchor: self.clock.anchor(),
+            wall_step_us: self.clock.wall_step_us(),
+            interval_ns: self.interval_ns,
+            topic: self.topic,
+            cpu_s: watch::cpu_s(),
+            memory_peak_bytes: watch::memory_peak_bytes(),
+            fault,
+            apps: self.witnesses.into_iter().map(app).collect(),
+        };
+        self.started.end(CONSUMER, &part)
+    }
+}

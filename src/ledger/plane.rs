@@ -1,0 +1,157 @@
+//! A set of sequence numbers that can be written down: sparse, deflated, in base64.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::{Deserialize, Serialize};
+
+/// Words in a chunk: 8 KiB, 65,536 numbers.
+const CHUNK_WORDS: usize = 1_024;
+const CHUNK_BITS: u64 = CHUNK_WORDS as u64 * 64;
+/// Chunks below the 2^48 sequence numbers of a stamp.
+const CHUNKS_MAX: u64 = (1 << 48) / CHUNK_BITS;
+
+/// A set of sequence numbers of one thread; a dense one costs a bit each, and a stray number a
+/// chunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Stored", try_from = "Stored")]
+pub struct Plane {
+    chunks: BTreeMap<u64, Box<[u64; CHUNK_WORDS]>>,
+}
+
+/// How it is written: each chunk's number, and all chunks' words, little-endian, one after the
+/// other.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    chunks: Vec<u64>,
+    /// zlib, in base64.
+    words: String,
+}
+
+/// Why a written plane can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("no bitmap of sequence numbers: {0}")]
+pub struct PlaneFault(String);
+
+impl Plane {
+    /// Adds a number below 2^48. Returns false when it was there before, or lies above.
+    pub fn set(&mut self, number: u64) -> bool {
+        let chunk = number / CHUNK_BITS;
+        if chunk >= CHUNKS_MAX {
+            return false;
+        }
+        let words = self.chunks.entry(chunk).or_insert_with(|| Box::new([0; CHUNK_WORDS]));
+        let within = number % CHUNK_BITS;
+        let (word, mask) = (&mut words[(within / 64) as usize], 1 << (within % 64));
+        let new = *word & mask == 0;
+        *word |= mask;
+        new
+    }
+
+    /// Adds those of the 64 numbers from `64 * word` on that `value` has.
+    pub(super) fn set_word(&mut self, word: u64, value: u64) {
+        let chunk = word / CHUNK_WORDS as u64;
+        if value != 0 && chunk < CHUNKS_MAX {
+            let words = self.chunks.entry(chunk).or_insert_with(|| Box::new([0; CHUNK_WORDS]));
+            words[(word % CHUNK_WORDS as u64) as usize] |= value;
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.words().map(|(_, word)| u64::from(word.count_ones())).sum()
+    }
+
+    /// The words that are not 0, with their numbers.
+    pub(super) fn words(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.chunks.iter().flat_map(|(chunk, words)| {
+            let from = chunk * CHUNK_WORDS as u64;
+            (from..).zip(words.iter().copied()).filter(|(_, word)| *word != 0)
+        })
+    }
+}
+
+impl From<Plane> for Stored {
+    fn from(plane: Plane) -> Self {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        for word in plane.chunks.values().flat_map(|words| words.iter()) {
+            // Writing into memory fails for nobody.
+            let _ = encoder.write_all(&word.to_le_bytes());
+        }
+        let words = STANDARD.encode(encoder.finish().unwrap_or_default());
+        Self { chunks: plane.chunks.into_keys().collect(), words }
+    }
+}
+
+impl TryFrom<Stored> for Plane {
+    type Error = PlaneFault;
+
+    fn try_from(stored: Stored) -> Result<Self, PlaneFault> {
+        let fault = |error: &dyn std::fmt::Display| PlaneFault(error.to_string());
+        let deflated = STANDARD.decode(&stored.words).map_err(|error| fault(&error))?;
+        let mut decoder = ZlibDecoder::new(deflated.as_slice());
+        let mut plane = Self::default();
+        for chunk in stored.chunks {
+            let mut words = Box::new([0; CHUNK_WORDS]);
+            for word in words.iter_mut() {
+                let mut bytes = [0; 8];
+                decoder.read_exact(&mut bytes).map_err(|error| fault(&error))?;
+                *word = u64::from_le_bytes(bytes);
+            }
+            if chunk >= CHUNKS_MAX || plane.chunks.insert(chunk, words).is_some() {
+                return Err(fault(&"a chunk twice, or beyond any stamp's"));
+            }
+        }
+        Ok(plane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn it_is_a_set_and_comes_back_as_it_was_written(
+            numbers in prop::collection::vec(0_u64..1_000_000, 0..300),
+            far in (1_u64 << 47)..(1 << 48),
+        ) {
+            let (mut plane, mut set) = (Plane::default(), BTreeSet::new());
+            for number in numbers.into_iter().chain([far]) {
+                prop_assert_eq!(plane.set(number), set.insert(number));
+            }
+            prop_assert_eq!(plane.count(), set.len() as u64);
+            let text = serde_json::to_string(&plane).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Plane>(&text).unwrap(), plane);
+        }
+    }
+
+    #[test]
+    fn a_million_numbers_in_a_row_take_little_room() {
+        let mut plane = Plane::default();
+        assert!((0..1_000_000).all(|number| plane.set(number)));
+        assert!(!plane.set(1 << 48));
+        assert!(serde_json::to_string(&plane).unwrap().len() < 4_000);
+    }
+
+    #[test]
+    fn a_damaged_plane_is_refused() {
+        let mut plane = Plane::default();
+        plane.set(7);
+        let text = serde_json::to_string(&plane).unwrap();
+        let cut = text.replace("\"chunks\":[0]", "\"chunks\":[0,1]");
+        let twice = text.replace("\"chunks\":[0]", "\"chunks\":[0,0]");
+        for bad in [cut, twice, text.replace("\"words\":\"", "\"words\":\"?")] {
+            assert_ne!(bad, text);
+            assert!(serde_json::from_str::<Plane>(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! `kbench produce --record` and `kbench consume --record`, put together by `kbench report`: what
+//! one `kbench run` gives, or a word about what is missing.
+
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly.
+#![allow(clippy::unwrap_used)]
+
+#[path = "two_processes/parts.rs"]
+mod parts;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use parts::{
+    Broker, SCENARIO, change, copy, ends_well, join, kbench, part_file, recorded, report, told,
+};
+
+const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
+
+#[test]
+fn several_processes_give_the_ledger_the_counts_and_the_answers_of_one_run() {
+    let (_, records, run) = recorded();
+    let (code, merged) = report(records);
+    assert_eq!((code, &merged["verdict"]["valid"]), (0, &Value::Bool(true)), "{merged:#}");
+    let ledger = &merged["ledger"];
+    assert_eq!(ledger["closes"], true);
+    for sum in ["offered", "sent", "acked", "unsent", "failed", "unknown"] {
+        assert_eq!(ledger[sum], run["ledger"][sum], "{sum}");
+    }
+    assert_eq!(merged["books"], run["books"]);
+    assert_eq!(merged["checks"], run["checks"]);
+    assert_eq!(merged["phases"], run["phases"]);
+    assert_eq!(merged["send_delay"]["count"], run["send_delay"]["count"]);
+    assert_eq!(merged["ack"]["count"], run["ack"]["count"]);
+    let measured = run["ack"]["count"].as_u64().unwrap();
+    assert!((2_500..3_500).contains(&measured), "{measured}");
+    for (place, name) in APPS.iter().enumerate() {
+        let (app, of_run) = (&merged["apps"][place], &run["apps"][place]);
+        assert_eq!(app["name"], *name);
+        assert_eq!(ledger["apps"][place], run["ledger"]["apps"][place], "{name}");
+        assert_eq!(ledger["apps"][place]["seen"], ledger["acked"], "{name}");
+        for stage in ["arrival", "service", "end_to_end"] {
+            assert_eq!(app[stage]["count"], measured, "{name} {stage}");
+            assert_eq!(of_run[stage]["count"], measured, "{name} {stage}");
+            assert_eq!(app[stage]["zero_or_negative"], 0, "{name} {stage}");
+        }
+        assert_eq!(app["summary"]["totals"], of_run["summary"]["totals"], "{name}");
+        let rows = merged["series"].as_array().unwrap();
+        let seen = |row: &Value| row["apps"][place]["seen"].as_u64().unwrap();
+        assert_eq!(ledger["acked"], rows.iter().map(seen).sum::<u64>(), "{name}");
+        assert_eq!(rows.last().unwrap()["apps"][place]["lag_records"], 0, "{name}");
+    }
+    let folder = fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folder.into_iter().find(|path| path.join("result.json").exists()).unwrap();
+    let log = fs::read_to_string(folder.join("latency.hlog")).unwrap();
+    for tag in ["send_delay", "ack", "fraud.end_to_end", "behavior.end_to_end"] {
+        assert!(log.contains(&format!("Tag={tag},")), "{tag}");
+    }
+    assert!(folder.join("summary.md").exists() && folder.join("scenario.toml").exists());
+    // The result by itself says the same once more.
+    let (again, words) = told(&folder);
+    assert!(again == 0 && words.starts_with("VALID"), "{words}");
+}
+
+#[test]
+fn the_bound_of_the_clocks_is_measured_and_printed() {
+    let (_keep, records) = copy("records");
+    let (_, merged) = report(&records);
+    let processes = merged["processes"].as_array().unwrap();
+    assert_eq!(processes.len(), 4);
+    for process in &processes[1..] {
+        let ahead_ns = process["clock"]["ahead_ns"].as_i64().unwrap();
+        let uncertain_ns = process["clock"]["uncertain_ns"].as_u64().unwrap();
+        // One host whose clock nobody sets meanwhile: whole microseconds are the coarsest part.
+        assert!(ahead_ns.abs() < 100_000 && (1..100_000).contains(&uncertain_ns), "{process}");
+    }
+    assert_eq!(merged["apps"][0]["clock"]["usable"], true);
+    let (_, words) = told(&records);
+    assert!(words.contains("3 consumer processes beside the producer's: clock bound ±"), "{words}");
+}
+
+#[test]
+fn a_clock_that_is_off_is_found_and_nothing_below_the_bound_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    // Dates that are late make latencies look small: some below zero.
+    let late = ["fraud", "--shift-clock-us", "-500000"];
+    let consumers =
+        vec![broker.consumer(&records, &late), broker.consumer(&records, &["behavior"])];
+    join();
+    broker.produce(&records, &["--set", "apps.run=[\"fraud\",\"behavior\"]"]);
+    ends_well(consumers);
+    let (code, merged) = report(&records);
+    assert_eq!(code, 0, "{merged:#}");
+    let (fraud, behavior) = (&merged["apps"][0], &merged["apps"][1]);
+    let bound_ns = fraud["clock"]["bound_ns"].as_u64().unwrap();
+    assert!((499_900_000..500_200_000).contains(&bound_ns), "{bound_ns}");
+    assert_eq!(fraud["clock"]["usable"], false);
+    // None is dropped, none is corrected away.
+    assert_eq!(fraud["end_to_end"]["count"], behavior["end_to_end"]["count"]);
+    assert!(fraud["end_to_end"]["zero_or_negative"].as_u64().unwrap() > 0);
+    assert_eq!(behavior["clock"]["usable"], true);
+    let (_, words) = told(&records);
+    let flag =
+        "! fraud: arrival, end to end and its rows over time are unusable: the clocks may be ";
+    let apart_ms = words.split(flag).nth(1).unwrap().split(' ').next().unwrap();
+    assert!((499.9..500.2).contains(&apart_ms.parse::<f64>().unwrap()), "{words}");
+    let row = words.lines().find(|line| line.trim_start().starts_with("fraud")).unwrap();
+    assert!(row.contains("< 500 ms"), "{row}");
+    let row = words.lines().find(|line| line.trim_start().starts_with("behavior")).unwrap();
+    assert!(!row.contains('<'), "{row}");
+}
+
+#[test]
+fn clocks_of_two_boots_leave_no_latency_between_them() {
+    let (_keep, records) = copy("records");
+    change(&part_file(&records, Some("behavior")), |part| {
+        part["anchor"]["boot"] = Value::from("another");
+    });
+    let (code, words) = told(&records);
+    assert_eq!(code, 0, "{words}");
+    let flag = "! behavior: arrival, end to end and its rows over time are unusable: its clock and";
+    assert!(words.contains(flag), "{words}");
+    let row = words.lines().find(|line| line.trim_start().starts_with("behavior")).unwrap();
+    assert_eq!(row.matches("n/a").count(), 4, "{row}");
+    assert!(words.contains("1 of them share no clock with it"), "{words}");
+}
+
+#[test]
+fn a_part_that_is_not_there_makes_the_run_invalid() {
+    let (_keep, records) = copy("records");
+    let part = part_file(&records, Some("dashboard"));
+    fs::remove_dir_all(part.parent().unwrap()).unwrap();
+    let (code, words) = told(&records);
+    assert_eq!(code, 4, "{words}");
+    assert!(words.starts_with("INVALID"), "{words}");
+    assert!(words.contains("- dashboard: nobody has recorded a part of it"), "{words}");
+    assert!(words.contains("acknowledged events are missing"), "{words}");
+    assert!(!words.contains("analytics: "), "{words}");
+}
+
+#[test]
+fn a_consumer_that_is_killed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    let mut killed = broker.consumer(&records, &["fraud"]);
+    let other = broker.consumer(&records, &["behavior"]);
+    join();
+    broker.produce(&records, &["--set", "apps.run=[\"fraud\",\"behavior\"]"]);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    ends_well(vec![other]);
+    let (code, words) = told(&records);
+    assert!(code == 4 && words.starts_with("INVALID"), "{words}");
+    let process = format!("- fraud: the consumer process {} of ", killed.id());
+    assert!(words.contains(&process) && words.contains("has left no part: killed"), "{words}");
+    assert!(words.contains("acknowledged events are missing"), "{words}");
+}
+
+#[test]
+fn two_processes_of_one_application_share_the_partitions_and_the_ledger_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    let consumers = [(); 2].map(|()| broker.consumer(&records, &["analytics"]));
+    join();
+    broker.produce(&records, &["--set", "apps.run=[\"analytics\"]"]);
+    ends_well(consumers.into());
+    let (code, merged) = report(&records);
+    assert_eq!(code, 0, "{merged:#}");
+    let app = &merged["apps"][0];
+    assert_eq!((&app["workers"], merged["processes"].as_array().unwrap().len()), (&2.into(), 3));
+    assert_eq!(merged["ledger"]["apps"][0]["seen"], merged["ledger"]["acked"]);
+    assert_eq!(app["end_to_end"]["count"], merged["ack"]["count"]);
+    let events = &merged["checks"][0];
+    assert_eq!(events["books"], events["apps"][0]);
+    let flags = merged["verdict"]["flags"].to_string();
+    assert!(flags.contains("of its 2 processes only the totals are added up"), "{flags}");
+}
+
+#[test]
+fn two_runs_in_one_folder_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    let consumer = broker.consumer(&records, &["dashboard"]);
+    join();
+    for _ in 0..2 {
+        broker.produce(&records, &["--duration", "2s", "--set", "apps.run=[\"dashboard\"]"]);
+    }
+    ends_well(vec![consumer]);
+    let (code, words) = told(&records);
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(words.matches("VALID").count(), 2, "{words}");
+    assert_eq!(words.matches("read other events too: its answers are left out").count(), 2);
+    let results = fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(results.filter(|path| path.join("result.json").exists()).count(), 2);
+}
+
+#[test]
+fn ctrl_c_leaves_the_parts_of_a_partial_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    fs::write(records.with_extension("toml"), SCENARIO.replace("\"2s\"", "\"60s\"")).unwrap();
+    let broker = Broker::start();
+    let consumer = broker.consumer(&records, &["dashboard"]);
+    join();
+    let mut produce = broker.kbench(&["produce", "-q", "--set", "apps.run=[\"dashboard\"]"]);
+    produce.arg(records.with_extension("toml")).arg("--record").arg(&records);
+    let mut producer = produce.stdout(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_secs(4));
+    let id = producer.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(producer.wait().unwrap().code(), Some(130));
+    ends_well(vec![consumer]);
+    let (code, words) = told(&records);
+    assert!(code == 0 && words.starts_with("PARTIAL"), "{words}");
+    // Sixty seconds were planned, one of them to warm up.
+    let (_, merged) = report(&records);
+    let measured_s = merged["throughput"]["measured_s"].as_f64().unwrap();
+    assert!((1.0..=4.0).contains(&measured_s), "{measured_s}");
+}
+
+#[test]
+fn what_is_no_recording_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let says = |records: &Path, expected: &str| {
+        let (code, words) = told(records);
+        assert!(code == 2 && words.contains(expected), "{words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+    };
+    says(folder.path(), "holds no result");
+    says(&folder.path().join("nowhere"), "nowhere");
+    fs::write(folder.path().join("notes.txt"), "foreign").unwrap();
+    fs::create_dir(folder.path().join("consumer-of-somebody-else")).unwrap();
+    says(folder.path(), "holds no result");
+
+    let (_keep, records) = copy("cut");
+    let part = part_file(&records, Some("behavior"));
+    let text = fs::read_to_string(&part).unwrap();
+    fs::write(&part, &text[..text.len() / 2]).unwrap();
+    says(&records, "consumer.json: no whole part of a run");
+    fs::write(&part, text.replace("\"part_version\":1", "\"part_version\":99")).unwrap();
+    says(&records, "is of version 99");
+    change(&part, |part| part["part_version"] = 1.into());
+    change(&part, |part| part["interval_ns"] = 500_000_000.into());
+    says(&records, "recorded by intervals of 0.5 s and the producer by 1 s");
+
+    let (_keep, records) = copy("headless");
+    fs::remove_dir_all(part_file(&records, None).parent().unwrap()).unwrap();
+    says(&records, "holds consumers' parts only");
+}
+
+#[test]
+fn a_damaged_histogram_is_refused_and_strange_files_are_left_alone() {
+    let (_keep, records) = copy("records");
+    fs::write(records.join("notes.txt"), "foreign").unwrap();
+    fs::create_dir(records.join("empty")).unwrap();
+    assert_eq!(told(&records).0, 0);
+    let part = part_file(&records, Some("behavior"));
+    let text = fs::read_to_string(&part).unwrap();
+    fs::write(&part, text.replacen("\"histogram\":\"HISTF", "\"histogram\":\"XXXXX", 1)).unwrap();
+    let (code, words) = told(&records);
+    assert!(code == 2 && words.contains("is damaged, behavior"), "{words}");
+}
+
+#[test]
+fn a_warm_up_that_can_not_be_cut_is_refused_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let mut command = kbench(&["produce", "-q", "-b", "127.0.0.1:1"]);
+    fs::write(records.with_extension("toml"), SCENARIO.replace("\"1s\"", "\"1500ms\"")).unwrap();
+    command.arg(records.with_extension("toml")).arg("--record").arg(&records);
+    let output = command.output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("a warm-up of 1.5 s can't be cut"), "{words}");
+    assert!(!records.exists());
+    let dry = kbench(&["produce", "--dry-run", "--record", "x"]).output().unwrap();
+    assert_eq!(dry.status.code(), Some(2));
+}
+
+#[test]
+fn a_count_ends_the_measured_part_and_a_late_consumer_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let broker = Broker::start();
+    let apps = "apps.run=[\"dashboard\"]";
+    broker.produce(&records, &["--count", "1200", "--rate", "500", "--set", apps]);
+    // Only now, and past the schedule's last interval: whatever it reads has waited for it.
+    sleep(Duration::from_secs(2));
+    ends_well(vec![broker.consumer(&records, &["dashboard"])]);
+    let (code, merged) = report(&records);
+    assert_eq!(code, 0, "{merged:#}");
+    let measured_s = merged["throughput"]["measured_s"].as_f64().unwrap();
+    assert!((1.0..=3.0).contains(&measured_s), "{measured_s}");
+    let offered_per_s = merged["throughput"]["offered_per_s"].as_f64().unwrap();
+    assert!((350.0..650.0).contains(&offered_per_s), "{offered_per_s}");
+    assert_eq!(merged["apps"][0]["end_to_end"]["count"], 1_200);
+    let flags = merged["verdict"]["flags"].to_string();
+    assert!(flags.contains("dashboard: joined late: it read its first event"), "{flags}");
+    assert!(merged["watch"]["lag_at_end_records"].as_u64().unwrap() > 1_000, "{merged:#}");
+}
