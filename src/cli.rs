@@ -44,6 +44,9 @@ pub enum Command {
     Consume(ConsumeArgs),
     /// Write the events of a scenario to stdout, as they would be sent
     Produce(ProduceArgs),
+    /// Put two results, or two sweeps, beside each other: better, worse, same, or inconclusive
+    #[command(after_help = EXIT_CODES)]
+    Compare(CompareArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
@@ -106,6 +109,46 @@ pub struct RunArgs {
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// `kbench compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Result, sweep, or folder of runs; DIR:linger.ms=5,acks=all is one point of a sweep
+    #[arg(value_name = "BASELINE", required_unless_present = "simulate")]
+    pub baseline: Option<String>,
+    /// What is compared with it; the same
+    #[arg(value_name = "CANDIDATE", required_unless_present = "simulate")]
+    pub candidate: Option<String>,
+    /// How it is compared, and what fails.
+    #[command(flatten)]
+    pub gate: GateArgs,
+    /// Exit with 5 when a --fail-on is inconclusive, too
+    #[arg(long)]
+    pub strict: bool,
+    /// What stdout gets; in GitHub Actions the Markdown goes to the job's summary, too
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Print the method's false alarms and power, by simulation, and compare nothing
+    #[arg(long, conflicts_with_all = ["baseline", "candidate"])]
+    pub simulate: bool,
+}
+
+/// How results are compared.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// Exit with 5 when this is so, such as 'analytics.e2e.p99 > +10%' or 'throughput < -5%'
+    #[arg(long, value_name = "METRIC > +N%")]
+    pub fail_on: Vec<String>,
+    /// Only these metrics, such as fraud.e2e.p99.9; the fewer, the smaller a change is found
+    #[arg(long = "metric", value_name = "METRIC")]
+    pub metrics: Vec<String>,
+    /// Smallest change that matters, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
+    pub min_effect: f64,
+    /// Compare although this differs: host, versions, scenario, seed, broker-kind
+    #[arg(long, value_name = "WHAT,WHAT...", value_delimiter = ',')]
+    pub allow: Vec<String>,
 }
 
 /// `kbench plan`.
@@ -258,6 +301,13 @@ pub enum Format {
     Json,
     /// For a pull request.
     Markdown,
+}
+
+/// A share from a number of percent.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
+    let percent = percent.filter(|percent| *percent >= 0.1 && *percent <= 1_000.0);
+    percent.map(|percent| percent / 100.0).ok_or_else(|| "expected 0.1 to 1000, as 5 or 5%".into())
 }
 
 /// TOML's whole numbers are signed, so a seed of a scenario has 63 bits; so has one given here.

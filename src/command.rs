@@ -1,6 +1,7 @@
 //! The verbs. Together with `main` and `cli` the only place that prints or ends the process.
 
 mod broker;
+mod compare;
 mod consume;
 mod list;
 mod plan;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["apps", "record", "ledger", "books"],
     &["produce", "consume"],
     &["kafka", "loopback", "broker"],
-    &["harness", "result", "sweep", "progress", "metrics"],
+    &["harness", "result", "compare", "sweep", "progress", "metrics"],
     &["cli", "command", "main", "lib"],
 ];
 

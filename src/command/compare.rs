@@ -1,0 +1,114 @@
+//! `kbench compare`: two results beside each other.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use crate::cli::{CompareArgs, Format, GateArgs};
+use crate::compare::{self, Allow, Comparison, Gate, Options, Side, State};
+use crate::error::{Error, ExitCode, Result};
+use crate::plan::metric::Metric;
+
+/// How often each row of `--simulate` is drawn.
+const SIMULATED: u32 = 10_000;
+
+const SIMULATED_SEED: u64 = 1;
+
+pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
+    if args.simulate {
+        super::show(compare::power::tables(SIMULATED, SIMULATED_SEED).as_bytes())?;
+        return Ok(ExitCode::Ok);
+    }
+    let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) else {
+        return Err(Error::usage("expected BASELINE and CANDIDATE, two result folders"));
+    };
+    let baseline = Side::read(baseline)?;
+    let candidate = Side::read(candidate)?;
+    let options = options(&args.gate, &candidate.apps())?;
+    finish(&baseline, &candidate, &options, args.strict, args.format)
+}
+
+/// Compares, shows, and says how it ends.
+pub(super) fn finish(
+    baseline: &Side,
+    candidate: &Side,
+    options: &Options,
+    strict: bool,
+    format: Format,
+) -> Result<ExitCode> {
+    let comparison = compare::compare(baseline, candidate, options)?;
+    let text = match format {
+        Format::Text => compare::text(&comparison),
+        Format::Markdown => compare::markdown(&comparison),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&comparison)
+                .map_err(|error| Error::Internal(format!("writing the comparison: {error}")))?;
+            format!("{text}\n")
+        }
+    };
+    super::show(text.as_bytes())?;
+    tell_github(&comparison);
+    Ok(exit_code(&comparison, strict))
+}
+
+/// The gates and metrics of the command line, for runs of these applications.
+pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<Options> {
+    let apps = || apps.iter().map(String::as_str);
+    let mut faults = Vec::new();
+    let mut gates = Vec::new();
+    for text in &args.fail_on {
+        match Gate::parse(text, apps()) {
+            Ok(gate) => gates.push(gate),
+            Err(what) => faults.push(format!("--fail-on: {what}")),
+        }
+    }
+    let mut metrics = Vec::new();
+    for name in &args.metrics {
+        match Metric::find(name, apps()) {
+            Ok(metric) => metrics.push(metric),
+            Err(what) => faults.push(format!("--metric: {what}")),
+        }
+    }
+    let mut allow = Vec::new();
+    for name in &args.allow {
+        match Allow::ALL.into_iter().find(|it| it.name() == name) {
+            Some(it) => allow.push(it),
+            None => {
+                let all = Allow::ALL.map(Allow::name).join(", ");
+                faults.push(format!("--allow: {name:?} is none; expected any of {all}"));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Error::Usage(faults));
+    }
+    Ok(Options { min_effect: args.min_effect, allow, metrics, gates })
+}
+
+fn exit_code(comparison: &Comparison, strict: bool) -> ExitCode {
+    let failed = comparison.gates(State::Failed).next().is_some();
+    let unsure = comparison.gates(State::Inconclusive).next().is_some();
+    if failed || (strict && unsure) { ExitCode::Threshold } else { ExitCode::Ok }
+}
+
+/// In GitHub Actions: the job's summary, and annotations. The comparison stands without them, so
+/// what goes wrong here is only told.
+fn tell_github(comparison: &Comparison) {
+    if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+        return;
+    }
+    for line in compare::annotations(comparison) {
+        // Not stdout, which may be JSON; GitHub reads both.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return;
+    };
+    let written = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(compare::markdown(comparison).as_bytes()));
+    if let Err(error) = written {
+        super::tell(&format!("warning: the job's summary was not written: {error}"));
+    }
+}
