@@ -97,7 +97,8 @@ pub struct RunArgs {
     /// No progress on stderr
     #[arg(short, long)]
     pub quiet: bool,
-    /// Exit with 4 when anything is flagged above the numbers
+    /// Exit with 4 when anything is flagged above the numbers, and with 5 when a --fail-on is
+    /// inconclusive
     #[arg(long)]
     pub strict: bool,
     /// Go on with a sweep that was cut short: its folder
@@ -106,6 +107,12 @@ pub struct RunArgs {
     /// Serve Prometheus metrics while running, at /metrics of this address, as 127.0.0.1:9464
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics_addr: Option<String>,
+    /// Compare with this result or sweep afterwards, as `kbench compare DIR` with the new one
+    #[arg(long, value_name = "DIR")]
+    pub compare_to: Option<String>,
+    /// How it is compared.
+    #[command(flatten)]
+    pub gate: GateArgs,
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,
@@ -129,8 +136,9 @@ pub struct CompareArgs {
     /// What stdout gets; in GitHub Actions the Markdown goes to the job's summary, too
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Print the method's false alarms and power, by simulation, and compare nothing
-    #[arg(long, conflicts_with_all = ["baseline", "candidate"])]
+    /// Print the method's false alarms and power, by simulation; with two folders of runs of the
+    /// same, how often those would be called different
+    #[arg(long)]
     pub simulate: bool,
 }
 

@@ -13,9 +13,16 @@ const SIMULATED: u32 = 10_000;
 
 const SIMULATED_SEED: u64 = 1;
 
+/// Runs a side that are drawn from real ones.
+const SHUFFLED_RUNS: usize = 5;
+
 pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.simulate {
-        super::show(compare::power::tables(SIMULATED, SIMULATED_SEED).as_bytes())?;
+        let text = match (&args.baseline, &args.candidate) {
+            (Some(one), Some(other)) => shuffled(&Side::read(one)?, &Side::read(other)?)?,
+            _ => compare::power::tables(SIMULATED, SIMULATED_SEED),
+        };
+        super::show(text.as_bytes())?;
         return Ok(ExitCode::Ok);
     }
     let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) else {
@@ -25,6 +32,34 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
     let candidate = Side::read(candidate)?;
     let options = options(&args.gate, &candidate.apps())?;
     finish(&baseline, &candidate, &options, args.strict, args.format)
+}
+
+/// The false alarms of real runs: those of both sides, which are of one configuration.
+fn shuffled(one: &Side, other: &Side) -> Result<String> {
+    // They must be comparable, and what is compared must not differ.
+    let comparison = compare::compare(one, other, &Options::default())?;
+    let repeats = SHUFFLED_RUNS;
+    let mut out = format!(
+        "| metric | runs | spread from run to run | false alarms, {repeats} against {repeats} |\n\
+         |---|--:|--:|--:|\n"
+    );
+    for pair in &comparison.pairs {
+        if let Some(difference) = pair.compared.first() {
+            let what = &difference.what;
+            return Err(Error::Refused(vec![format!("{what} differs; expected runs of the same")]));
+        }
+        for row in &pair.rows {
+            let figures: Vec<f64> =
+                row.baseline.iter().chain(&row.candidate).flatten().copied().collect();
+            let drawn = compare::power::shuffled(&figures, repeats, SIMULATED, SIMULATED_SEED);
+            if let Some((spread, alarms)) = drawn {
+                let (metric, runs) = (&row.metric, figures.len());
+                let (spread, alarms) = (100.0 * spread, 100.0 * alarms);
+                out.push_str(&format!("| {metric} | {runs} | {spread:.1} % | {alarms:.1} % |\n"));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// Compares, shows, and says how it ends.

@@ -153,7 +153,7 @@ fn each(row: &Row, threshold: &Threshold) -> (State, String) {
 pub fn change(ratio: f64) -> String {
     let percent = 100.0 * (ratio - 1.0);
     if percent.abs() >= 1_000.0 {
-        return format!("×{ratio:.3e}");
+        return if ratio < 1e4 { format!("×{ratio:.1}") } else { format!("×{ratio:.1e}") };
     }
     // No "-0.0 %".
     let percent = if percent.abs() < 0.05 { 0.0 } else { percent };
@@ -162,8 +162,6 @@ pub fn change(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "limits are exact")]
-
     use super::*;
 
     fn limit(text: &str) -> Result<Limit, String> {

@@ -5,7 +5,7 @@ use comfy_table::presets;
 use super::conditions::Difference;
 use super::gate::State;
 use super::stats::Call;
-use super::text::{at, legend, runs, table, tally, word, zeros};
+use super::text::{at, legend, reasons, runs, table, tally, word, zeros};
 use super::{Comparison, Pair};
 
 /// A comment holds 64 kB (GitHub's limit); this leaves room for what an action puts around it.
@@ -85,10 +85,8 @@ fn section(pair: &Pair) -> String {
     out.push('\n');
     out.push_str(&table(pair, presets::ASCII_MARKDOWN));
     out.push('\n');
-    for row in pair.rows.iter().filter(|row| row.call != Call::Same) {
-        if let Some(why) = &row.why {
-            out.push_str(&format!("- {}: {}\n", row.metric, plain(why)));
-        }
+    for line in reasons(&pair.rows) {
+        out.push_str(&format!("- {}\n", plain(&line)));
     }
     let zeros = zeros(&pair.rows);
     if !zeros.is_empty() {

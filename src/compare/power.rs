@@ -1,5 +1,6 @@
 //! The method held against runs whose truth is known: false alarms and power, by simulation.
 
+use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
@@ -114,6 +115,29 @@ impl Experiment {
     }
 }
 
+/// How often real runs of the same configuration are called different: so many of them are drawn
+/// for each side, without putting back, and the sides called; again and again. Gives the spread
+/// from run to run (standard deviation of the logarithms) and the share of false alarms; `None`
+/// with too few runs, or where a figure is zero.
+#[must_use]
+pub fn shuffled(figures: &[f64], repeats: usize, times: u32, seed: u64) -> Option<(f64, f64)> {
+    if figures.len() < 2 * repeats {
+        return None;
+    }
+    let variance = Estimate::of(figures, figures)?.variance / 2.0;
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    let mut drawn = figures.to_vec();
+    let mut alarms = 0_u32;
+    for _ in 0..times {
+        drawn.shuffle(&mut rng);
+        let (baseline, rest) = drawn.split_at(repeats);
+        let estimate = Estimate::of(baseline, &rest[..repeats])?;
+        let called = call(&estimate, estimate.p, 0.05, true);
+        alarms += u32::from(matches!(called, Call::Worse | Call::Better));
+    }
+    Some((variance.sqrt(), f64::from(alarms) / f64::from(times)))
+}
+
 /// A standard normal deviate, by Box and Muller.
 fn normal(rng: &mut impl Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
@@ -195,6 +219,20 @@ mod tests {
     fn many_metrics_together_raise_no_more_alarms_than_one() {
         let experiment = Experiment { metrics: 11, ..Experiment::new(5, 0.0) };
         assert!(experiment.outcome(TIMES, 4).false_alarm <= 0.06);
+    }
+
+    #[test]
+    fn shuffled_runs_of_the_same_raise_few_alarms_whatever_their_distribution() {
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
+        // A latency that now and then is three times as high.
+        let mut figure = || {
+            let outlier = if rng.random_bool(0.1) { 3.0 } else { 1.0 };
+            outlier * (0.08 * normal(&mut rng)).exp()
+        };
+        let figures: Vec<f64> = (0..20).map(|_| figure()).collect();
+        let (spread, alarms) = shuffled(&figures, 5, TIMES, 1).unwrap();
+        assert!(spread > 0.08 && alarms <= 0.06, "{spread} {alarms}");
+        assert_eq!(shuffled(&figures[..9], 5, TIMES, 1), None);
     }
 
     #[test]

@@ -84,10 +84,8 @@ fn one(pair: &Pair) -> String {
         out.push_str(&format!("  compared: {what}: {baseline} → {candidate}\n"));
     }
     out.push_str(&table(pair, presets::NOTHING));
-    for row in pair.rows.iter().filter(|row| row.call != Call::Same) {
-        if let Some(why) = &row.why {
-            out.push_str(&format!("  {}: {why}\n", row.metric));
-        }
+    for line in reasons(&pair.rows) {
+        out.push_str(&format!("  {line}\n"));
     }
     let zeros = zeros(&pair.rows);
     if !zeros.is_empty() {
@@ -101,6 +99,23 @@ fn one(pair: &Pair) -> String {
 
 pub(super) fn runs(count: usize) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// Why metrics are inconclusive, or what their figures can't show: each reason once.
+pub(super) fn reasons(rows: &[Row]) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.call != Call::Same) {
+        let Some(why) = &row.why else { continue };
+        match found.iter_mut().find(|(known, _)| known == why) {
+            Some((_, metrics)) => metrics.push(&row.metric.name),
+            None => found.push((why, vec![&row.metric.name])),
+        }
+    }
+    let line = |(why, metrics): (&str, Vec<&str>)| match metrics.as_slice() {
+        [first, _, _, ..] => format!("{first} and {} more: {why}", metrics.len() - 1),
+        few => format!("{}: {why}", few.join(", ")),
+    };
+    found.into_iter().map(line).collect()
 }
 
 /// Metrics that are zero everywhere: one line, not a row each.

@@ -12,6 +12,7 @@ use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, SystemClock};
+use crate::compare;
 use crate::consume::Group;
 use crate::error::Result;
 use crate::event::EventType;
@@ -105,7 +106,7 @@ pub(super) fn result(
         summary.flags.truncate(FLAGS_KEPT);
     }
     let checks = checks(&books, &apps, end.recording.as_ref());
-    RunResult {
+    let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
@@ -130,12 +131,15 @@ pub(super) fn result(
         wire: end.wire,
         books,
         checks,
+        thresholds: Vec::new(),
         detection,
         watch,
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
         series: timeline.intervals(),
-    }
+    };
+    result.thresholds = compare::thresholds(&plan.thresholds, &result);
+    result
 }
 
 fn apps(

@@ -41,10 +41,9 @@ impl Relation {
     /// Cuts the sign off the front of a text.
     #[must_use]
     pub fn cut(text: &str) -> Option<(Self, &str)> {
-        let found = RELATIONS.iter().find_map(|(sign, relation)| {
+        RELATIONS.iter().find_map(|(sign, relation)| {
             text.trim_start().strip_prefix(sign).map(|rest| (*relation, rest.trim()))
-        });
-        found
+        })
     }
 
     /// Whether it holds.
@@ -114,11 +113,13 @@ fn limit_of(unit: Unit, text: &str) -> Result<f64, String> {
         _ => return Err(format!("{text:?} is no limit")),
     };
     let factor = match (unit, suffix) {
-        (Unit::Nanoseconds, "ns") | (Unit::Microseconds, "us" | "µs") => 1.0,
+        (Unit::Nanoseconds, "ns")
+        | (Unit::Microseconds, "us" | "µs")
+        | (Unit::PerSecond, "/s")
+        | (Unit::Ratio, "") => 1.0,
         (Unit::Nanoseconds, "us" | "µs") => 1e3,
         (Unit::Nanoseconds, "ms") => 1e6,
         (Unit::Nanoseconds, "s") => 1e9,
-        (Unit::PerSecond, "/s") | (Unit::Ratio, "") => 1.0,
         (Unit::Count, "") if number.fract() == 0.0 => 1.0,
         (Unit::Count, "") => return Err(format!("{digits} is no whole number")),
         (_, "") => return Err(format!("{digits} has no unit")),
@@ -182,8 +183,6 @@ fn collect<'a>(entries: &'a Entries, prefix: &str, found: &mut Vec<(String, Plac
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "limits are exact")]
-
     use super::*;
 
     fn parse(name: &str, text: &str) -> Result<(Relation, f64), String> {

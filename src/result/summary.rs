@@ -6,7 +6,7 @@ use comfy_table::presets;
 
 use super::detected::detected;
 use super::segmented::segmented;
-use super::table::{accounts, applications, broker, count, rates, sender, wire};
+use super::table::{accounts, applications, broker, count, rates, sender, thresholds, wire};
 use super::{Check, RunResult};
 
 /// The result as Markdown.
@@ -32,7 +32,11 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for flag in &verdict.flags {
         writeln!(out, "- flag: {flag}")?;
     }
-    if !(verdict.reasons.is_empty() && verdict.flags.is_empty()) {
+    for threshold in thresholds(result) {
+        writeln!(out, "- {threshold}")?;
+    }
+    let is_plain = verdict.reasons.is_empty() && verdict.flags.is_empty();
+    if !(is_plain && result.thresholds.is_empty()) {
         writeln!(out)?;
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
