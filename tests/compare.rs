@@ -157,6 +157,29 @@ fn what_spreads_too_much_is_inconclusive_and_says_what_it_would_take() {
 }
 
 #[test]
+fn zero_against_some_is_said_and_called_only_where_chance_would_rarely_do_it() {
+    let doubled = |from: u32| {
+        move |result: &mut Value| {
+            let run: u32 = result["run"].as_str().unwrap()[1..].parse().unwrap();
+            result["ledger"]["apps"][0]["duplicates"] = json!(if run >= from { 3 } else { 0 });
+        }
+    };
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), doubled(4));
+    let comparison = case.json(&[]);
+    let once = row(&comparison, "ledger.duplicates");
+    assert_eq!(once["call"], "inconclusive");
+    let why = once["why"].as_str().unwrap();
+    assert!(why.contains("0 of 5 baseline runs and 1 of 5 candidate runs"), "{why}");
+    let (code, stdout, _) = case.compare(&["--fail-on", "ledger.duplicates > 0"]);
+    assert_eq!(code, 5, "{stdout}");
+    assert!(stdout.contains("in 1 of 5 candidate runs"), "{stdout}");
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), doubled(0));
+    assert_eq!(row(&case.json(&[]), "ledger.duplicates")["call"], "worse");
+}
+
+#[test]
 fn one_run_a_side_shows_its_numbers_and_proves_nothing() {
     let case = Case::new();
     case.side("a", &[1.0], keep).side("b", &[3.0], keep);

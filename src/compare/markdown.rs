@@ -133,3 +133,86 @@ fn command(kind: &str, text: &str) -> String {
     let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     format!("::{kind} title=kbench compare::{text}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::{Gate, GateResult, Group, Row};
+    use crate::plan::metric::Metric;
+
+    fn row(metric: &Metric, ratio: f64) -> Row {
+        Row {
+            metric: metric.clone(),
+            unit: metric.unit(),
+            call: Call::Worse,
+            why: None,
+            baseline: vec![Some(1e6); 5],
+            candidate: vec![Some(ratio * 1e6); 5],
+            baseline_mean: Some(1e6),
+            candidate_mean: Some(ratio * 1e6),
+            ratio: Some(ratio),
+            interval: Some((ratio * 0.9, ratio * 1.1)),
+            p: Some(0.001),
+            p_holm: Some(0.01),
+            detectable: Some(0.1),
+            repeats_needed: Some(20),
+        }
+    }
+
+    fn pair(number: usize) -> Pair {
+        let group = |name: &str| Group {
+            name: name.to_owned(),
+            runs: 5,
+            broker: "Kafka at a:1".to_owned(),
+            first: "2026-11-23T10:00:00Z".to_owned(),
+            last: "2026-11-23T11:00:00Z".to_owned(),
+        };
+        let metrics = Metric::all(["analytics"]);
+        let text = "analytics.e2e.p99 > +10%";
+        let gate = Gate::parse(text, ["analytics"]).unwrap();
+        Pair {
+            point: [("rate".to_owned(), number.to_string())].into(),
+            scenario: "a|b`\n## c".to_owned(),
+            baseline: group("a"),
+            candidate: group("b"),
+            notes: vec!["x".repeat(10_000)],
+            compared: Vec::new(),
+            rows: (1_u32..).zip(&metrics).map(|(n, it)| row(it, 1.0 + f64::from(n))).collect(),
+            gates: vec![GateResult { gate: gate.text, state: State::Failed, why: "100 %".into() }],
+        }
+    }
+
+    fn comparison(pairs: usize) -> Comparison {
+        Comparison {
+            baseline: "a".to_owned(),
+            candidate: "b".to_owned(),
+            min_effect: 0.05,
+            left_out: Vec::new(),
+            pairs: (0..pairs).map(pair).collect(),
+        }
+    }
+
+    #[test]
+    fn a_huge_sweep_still_fits_into_a_comment_and_says_what_did_not() {
+        let text = markdown(&comparison(500));
+        assert!(text.len() <= BYTES_MAX, "{}", text.len());
+        assert!(text.contains("more points did not fit") && text.contains("460 more gates"));
+        assert!(markdown(&comparison(1)).contains("| analytics.e2e.p50 |"));
+        assert!(!text.contains("\n## c"), "a name can't make a heading");
+    }
+
+    #[test]
+    fn annotations_are_ten_at_most_failed_gates_first_then_the_worst() {
+        let lines = annotations(&comparison(1));
+        assert_eq!(lines.len(), ANNOTATIONS_MAX);
+        assert!(
+            lines[0]
+                .starts_with("::error title=kbench compare::rate=0: analytics.e2e.p99 > +10%25")
+        );
+        assert!(
+            lines[1].starts_with("::warning") && lines[1].contains("wire.ratio"),
+            "{}",
+            lines[1]
+        );
+    }
+}
