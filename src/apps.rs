@@ -1,5 +1,5 @@
 //! The applications that read the events: each observes events, merges with its like and
-//! summarises. A further application is one new file and one line in [`ALL`].
+//! summarises. A further application is one new file and one line in `applications!` below.
 //!
 //! # Exactness
 //!
@@ -22,14 +22,31 @@
 use std::any::Any;
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+use crate::scenario::reader::nearest;
+
+/// For each application, its module and its place in [`ALL`].
+///
+/// `cargo fmt` does not look through a macro: `rustfmt src/apps/*.rs` formats the applications.
+macro_rules! applications {
+    ($($app:ident),+ $(,)?) => {
+        $(mod $app;)+
+
+        /// Every application, in the order of the specification.
+        pub const ALL: &[AppKind] = &[$($app::KIND),+];
+    };
+}
+
+applications! {
+    analytics,
+    fraud,
+    dashboard,
+    behavior,
+}
 
 mod alert;
-mod analytics;
-mod behavior;
-mod dashboard;
-mod fraud;
 mod hours;
 mod journey;
 mod late;
@@ -123,13 +140,28 @@ pub enum Rhythm {
     Alerts,
 }
 
-/// Every application, in the order of the specification.
-pub const ALL: &[AppKind] = &[analytics::KIND, fraud::KIND, dashboard::KIND, behavior::KIND];
-
 /// The application of that name.
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static AppKind> {
     ALL.iter().find(|kind| kind.schema.name == name)
+}
+
+/// Checks that every name is an application's.
+///
+/// # Errors
+/// [`Error::Usage`] with a line for each that is none, and the one that may be meant.
+pub fn check_names(names: &[String]) -> Result<()> {
+    let all = || ALL.iter().map(|kind| kind.schema.name);
+    let unknown = names.iter().filter(|name| !all().any(|app| app == name.as_str()));
+    let faults: Vec<String> = unknown
+        .map(|name| {
+            let near = nearest(name, all());
+            let near = near.map_or_else(String::new, |near| format!("did you mean {near:?}? "));
+            let all = all().collect::<Vec<_>>().join(", ");
+            format!("{name:?} is no application; {near}expected {all}")
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Usage(faults)) }
 }
 
 /// What the plan needs to know of all applications.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,6 +42,9 @@ pub enum Command {
     /// Run applications by themselves, on a topic that somebody fills
     #[command(after_help = EXIT_CODES)]
     Consume(ConsumeArgs),
+    /// Read a topic again through applications, and measure that; joins no group, commits nothing
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
     /// Write the events of a scenario to stdout, as they would be sent
     Produce(ProduceArgs),
     /// Put two results, or two sweeps, beside each other: better, worse, same, or inconclusive
@@ -212,6 +215,55 @@ pub struct ConsumeArgs {
     pub quiet: bool,
 }
 
+/// `kbench replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Applications: analytics, fraud, dashboard, behavior; without any, all of them
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+    /// Topic [default: KAFKA_ACTIVITIES_TOPIC, or user-activities]
+    #[arg(short, long)]
+    pub topic: Option<String>,
+    /// Where to begin: `beginning`, `offset 5`, `offset 0=5,3=7` by partition (the others from
+    /// their beginning), `timestamp 2024-01-15T10:30:45Z` by Kafka's time of the records, or
+    /// `duration 1h` before now; `offset:5` is the same in one word
+    #[arg(long, value_name = "PLACE", num_args = 1..=2, default_value = "beginning",
+        action = ArgAction::Set, allow_negative_numbers = true)]
+    pub from: Vec<String>,
+    /// What to end before, in the same words; `end` is where each partition ended when the replay
+    /// began
+    #[arg(long, value_name = "PLACE", num_args = 1..=2, default_value = "end",
+        action = ArgAction::Set, allow_negative_numbers = true)]
+    pub until: Vec<String>,
+    /// Only these partitions, such as 0,3
+    #[arg(short, long, value_name = "N,N...", value_delimiter = ',',
+        value_parser = clap::value_parser!(i32).range(0..))]
+    pub partition: Vec<i32>,
+    /// `max`: as fast as it goes; `1x` keeps the gaps between the events, `10x` divides them by ten
+    #[arg(long, value_name = "max|1x|10x", default_value = "max")]
+    pub speed: String,
+    /// Summary after so many events (50) or so much time (10s) too, at most five a second, and the
+    /// alerts as they come [default: only at the end]
+    #[arg(long, value_name = "EVENTS|TIME")]
+    pub every: Option<String>,
+    /// Only events of this run, by the number that ends the name of its result's folder
+    #[arg(long, value_name = "RUN", value_parser = run_number)]
+    pub run: Option<u32>,
+    /// Scenario whose topic and [apps] count, such as the scenario.toml of a result's folder; `-`
+    /// reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<String>,
+    /// What changes the applications from outside.
+    #[command(flatten)]
+    pub scenario_args: ScenarioArgs,
+    /// What stdout gets; json is one object
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Nothing but the result
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// `kbench produce`.
 #[derive(Debug, Args)]
 pub struct ProduceArgs {
@@ -266,6 +318,11 @@ pub enum EventFormat {
 fn duration_ns(text: &str) -> Result<u64, String> {
     let duration = crate::scenario::duration(text)?;
     u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
+}
+
+fn run_number(text: &str) -> Result<u32, String> {
+    let expected = "expected a run's number in hexadecimal, such as 11f8ffd9";
+    u32::from_str_radix(text, 16).map_err(|_| expected.to_owned())
 }
 
 fn rate(text: &str) -> Result<Rate, String> {

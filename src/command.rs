@@ -6,6 +6,7 @@ mod consume;
 mod list;
 mod plan;
 mod produce;
+mod replay;
 mod run;
 mod signals;
 
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
@@ -141,10 +143,10 @@ const SPECIFICATION: &str = include_str!("../scenarios/spec.toml");
 /// Where the parts go that run by themselves when nobody names a broker.
 const LOCALHOST: &str = "localhost:9092";
 
-/// What a part needs that runs by itself: the specification's plan, changed by the command line
-/// and the environment, and the brokers.
-fn alone(args: &ScenarioArgs) -> Result<(Plan, String)> {
-    let source = Source::new("spec.toml", SPECIFICATION);
+/// What a part needs that runs by itself: the plan of a scenario or else the specification's,
+/// changed by the command line and the environment, and the brokers.
+fn alone(source: Option<Source>, args: &ScenarioArgs) -> Result<(Plan, String)> {
+    let source = source.unwrap_or_else(|| Source::new("spec.toml", SPECIFICATION));
     let plan = plan(&source, &overrides(args)?)?;
     let bootstrap = plan.kafka.bootstrap_servers.clone();
     Ok((plan, bootstrap.unwrap_or_else(|| LOCALHOST.to_owned())))

@@ -12,6 +12,7 @@ pub mod outline;
 pub mod preview;
 mod ready;
 mod recording;
+pub mod replay;
 pub mod segments;
 mod timeline;
 pub mod watch;

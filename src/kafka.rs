@@ -1,6 +1,7 @@
 //! Kafka, by librdkafka: the real sink and source, and the administration of topics.
 
 mod admin;
+mod excerpt;
 mod recording;
 mod sink;
 mod source;
@@ -14,7 +15,8 @@ use crate::error::Error;
 use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
-pub use recording::Recording;
+pub use excerpt::{Excerpt, Scout};
+pub use recording::{Recording, Stretch};
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
 

@@ -44,6 +44,9 @@ pub struct Faults {
     pub stall: Option<((u16, u64), u64)>,
     /// The members of the group of this name join only after this time.
     pub join_after: HashMap<String, Duration>,
+    /// After so many batches each member of the group of this name dies: its last batch is not
+    /// committed, and a new member joins in its place.
+    pub die_after: HashMap<String, u64>,
 }
 
 /// A cluster of one topic.

@@ -32,6 +32,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub use property::is_secret;
+pub use replay::is_topic_name;
 
 /// Everything that a run needs to know, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+#[path = "alone/group.rs"]
+mod group;
+
 /// A broker that ends with the test.
 struct Broker {
     child: Child,
@@ -252,7 +255,10 @@ fn ctrl_c_ends_a_producer_with_its_sums() {
 fn wrong_words_are_told_at_once() {
     let broker = Broker::start();
     for (args, expected) in [
-        (&["consume", "analitics"][..], "\"analitics\" is no application; expected analytics"),
+        (
+            &["consume", "analitics"][..],
+            "\"analitics\" is no application; did you mean \"analytics\"? ",
+        ),
         (&["consume", "fraud", "--every", "0"], "--every: 0 events; expected at least 1"),
         (&["consume", "fraud", "--every", "10x"], "--every: \"10x\""),
         (&["produce", "--format", "json"], "--format is for what --dry-run writes"),

@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(8);
 
 pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     let kinds = chosen(&args.apps)?;
-    let (plan, bootstrap) = super::alone(&args.scenario)?;
+    let (plan, bootstrap) = super::alone(None, &args.scenario)?;
     let rhythm = args.every.as_deref().map(rhythm).transpose()?;
     let limits = Limits {
         events: args.count,
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     if !args.quiet {
         introduce(&kinds, &plan, &bootstrap);
     }
-    let skin = Skin::new(args, &plan.topic.name);
+    let skin = Skin::new(args.format, &plan.topic.name, args.quiet);
     let mut threads = Vec::new();
     for kind in kinds {
         let app = plan
@@ -72,21 +72,13 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
 
 /// The applications named, each once, in the order of their list.
 fn chosen(names: &[String]) -> Result<Vec<&'static AppKind>> {
-    let all = apps::ALL.iter().map(|kind| kind.schema.name).collect::<Vec<_>>();
-    let faults: Vec<String> = names
-        .iter()
-        .filter(|name| !all.contains(&name.as_str()))
-        .map(|name| format!("{name:?} is no application; expected {}", all.join(", ")))
-        .collect();
-    if !faults.is_empty() {
-        return Err(Error::Usage(faults));
-    }
+    apps::check_names(names)?;
     let named = |kind: &&AppKind| names.iter().any(|name| name == kind.schema.name);
     Ok(apps::ALL.iter().filter(named).collect())
 }
 
 /// `50` for events, `10s` for time.
-fn rhythm(text: &str) -> Result<Rhythm> {
+pub(super) fn rhythm(text: &str) -> Result<Rhythm> {
     match text.parse::<u64>() {
         Ok(0) => Err(Error::usage("--every: 0 events; expected at least 1")),
         Ok(events) => Ok(Rhythm::Events(events)),
@@ -110,7 +102,7 @@ fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
 
 /// How what is said gets to the reader.
 #[derive(Debug, Clone)]
-struct Skin {
+pub(super) struct Skin {
     json: bool,
     look: Look,
     topic: Arc<str>,
@@ -118,19 +110,25 @@ struct Skin {
 }
 
 impl Skin {
-    fn new(args: &ConsumeArgs, topic: &str) -> Self {
+    pub(super) fn new(format: Format, topic: &str, quiet: bool) -> Self {
         let look = Look { width: super::terminal_width(), color: super::color() };
-        let json = args.format == Format::Json;
-        Self { json, look, topic: topic.into(), quiet: args.quiet }
+        Self { json: format == Format::Json, look, topic: topic.into(), quiet }
     }
 
-    fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
+    pub(super) fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
         let (summary, read) = match what {
             Said::Summary(summary, read) | Said::Last(summary, read) => (summary, read),
             Said::Alerts(list, more) => return self.warn(app, list, *more),
             Said::Silence => {
                 if !self.quiet {
                     super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
+                }
+                return Ok(());
+            }
+            Said::Gap(left) => {
+                if !self.quiet {
+                    let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+                    super::tell(&format!("{app}: the next event is due in {left}"));
                 }
                 return Ok(());
             }

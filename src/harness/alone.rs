@@ -47,6 +47,8 @@ pub enum Said<'a> {
     Alerts(&'a [Alert], u64),
     /// Nothing comes.
     Silence,
+    /// The next event is due so much later.
+    Gap(Duration),
 }
 
 /// An application by itself.
@@ -125,7 +127,7 @@ impl Alone {
                 self.source.commit()?;
                 return Err(error);
             }
-            self.tell_alerts(&mut told, &mut say)?;
+            told.alerts(&mut self.reader, &mut say)?;
             if count > 0 {
                 last_record = Instant::now();
             } else if !told_silence && last_record.elapsed() > SILENCE {
@@ -142,22 +144,6 @@ impl Alone {
         Ok(read)
     }
 
-    /// Tells the new alerts, as many in a second as can be read; the rest is counted.
-    fn tell_alerts(
-        &mut self,
-        told: &mut Told,
-        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let (alerts, left_out) = self.reader.take_alerts();
-        if alerts.is_empty() && left_out == 0 {
-            return Ok(());
-        }
-        let shown = alerts.len().min(told.room());
-        told.in_this_second += shown;
-        let more = (alerts.len() - shown) as u64 + left_out;
-        say(&Said::Alerts(&alerts[..shown], more))
-    }
-
     fn is_done(&self, last_record: Instant) -> bool {
         self.limits.events.is_some_and(|most| self.reader.read().events >= most)
             || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
@@ -168,7 +154,8 @@ impl Alone {
 const ALERTS_PER_S: usize = 20;
 
 /// How many alerts were told in the second that goes on.
-struct Told {
+#[derive(Debug)]
+pub(super) struct Told {
     since: Instant,
     in_this_second: usize,
 }
@@ -180,6 +167,22 @@ impl Default for Told {
 }
 
 impl Told {
+    /// Tells the new alerts, as many in a second as can be read; the rest is counted.
+    pub(super) fn alerts(
+        &mut self,
+        reader: &mut Reader,
+        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (alerts, left_out) = reader.take_alerts();
+        if alerts.is_empty() && left_out == 0 {
+            return Ok(());
+        }
+        let shown = alerts.len().min(self.room());
+        self.in_this_second += shown;
+        let more = (alerts.len() - shown) as u64 + left_out;
+        say(&Said::Alerts(&alerts[..shown], more))
+    }
+
     fn room(&mut self) -> usize {
         if self.since.elapsed() >= Duration::from_secs(1) {
             *self = Self::default();
@@ -189,7 +192,8 @@ impl Told {
 }
 
 /// When the next summary is due.
-struct Pace {
+#[derive(Debug)]
+pub(super) struct Pace {
     rhythm: Rhythm,
     events: u64,
     last: Option<Instant>,
@@ -197,11 +201,11 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(rhythm: Rhythm) -> Self {
+    pub(super) fn new(rhythm: Rhythm) -> Self {
         Self { rhythm, events: 0, last: None, began: Instant::now() }
     }
 
-    fn is_due_after_event(&mut self) -> bool {
+    pub(super) fn is_due_after_event(&mut self) -> bool {
         self.events += 1;
         let Rhythm::Events(every) = self.rhythm else { return false };
         if self.events < every || self.last.is_some_and(|last| last.elapsed() < SUMMARY_GAP) {
@@ -211,7 +215,7 @@ impl Pace {
         true
     }
 
-    fn is_due_by_time(&mut self) -> bool {
+    pub(super) fn is_due_by_time(&mut self) -> bool {
         let Rhythm::Time(every) = self.rhythm else { return false };
         if self.last.unwrap_or(self.began).elapsed() < every {
             return false;

@@ -29,7 +29,7 @@ use crate::result::{
 };
 
 /// How many flags of an application the result names.
-const FLAGS_KEPT: usize = 100;
+pub(super) const FLAGS_KEPT: usize = 100;
 
 /// Under what the run ran.
 pub(super) struct Conditions {

@@ -29,7 +29,26 @@ const FETCH_AHEAD_KIB: usize = 64 << 10;
 /// Longest wait for one record while nothing else is to be done.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// A recorded topic from its start to where it ended when it was opened.
+/// A part of one partition, by offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Stretch {
+    /// Which partition.
+    pub partition: i32,
+    /// The first offset to read.
+    pub from: i64,
+    /// The offset to end before; not below `from`.
+    pub until: i64,
+}
+
+impl Stretch {
+    /// How many offsets it has; a compacted topic holds fewer records.
+    #[must_use]
+    pub fn offsets(&self) -> u64 {
+        u64::try_from(self.until.saturating_sub(self.from)).unwrap_or(0)
+    }
+}
+
+/// A recorded topic from its start to where it ended when it was opened, or stretches of it.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Recording {
     topic: String,
@@ -41,6 +60,7 @@ pub struct Recording {
 
 /// One partition. Its own queue, so that reading it fetches nothing of the others.
 struct Lane {
+    partition: i32,
     queue: PartitionQueue<Quiet>,
     /// What came before the queue was its own.
     early: VecDeque<OwnedMessage>,
@@ -48,7 +68,7 @@ struct Lane {
     end: i64,
 }
 
-struct Quiet;
+pub(super) struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
@@ -69,32 +89,54 @@ impl Recording {
         topic: &str,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Self> {
-        let scout = consumer(bootstrap, properties, 1)?;
+        let scout = consumer(bootstrap, properties, Some(1))?;
         let spans = spans(&scout, topic)?;
-        let records = spans.iter().map(|(start, end)| (end - start).unsigned_abs()).sum();
-        if records == 0 {
+        let stretches: Vec<Stretch> = (0..)
+            .zip(&spans)
+            .map(|(partition, &(from, until))| Stretch { partition, from, until })
+            .collect();
+        if stretches.iter().all(|stretch| stretch.from >= stretch.until) {
             return Err(Error::Broker(format!("topic {topic} is empty: nothing can be replayed")));
         }
         let newest_us = newest_us(&scout, topic, &spans, go_on)?;
-        let consumer = Arc::new(consumer(bootstrap, properties, spans.len())?);
-        assign(&consumer, topic, (0..).zip(spans.iter().map(|(start, _)| *start)))?;
+        Ok(Self { newest_us, ..Self::of(bootstrap, properties, topic, &stretches)? })
+    }
+
+    /// Opens stretches of a topic, which the [`Tape`] numbers in the order given. Nobody looks
+    /// for the newest time.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when a partition can't be read, [`Error::Usage`] when librdkafka refuses
+    /// a property.
+    pub fn of(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        topic: &str,
+        stretches: &[Stretch],
+    ) -> Result<Self> {
+        let consumer = Arc::new(consumer(bootstrap, properties, Some(stretches.len()))?);
+        assign(
+            &consumer,
+            topic,
+            stretches.iter().map(|stretch| (stretch.partition, stretch.from)),
+        )?;
         let mut lanes = Vec::new();
-        for (partition, (start, end)) in (0..).zip(&spans) {
+        for &Stretch { partition, from, until } in stretches {
             let queue = consumer.split_partition_queue(topic, partition).ok_or_else(|| {
                 Error::Broker(format!("topic {topic}: partition {partition} can't be read"))
             })?;
-            lanes.push(Lane { queue, early: VecDeque::new(), next: *start, end: *end });
+            lanes.push(Lane { partition, queue, early: VecDeque::new(), next: from, end: until });
         }
         while let Some(message) = consumer.poll(Duration::ZERO) {
             if let Ok(message) = message
-                && let Some(lane) = usize::try_from(message.partition())
-                    .ok()
-                    .and_then(|partition| lanes.get_mut(partition))
+                && let Some(lane) =
+                    lanes.iter_mut().find(|lane| lane.partition == message.partition())
             {
                 lane.early.push_back(message.detach());
             }
         }
-        Ok(Self { topic: topic.to_owned(), consumer, lanes, records, newest_us })
+        let records = stretches.iter().map(Stretch::offsets).sum();
+        Ok(Self { topic: topic.to_owned(), consumer, lanes, records, newest_us: None })
     }
 
     /// How many records lie between the starts and the ends; a compacted topic holds fewer.
@@ -168,8 +210,9 @@ fn take(
     Step::Record
 }
 
-fn record(message: &impl Message) -> TapeRecord<'_> {
+pub(super) fn record(message: &impl Message) -> TapeRecord<'_> {
     TapeRecord {
+        offset: message.offset(),
         key: message.key(),
         payload: message.payload(),
         at_us: message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000)),
@@ -177,26 +220,30 @@ fn record(message: &impl Message) -> TapeRecord<'_> {
 }
 
 /// A consumer that belongs to no group: librdkafka wants the name of one, and never joins it.
-fn consumer(
+/// Where partitions are read apart from each other, they share what is fetched ahead.
+pub(super) fn consumer(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
-    partitions: usize,
+    apart: Option<usize>,
 ) -> Result<BaseConsumer<Quiet>> {
-    let ahead_kib = (FETCH_AHEAD_KIB / partitions.max(1)).max(1_024);
-    super::config(bootstrap, properties)
+    let mut config = super::config(bootstrap, properties);
+    if let Some(partitions) = apart {
+        let ahead_kib = (FETCH_AHEAD_KIB / partitions.max(1)).max(1_024);
+        config.set("queued.max.messages.kbytes", ahead_kib.to_string());
+    }
+    config
         .set("group.id", "kbench-replay")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         // Where records are deleted while they are read, the reading goes on behind them.
         .set("auto.offset.reset", "earliest")
-        .set("queued.max.messages.kbytes", ahead_kib.to_string())
         .create_with_context(Quiet)
         .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))
 }
 
 /// The first offset of each partition, and the one after its last.
-fn spans(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<Vec<(i64, i64)>> {
+pub(super) fn spans(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<Vec<(i64, i64)>> {
     let refused =
         |words: String| Error::Broker(format!("topic {topic} can't be replayed: {words}"));
     let metadata =
@@ -213,7 +260,7 @@ fn spans(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<Vec<(i64, i64)>>
         .map_err(|error| refused(error.to_string()))
 }
 
-fn assign(
+pub(super) fn assign(
     consumer: &BaseConsumer<Quiet>,
     topic: &str,
     starts: impl Iterator<Item = (i32, i64)>,
@@ -288,7 +335,7 @@ fn newest_us(
 }
 
 /// Lets those errors pass that librdkafka recovers from by itself.
-fn check(topic: &str, error: &KafkaError) -> Result<()> {
+pub(super) fn check(topic: &str, error: &KafkaError) -> Result<()> {
     let code = error.rdkafka_error_code();
     let lasting = matches!(error, KafkaError::MessageConsumptionFatal(_))
         || matches!(

@@ -43,6 +43,7 @@ pub(super) struct LoopbackSource {
     joins_at: Instant,
     assigned: Option<usize>,
     batch: Vec<(usize, i64, Arc<[u8]>)>,
+    batches: u64,
 }
 
 impl LoopbackSource {
@@ -55,6 +56,7 @@ impl LoopbackSource {
             joins_at: Instant::now() + delay,
             assigned: None,
             batch: Vec::new(),
+            batches: 0,
         }
     }
 
@@ -100,6 +102,23 @@ impl LoopbackSource {
     }
 }
 
+impl LoopbackSource {
+    /// Leaves without committing; the next poll joins as a new member.
+    fn die(&mut self) {
+        self.leave();
+        self.batch.clear();
+        self.batches = 0;
+    }
+
+    fn leave(&mut self) {
+        if let (Some(member), Some(group)) =
+            (self.member.take(), self.topic.lock().groups.get_mut(&self.group))
+        {
+            group.members.retain(|&other| other != member);
+        }
+    }
+}
+
 impl Source for LoopbackSource {
     fn poll(
         &mut self,
@@ -128,7 +147,12 @@ impl Source for LoopbackSource {
             }
         }
         let count = self.batch.len();
-        self.commit();
+        self.batches += u64::from(count > 0);
+        if self.topic.faults.die_after.get(&self.group).is_some_and(|&most| self.batches >= most) {
+            self.die();
+        } else {
+            self.commit();
+        }
         Ok(count)
     }
 
@@ -139,10 +163,6 @@ impl Source for LoopbackSource {
 
 impl Drop for LoopbackSource {
     fn drop(&mut self) {
-        if let (Some(member), Some(group)) =
-            (self.member, self.topic.lock().groups.get_mut(&self.group))
-        {
-            group.members.retain(|&other| other != member);
-        }
+        self.leave();
     }
 }

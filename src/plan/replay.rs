@@ -16,14 +16,17 @@ const CONTRADICTIONS: [&str; 5] = ["rate_per_s", "duration", "phase", "scale", "
 const CONTRADICTS: &str =
     "contradicts load.replay: the recording decides that; expected it left out";
 
+/// Whether Kafka takes it for the name of a topic.
+#[must_use]
+pub fn is_topic_name(name: &str) -> bool {
+    let sized = (1..=NAME_CHARS_MAX).contains(&name.len());
+    sized && name.chars().all(is_name_char) && name != "." && name != ".."
+}
+
 /// The load of a scenario that replays.
 pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> LoadPlan {
     let typed = table.text("replay");
-    let fits = |topic: &str| {
-        let sized = (1..=NAME_CHARS_MAX).contains(&topic.len());
-        sized && topic.chars().all(is_name_char) && topic != "." && topic != ".."
-    };
-    if let Some(topic) = typed.as_deref().filter(|topic| !fits(topic)) {
+    if let Some(topic) = typed.as_deref().filter(|topic| !is_topic_name(topic)) {
         let what = format!(
             "{topic:?} is no topic name; expected up to {NAME_CHARS_MAX} letters, digits, '.', \
              '_' and '-'"

@@ -17,6 +17,7 @@
 
 mod admin;
 mod answers;
+mod churn;
 mod client;
 mod cluster;
 mod conformance;
@@ -47,6 +48,7 @@ fn suites() -> Vec<Probe> {
         laws::probes(),
         pipeline::probes(),
         answers::probes(),
+        churn::probes(),
         hlog::probes(),
         replay::probes(),
     ];

@@ -36,6 +36,8 @@ pub enum Step {
 /// One record of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TapeRecord<'a> {
+    /// Its place in the partition.
+    pub offset: i64,
     /// The record's key; `None` for a record without one.
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.

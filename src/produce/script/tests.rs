@@ -46,10 +46,11 @@ impl Tape for Shelf {
         else {
             return Ok(Step::End);
         };
+        let offset = self.read[partition] as i64;
         self.read[partition] += 1;
         thread::sleep(self.pause);
         let (key, payload) = (key.as_ref().map(String::as_bytes), Some(payload.as_bytes()));
-        each(&TapeRecord { key, payload, at_us: *at_us });
+        each(&TapeRecord { offset, key, payload, at_us: *at_us });
         Ok(Step::Record)
     }
 }
