@@ -138,7 +138,7 @@ fn each(row: &Row, threshold: &Threshold) -> (State, String) {
         Relation::Less | Relation::AtMost => worst.reduce(f64::min),
         _ => worst.reduce(f64::max),
     };
-    let why = format!("in {n} of {all} candidate runs; at most {}", shown(row.unit, worst));
+    let why = format!("so in {n} of {all} candidate runs; worst {}", shown(row.unit, worst));
     match () {
         () if n > 0 => (State::Failed, why),
         () if row.candidate.iter().any(Option::is_none) => {
