@@ -1,10 +1,14 @@
 //! The command line as typed. Nothing below knows that it exists.
 
+mod results;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,6 +54,9 @@ pub enum Command {
     /// Show saved results again; put together what produce and consume have recorded
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
+    /// Put two results, or two sweeps, beside each other: better, worse, same, or inconclusive
+    #[command(after_help = EXIT_CODES)]
+    Compare(CompareArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
@@ -100,7 +107,8 @@ pub struct RunArgs {
     /// No progress on stderr
     #[arg(short, long)]
     pub quiet: bool,
-    /// Exit with 4 when anything is flagged above the numbers
+    /// Exit with 4 when anything is flagged above the numbers, and with 5 when a --fail-on is
+    /// inconclusive
     #[arg(long)]
     pub strict: bool,
     /// Window of the live progress and of the figures over time, such as 500ms; stands above
@@ -113,6 +121,12 @@ pub struct RunArgs {
     /// Serve Prometheus metrics while running, at /metrics of this address, as 127.0.0.1:9464
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics_addr: Option<String>,
+    /// Compare with this result or sweep afterwards, as `kbench compare DIR` with the new one
+    #[arg(long, value_name = "DIR")]
+    pub compare_to: Option<String>,
+    /// How it is compared.
+    #[command(flatten)]
+    pub gate: GateArgs,
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,
@@ -127,18 +141,6 @@ pub struct PlanArgs {
     /// What changes the scenario from outside.
     #[command(flatten)]
     pub scenario: ScenarioArgs,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `kbench list`.
-#[derive(Debug, Args)]
-pub struct ListArgs {
-    /// Folder with result folders
-    #[arg(value_name = "DIR", default_value = "results", env = "KBENCH_OUT",
-        value_parser = OsStringValueParser::new().try_map(folder))]
-    pub folder: PathBuf,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -260,17 +262,6 @@ pub struct ProduceArgs {
     /// What stdout gets; without it, text on a terminal and JSON anywhere else
     #[arg(long, value_enum)]
     pub format: Option<EventFormat>,
-}
-
-/// `kbench report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// Folders of a result, of several, or of what --record left
-    #[arg(required = true, value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
 }
 
 /// How fast events are due.

@@ -1,6 +1,7 @@
 //! The verbs. Together with `main` and `cli` the only place that prints or ends the process.
 
 mod broker;
+mod compare;
 mod consume;
 mod list;
 mod plan;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Consume(args) => consume::run(&args),
         Command::Produce(args) => produce::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),

@@ -11,7 +11,7 @@
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
 //! | 4 loops | [`produce`] [`consume`] |
 //! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`sweep`] [`report`] [`progress`] [`metrics`] |
+//! | 6 whole | [`harness`] [`result`] [`sweep`] [`report`] [`compare`] [`progress`] [`metrics`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
 pub mod apps;
@@ -20,6 +20,7 @@ pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod compare;
 pub mod consume;
 pub mod error;
 pub mod event;

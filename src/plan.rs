@@ -13,6 +13,7 @@ pub mod fraud;
 mod hints;
 mod kafka;
 mod load;
+pub mod metric;
 pub(crate) mod native;
 mod phase;
 mod population;
@@ -22,6 +23,7 @@ mod replay;
 pub(crate) mod resolve;
 mod servers;
 pub mod sweep;
+pub mod threshold;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -56,6 +58,8 @@ pub struct Plan {
     pub kafka: KafkaPlan,
     /// What is measured, and the limits on waiting.
     pub measure: MeasurePlan,
+    /// What the figures must keep to.
+    pub thresholds: Vec<threshold::Threshold>,
     /// What the user should know, a line each; stops nothing.
     pub warnings: Vec<String>,
 }

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::broker::BrokerStats;
+use crate::compare::ThresholdResult;
 use crate::harness::detection::Detection;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
@@ -127,6 +128,9 @@ pub struct RunResult {
     pub books: Books,
     /// The books beside the applications' totals.
     pub checks: Vec<Check>,
+    /// What the scenario's thresholds came to.
+    #[serde(default)]
+    pub thresholds: Vec<ThresholdResult>,
     /// Planted fraud beside the alerts; empty where neither was.
     #[serde(default)]
     pub detection: Vec<Detection>,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::Job;
 use super::signals::Signals;
 use crate::cli::{Format, RunArgs};
+use crate::compare::{self, Side};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::{self, Finished, Options};
 use crate::metrics::{Exporter, Metrics};
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::progress::Progress;
-use crate::result;
+use crate::result::{self, Saved};
 use crate::scenario::Source;
 use crate::sweep::{self, Swept};
 
@@ -24,6 +25,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
     let jobs = super::jobs(&args.scenarios, &given)?;
     check_sweeps(&jobs, args)?;
+    let against = Against::read(&jobs, args)?;
     let program = std::env::current_exe()
         .map_err(|error| Error::io("finding this program, to start the broker", error))?;
     let signals = Signals::listen()?;
@@ -44,13 +46,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let mut worst = ExitCode::Ok;
     for (source, job) in &jobs {
-        let code = match job {
+        let (mut code, runs) = match job {
             Job::Run(plan) => one(source, plan, options(args.out.clone()), args)?,
             Job::Sweep(sweep) => {
-                let code = trials(source, sweep, &options, args)?;
-                if signals.came() { signals.exit_code() } else { code }
+                let (code, runs) = trials(source, sweep, &options, args)?;
+                (if signals.came() { signals.exit_code() } else { code }, runs)
             }
         };
+        if let Some(against) = &against {
+            code = against.compare(code, runs, args)?;
+        }
         if code != ExitCode::Ok {
             worst = code;
         }
@@ -88,7 +93,65 @@ fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
-fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result<ExitCode> {
+/// What a run is compared with afterwards.
+struct Against {
+    baseline: Side,
+    options: compare::Options,
+}
+
+impl Against {
+    /// Reads the baseline and the gates before anything runs.
+    fn read(jobs: &[(Source, Job)], args: &RunArgs) -> Result<Option<Self>> {
+        let gate = &args.gate;
+        let Some(name) = &args.compare_to else {
+            if gate.fail_on.is_empty() && gate.metrics.is_empty() && gate.allow.is_empty() {
+                return Ok(None);
+            }
+            return Err(Error::usage(
+                "--fail-on, --metric and --allow are for a comparison; expected --compare-to DIR",
+            ));
+        };
+        let [(_, job)] = jobs else {
+            return Err(Error::usage("--compare-to: expected one scenario"));
+        };
+        let plan = match job {
+            Job::Run(plan) => Some(plan.as_ref()),
+            Job::Sweep(sweep) => sweep.points.first().map(|point| &point.plan),
+        };
+        let apps = plan.into_iter().flat_map(|plan| &plan.apps).map(|app| app.name.clone());
+        let options = super::compare::options(gate, &apps.collect::<Vec<_>>())?;
+        Ok(Some(Self { baseline: Side::read(name)?, options }))
+    }
+
+    /// Compares what has run, if it came to its end.
+    fn compare(&self, code: ExitCode, runs: Vec<Saved>, args: &RunArgs) -> Result<ExitCode> {
+        if !matches!(code, ExitCode::Ok | ExitCode::Threshold) {
+            super::tell("not compared: the run did not come to a valid end");
+            return Ok(code);
+        }
+        let name = match runs.as_slice() {
+            [one] => one.folder.display().to_string(),
+            _ => runs
+                .first()
+                .and_then(|run| run.folder.parent())
+                .map_or_else(|| "this run".to_owned(), |folder| folder.display().to_string()),
+        };
+        let candidate = Side::of(&name, runs);
+        let gates = super::compare::finish(
+            &self.baseline,
+            &candidate,
+            &self.options,
+            args.strict,
+            args.format,
+        )?;
+        Ok(if code == ExitCode::Ok { gates } else { code })
+    }
+}
+
+/// How a run ended, and what it left.
+type Ran = (ExitCode, Vec<Saved>);
+
+fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result<Ran> {
     warn(plan);
     let mut progress = Progress::on_stderr(args.quiet);
     let finished = harness::run(plan, &source.text, options, &mut progress)?;
@@ -98,8 +161,8 @@ fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result
     }
     let code = exit_code(&finished.result, args.strict);
     // Told after the summary, which is all that is left of the run then.
-    finished.folder?;
-    Ok(code)
+    let saved = Saved { folder: finished.folder?, result: finished.result };
+    Ok((code, vec![saved]))
 }
 
 fn trials(
@@ -107,7 +170,7 @@ fn trials(
     sweep: &Sweep,
     options: &dyn Fn(PathBuf) -> Options,
     args: &RunArgs,
-) -> Result<ExitCode> {
+) -> Result<Ran> {
     let mut progress = Progress::on_stderr(args.quiet);
     let resume = args.resume.as_deref();
     let swept = sweep::run(sweep, &source.text, &args.out, resume, options, &mut progress)?;
@@ -126,10 +189,11 @@ fn trials(
     super::show(text.as_bytes())?;
     if !book.is_complete() {
         super::tell(&format!("to go on: --resume {}", folder.display()));
-        return Ok(ExitCode::Invalid);
+        return Ok((ExitCode::Invalid, results));
     }
     let mut codes = results.iter().map(|saved| exit_code(&saved.result, args.strict));
-    Ok(codes.rfind(|code| *code != ExitCode::Ok).unwrap_or(ExitCode::Ok))
+    let code = codes.rfind(|code| *code != ExitCode::Ok).unwrap_or(ExitCode::Ok);
+    Ok((code, results))
 }
 
 fn warn(plan: &Plan) {
@@ -166,6 +230,7 @@ fn exit_code(result: &result::RunResult, strict: bool) -> ExitCode {
         Some(_) => ExitCode::Interrupted,
         None if !verdict.valid => ExitCode::Invalid,
         None if strict && !verdict.flags.is_empty() => ExitCode::Invalid,
+        None if result.thresholds.iter().any(|threshold| !threshold.passed) => ExitCode::Threshold,
         None => ExitCode::Ok,
     }
 }

@@ -14,6 +14,7 @@ use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, SystemClock};
+use crate::compare;
 use crate::consume::Group;
 use crate::error::Result;
 use crate::event::EventType;
@@ -130,7 +131,7 @@ pub(super) fn result(
         summary.flags.truncate(FLAGS_KEPT);
     }
     let checks = checks(&books, &apps, end.recording.as_ref());
-    RunResult {
+    let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
@@ -160,6 +161,7 @@ pub(super) fn result(
         wire: end.wire,
         books,
         checks,
+        thresholds: Vec::new(),
         detection,
         watch,
         cpu: end.seen.cpu.clone(),
@@ -167,7 +169,9 @@ pub(super) fn result(
         partitions: partitions(&crew.receipts().records()),
         series,
         processes: Vec::new(),
-    }
+    };
+    result.thresholds = compare::thresholds(&plan.thresholds, &result);
+    result
 }
 
 fn apps(

@@ -69,7 +69,8 @@ pub struct SelfWatch {
     /// the load; `None` for a replay.
     #[serde(default)]
     pub ceiling_per_s: Option<f64>,
-    /// The greatest rate that was offered in an interval of the measured part.
+    /// The greatest rate that was offered in an interval of the measured part, in events per
+    /// second.
     #[serde(default)]
     pub offered_peak_per_s: f64,
     /// The broker's CPU, where it runs on this host.

@@ -19,7 +19,7 @@ pub struct Rescan {
     pub events: u64,
     /// Records whose event stands in the log at an earlier place too.
     pub doubled: u64,
-    /// How long it took, in ms.
+    /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// Why a part of the log was not read, and what was not found remains unsettled; `None` when
     /// all of it was read.

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    AppSchema, MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, topic,
+    AppSchema, MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, threshold,
+    topic,
 };
 use crate::scenario::reader::Table;
 use crate::scenario::{Environment, NAME_CHARS_MAX, Overrides, is_name_char};
@@ -38,6 +39,8 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     let apps = apps::resolve(root.table("apps"), inputs, topic.partitions);
     let (kafka, client_limit) = kafka::resolve(root.table("kafka"), inputs);
     let measure = measure(root.table("measure"));
+    let running: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+    let thresholds = threshold::resolve(&root.table("thresholds"), &running);
     check_producers(&root, load.producers, population.users);
     crowd::check(&root.table("load"), &load.phases, load.producers, &population);
     // How large recorded events are, only the recording can say.
@@ -53,7 +56,20 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     root.finish();
     let seed = seed.unwrap_or_default();
     let warnings = Vec::new();
-    Plan { name, description, seed, topic, load, population, event, apps, kafka, measure, warnings }
+    Plan {
+        name,
+        description,
+        seed,
+        topic,
+        load,
+        population,
+        event,
+        apps,
+        kafka,
+        measure,
+        thresholds,
+        warnings,
+    }
 }
 
 fn name(root: &Table<'_>, stem: &str) -> String {

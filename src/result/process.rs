@@ -21,7 +21,8 @@ pub struct ProcessResult {
     pub cpu_s: f64,
     /// Most memory that it held, in bytes.
     pub memory_peak_bytes: Option<u64>,
-    /// How far the wall clock moved against the monotonic one while it ran, in µs.
+    /// How far the wall clock moved against the monotonic one while it ran, in
+    /// microseconds.
     pub wall_step_us: i64,
     /// Its dates beside the producer's; `None` where both have no clock in common.
     pub clock: Option<ClockBound>,
@@ -32,9 +33,9 @@ pub struct ProcessResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClockBound {
-    /// So far are they ahead, in ns.
+    /// So far are they ahead, in nanoseconds.
     pub ahead_ns: i64,
-    /// How far that may be off, in ns.
+    /// How far that may be off, in nanoseconds.
     pub uncertain_ns: u64,
 }
 
@@ -50,7 +51,7 @@ impl ClockBound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppClock {
-    /// None of them is off by more, in ns; `None` where nobody can tell.
+    /// No latency of it is off by more, in nanoseconds; `None` where nobody can tell.
     pub bound_ns: Option<u64>,
     /// Whether they say anything: the bound is known, and does not exceed the median.
     pub usable: bool,

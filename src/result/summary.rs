@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
-use super::RunResult;
 use super::detected::detected;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
-use super::table::{accounts, applications, broker, count, rates, sender, wire};
+use super::table::{accounts, applications, broker, count, rates, sender, thresholds, wire};
+use super::{RunResult, cpu_table};
 
 /// The result as Markdown.
 #[must_use]
@@ -34,10 +34,17 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for flag in &verdict.flags {
         writeln!(out, "- flag: {flag}")?;
     }
-    if !(verdict.reasons.is_empty() && verdict.flags.is_empty()) {
+    for threshold in thresholds(result) {
+        writeln!(out, "- {threshold}")?;
+    }
+    let is_plain = verdict.reasons.is_empty() && verdict.flags.is_empty();
+    if !(is_plain && result.thresholds.is_empty()) {
         writeln!(out)?;
     }
     writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
+    for note in result.watch.notes() {
+        writeln!(out, "- {note}")?;
+    }
     let lines = [accounts(result), rates(result), sender(result)];
     for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
@@ -54,6 +61,9 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     phases(result, out)?;
     partitions(result, out)?;
+    if let Some(table) = cpu_table(result, presets::ASCII_MARKDOWN) {
+        writeln!(out, "## CPU by kind of thread\n\n{table}")?;
+    }
     conditions(result, out)
 }
 

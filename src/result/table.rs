@@ -6,6 +6,7 @@ use super::detected::detected;
 use super::process::{clocks, end_to_end};
 use super::segmented::segmented;
 use super::{RunResult, Throughput};
+use crate::compare::ThresholdResult;
 use crate::harness::world::Kind;
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
@@ -21,6 +22,12 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     let mut out = verdict(result, color);
     for flag in &result.verdict.flags {
         out.push_str(&format!("  ! {flag}\n"));
+    }
+    for note in result.watch.notes() {
+        out.push_str(&format!("  {note}\n"));
+    }
+    for threshold in thresholds(result) {
+        out.push_str(&format!("  {threshold}\n"));
     }
     let lines = [accounts(result), rates(result), sender(result)];
     for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
@@ -71,6 +78,18 @@ fn verdict(result: &RunResult, color: bool) -> String {
         out.push_str(&format!("  - {reason}\n"));
     }
     out
+}
+
+/// Each threshold, with expected and actual; those that failed first.
+pub(super) fn thresholds(result: &RunResult) -> Vec<String> {
+    let line = |threshold: &ThresholdResult| {
+        let ThresholdResult { metric, expected, shown, passed, .. } = threshold;
+        let word = if *passed { "kept" } else { "FAILED" };
+        format!("threshold {word}: {metric} {expected}: {shown}")
+    };
+    let (passed, failed): (Vec<_>, Vec<_>) =
+        result.thresholds.iter().partition(|threshold| threshold.passed);
+    failed.into_iter().chain(passed).map(line).collect()
 }
 
 /// What it ran against, in words that can't be mistaken.

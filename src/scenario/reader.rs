@@ -361,6 +361,19 @@ pub(crate) fn nearest<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> 
         .map(|(_, word)| word)
 }
 
+/// The known words, the nearest to what was typed first.
+pub(crate) fn distances<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> Vec<&'w str> {
+    let mut scored: Vec<(f64, &str)> = known
+        .map(|word| {
+            // Letters that differ first: metrics share their beginnings and ends.
+            let near = strsim::normalized_damerau_levenshtein(typed, word);
+            (near + strsim::jaro_winkler(typed, word) / 10.0, word)
+        })
+        .collect();
+    scored.sort_by(|left, right| right.0.total_cmp(&left.0));
+    scored.into_iter().map(|(_, word)| word).collect()
+}
+
 /// Keys for a message: `a, b and c`.
 fn listed(known: &[&str]) -> String {
     match known {

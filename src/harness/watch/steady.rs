@@ -22,7 +22,7 @@ pub struct Drift {
     pub app: String,
     /// Where the stretch begins, in seconds from the schedule's start.
     pub from_s: f64,
-    /// Where it ends.
+    /// Where it ends, in seconds from the schedule's start.
     pub to_s: f64,
     /// Slope of the end-to-end p50 by interval (Theil and Sen), in percent of its median a minute.
     pub percent_per_min: f64,
@@ -112,12 +112,12 @@ fn stretches(load: &LoadPlan) -> Vec<Range<u64>> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Growth {
-    /// Slope over the second half of the measured part, in bytes a second: in the first, states
+    /// Slope over the second half of the measured part, in bytes per second: in the first, states
     /// fill up that are bounded.
     pub bytes_per_s: f64,
-    /// The lower end of its 95 % interval.
+    /// The lower end of its 95 % interval, in bytes per second.
     pub low_bytes_per_s: f64,
-    /// What was left to this process at the end: of the machine's memory, or of its cgroup's.
+    /// What was left to this process at the end, in bytes: of the machine's memory, or of its cgroup's.
     pub left_bytes: u64,
 }
 

@@ -20,7 +20,7 @@ fn an_unknown_key_is_refused_with_the_nearest() {
          a.toml:4:1: load.rate_per_sec: unknown key; did you mean load.rate_per_s?\n\
          a.toml:7:2: xyz: unknown key; expected one of seed, name, description, topic, load, \
          population, event, apps, \
-         kafka, measure and sweep\n\
+         kafka, measure, thresholds and sweep\n\
          a.toml:9:1: apps.frauds: unknown key; did you mean apps.fraud?\n\
          a.toml:10:7: apps.fraud.window_ms: unknown key; did you mean apps.fraud.window?"
     );

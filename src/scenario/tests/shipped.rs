@@ -69,6 +69,8 @@ fn what_peak_shows_as_an_example_can_be_used() {
     assert!(load.phases[1].hot.is_some() && load.phases[1].sale.is_some());
     let event = planned("a.toml", &format!("{LEAST}{}", example("[event]"))).event;
     assert_eq!(event.padding.map(|padding| padding.max_bytes), Some(64_000));
+    let thresholds = planned("a.toml", &format!("{LEAST}{}", example("[thresholds]"))).thresholds;
+    assert_eq!(thresholds.len(), 4);
     let servers = "[kafka]\nbootstrap_servers = \"k:9092\"\n";
     let load =
         planned("a.toml", &format!("seed = 1\n[load]\n{}{servers}", example("replay = "))).load;

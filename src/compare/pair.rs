@@ -1,0 +1,209 @@
+//! One group of runs against another: whether they may be compared, and every metric of both.
+
+use serde::Serialize;
+
+use super::Options;
+use super::conditions::{Difference, differences, disagreements, identity};
+use super::gate::{self, GateResult};
+use super::row::{Row, family};
+use super::stats::{Call, RUNS_MIN};
+use crate::plan::metric::{Metric, Unit};
+use crate::plan::sweep::Settings;
+use crate::result::{self, Saved};
+
+/// The runs of one side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// As the user named it.
+    pub name: String,
+    /// How many runs.
+    pub runs: usize,
+    /// What they ran against, in words.
+    pub broker: String,
+    /// When the first of them started: RFC 3339, UTC.
+    pub first: String,
+    /// When the last of them started.
+    pub last: String,
+}
+
+/// Two groups of runs beside each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pair {
+    /// The point of the sweep; empty where there is none.
+    pub point: Settings,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The baseline.
+    pub baseline: Group,
+    /// The candidate.
+    pub candidate: Group,
+    /// What the reader has to know before the numbers.
+    pub notes: Vec<String>,
+    /// What is compared: topic, clients, workers.
+    pub compared: Vec<Difference>,
+    /// Every metric, the worst first.
+    pub rows: Vec<Row>,
+    /// The gates.
+    pub gates: Vec<GateResult>,
+}
+
+/// Events that no broker should lose, double or turn round: shown beside the metrics.
+const COUNTS: [&str; 6] = [
+    "ledger.missing",
+    "ledger.duplicates",
+    "ledger.reordered",
+    "ledger.failed",
+    "ledger.unknown",
+    "ledger.unsent",
+];
+
+/// Compares two groups, or says why not.
+pub(super) fn compare(
+    point: &Settings,
+    (base_name, base): (&str, &[Saved]),
+    (name, runs): (&str, &[Saved]),
+    options: &Options,
+) -> Result<Pair, Vec<String>> {
+    let mut reasons = disagreements(base_name, base);
+    reasons.extend(disagreements(name, runs));
+    let both = runs.iter().filter(|saved| {
+        base.iter().any(|other| identity(&other.result) == identity(&saved.result))
+    });
+    reasons.extend(both.map(|saved| {
+        let run = &saved.result.run;
+        format!("{}: run {run} is on both sides: a run with itself", saved.folder.display())
+    }));
+    let (Some(base_first), Some(first)) = (base.first(), runs.first()) else {
+        return Err(reasons);
+    };
+    let found = differences(&base_first.result, &first.result);
+    let (compared, guarded): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|difference| difference.allow.is_none());
+    let is_allowed =
+        |difference: &Difference| difference.allow.is_none_or(|it| options.allow.contains(&it));
+    reasons.extend(guarded.iter().filter(|it| !is_allowed(it)).map(refusal));
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    let mut notes: Vec<String> = guarded.iter().map(allowed).collect();
+    notes.extend(order(base, runs));
+    notes.extend(flags(base_name, base));
+    notes.extend(flags(name, runs));
+    let rows = rows(base, runs, options);
+    let gates = options.gates.iter().map(|gate| gate::judge(gate, &rows)).collect();
+    Ok(Pair {
+        point: point.clone(),
+        scenario: first.result.scenario.clone(),
+        baseline: group(base_name, base),
+        candidate: group(name, runs),
+        notes,
+        compared,
+        rows,
+        gates,
+    })
+}
+
+fn refusal(difference: &Difference) -> String {
+    let Difference { what, baseline, candidate, allow } = difference;
+    let allow = allow.map_or("", super::Allow::name);
+    format!(
+        "{what}: {baseline} in the baseline, {candidate} in the candidate; expected the same, or \
+         --allow {allow}"
+    )
+}
+
+fn allowed(difference: &Difference) -> String {
+    let Difference { what, baseline, candidate, allow } = difference;
+    let allow = allow.map_or("", super::Allow::name);
+    format!("{what} differs (--allow {allow}): {baseline} against {candidate}")
+}
+
+/// Runs one side after the other have the machine's drift in their difference.
+fn order(baseline: &[Saved], candidate: &[Saved]) -> Option<String> {
+    let few = baseline.len().min(candidate.len());
+    let ends = |runs: &[Saved]| {
+        let mut times: Vec<&str> = runs.iter().map(|run| run.result.started.as_str()).collect();
+        times.sort_unstable();
+        Some((times.first().copied()?.to_owned(), times.last().copied()?.to_owned()))
+    };
+    let ((base_first, base_last), (first, last)) = (ends(baseline)?, ends(candidate)?);
+    if few < 2 || (base_last >= first && last >= base_first) {
+        return None;
+    }
+    let (early, late) =
+        if base_last < first { ("baseline", "candidate") } else { ("candidate", "baseline") };
+    Some(format!(
+        "every run of the {early} was before every run of the {late}: a machine that drifts looks \
+         like a difference; expected runs in turns (dev/compare-configs)"
+    ))
+}
+
+/// What the harness said of its own runs.
+fn flags(name: &str, runs: &[Saved]) -> Vec<String> {
+    let mut found: Vec<(String, usize)> = Vec::new();
+    for flag in runs.iter().flat_map(|run| &run.result.verdict.flags) {
+        let kind = flag.split(':').next().unwrap_or(flag);
+        match found.iter_mut().find(|(known, _)| known == kind) {
+            Some((_, count)) => *count += 1,
+            None => found.push((kind.to_owned(), 1)),
+        }
+    }
+    let all = runs.len();
+    found.into_iter().map(|(kind, n)| format!("{name}: {kind}, in {n} of {all} runs")).collect()
+}
+
+fn group(name: &str, runs: &[Saved]) -> Group {
+    let mut started: Vec<&str> = runs.iter().map(|run| run.result.started.as_str()).collect();
+    started.sort_unstable();
+    let at = |time: Option<&&str>| time.copied().unwrap_or_default().to_owned();
+    Group {
+        name: name.to_owned(),
+        runs: runs.len(),
+        broker: runs.first().map(|run| result::broker(&run.result)).unwrap_or_default(),
+        first: at(started.first()),
+        last: at(started.last()),
+    }
+}
+
+/// Every metric, in families: those that were named, the usual ones, and the ledger's counts.
+fn rows(base: &[Saved], runs: &[Saved], options: &Options) -> Vec<Row> {
+    let apps: Vec<&str> = runs
+        .iter()
+        .take(1)
+        .flat_map(|run| &run.result.apps)
+        .map(|app| app.name.as_str())
+        .filter(|name| base[0].result.apps.iter().any(|app| app.name == *name))
+        .collect();
+    let mut named: Vec<Metric> = Vec::new();
+    let gates = options.gates.iter().map(|gate| &gate.metric);
+    for metric in options.metrics.iter().chain(gates) {
+        if !named.contains(metric) {
+            named.push(metric.clone());
+        }
+    }
+    let is_usual = |metric: &Metric| {
+        matches!(metric.name.as_str(), "throughput" | "cpu_us_per_event" | "ack.p99")
+            || metric.name.ends_with(".e2e.p50")
+            || metric.name.ends_with(".e2e.p99")
+    };
+    let all = Metric::all(apps);
+    let unnamed: Vec<Metric> = if options.metrics.is_empty() {
+        all.into_iter().filter(|metric| !named.contains(metric)).collect()
+    } else {
+        Vec::new()
+    };
+    let usual: Vec<Metric> = unnamed.iter().filter(|metric| is_usual(metric)).cloned().collect();
+    let counts: Vec<Metric> =
+        unnamed.into_iter().filter(|metric| COUNTS.contains(&metric.name.as_str())).collect();
+    let (named_counts, named): (Vec<_>, Vec<_>) =
+        named.into_iter().partition(|metric| metric.unit() == Unit::Count);
+    let mut rows: Vec<Row> = [named, usual, named_counts, counts]
+        .iter()
+        .flat_map(|metrics| family(metrics, base, runs, options.min_effect))
+        .collect();
+    let decided = |row: &Row| matches!(row.call, Call::Worse | Call::Better);
+    if base.len().min(runs.len()) >= RUNS_MIN {
+        rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
+    }
+    rows
+}

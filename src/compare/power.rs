@@ -1,0 +1,244 @@
+//! The method held against runs whose truth is known: false alarms and power, by simulation.
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use serde::Serialize;
+
+use super::stats::{Call, Estimate, call, holm};
+
+/// How the runs of the two sides follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// A B B A A B B A ..., with a random start.
+    Abba,
+    /// All of the baseline, then all of the candidate.
+    Blocked,
+}
+
+/// One experiment, to be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Experiment {
+    /// Runs a side.
+    pub repeats: usize,
+    /// What the candidate's figures are multiplied by, less 1: 0.1 for 10 % more.
+    pub effect: f64,
+    /// Standard deviation of a figure's logarithm from run to run.
+    pub spread: f64,
+    /// How far figures drift from the first to the last run, in units of `spread`.
+    pub drift: f64,
+    /// How runs follow each other.
+    pub order: Order,
+    /// Metrics looked at together, independent of each other; only the first has the effect.
+    pub metrics: usize,
+    /// Smallest effect that is called.
+    pub min_effect: f64,
+}
+
+/// How often each call came, as shares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The first metric: *worse*.
+    pub worse: f64,
+    /// The first metric: *better*.
+    pub better: f64,
+    /// The first metric: *same*.
+    pub same: f64,
+    /// The first metric: *inconclusive*.
+    pub inconclusive: f64,
+    /// *Better* or *worse* of any metric without an effect.
+    pub false_alarm: f64,
+}
+
+impl Experiment {
+    /// 8 % from run to run, one metric, interleaved, no drift.
+    #[must_use]
+    pub const fn new(repeats: usize, effect: f64) -> Self {
+        Self {
+            repeats,
+            effect,
+            spread: 0.08,
+            drift: 0.0,
+            order: Order::Abba,
+            metrics: 1,
+            min_effect: 0.05,
+        }
+    }
+
+    /// Repeats the experiment so often.
+    #[must_use]
+    pub fn outcome(&self, times: u32, seed: u64) -> Outcome {
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let share = 1.0 / f64::from(times);
+        let mut outcome = Outcome::default();
+        for _ in 0..times {
+            let calls = self.once(&mut rng);
+            match calls.first() {
+                Some(Call::Worse) => outcome.worse += share,
+                Some(Call::Better) => outcome.better += share,
+                Some(Call::Same) => outcome.same += share,
+                _ => outcome.inconclusive += share,
+            }
+            let innocent = calls.iter().skip(usize::from(self.effect > 0.0));
+            if innocent.into_iter().any(|call| matches!(call, Call::Worse | Call::Better)) {
+                outcome.false_alarm += share;
+            }
+        }
+        outcome
+    }
+
+    fn once(&self, rng: &mut Pcg64Mcg) -> Vec<Call> {
+        let estimates: Vec<Estimate> =
+            (0..self.metrics).filter_map(|metric| self.estimate(metric, rng)).collect();
+        let p: Vec<f64> = estimates.iter().map(|estimate| estimate.p).collect();
+        let called = |(estimate, p): (&Estimate, f64)| call(estimate, p, self.min_effect, true);
+        estimates.iter().zip(holm(&p)).map(called).collect()
+    }
+
+    fn estimate(&self, metric: usize, rng: &mut Pcg64Mcg) -> Option<Estimate> {
+        let runs = 2 * self.repeats;
+        let swapped = rng.random_bool(0.5);
+        let mut sides = [Vec::with_capacity(self.repeats), Vec::with_capacity(self.repeats)];
+        for place in 0..runs {
+            let is_candidate = match self.order {
+                Order::Abba => matches!(place % 4, 1 | 2) != swapped,
+                Order::Blocked => place >= self.repeats,
+            };
+            let drift = self.drift * place as f64 / (runs - 1) as f64;
+            let effect = if is_candidate && metric == 0 { self.effect } else { 0.0 };
+            let figure = (self.spread * (normal(rng) + drift)).exp() * (1.0 + effect);
+            sides[usize::from(is_candidate)].push(figure);
+        }
+        let [baseline, candidate] = sides;
+        Estimate::of(&baseline, &candidate)
+    }
+}
+
+/// How often real runs of the same configuration are called different: so many of them are drawn
+/// for each side, without putting back, and the sides called; again and again. Gives the spread
+/// from run to run (standard deviation of the logarithms) and the share of false alarms; `None`
+/// with too few runs, or where a figure is zero.
+#[must_use]
+pub fn shuffled(figures: &[f64], repeats: usize, times: u32, seed: u64) -> Option<(f64, f64)> {
+    if figures.len() < 2 * repeats {
+        return None;
+    }
+    let variance = Estimate::of(figures, figures)?.variance / 2.0;
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    let mut drawn = figures.to_vec();
+    let mut alarms = 0_u32;
+    for _ in 0..times {
+        drawn.shuffle(&mut rng);
+        let (baseline, rest) = drawn.split_at(repeats);
+        let estimate = Estimate::of(baseline, &rest[..repeats])?;
+        let called = call(&estimate, estimate.p, 0.05, true);
+        alarms += u32::from(matches!(called, Call::Worse | Call::Better));
+    }
+    Some((variance.sqrt(), f64::from(alarms) / f64::from(times)))
+}
+
+/// A standard normal deviate, by Box and Muller.
+fn normal(rng: &mut impl Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
+
+/// The tables of `docs/compare.md`, in Markdown.
+#[must_use]
+pub fn tables(times: u32, seed: u64) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let mut out = format!("{times} simulated pairs a row, 8 % from run to run, seed {seed}\n\n");
+    out.push_str("| runs a side | effect | better | worse | same | inconclusive |\n");
+    out.push_str("|--:|--:|--:|--:|--:|--:|\n");
+    for repeats in [3, 5, 10, 20] {
+        for effect in [0.0, 0.05, 0.1, 0.2, 0.3] {
+            let Outcome { better, worse, same, inconclusive, .. } =
+                Experiment::new(repeats, effect).outcome(times, seed);
+            let row = [better, worse, same, inconclusive].map(percent).join(" | ");
+            out.push_str(&format!("| {repeats} | +{:.0} % | {row} |\n", 100.0 * effect));
+        }
+    }
+    out.push_str("\n| A/A, 5 runs a side | false alarms, ABBA | false alarms, blocked |\n");
+    out.push_str("|---|--:|--:|\n");
+    for drift in [0.0, 1.0, 2.0, 4.0] {
+        let [abba, blocked] = [Order::Abba, Order::Blocked].map(|order| {
+            let experiment = Experiment { drift, order, ..Experiment::new(5, 0.0) };
+            percent(experiment.outcome(times, seed).false_alarm)
+        });
+        out.push_str(&format!("| drift of {drift:.0} sd | {abba} | {blocked} |\n"));
+    }
+    out.push_str(
+        "\n| metrics together, 5 runs a side | false alarm in any | +20 % in one found |\n",
+    );
+    out.push_str("|--:|--:|--:|\n");
+    for metrics in [1, 3, 11] {
+        let of = |effect| Experiment { metrics, ..Experiment::new(5, effect) };
+        let alarm = percent(of(0.0).outcome(times, seed).false_alarm);
+        let found = percent(of(0.2).outcome(times, seed).worse);
+        out.push_str(&format!("| {metrics} | {alarm} | {found} |\n"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMES: u32 = 1_000;
+
+    #[test]
+    fn the_same_against_itself_is_called_different_at_most_six_times_in_a_hundred() {
+        for repeats in [3, 5, 10] {
+            let outcome = Experiment::new(repeats, 0.0).outcome(TIMES, 1);
+            assert!(outcome.false_alarm <= 0.06, "{repeats}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn drift_raises_no_alarm_when_interleaved_and_many_when_one_side_ran_first() {
+        for drift in [1.0, 2.0, 4.0] {
+            let of = |order| Experiment { drift, order, ..Experiment::new(5, 0.0) };
+            let abba = of(Order::Abba).outcome(TIMES, 2).false_alarm;
+            assert!(abba <= 0.06, "{drift}: {abba}");
+        }
+        let of = |order| Experiment { drift: 4.0, order, ..Experiment::new(5, 0.0) };
+        assert!(of(Order::Blocked).outcome(TIMES, 2).false_alarm > 0.5);
+    }
+
+    #[test]
+    fn a_slowdown_of_a_fifth_is_found_four_times_in_five_and_smaller_ones_less_often() {
+        let worse = |effect| Experiment::new(5, effect).outcome(TIMES, 3).worse;
+        let [small, middle, fifth, large] = [0.05, 0.1, 0.2, 0.3].map(worse);
+        assert!(fifth >= 0.8, "{fifth}");
+        assert!(small < middle && middle < fifth && fifth < large, "{small} {middle} {large}");
+        assert!(large >= 0.97, "{large}");
+    }
+
+    #[test]
+    fn many_metrics_together_raise_no_more_alarms_than_one() {
+        let experiment = Experiment { metrics: 11, ..Experiment::new(5, 0.0) };
+        assert!(experiment.outcome(TIMES, 4).false_alarm <= 0.06);
+    }
+
+    #[test]
+    fn shuffled_runs_of_the_same_raise_few_alarms_whatever_their_distribution() {
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
+        // A latency that now and then is three times as high.
+        let mut figure = || {
+            let outlier = if rng.random_bool(0.1) { 3.0 } else { 1.0 };
+            outlier * (0.08 * normal(&mut rng)).exp()
+        };
+        let figures: Vec<f64> = (0..20).map(|_| figure()).collect();
+        let (spread, alarms) = shuffled(&figures, 5, TIMES, 1).unwrap();
+        assert!(spread > 0.08 && alarms <= 0.06, "{spread} {alarms}");
+        assert_eq!(shuffled(&figures[..9], 5, TIMES, 1), None);
+    }
+
+    #[test]
+    fn the_seed_decides_every_figure() {
+        let experiment = Experiment::new(5, 0.1);
+        assert_eq!(experiment.outcome(50, 5), experiment.outcome(50, 5));
+        assert_ne!(experiment.outcome(50, 5), experiment.outcome(50, 6));
+    }
+}

@@ -1,0 +1,133 @@
+//! A metric's value in a result.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::metric::{Account, Figure, Metric, Statistic, Stretch, Unit};
+use crate::plan::threshold::Threshold;
+use crate::result::{self, AppResult, LatencySummary, RunResult};
+
+/// What became of a threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ThresholdResult {
+    /// The metric's name.
+    pub metric: String,
+    /// The relation and the limit, as the scenario has them.
+    pub expected: String,
+    /// The figure in the metric's unit (ns, events/s, µs of CPU, a count, a ratio); `None` where
+    /// there were not enough samples.
+    pub actual: Option<f64>,
+    /// The figure in words.
+    pub shown: String,
+    /// Whether it held. What was not measured did not.
+    pub passed: bool,
+}
+
+/// The figure of a run; `None` where there were not enough samples, or nobody looked.
+#[must_use]
+pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
+    let app = metric.app.as_ref();
+    let is_meant = |name: &String| app.is_none_or(|app| app == name);
+    let one = |pick: fn(&AppResult) -> f64| {
+        let app = app?;
+        result.apps.iter().find(|found| found.name == *app).map(pick)
+    };
+    match metric.figure {
+        Figure::App(stretch, statistic) => {
+            let app = result.apps.iter().find(|found| Some(&found.name) == app)?;
+            let latency = match stretch {
+                Stretch::EndToEnd => &app.end_to_end,
+                Stretch::Service => &app.service,
+                Stretch::Arrival => &app.arrival,
+            };
+            latency_of(latency, statistic)
+        }
+        Figure::Ack(statistic) => latency_of(&result.ack, statistic),
+        Figure::SendDelay(statistic) => latency_of(&result.send_delay, statistic),
+        Figure::Throughput if app.is_none() => Some(result.throughput.acked_per_s),
+        Figure::Throughput => one(|app| app.consumed_per_s),
+        Figure::CpuPerEvent => result.watch.cpu_us_per_event,
+        Figure::Ledger(account) => count(account, result, &is_meant),
+        Figure::LagMax => lag_max(result, &is_meant),
+        Figure::WireRatio => result.wire.and_then(|wire| wire.ratio()),
+    }
+}
+
+fn latency_of(latency: &LatencySummary, statistic: Statistic) -> Option<f64> {
+    let value_ns = match statistic {
+        Statistic::P50 => latency.p50_ns,
+        Statistic::P90 => latency.p90_ns,
+        Statistic::P99 => latency.p99_ns,
+        Statistic::P99_9 => latency.p99_9_ns,
+        Statistic::P99_99 => latency.p99_99_ns,
+        Statistic::Max => latency.max_ns,
+        Statistic::Mean => return latency.mean_ns,
+    };
+    value_ns.map(|ns| ns as f64)
+}
+
+fn count(account: Account, result: &RunResult, is_meant: &dyn Fn(&String) -> bool) -> Option<f64> {
+    let ledger = &result.ledger;
+    let whole = match account {
+        Account::Failed => Some(ledger.failed),
+        Account::Unknown => Some(ledger.unknown),
+        Account::Unsent => Some(ledger.unsent),
+        Account::Missing | Account::Duplicates | Account::Reordered => None,
+    };
+    if let Some(whole) = whole {
+        return Some(whole as f64);
+    }
+    let apps: Vec<_> =
+        result.apps.iter().zip(&ledger.apps).filter(|(app, _)| is_meant(&app.name)).collect();
+    let of = |(_, app): &(&AppResult, &crate::ledger::AppLedger)| match account {
+        Account::Missing => app.missing,
+        Account::Duplicates => app.duplicates,
+        _ => app.reordered,
+    };
+    (!apps.is_empty()).then(|| apps.iter().map(of).sum::<u64>() as f64)
+}
+
+/// Most unread records at the end of an interval of the measured part.
+fn lag_max(result: &RunResult, is_meant: &dyn Fn(&String) -> bool) -> Option<f64> {
+    let warm = result.phases.iter().filter(|phase| phase.warmup).map(|phase| phase.to_s);
+    let from_s = warm.fold(0.0, f64::max);
+    let measured = result.series.iter().filter(|interval| interval.from_s >= from_s);
+    let lags = measured.flat_map(|interval| interval.apps.iter().zip(&result.apps));
+    let lags = lags.filter(|(_, app)| is_meant(&app.name)).filter_map(|(app, _)| app.lag_records);
+    lags.max().map(|records| records as f64)
+}
+
+/// A value in words, with its unit.
+#[must_use]
+pub fn shown(unit: Unit, value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "n/a".to_owned();
+    };
+    match unit {
+        Unit::Nanoseconds => result::duration(Some(value.round() as i64)),
+        Unit::Microseconds => format!("{value:.1} µs"),
+        Unit::PerSecond => format!("{}/s", result::count(value.round() as u64)),
+        Unit::Count => result::count(value.round() as u64),
+        Unit::Ratio => format!("{value:.2}"),
+    }
+}
+
+/// Holds a run against its thresholds.
+#[must_use]
+pub fn thresholds(limits: &[Threshold], result: &RunResult) -> Vec<ThresholdResult> {
+    let judged = |threshold: &Threshold| {
+        let Threshold { metric, relation, limit, text } = threshold;
+        let actual = value(metric, result);
+        ThresholdResult {
+            metric: metric.name.clone(),
+            expected: text.clone(),
+            actual,
+            shown: actual.map_or_else(
+                || "not enough samples".to_owned(),
+                |actual| shown(metric.unit(), Some(actual)),
+            ),
+            passed: actual.is_some_and(|actual| relation.holds(actual, *limit)),
+        }
+    };
+    limits.iter().map(judged).collect()
+}

@@ -1,0 +1,251 @@
+//! The statistics of two groups of runs: Welch's interval of a ratio, Holm's correction, and what
+//! a comparison could have found.
+//!
+//! A sample is one figure of one whole run. Windows of a run are no samples: they depend on each
+//! other, and a test on them sees differences where there are none.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// How often a comparison may see a difference that is not there.
+pub const ALPHA: f64 = 0.05;
+
+/// How often a difference that is there should be found, for [`detectable`] and [`repeats_for`].
+pub const POWER: f64 = 0.8;
+
+/// Fewer runs a side decide nothing.
+pub const RUNS_MIN: usize = 3;
+
+/// Most repeats that anybody is told to make.
+const REPEATS_MAX: u32 = 10_000;
+
+/// A figure is no finer than its histogram, 0.1 %: equal figures are not equal to the last bit.
+const RESOLUTION: f64 = 0.001;
+
+/// What a comparison says of one metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Changed for the worse.
+    Worse,
+    /// Changed for the better.
+    Better,
+    /// Nothing decided.
+    Inconclusive,
+    /// Any change is smaller than the smallest effect asked for.
+    Same,
+}
+
+impl Call {
+    /// As the user reads it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Better => "better",
+            Self::Inconclusive => "inconclusive",
+            Self::Same => "same",
+        }
+    }
+}
+
+/// The ratio candidate : baseline of two groups of runs, on logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Logarithm of the ratio of the geometric means.
+    pub log_ratio: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// Degrees of freedom by Welch and Satterthwaite.
+    pub freedom: f64,
+    /// Sum of both sides' variances, of one run each.
+    pub variance: f64,
+    /// Two-sided: how often runs of the same would differ this much.
+    pub p: f64,
+}
+
+impl Estimate {
+    /// Of positive figures, a run each; `None` with fewer than two runs a side, or where a
+    /// logarithm does not exist.
+    #[must_use]
+    pub fn of(baseline: &[f64], candidate: &[f64]) -> Option<Self> {
+        let (base_mean, base_variance) = moments(baseline)?;
+        let (mean, variance) = moments(candidate)?;
+        let (base_n, n) = (baseline.len() as f64, candidate.len() as f64);
+        let (base_part, part) = (base_variance / base_n, variance / n);
+        let error = (base_part + part).sqrt();
+        let freedom = (base_part + part).powi(2)
+            / (base_part.powi(2) / (base_n - 1.0) + part.powi(2) / (n - 1.0));
+        let log_ratio = mean - base_mean;
+        let t = log_ratio / error;
+        let p = (2.0 * student(freedom)?.cdf(-t.abs())).min(1.0);
+        Some(Self { log_ratio, error, freedom, variance: base_variance + variance, p })
+    }
+
+    /// Candidate : baseline.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        self.log_ratio.exp()
+    }
+
+    /// The 95 % interval of the ratio.
+    #[must_use]
+    pub fn interval(&self) -> (f64, f64) {
+        let half = quantile(1.0 - ALPHA / 2.0, self.freedom) * self.error;
+        ((self.log_ratio - half).exp(), (self.log_ratio + half).exp())
+    }
+}
+
+/// Mean and variance of the logarithms.
+fn moments(figures: &[f64]) -> Option<(f64, f64)> {
+    if figures.len() < 2 || figures.iter().any(|figure| *figure <= 0.0 || !figure.is_finite()) {
+        return None;
+    }
+    let n = figures.len() as f64;
+    let logs: Vec<f64> = figures.iter().map(|figure| figure.ln()).collect();
+    let mean = logs.iter().sum::<f64>() / n;
+    let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
+    Some((mean, (squares / (n - 1.0)).max(RESOLUTION * RESOLUTION / 12.0)))
+}
+
+fn student(freedom: f64) -> Option<StudentsT> {
+    StudentsT::new(0.0, 1.0, freedom).ok()
+}
+
+/// The quantile of Student's t.
+fn quantile(share: f64, freedom: f64) -> f64 {
+    student(freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(share))
+}
+
+/// Holm's correction: what each p becomes when all of them are looked at.
+#[must_use]
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|&left, &right| p[left].total_cmp(&p[right]));
+    let mut adjusted = vec![1.0; p.len()];
+    let mut greatest: f64 = 0.0;
+    for (place, &index) in order.iter().enumerate() {
+        greatest = greatest.max((p.len() - place) as f64 * p[index]).min(1.0);
+        adjusted[index] = greatest;
+    }
+    adjusted
+}
+
+/// The call: a change that is no chance and large enough, or none that would matter. `less` says
+/// that less is better; `p` is the corrected one.
+#[must_use]
+pub fn call(estimate: &Estimate, p: f64, min_effect: f64, less: bool) -> Call {
+    let limit = min_effect.ln_1p();
+    if p <= ALPHA && estimate.log_ratio.abs() > limit {
+        return if (estimate.log_ratio < 0.0) == less { Call::Better } else { Call::Worse };
+    }
+    let (low, high) = estimate.interval();
+    if low.ln() >= -limit && high.ln() <= limit { Call::Same } else { Call::Inconclusive }
+}
+
+/// The smallest increase that these runs would have called with [`POWER`], among so many metrics
+/// looked at together; as a share, 0.1 for 10 %.
+#[must_use]
+pub fn detectable(estimate: &Estimate, metrics: usize, min_effect: f64) -> f64 {
+    let found = quantile(POWER, estimate.freedom) * estimate.error;
+    let chance = quantile(1.0 - level(metrics) / 2.0, estimate.freedom) * estimate.error;
+    (found + chance.max(min_effect.ln_1p())).exp_m1()
+}
+
+/// How many runs a side would tell an increase by `effect` from none with [`POWER`], at the
+/// variance seen here; `None` where it is more than anybody makes.
+#[must_use]
+pub fn repeats_for(estimate: &Estimate, metrics: usize, effect: f64) -> Option<u32> {
+    let enough = |n: u32| {
+        let freedom = 2.0 * f64::from(n) - 2.0;
+        let factor = quantile(1.0 - level(metrics) / 2.0, freedom) + quantile(POWER, freedom);
+        factor * (estimate.variance / f64::from(n)).sqrt() <= effect.ln_1p()
+    };
+    let (mut few, mut many) = (2, REPEATS_MAX);
+    if !enough(many) {
+        return None;
+    }
+    while few < many {
+        let middle = u32::midpoint(few, many);
+        if enough(middle) { many = middle } else { few = middle + 1 }
+    }
+    Some(many.max(RUNS_MIN as u32))
+}
+
+fn level(metrics: usize) -> f64 {
+    ALPHA / metrics.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(left: f64, right: f64, by: f64) {
+        assert!((left - right).abs() <= by, "{left} is not {right}");
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_printed_tables() {
+        near(quantile(0.975, 8.0), 2.306, 5e-4);
+        near(quantile(0.975, 2.0), 4.303, 5e-4);
+        near(quantile(0.995, 4.0), 4.604, 5e-4);
+        near(quantile(0.8, 18.0), 0.862, 5e-4);
+    }
+
+    #[test]
+    fn welch_gives_the_figures_worked_out_by_hand() {
+        // Logs 0, 1, 2 (variance 1) against 2, 4, 6, 8 (variance 20/3).
+        let exp = |logs: &[f64]| logs.iter().map(|log| log.exp()).collect::<Vec<_>>();
+        let estimate = Estimate::of(&exp(&[0.0, 1.0, 2.0]), &exp(&[2.0, 4.0, 6.0, 8.0])).unwrap();
+        near(estimate.log_ratio, 4.0, 1e-12);
+        near(estimate.error, 2.0_f64.sqrt(), 1e-12);
+        // (1/3 + 5/3)^2 / ((1/3)^2 / 2 + (5/3)^2 / 3) = 4 / (53/54).
+        near(estimate.freedom, 216.0 / 53.0, 1e-9);
+        // t = 2.828: between the 2 % and 5 % points for 4 degrees (3.747 and 2.776).
+        assert!(estimate.p > 0.02 && estimate.p < 0.05, "{}", estimate.p);
+        let (low, high) = estimate.interval();
+        assert!(low > 1.0 && low < 1.2 && high > 2_000.0, "{low} {high}");
+    }
+
+    #[test]
+    fn one_run_or_a_zero_gives_no_estimate_and_equal_runs_give_the_same() {
+        assert_eq!(Estimate::of(&[1.0], &[1.0, 2.0]), None);
+        assert_eq!(Estimate::of(&[1.0, 0.0], &[1.0, 2.0]), None);
+        let estimate = Estimate::of(&[5.0; 3], &[5.0; 3]).unwrap();
+        assert_eq!(call(&estimate, estimate.p, 0.05, true), Call::Same);
+        assert!(estimate.p > 0.99);
+    }
+
+    #[test]
+    fn holm_multiplies_the_least_p_most_and_never_turns_the_order() {
+        assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+        assert_eq!(holm(&[0.5, 0.9]), [1.0, 1.0]);
+        assert!(holm(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_call_needs_a_change_that_is_no_chance_and_large_enough() {
+        let runs = |by: f64| [0.99, 1.0, 1.01, 0.995, 1.005].map(|run| run * by);
+        let called = |by: f64, p: Option<f64>| {
+            let estimate = Estimate::of(&runs(1.0), &runs(by)).unwrap();
+            call(&estimate, p.unwrap_or(estimate.p), 0.05, true)
+        };
+        assert_eq!(called(1.2, None), Call::Worse);
+        assert_eq!(called(0.8, None), Call::Better);
+        assert_eq!(called(1.03, None), Call::Same, "proven, but too small to matter");
+        assert_eq!(called(1.2, Some(0.2)), Call::Inconclusive);
+    }
+
+    #[test]
+    fn more_metrics_and_more_spread_hide_more() {
+        let spread = |by: f64| [1.0 - by, 1.0, 1.0 + by, 1.0 - by / 2.0, 1.0 + by / 2.0];
+        let estimate = |by: f64| Estimate::of(&spread(by), &spread(by)).unwrap();
+        let one = detectable(&estimate(0.08), 1, 0.05);
+        assert!(one > 0.08 && one < 0.25, "{one}");
+        assert!(detectable(&estimate(0.08), 10, 0.05) > one);
+        let repeats = repeats_for(&estimate(0.08), 1, 0.05).unwrap();
+        assert!((15..60).contains(&repeats), "{repeats}");
+        assert!(repeats_for(&estimate(0.08), 10, 0.05).unwrap() > repeats);
+        assert_eq!(repeats_for(&estimate(0.5), 1, 1e-5), None);
+    }
+}

@@ -1,0 +1,375 @@
+//! `kbench compare` as a user calls it: real runs of the embedded broker, and copies of them whose
+//! figures are changed by a known factor.
+
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+const SHORT: &str = "seed = 1\n[load]\nrate_per_s = 2000\nduration = \"1s\"\nwarmup = \"0s\"\n";
+
+const P99: &str = "analytics.e2e.p99";
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
+    for variable in [
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "KAFKA_ACTIVITIES_TOPIC",
+        "KBENCH_OUT",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn output(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+fn kbench(args: &[&str]) -> (i32, String, String) {
+    output(&mut command(args))
+}
+
+/// A real result, of which copies are made.
+static REAL: LazyLock<Value> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.toml");
+    std::fs::write(&file, SHORT).unwrap();
+    let out = folder.path().join("out");
+    let (code, _, stderr) =
+        kbench(&["run", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "--quiet"]);
+    assert_eq!(code, 0, "{stderr}");
+    let run = std::fs::read_dir(&out).unwrap().next().unwrap().unwrap().path();
+    serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap()
+});
+
+/// A baseline and a candidate, in a folder of their own.
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, side: &str) -> PathBuf {
+        self.folder.path().join(side)
+    }
+
+    fn name(&self, side: &str) -> String {
+        self.path(side).display().to_string()
+    }
+
+    /// Writes copies of the real run, one for each factor on the latencies; the runs of sides a
+    /// and b alternate in time.
+    fn side(&self, side: &str, factors: &[f64], change: impl Fn(&mut Value)) -> &Self {
+        for (place, factor) in factors.iter().enumerate() {
+            let mut result = REAL.clone();
+            result["run"] = json!(format!("{side}{place:07}"));
+            result["started"] = json!(format!("2026-11-23T10:{place:02}:0{}Z", side.len()));
+            for app in result["apps"].as_array_mut().unwrap() {
+                scale(&mut app["end_to_end"], *factor);
+            }
+            result["thresholds"] = json!([]);
+            change(&mut result);
+            let folder = self.path(side).join(format!("run-{place:02}"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("result.json"), result.to_string()).unwrap();
+        }
+        self
+    }
+
+    fn compare(&self, more: &[&str]) -> (i32, String, String) {
+        let (a, b) = (self.name("a"), self.name("b"));
+        kbench(&[&["compare", &a, &b], more].concat())
+    }
+
+    fn json(&self, more: &[&str]) -> Value {
+        let (code, stdout, stderr) = self.compare(&[&["--format", "json"], more].concat());
+        assert_eq!(code, 0, "{stderr}");
+        serde_json::from_str(&stdout).unwrap()
+    }
+}
+
+fn scale(latency: &mut Value, factor: f64) {
+    for (name, value) in latency.as_object_mut().unwrap() {
+        if let (true, Some(ns)) = (name.ends_with("_ns"), value.as_f64()) {
+            *value = if name == "mean_ns" {
+                json!(ns * factor)
+            } else {
+                json!((ns * factor).round() as i64)
+            };
+        }
+    }
+}
+
+/// Five runs around a factor, 2 % apart.
+fn five(factor: f64) -> [f64; 5] {
+    [0.96, 0.98, 1.0, 1.02, 1.04].map(|noise| noise * factor)
+}
+
+fn keep(_: &mut Value) {}
+
+fn row<'v>(comparison: &'v Value, metric: &str) -> &'v Value {
+    let rows = comparison["pairs"][0]["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["metric"] == metric).unwrap()
+}
+
+#[test]
+fn a_planted_slowdown_is_worse_an_unchanged_metric_the_same_and_less_is_better() {
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.3), keep);
+    let comparison = case.json(&[]);
+    let slow = row(&comparison, P99);
+    assert_eq!(slow["call"], "worse");
+    assert!((slow["ratio"].as_f64().unwrap() - 1.3).abs() < 0.01, "{slow}");
+    let (low, high) = (&slow["interval"][0], &slow["interval"][1]);
+    assert!(low.as_f64().unwrap() > 1.2 && high.as_f64().unwrap() < 1.4, "{slow}");
+    assert_eq!(row(&comparison, "throughput")["call"], "same");
+    assert_eq!(row(&comparison, "ledger.missing")["call"], "same");
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(0.7), keep);
+    assert_eq!(row(&case.json(&[]), P99)["call"], "better");
+}
+
+#[test]
+fn what_spreads_too_much_is_inconclusive_and_says_what_it_would_take() {
+    let case = Case::new();
+    let wild = [0.6, 0.8, 1.0, 1.3, 1.7];
+    case.side("a", &wild, keep).side("b", &wild.map(|factor| factor * 1.1), keep);
+    let comparison = case.json(&["--metric", P99]);
+    let row = row(&comparison, P99);
+    assert_eq!(row["call"], "inconclusive");
+    assert!(row["detectable"].as_f64().unwrap() > 0.5, "{row}");
+    assert!(row["repeats_needed"].as_u64().unwrap() > 100, "{row}");
+    let (_, stdout, _) = case.compare(&[]);
+    assert!(stdout.contains("could find") && stdout.contains("runs needed"), "{stdout}");
+}
+
+#[test]
+fn zero_against_some_is_said_and_called_only_where_chance_would_rarely_do_it() {
+    let doubled = |from: u32| {
+        move |result: &mut Value| {
+            let run: u32 = result["run"].as_str().unwrap()[1..].parse().unwrap();
+            result["ledger"]["apps"][0]["duplicates"] = json!(if run >= from { 3 } else { 0 });
+        }
+    };
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), doubled(4));
+    let comparison = case.json(&[]);
+    let once = row(&comparison, "ledger.duplicates");
+    assert_eq!(once["call"], "inconclusive");
+    let why = once["why"].as_str().unwrap();
+    assert!(why.contains("0 of 5 baseline runs and 1 of 5 candidate runs"), "{why}");
+    let (code, stdout, _) = case.compare(&["--fail-on", "ledger.duplicates > 0"]);
+    assert_eq!(code, 5, "{stdout}");
+    assert!(stdout.contains("so in 1 of 5 candidate runs; worst 3"), "{stdout}");
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), doubled(0));
+    assert_eq!(row(&case.json(&[]), "ledger.duplicates")["call"], "worse");
+}
+
+#[test]
+fn one_run_a_side_shows_its_numbers_and_proves_nothing() {
+    let case = Case::new();
+    case.side("a", &[1.0], keep).side("b", &[3.0], keep);
+    let (code, stdout, stderr) = case.compare(&["--fail-on", "analytics.e2e.p99 > +10%"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("one run a side proves nothing"), "{stdout}");
+    assert!(stdout.contains("0 worse, 0 better"), "{stdout}");
+    assert!(stdout.contains("+200.0 %"), "{stdout}");
+    let (code, ..) = case.compare(&["--strict", "--fail-on", "analytics.e2e.p99 > +10%"]);
+    assert_eq!(code, 5, "--strict fails what is inconclusive");
+}
+
+#[test]
+fn gates_fail_with_5_only_beyond_their_limit() {
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.3), keep);
+    let code = |gate: &str| {
+        let (code, stdout, stderr) = case.compare(&["--fail-on", gate]);
+        (code, format!("{stdout}{stderr}"))
+    };
+    let (exit, said) = code("analytics.e2e.p99 > +10%");
+    assert_eq!(exit, 5, "{said}");
+    assert!(said.contains("FAILED: analytics.e2e.p99 > +10%: +30.0 %"), "{said}");
+    assert_eq!(code("analytics.e2e.p99 > +50%").0, 0);
+    assert_eq!(code("throughput < -5%").0, 0);
+    assert_eq!(code("ledger.missing > 0").0, 0);
+    let (exit, said) = code("analytics.e2e.p98 > +10%");
+    assert_eq!(exit, 2, "{said}");
+    assert!(said.contains("analytics.e2e.p99"), "{said}");
+}
+
+#[test]
+fn what_can_not_be_compared_is_refused_with_6_and_the_reason() {
+    let refused = |change: &dyn Fn(&mut Value), words: &str, allow: Option<&str>| {
+        let case = Case::new();
+        case.side("a", &five(1.0), keep).side("b", &five(1.0), change);
+        let (code, stdout, stderr) = case.compare(&[]);
+        assert_eq!(code, 6, "{words}: {stdout}{stderr}");
+        assert!(stderr.contains(words), "{words}: {stderr}");
+        assert_eq!(stdout, "", "no number beside a refusal");
+        if let Some(allow) = allow {
+            let (code, stdout, stderr) = case.compare(&["--allow", allow]);
+            assert_eq!(code, 0, "{stderr}");
+            assert!(stdout.contains(&format!("(--allow {allow})")), "{stdout}");
+        }
+    };
+    let rate = |result: &mut Value| {
+        let linear = &mut result["plan"]["load"]["phases"][0]["segments"][0]["shape"]["linear"];
+        linear["to_per_s"] = json!(9.5);
+    };
+    refused(&rate, "load.phases", Some("scenario"));
+    refused(&|result| result["plan"]["seed"] = json!(9), "seed: 1 in", Some("seed"));
+    refused(&|result| result["broker"]["kind"] = json!("kafka"), "kind of", Some("broker-kind"));
+    refused(&|result| result["host"]["cores"] = json!(99), "host: cores", Some("host"));
+    refused(&|result| result["build"]["kbench"] = json!("9.9.9"), "kbench: ", Some("versions"));
+    refused(&|result| result["verdict"]["valid"] = json!(false), "an invalid run", None);
+    refused(&|result| result["verdict"]["interrupted_by"] = json!(130), "interrupted", None);
+    refused(&|result| result["format_version"] = json!(999), "of version 999", None);
+    let doubled = |result: &mut Value| {
+        result["run"] = json!("same");
+        result["started"] = json!("2026-11-23T10:00:00Z");
+    };
+    refused(&doubled, "on this side twice", None);
+    let swapped = |result: &mut Value| {
+        result["run"] = json!(result["run"].as_str().unwrap().replace('b', "a"));
+    };
+    refused(&swapped, "a run with itself", None);
+}
+
+#[test]
+fn a_cut_result_is_refused_and_a_folder_that_is_not_there_is_a_slip() {
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), keep);
+    let (code, _, stderr) = case.compare(&["--allow", "weather"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("expected any of host"), "{stderr}");
+    let file = case.path("b").join("run-02/result.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let (code, stdout, stderr) = case.compare(&[]);
+    assert_eq!((code, stdout.as_str()), (6, ""), "{stderr}");
+    assert!(stderr.contains("no whole result") && stderr.lines().count() == 1, "{stderr}");
+    let (code, _, stderr) = kbench(&["compare", &case.name("a"), "/nowhere"]);
+    assert_eq!(code, 2, "{stderr}");
+}
+
+#[test]
+fn another_kafka_configuration_is_what_is_compared() {
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), |result| {
+        result["plan"]["kafka"]["producer"]["linger.ms"] = json!("0");
+        result["plan"]["topic"]["partitions"] = json!(12);
+    });
+    let (code, stdout, stderr) = case.compare(&[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("compared: kafka.producer.linger.ms: 5 → 0"), "{stdout}");
+    assert!(stdout.contains("compared: topic.partitions: 6 → 12"), "{stdout}");
+}
+
+#[test]
+fn points_of_a_sweep_are_chosen_by_name_or_matched() {
+    let case = Case::new();
+    let at = |linger: &'static str, from: u32| {
+        move |result: &mut Value| {
+            let repeat: u32 = result["run"].as_str().unwrap()[1..].parse().unwrap();
+            result["plan"]["kafka"]["producer"]["linger.ms"] = json!(linger);
+            result["trial"] = json!({ "sweep": "11", "point": { "linger.ms": linger },
+                "repeat": repeat, "place": from + repeat });
+        }
+    };
+    case.side("a", &five(1.0), at("5", 0));
+    case.side("b", &five(1.2), at("0", 5));
+    // One folder with both points, as a sweep leaves it.
+    for run in std::fs::read_dir(case.path("b")).unwrap() {
+        let run = run.unwrap();
+        let name = format!("other-{}", run.file_name().display());
+        std::fs::rename(run.path(), case.path("a").join(name)).unwrap();
+    }
+    let of = |point: &str| format!("{}:linger.ms={point}", case.name("a"));
+    let (code, stdout, stderr) = kbench(&["compare", &of("5"), &of("0"), "--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let comparison: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(row(&comparison, P99)["call"], "worse");
+    let (code, _, stderr) = kbench(&["compare", &of("5"), &of("7")]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("there are linger.ms=0, linger.ms=5"), "{stderr}");
+    // A sweep with itself has every run on both sides.
+    let (code, _, stderr) = kbench(&["compare", &case.name("a"), &case.name("a")]);
+    assert_eq!(code, 6, "{stderr}");
+}
+
+#[test]
+fn runs_one_side_after_the_other_are_told() {
+    let case = Case::new();
+    let later = |result: &mut Value| {
+        let started = result["started"].as_str().unwrap().replace("T10", "T11");
+        result["started"] = json!(started);
+    };
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), later);
+    let (_, stdout, _) = case.compare(&[]);
+    assert!(stdout.contains("every run of the baseline was before"), "{stdout}");
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), keep);
+    assert!(!case.compare(&[]).1.contains("was before"));
+}
+
+#[test]
+fn in_github_actions_the_summary_and_at_most_ten_annotations_are_written() {
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.5), keep);
+    let summary = case.folder.path().join("summary.md");
+    std::fs::write(&summary, "before\n").unwrap();
+    let (a, b) = (case.name("a"), case.name("b"));
+    let mut command = command(&["compare", &a, &b, "--fail-on", "analytics.e2e.p99 > +10%"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    let (code, stdout, stderr) = output(&mut command);
+    assert_eq!(code, 5);
+    let written = std::fs::read_to_string(&summary).unwrap();
+    assert!(written.starts_with("before\n## kbench compare: "), "{written}");
+    assert!(written.contains("| analytics.e2e.p99 |") && written.len() < 60_000, "{written}");
+    let annotations: Vec<&str> = stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert!(annotations[0].starts_with("::error title=kbench compare::analytics.e2e.p99"));
+    assert!(annotations.len() > 1 && annotations.len() <= 10, "{annotations:?}");
+    assert!(!stdout.contains("::error"), "{stdout}");
+    let (_, markdown, _) = case.compare(&["--format", "markdown"]);
+    assert!(markdown.starts_with("## kbench compare: "), "{markdown}");
+}
+
+#[test]
+fn a_run_compares_itself_with_an_older_one() {
+    let case = Case::new();
+    let file = case.folder.path().join("case.toml");
+    std::fs::write(&file, SHORT).unwrap();
+    case.side("a", &five(1.0), keep);
+    let (file, a, out) = (file.display().to_string(), case.name("a"), case.name("out"));
+    let run = ["run", &file, "--out", &out, "--quiet"];
+    let (code, stdout, stderr) = kbench(&[&run[..], &["--compare-to", &a]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("\ncompare  0 worse, 0 better"), "{stdout}");
+    let (code, _, stderr) = kbench(&[&run[..], &["--fail-on", "throughput < -5%"]].concat());
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("--compare-to"), "{stderr}");
+}
+
+#[test]
+fn the_method_s_table_is_printed_by_a_command() {
+    let (code, stdout, stderr) = kbench(&["compare", "--simulate"]);
+    assert_eq!(code, 0, "{stderr}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compare.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    // The page quotes the table to the digit: it is made by a seed.
+    assert!(page.contains(stdout.trim()), "{stdout}");
+}
