@@ -117,7 +117,8 @@ pub struct Growth {
     pub bytes_per_s: f64,
     /// The lower end of its 95 % interval, in bytes per second.
     pub low_bytes_per_s: f64,
-    /// What was left to this process at the end, in bytes: of the machine's memory, or of its cgroup's.
+    /// What was left to this process at the end, in bytes: of the machine's
+    /// memory, or of its cgroup's.
     pub left_bytes: u64,
 }
 
