@@ -213,8 +213,8 @@ pub struct ReplayArgs {
     /// Only events of this run, by the number that ends the name of its result's folder
     #[arg(long, value_name = "RUN", value_parser = run_number)]
     pub run: Option<u32>,
-    /// Scenario whose topic and [apps] count, such as the scenario.toml of a result's folder; `-`
-    /// reads it from standard input
+    /// Scenario whose topic and applications count, such as the scenario.toml of a result's
+    /// folder; `-` reads it from standard input
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<String>,
     /// What changes the applications from outside.

@@ -44,7 +44,7 @@ pub(super) struct Shared {
 pub const CLUSTER_ID_PREFIX: &str = "kbench-embedded-";
 
 /// The name of a feature that only embedded brokers have: its level is their version, as one
-/// number ([`version_level`]).
+/// number (`version_level`).
 pub const VERSION_FEATURE: &str = "kbench.version";
 
 /// kbench's version as a feature's level: 1.2.3 is 1023.
