@@ -101,19 +101,19 @@ impl Browser {
             complaints: Vec::new(),
             _profile: profile,
         };
-        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
         let target = target["targetId"].clone();
         let attached =
-            browser.ask("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+            browser.ask("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }));
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// A command and its answer.
-    pub fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.number += 1;
         let number = self.number;
         let mut message = json!({ "id": number, "method": method, "params": params });
@@ -162,10 +162,10 @@ impl Browser {
     pub fn open(&mut self, page: &Path, width: u32, theme: &str) {
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1,
                            "mobile": width < 600 });
-        self.ask("Emulation.setDeviceMetricsOverride", size);
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
         let theme = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
-        self.ask("Emulation.setEmulatedMedia", theme);
-        self.ask("Page.navigate", json!({ "url": format!("file://{}", page.display()) }));
+        self.ask("Emulation.setEmulatedMedia", &theme);
+        self.ask("Page.navigate", &json!({ "url": format!("file://{}", page.display()) }));
         let began = Instant::now();
         while self.eval("document.documentElement.dataset.ready || ''") != json!("true") {
             assert!(began.elapsed() < ANSWER, "{}: {:?}", page.display(), self.complaints);
@@ -176,7 +176,7 @@ impl Browser {
     /// The value of an expression on the page.
     pub fn eval(&mut self, expression: &str) -> Value {
         let answer = self
-            .ask("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }));
+            .ask("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -185,14 +185,14 @@ impl Browser {
     pub fn hover(&mut self, x: f64, y: f64) {
         for step in 0..3 {
             let at = json!({ "type": "mouseMoved", "x": x + f64::from(step), "y": y });
-            self.ask("Input.dispatchMouseEvent", at);
+            self.ask("Input.dispatchMouseEvent", &at);
         }
     }
 
     /// A picture of the whole page.
     pub fn shoot(&mut self, file: &Path) {
         let all = json!({ "format": "png", "captureBeyondViewport": true });
-        let shot = self.ask("Page.captureScreenshot", all);
+        let shot = self.ask("Page.captureScreenshot", &all);
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(shot["data"].as_str().unwrap())
             .unwrap();

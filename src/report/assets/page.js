@@ -72,13 +72,15 @@
           axisLabel: { color: css("--soft") } }),
         yAxis: axis(chart.y, { type: "category", data: chart.heat.ys, nameGap: 50,
           axisLabel: { color: css("--soft") } }),
-        visualMap: { min: Math.min(...values), max: Math.max(...values), orient: "horizontal",
+        // Where all cells are alike there is nothing to tell by colour.
+        visualMap: { show: Math.min(...values) < Math.max(...values), min: Math.min(...values),
+          max: Math.max(Math.max(...values), Math.min(...values) + 1e-9), orient: "horizontal",
           left: "center", bottom: 0, calculable: false, textStyle: { color: css("--soft") },
           formatter: (v) => figure(v) + " " + (chart.heat.unit || ""),
-          inRange: { color: ["#f7fbff", "#9ecae1", "#08519c"] } },
+          inRange: { color: ["#eef6fc", "#b3d3ea", "#6aa7d6"] } },
         series: [{ type: "heatmap", data: chart.heat.cells.map((c) => [c[0], c[1], c[2] ?? "-"]),
-          label: { show: true, formatter: (item) => figure(item.value[2]),
-            textBorderColor: "#000", textBorderWidth: 2, color: "#fff" },
+          label: { show: true, formatter: (item) => figure(item.value[2]), color: "#111",
+            fontSize: 14 },
           itemStyle: { borderColor: css("--paper"), borderWidth: 2 } }],
       };
     }
