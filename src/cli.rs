@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs};
+pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat};
 
 const EXIT_CODES: &str = "\
 Exit codes:

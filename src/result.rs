@@ -1,6 +1,7 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
 mod cpu;
+mod csv;
 mod detected;
 mod hlog;
 mod host;
@@ -38,6 +39,7 @@ use crate::ledger::LedgerReport;
 use crate::produce::WireBytes;
 
 pub use cpu::cpu_table;
+pub use csv::csv;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;

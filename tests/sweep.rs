@@ -73,10 +73,10 @@ fn every_trial_is_run_and_the_answer_stands_above_the_table() {
     assert!(stdout.contains("12 of 12 runs, 6 points"), "{stdout}");
     assert!(stderr.contains("left out: acks=1 enable.idempotence=true partitions=1"), "{stderr}");
     assert!(stderr.contains("trial 12 of 12"), "{stderr}");
-    let answer = stdout.find("points kept up").unwrap();
-    assert!(answer < stdout.find("acked/s").unwrap(), "the answer comes first: {stdout}");
     let folder = case.swept();
     let book = Book::load(&folder).unwrap();
+    let answer = stdout.find(&book.conclusions[0]).unwrap();
+    assert!(answer < stdout.find("acked/s").unwrap(), "the answer comes first: {stdout}");
     assert!(book.is_complete() && book.excluded.len() == 2);
     let results = load_all(&folder).unwrap();
     assert_eq!(results.len(), 12);
@@ -95,6 +95,27 @@ fn every_trial_is_run_and_the_answer_stands_above_the_table() {
     assert!(first.iter().flatten().all(|trial| trial.repeat == 0), "repeats are interleaved");
     let markdown = std::fs::read_to_string(folder.join("summary.md")).unwrap();
     assert!(markdown.contains("| partitions") && markdown.contains("can't be run"), "{markdown}");
+    shown_again(&folder, &stdout);
+}
+
+/// `kbench report` on the sweep and on one of its runs.
+fn shown_again(folder: &Path, stdout: &str) {
+    let sweep = folder.to_str().unwrap();
+    let report = |args: &[&str]| output(&[&["report"], args].concat());
+    std::fs::remove_file(folder.join("report.html")).unwrap();
+    let (code, text, stderr) = report(&[sweep]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with(&text), "{text}");
+    assert!(folder.join("report.html").exists(), "it is made again");
+    let results = load_all(folder).unwrap();
+    let rows: usize = results.iter().map(|one| one.result.series.len() * 4).sum();
+    let (_, csv, _) = report(&[sweep, "--format", "csv"]);
+    assert_eq!(csv.lines().count(), rows + 1, "one head, and a row for each interval and app");
+    let (code, _, stderr) = report(&[sweep, "--format", "hlog"]);
+    assert_eq!((code, stderr.lines().count()), (2, 1), "{stderr}");
+    let (one, file) = (&results[0].folder, "latency.hlog");
+    let (_, hlog, _) = report(&[one.to_str().unwrap(), "--format", "hlog"]);
+    assert_eq!(hlog, std::fs::read_to_string(one.join(file)).unwrap());
 }
 
 /// Waits until the sweep has so many results, with a limit.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 
 use super::{Format, folder};
 
@@ -66,9 +66,25 @@ pub struct ReportArgs {
     /// Folders of a result, of several, or of what --record left
     #[arg(required = true, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// What stdout gets; csv is a row for each interval and application, hlog the latency over
+    /// time for HdrHistogram's tools
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+/// How a saved result is shown again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a person at a terminal.
+    Text,
+    /// The whole result.
+    Json,
+    /// For a pull request.
+    Markdown,
+    /// A row for each interval and application.
+    Csv,
+    /// The interval log, as saved.
+    Hlog,
 }
 
 /// A share from a number of percent.

@@ -4,35 +4,93 @@
 use std::fs;
 use std::path::Path;
 
-use crate::cli::{Format, ReportArgs};
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::merge::merge;
 use crate::harness::part::{ConsumerPart, Parts};
+use crate::report;
 use crate::result::{self, Saved};
+use crate::sweep::{self, Book};
 
 pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
     let mut worst = ExitCode::Ok;
+    let mut rows = Vec::new();
     for folder in &args.folders {
-        for Saved { folder, result } in results(folder)? {
-            let text = match args.format {
-                Format::Text => {
-                    let table = result::terminal(&result, super::color());
-                    format!("{table}result: {}\n", folder.display())
-                }
-                Format::Markdown => result::markdown(&result),
-                Format::Json => {
-                    let text = serde_json::to_string_pretty(&result)
-                        .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
-                    format!("{text}\n")
-                }
-            };
-            super::show(text.as_bytes())?;
-            if !result.verdict.valid {
-                worst = ExitCode::Invalid;
+        let results = if Book::is_in(folder) {
+            sweep(folder, args.format)?
+        } else {
+            let results = results(folder)?;
+            for saved in &results {
+                show(saved, args.format)?;
+                page(&saved.folder, &report::html(&saved.result));
             }
+            results
+        };
+        if results.iter().any(|saved| !saved.result.verdict.valid) {
+            worst = ExitCode::Invalid;
         }
+        rows.extend(results);
+    }
+    if args.format == ReportFormat::Csv {
+        super::show(result::csv(rows.iter().map(|saved| &saved.result))?.as_bytes())?;
     }
     Ok(worst)
+}
+
+/// One result once more.
+fn show(saved: &Saved, format: ReportFormat) -> Result<()> {
+    let Saved { folder, result } = saved;
+    let text = match format {
+        ReportFormat::Text => {
+            let table = result::terminal(result, super::color());
+            format!("{table}result: {}\n", folder.display())
+        }
+        ReportFormat::Markdown => result::markdown(result),
+        ReportFormat::Json => json(result)?,
+        ReportFormat::Hlog => {
+            let file = folder.join("latency.hlog");
+            fs::read_to_string(&file).map_err(|error| {
+                Error::usage(format!("{}: {error}; expected it beside the result", file.display()))
+            })?
+        }
+        // All results have one head.
+        ReportFormat::Csv => return Ok(()),
+    };
+    super::show(text.as_bytes())
+}
+
+/// A sweep summed up anew: of what has run, and by this version's rules.
+fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
+    let (book, results) = Book::sum_up(folder)?;
+    let text = match format {
+        ReportFormat::Text => sweep::terminal(&book),
+        ReportFormat::Markdown => sweep::markdown(&book),
+        ReportFormat::Json => json(&book)?,
+        ReportFormat::Hlog => {
+            return Err(Error::usage(format!(
+                "{}: a sweep has no latency.hlog of its own; expected the folder of one of its \
+                 runs",
+                folder.display()
+            )));
+        }
+        ReportFormat::Csv => return Ok(results),
+    };
+    page(folder, &report::sweep_html(&book, &results));
+    super::show(text.as_bytes())?;
+    Ok(results)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+    Ok(format!("{text}\n"))
+}
+
+/// Makes the page again. Results may lie where nobody can write: then it stays as it is.
+fn page(folder: &Path, html: &str) {
+    if let Err(error) = result::write_file(&folder.join("report.html"), html) {
+        super::tell(&format!("no new report.html: {error}"));
+    }
 }
 
 /// The results of a folder: those that its parts make, or those that are saved in it.

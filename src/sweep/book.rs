@@ -142,6 +142,17 @@ impl Book {
         Ok(book)
     }
 
+    /// Reads a sweep and sums up what has run.
+    ///
+    /// # Errors
+    /// As [`Book::load`]; and when a trial's result can't be read.
+    pub fn sum_up(folder: &Path) -> Result<(Self, Vec<Saved>)> {
+        let mut book = Self::load(folder)?;
+        let results = book.results(folder)?;
+        book.conclude(&results);
+        Ok((book, results))
+    }
+
     /// Whether a folder is that of a sweep.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
@@ -195,8 +206,15 @@ impl Book {
         done.map(|name| result::load(&folder.join(name))).collect()
     }
 
-    /// Sums the trials up.
+    /// Sums the trials up, and saves that.
     pub(super) fn close(&mut self, folder: &Path, results: &[Saved]) -> Result<()> {
+        self.conclude(results);
+        self.write(folder)?;
+        result::write_file(&folder.join("summary.md"), &table::markdown(self))?;
+        result::write_file(&folder.join("report.html"), &report::sweep_html(self, results))
+    }
+
+    fn conclude(&mut self, results: &[Saved]) {
         let mut brokers: Vec<String> =
             results.iter().map(|saved| result::broker(&saved.result)).collect();
         brokers.dedup();
@@ -205,9 +223,6 @@ impl Book {
             if brokers.is_empty() { "no broker yet".to_owned() } else { brokers.join(", ") };
         self.points = summarize(results);
         self.conclusions = conclusions(&self.points);
-        self.write(folder)?;
-        result::write_file(&folder.join("summary.md"), &table::markdown(self))?;
-        result::write_file(&folder.join("report.html"), &report::sweep_html(self, results))
     }
 
     fn write(&self, folder: &Path) -> Result<()> {

@@ -1,0 +1,87 @@
+//! The run over time as CSV: a row for each interval and application, for spreadsheets and for
+//! tools that look for changes.
+
+use super::RunResult;
+use crate::error::{Error, Result};
+
+/// The columns; units stand last in their names.
+const HEAD: [&str; 15] = [
+    "scenario",
+    "run",
+    "started",
+    "from_s",
+    "offered",
+    "sent",
+    "acked",
+    "app",
+    "seen",
+    "lag_records",
+    "lag_s",
+    "p50_ns",
+    "p99_ns",
+    "max_ns",
+    "valid",
+];
+
+/// Every interval of some runs, oldest first; what was not measured is empty.
+///
+/// # Errors
+/// [`Error::Internal`] when memory can't be written, which does not happen.
+pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<String> {
+    let fault = |what: String| Error::Internal(format!("writing CSV: {what}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEAD).map_err(|error| fault(error.to_string()))?;
+    for result in results {
+        for row in &result.series {
+            for (app, seen) in result.apps.iter().zip(&row.apps) {
+                let or_empty = |value: Option<i64>| value.map_or(String::new(), |v| v.to_string());
+                let fields = [
+                    result.scenario.clone(),
+                    result.run.clone(),
+                    result.started.clone(),
+                    row.from_s.to_string(),
+                    row.offered.to_string(),
+                    row.sent.to_string(),
+                    row.acked.to_string(),
+                    app.name.clone(),
+                    seen.seen.to_string(),
+                    seen.lag_records.map_or(String::new(), |lag| lag.to_string()),
+                    seen.lag_s.map_or(String::new(), |lag| lag.to_string()),
+                    or_empty(seen.p50_ns),
+                    or_empty(seen.p99_ns),
+                    or_empty(seen.max_ns),
+                    result.verdict.valid.to_string(),
+                ];
+                writer.write_record(fields).map_err(|error| fault(error.to_string()))?;
+            }
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| fault(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| fault(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_interval_of_every_application_is_a_row_that_can_be_read_back() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        let saved = crate::result::load_all(&folder).unwrap();
+        let text = csv(saved.iter().map(|saved| &saved.result)).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap(), HEAD.as_slice());
+        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
+        let expected: usize =
+            saved.iter().map(|one| one.result.series.len() * one.result.apps.len()).sum();
+        assert_eq!(rows.len(), expected);
+        let first = &saved[0].result;
+        let seen: u64 = rows
+            .iter()
+            .filter(|row| row[1] == first.run && row[7] == first.apps[0].name)
+            .map(|row| row[8].parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(seen, first.ledger.apps[0].seen);
+    }
+}
