@@ -63,7 +63,7 @@ pub struct AppMoment {
 }
 
 /// A latency distribution in the histogram's buckets. Counts only grow.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Buckets {
     sum_s: f64,
     count: u64,
@@ -71,15 +71,21 @@ pub struct Buckets {
     counts: Vec<(f64, u64)>,
 }
 
+impl Default for Buckets {
+    fn default() -> Self {
+        let bounds = BOUNDS_S.into_iter().chain([f64::INFINITY]);
+        Self { sum_s: 0.0, count: 0, counts: bounds.map(|bound_s| (bound_s, 0)).collect() }
+    }
+}
+
 impl Buckets {
     /// Sorts a distribution into the buckets; what has no place in its histogram is in the first
     /// or in the last.
     #[must_use]
     pub fn of(latency: Option<&Latency>) -> Self {
-        let bounds = BOUNDS_S.into_iter().chain([f64::INFINITY]);
-        let mut counts: Vec<(f64, u64)> = bounds.map(|bound_s| (bound_s, 0)).collect();
+        let mut counts = Self::default().counts;
         let Some(latency) = latency else {
-            return Self { counts, ..Self::default() };
+            return Self::default();
         };
         for value in latency.histogram().iter_recorded() {
             let value_s = value.value_iterated_to() as f64 / 1e9;
@@ -181,6 +187,9 @@ fn info(encoder: &mut DescriptorEncoder<'_>, scenario: &str) -> fmt::Result {
 }
 
 fn apps(encoder: &mut DescriptorEncoder<'_>, apps: &[AppMoment]) -> fmt::Result {
+    if apps.is_empty() {
+        return Ok(());
+    }
     let what = "Records that an application has read";
     let mut read = encoder.encode_descriptor("read_records", what, None, MetricType::Counter)?;
     for app in apps {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use openmetrics_parser::openmetrics::parse_openmetrics;
 use openmetrics_parser::{HistogramValue, MetricNumber, OpenMetricsValue};
 
-const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 500\nduration = \"6s\"\nwarmup = \"0s\"\n";
+const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 500\nduration = \"9s\"\nwarmup = \"0s\"\n";
 
 /// A run with a metrics address of its own; the folder holds its result.
 struct Run {
@@ -62,6 +62,19 @@ impl Run {
         (head.to_owned(), body.to_owned())
     }
 
+    /// Scrapes until one is as it should be, for as long as the run lasts.
+    fn scrape_until(&self, is_ready: impl Fn(&Scrape) -> bool) -> Scrape {
+        let began = std::time::Instant::now();
+        loop {
+            let scrape = self.scrape();
+            if is_ready(&scrape) {
+                return scrape;
+            }
+            assert!(began.elapsed() < Duration::from_secs(8), "it never shows what it measures");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     fn scrape(&self) -> Scrape {
         let (head, body) = self.ask("GET /metrics");
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
@@ -69,6 +82,8 @@ impl Run {
         Scrape::read(&body)
     }
 }
+
+const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
 
 /// Every sample of a scrape: family, the value of its only label, value.
 struct Scrape(Vec<(String, String, OpenMetricsValue)>);
@@ -126,17 +141,23 @@ fn number(number: MetricNumber) -> f64 {
 fn a_run_can_be_scraped_while_it_goes_on() {
     let mut run = Run::start();
     run.wait_for("the schedule starts");
-    std::thread::sleep(Duration::from_millis(2_500));
-    let first = run.scrape();
-    std::thread::sleep(Duration::from_millis(1_500));
-    let second = run.scrape();
+    // An interval is shown once it is over, and its histograms an interval later.
+    let ready = |scrape: &Scrape, least: u64| {
+        let count = |app: &str| scrape.histogram("kbench_end_to_end_seconds", app).count;
+        let is_in = |app: &&str| count(app).is_some_and(|count| count >= least);
+        // Before the first interval is over there is no application to show.
+        scrape.0.iter().any(|(name, ..)| name == "kbench_read_records") && APPS.iter().all(is_in)
+    };
+    let first = run.scrape_until(|scrape| ready(scrape, 300));
+    let more = first.histogram("kbench_end_to_end_seconds", "fraud").count.unwrap() + 300;
+    let second = run.scrape_until(|scrape| ready(scrape, more));
     for name in ["kbench_sent_events", "kbench_acked_events"] {
         let (before, after) = (first.counter(name, ""), second.counter(name, ""));
         assert!(before > 200.0 && after > before + 200.0, "{name}: {before} {after}");
     }
     let offered = first.gauge("kbench_offered_events_per_second", "");
     assert!((offered - 500.0).abs() < 1.0, "{offered}");
-    for app in ["analytics", "fraud", "dashboard", "behavior"] {
+    for app in APPS {
         assert!(first.counter("kbench_read_records", app) > 200.0);
         assert!(first.gauge("kbench_lag_records", app) < 500.0);
         let (before, after) = (

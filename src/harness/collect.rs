@@ -9,7 +9,7 @@ use super::lag::Ends;
 use crate::clock::Clock;
 use crate::metrics::{AppMoment, Buckets, Metrics, Moment};
 use crate::pace::Schedule;
-use crate::plan::Plan;
+use crate::plan::{AppPlan, Plan};
 use crate::progress::{Live, LiveApp, Progress};
 use crate::record::{Series, Stage, Window};
 
@@ -74,6 +74,12 @@ impl Collector {
             scenario: plan.name.clone(),
             metrics,
         };
+        if let Some(metrics) = &collector.metrics {
+            // From the first scrape on every series is there, at zero.
+            let name = |app: &AppPlan| AppMoment { name: app.name.clone(), ..AppMoment::default() };
+            let apps = plan.apps.iter().map(name).collect();
+            metrics.set(Moment { scenario: plan.name.clone(), apps, ..Moment::default() });
+        }
         (collector, Channels { sent, seen })
     }
 
