@@ -165,9 +165,11 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &size);
         let theme = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
         self.ask("Emulation.setEmulatedMedia", &theme);
+        self.eval("document.documentElement?.removeAttribute('data-ready')");
         self.ask("Page.navigate", &json!({ "url": format!("file://{}", page.display()) }));
         let began = Instant::now();
-        while self.eval("document.documentElement.dataset.ready || ''") != json!("true") {
+        // There is a moment with no document at all between two pages.
+        while self.eval("document.documentElement?.dataset.ready || ''") != json!("true") {
             assert!(began.elapsed() < ANSWER, "{}: {:?}", page.display(), self.complaints);
             std::thread::sleep(Duration::from_millis(50));
         }
