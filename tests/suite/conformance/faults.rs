@@ -62,7 +62,7 @@ fn frozen(world: &World) {
     let mut numbers = 0..;
     load(&mut sender, &topic, &mut numbers, Duration::from_millis(300));
     sender.settle();
-    let freeze = Duration::from_secs(1);
+    let freeze = Duration::from_secs(2);
     thread::scope(|scope| {
         let thaw = scope.spawn(|| world.pause_broker(freeze));
         thread::sleep(Duration::from_millis(200));
