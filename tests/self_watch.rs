@@ -104,11 +104,16 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
         disturbed.push(others);
         if disturbed.len() > HEALTHY_RUNS {
             let least = disturbed.iter().copied().fold(1.0, f64::min) * 1e2;
-            return skip(&format!(
+            // No tool is missing here: whether a host is quiet, nobody can install.
+            let asked = std::env::var_os("KBENCH_REQUIRE_QUIET").is_some();
+            let what = format!(
                 "others took {least:.0} % of this host and more in {} runs that were flagged; \
                  {healthy} of {HEALTHY_RUNS} were not",
                 disturbed.len()
-            ));
+            );
+            assert!(!asked, "{what}");
+            eprintln!("SKIPPED: {what}");
+            return;
         }
     }
     if !disturbed.is_empty() {
