@@ -49,7 +49,7 @@ pub enum Command {
     /// Read a topic again through applications, and measure that; joins no group, commits nothing
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
-    /// Write the events of a scenario to stdout, as they would be sent
+    /// Send the load of a scenario by itself; or write its events to stdout and send nothing
     Produce(ProduceArgs),
     /// Show saved results again; put together what produce and consume have recorded
     #[command(after_help = EXIT_CODES)]
