@@ -48,6 +48,7 @@ applications! {
 
 mod alert;
 mod hours;
+mod huge;
 mod journey;
 mod late;
 #[cfg(test)]

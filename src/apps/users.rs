@@ -5,6 +5,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
 
+use super::huge::HugePages;
+
 /// What is known of one user.
 pub(super) trait PerUser: Default {
     /// The time of the user's last event: microseconds since 1970.
@@ -16,7 +18,7 @@ pub(super) trait PerUser: Default {
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
 #[derive(Debug, Clone)]
 pub(super) struct Users<U> {
-    table: HashMap<CompactString, U, FixedState>,
+    table: HashMap<CompactString, U, FixedState, HugePages>,
     users_max: usize,
     /// Users that fell out.
     dropped: u64,

@@ -1,0 +1,78 @@
+//! Memory for large tables: in huge pages, where the system gives them to who asks.
+//!
+//! A table of a million users is looked up at random, and with pages of 4 KiB nearly each look-up
+//! misses the processor's cache of page addresses as well. Linux gives huge pages to memory that
+//! asks for it ("madvise" in /sys/kernel/mm/transparent_hugepage/enabled, the usual setting);
+//! elsewhere, and for small tables, this is the usual allocator.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use allocator_api2::alloc::{AllocError, Allocator, Global};
+
+/// A huge page of x86-64, and of AArch64 with pages of 4 KiB.
+const HUGE_PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The allocator of tables that may become large.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HugePages;
+
+/// The place that is asked for, which begins with a huge page if it is as large as two.
+fn aligned(layout: Layout) -> Layout {
+    match layout.size() < 2 * HUGE_PAGE_BYTES {
+        true => layout,
+        false => layout.align_to(HUGE_PAGE_BYTES).unwrap_or(layout),
+    }
+}
+
+// SAFETY: all memory is `Global`'s, which is given back what it gave, with the layout that it was
+// asked for: `aligned` says the same for the same layout. `grow` and `shrink` are the provided
+// ones, which allocate, copy and deallocate by these two.
+unsafe impl Allocator for HugePages {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let asked = aligned(layout);
+        let memory = Global.allocate(asked)?;
+        if asked.align() == HUGE_PAGE_BYTES {
+            advise(memory);
+        }
+        Ok(memory)
+    }
+
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise, and the layout of `allocate`.
+        unsafe { Global.deallocate(memory, aligned(layout)) }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn advise(memory: NonNull<[u8]>) {
+    // SAFETY: it begins with a page and is ours; what is asked changes no content. A kernel that
+    // has no such pages says no, and nothing is lost.
+    let _ = unsafe { libc::madvise(memory.as_ptr().cast(), memory.len(), libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise(_: NonNull<[u8]>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_any_size_is_given_written_and_given_back() {
+        for bytes in [1, 4_096, 2 * HUGE_PAGE_BYTES - 1, 2 * HUGE_PAGE_BYTES, 9_999_999] {
+            let layout = Layout::from_size_align(bytes, 16).unwrap();
+            let memory = HugePages.allocate(layout).unwrap();
+            let start = memory.as_ptr().cast::<u8>();
+            let is_large = bytes >= 2 * HUGE_PAGE_BYTES;
+            assert!(!is_large || start.addr().is_multiple_of(HUGE_PAGE_BYTES), "{bytes}");
+            assert!(memory.len() >= bytes);
+            // SAFETY: the memory is that long, and given back once, as it was asked for.
+            unsafe {
+                start.write_bytes(7, bytes);
+                assert_eq!(start.add(bytes - 1).read(), 7);
+                HugePages.deallocate(memory.cast(), layout);
+            }
+        }
+    }
+}
