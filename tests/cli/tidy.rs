@@ -199,8 +199,10 @@ fn the_readme_quotes_the_recorded_benches() {
     let recorded = cells("results/recorded/benches.md");
     let benches: Vec<&str> = recorded.iter().map(|row| row[1].as_str()).collect();
     let readme = cells("README.md");
-    let quoted: Vec<_> =
-        readme.iter().filter(|row| benches.contains(&row[1].as_str()) && row[1] != "bench").collect();
+    let quoted: Vec<_> = readme
+        .iter()
+        .filter(|row| benches.contains(&row[1].as_str()) && row[1] != "bench")
+        .collect();
     assert!(quoted.len() >= 18, "the README quotes {} benches", quoted.len());
     for row in quoted {
         let found = recorded.iter().find(|recorded| recorded[1] == row[1]).unwrap();
