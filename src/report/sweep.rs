@@ -83,16 +83,19 @@ fn heat(book: &Book, figure: &Figure, across: &str, down: &str) -> Option<Chart>
     }
     Some(Chart {
         id: format!("heat-{}", figure.id),
-        title: format!("{across} and {down}: {}", figure.name),
-        note: "The median of each point's runs; hover for their range.".to_owned(),
-        wide: false,
+        title: format!("{} by {down} and {across}", capital(figure.name)),
+        note: if book.repeats > 1 {
+            "The median of each point's runs; hover for their range."
+        } else {
+            "One run of each point."
+        }
+        .to_owned(),
         x: json!({ "name": across }),
         y: json!({ "name": down }),
-        y2: None,
-        series: Vec::new(),
         heat: Some(json!({
             "xs": xs, "ys": ys, "cells": cells, "texts": texts, "unit": figure.unit,
         })),
+        ..Chart::default()
     })
 }
 
@@ -122,7 +125,7 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
     for point in &book.points {
         let name = others(point);
         if !series.iter().any(|one| one.name.starts_with(&name) && one.name.len() == name.len()) {
-            let color = series.len() / 3;
+            let (color, median) = (series.len() / 3, series.len());
             for (what, pick) in [
                 ("", (|spread| spread.median) as fn(Spread) -> f64),
                 (" least", |spread| spread.min),
@@ -138,24 +141,31 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
                 let mut line =
                     Series::line(format!("{name}{what}"), values.iter().map(at).collect());
                 (line.color, line.symbols) = (Some(color), true);
-                (line.dash, line.shown) = (!what.is_empty(), what.is_empty() || book.repeats > 1);
+                if !what.is_empty() {
+                    (line.dash, line.of) = (true, Some(median));
+                }
                 series.push(line);
             }
         }
     }
-    if book.repeats < 2 {
+    let has_spread = book.repeats > 1;
+    if !has_spread {
         series.retain(|one| !one.dash);
+        series.iter_mut().for_each(|one| one.of = None);
     }
     Chart {
         id: format!("line-{}", figure.id),
         title: format!("{} along {along}", capital(figure.name)),
-        note: "Medians over the runs of a point; dashed, their least and greatest.".to_owned(),
-        wide: false,
+        note: if has_spread {
+            "Medians over the runs of a point; dashed, their least and greatest."
+        } else {
+            "One run of each point: what looks like a difference may be chance."
+        }
+        .to_owned(),
         x: json!({ "name": along, "type": "category", "values": values }),
         y: json!({ "name": figure.unit, "unit": figure.unit, "type": "value" }),
-        y2: None,
         series,
-        heat: None,
+        ..Chart::default()
     }
 }
 
@@ -168,7 +178,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
     let below = format!(
         "On {}. Started {}, sweep {}: {} of {} runs{}.",
         book.broker,
-        book.started,
+        page::date(&book.started),
         book.sweep,
         book.done(),
         book.trials.len(),
@@ -180,7 +190,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
         ul.said { @for line in &book.conclusions { li { (line) } } }
         h2 { "Points" }
         (points(book))
-        (page::charts(charts))
+        (page::charts("Charts", charts))
         h2 { "Runs" }
         (runs(results))
         @if !book.excluded.is_empty() {
