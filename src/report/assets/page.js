@@ -240,8 +240,9 @@
     const maps = chart.series.map((s) => chart.x.type === "category"
       ? new Map(chart.x.values.map((x, i) => [x, s.texts ? s.texts[i] : s.points[i]]))
       : new Map(s.points));
+    const plain = (value) => (value && value.value !== undefined ? value.value : value);
     const cell = (value) => (typeof value === "string" ? value : figure(value));
-    for (const x of xs) row([at(chart, x), ...maps.map((m) => cell(m.get(x)))], "td");
+    for (const x of xs) row([at(chart, x), ...maps.map((m) => cell(plain(m.get(x))))], "td");
     return out;
   };
 
