@@ -94,8 +94,10 @@ fn best(points: &[&PointSummary], said: &mut Vec<String>) {
         shown(&last.settings),
         high.median / low.median
     );
-    if low.runs < 2 {
+    if ranked.iter().all(|(_, p99)| p99.runs < 2) {
         text.push_str(" One run of each point can't tell a difference from chance: repeat them.");
+    } else if low.runs < 2 {
+        text.push_str(" The lowest has one run that counts, which may be chance.");
     } else if !equals.is_empty() {
         text.push_str(&format!(" Its runs overlap with those of {}.", equals.join("; ")));
     }
