@@ -81,6 +81,13 @@ pub struct Options {
     pub metrics: Option<Arc<Metrics>>,
 }
 
+impl Options {
+    /// Whether it was told how such a run begins: of the runs of a sweep it is told once.
+    fn is_told(&self) -> bool {
+        self.trial.as_ref().is_some_and(|trial| trial.place > 0)
+    }
+}
+
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Finished {
@@ -126,7 +133,10 @@ fn perform<T>(
     let mut embedded = start_embedded(plan, &options, progress)?;
     let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan)?;
-    progress.say(&facts.introduction());
+    let told = options.is_told();
+    if !told {
+        progress.say(&facts.introduction());
+    }
     let (signal, start_wall_us) = (&*options.signal, options.start_wall_us);
     let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
         let (complete, replay) = replay.unzip();
@@ -140,6 +150,7 @@ fn perform<T>(
             clock: &clock,
             signal,
             start_wall_us,
+            told,
             metrics: options.metrics.clone(),
         };
         let played = play.run(replay, progress)?;
@@ -197,6 +208,7 @@ struct Play<'a> {
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
+    told: bool,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -234,7 +246,9 @@ impl Play<'_> {
         let interrupted = || self.interrupted_by().is_some();
         ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
         go_on(self.signal)?;
-        progress.say("every group reads every partition; the schedule starts");
+        if !self.told {
+            progress.say("every group reads every partition; the schedule starts");
+        }
         let cpu_before_s = watch::cpu_s();
         // With millions of users to draw that takes a while: before the start is fixed.
         let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));

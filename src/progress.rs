@@ -101,8 +101,11 @@ impl Progress {
 
     /// Clears what moves.
     pub fn finish(&mut self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => bar.finish_and_clear(),
+            // The next run of a sweep begins anew.
+            Self::Lines { next_s } => *next_s = PLAIN_EVERY_S,
         }
     }
 }

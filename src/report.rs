@@ -3,11 +3,13 @@
 //! The page holds everything: its figures as JSON, Apache ECharts to draw them, and its own style
 //! and script. A policy in its head forbids it to ask anybody for anything.
 
+mod answers;
 mod charts;
 mod page;
 mod spectrum;
 mod sweep;
 mod tables;
+mod timeline;
 
 use maud::html;
 
@@ -17,16 +19,18 @@ use crate::sweep::Book;
 /// One run as a page.
 #[must_use]
 pub fn html(result: &RunResult) -> String {
-    let charts = charts::of_run(result);
+    let (measured, found) = (charts::of_run(result), answers::charts(result));
     let body = html! {
         (page::verdict(result))
         (page::tiles(result))
         (tables::applications(result))
-        (page::charts(&charts))
+        (page::charts("Charts", &measured))
+        (page::charts("What the applications found", &found))
         (tables::answers(result))
         (tables::accounts(result))
         (tables::conditions(result))
     };
+    let charts = [measured, found].concat();
     page::page(&format!("{}: {}", result.scenario, page::word(result).0), &body, &charts)
 }
 

@@ -13,12 +13,12 @@ use crate::error::{Error, Result};
 use crate::harness::{self, Finished, Options};
 use crate::plan::sweep::{Sweep, Turn, shown};
 use crate::progress::Progress;
-use crate::result::{self, Saved, Trial};
+use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
 pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
-pub use table::{markdown, terminal};
+pub use table::{markdown, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.
 const FAILURES_MAX: u32 = 3;
@@ -118,6 +118,7 @@ fn trials(
                     return book.note(folder, place, State::Interrupted);
                 }
                 failures = 0;
+                progress.say(&format!("  {}", outcome(&result)));
                 let name = saved?.file_name().map(|name| name.to_string_lossy().into_owned());
                 State::Done { folder: name.unwrap_or_default(), valid: result.verdict.valid }
             }
@@ -139,6 +140,17 @@ fn trials(
         }
     }
     Ok(())
+}
+
+/// What came of a trial, in a line.
+fn outcome(result: &RunResult) -> String {
+    let acked = result::count(result.throughput.acked_per_s.round() as u64);
+    let p99 = result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max();
+    let verdict = &result.verdict;
+    let said = verdict.reasons.first().or(verdict.flags.first());
+    let said = said.map_or_else(String::new, |said| format!("; {said}"));
+    let word = if verdict.valid { "" } else { "INVALID: " };
+    format!("{word}{acked}/s acknowledged, worst p99 {}{said}", result::duration(p99))
 }
 
 /// An interrupted trial's folder no longer counts as one of the sweep's results.

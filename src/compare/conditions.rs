@@ -64,19 +64,46 @@ const SILENT: [&str; 6] =
 pub(super) fn differences(baseline: &RunResult, candidate: &RunResult) -> Vec<Difference> {
     let mut found = Vec::new();
     let by_axes = same_sweep(baseline, candidate);
-    between(
-        &plan(baseline),
-        &plan(candidate),
-        |path| {
-            if by_axes { None } else { needs(path) }
-        },
-        &mut found,
-    );
+    // Equal hashes are equal plans; the fields are for naming what differs. An older result has no
+    // hash, and a plan under another name, or with other thresholds, has another one.
+    if same_plan(baseline, candidate).is_none() {
+        between(
+            &plan(baseline),
+            &plan(candidate),
+            |path| {
+                if by_axes { None } else { needs(path) }
+            },
+            &mut found,
+        );
+    }
+    found.extend(load(baseline, candidate, &found));
     between(&broker(baseline), &broker(candidate), |_| None, &mut found);
     between(&kind(baseline), &kind(candidate), |_| Some(Allow::BrokerKind), &mut found);
     between(&host(baseline), &host(candidate), |_| Some(Allow::Host), &mut found);
     between(&versions(baseline), &versions(candidate), |_| Some(Allow::Versions), &mut found);
     found
+}
+
+/// The hash that the plans of two runs have in common.
+pub(super) fn same_plan<'r>(one: &'r RunResult, other: &RunResult) -> Option<&'r str> {
+    one.plan_hash.as_deref().filter(|hash| other.plan_hash.as_deref() == Some(hash))
+}
+
+/// Two versions may make other events out of one plan: then they did not run the same load. Where
+/// the plans' loads differ in the first place, that is named already.
+fn load(baseline: &RunResult, candidate: &RunResult, found: &[Difference]) -> Option<Difference> {
+    let is_of_the_load =
+        |allow: Option<Allow>| matches!(allow, Some(Allow::Scenario | Allow::Seed));
+    let (one, other) = (baseline.fingerprint.as_ref()?, candidate.fingerprint.as_ref()?);
+    if one == other || found.iter().any(|difference| is_of_the_load(difference.allow)) {
+        return None;
+    }
+    Some(Difference {
+        what: "fingerprint of the first 1,000 events".to_owned(),
+        baseline: one.clone(),
+        candidate: other.clone(),
+        allow: if same_sweep(baseline, candidate) { None } else { Some(Allow::Scenario) },
+    })
 }
 
 /// Why a group of runs is none: another scenario, an invalid run, the same run twice.
@@ -256,4 +283,53 @@ fn versions(result: &RunResult) -> Facts {
         facts.insert("kbench's revision".to_owned(), git.clone());
     }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::load;
+
+    fn run() -> RunResult {
+        let name = "results/recorded/steady-20261123T071318Z-d47e7083";
+        let mut run = load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        run.result.plan_hash = Some("0a".to_owned());
+        run.result.fingerprint = Some("0b".to_owned());
+        run.result
+    }
+
+    fn named(one: &RunResult, other: &RunResult) -> Vec<(String, Option<Allow>)> {
+        let found = differences(one, other).into_iter();
+        found.map(|difference| (difference.what, difference.allow)).collect()
+    }
+
+    #[test]
+    fn equal_hashes_are_equal_plans_and_else_the_fields_say_what_differs() {
+        let (one, mut other) = (run(), run());
+        assert_eq!((same_plan(&one, &other), named(&one, &other)), (Some("0a"), vec![]));
+        other.plan["seed"] = serde_json::json!(99);
+        assert_eq!(named(&one, &other), [], "the hash is asked first");
+        let seed = ("seed".to_owned(), Some(Allow::Seed));
+        // The events differ with the seed, which is said once.
+        other.fingerprint = Some("0c".to_owned());
+        for hash in [Some("0d".to_owned()), None] {
+            other.plan_hash = hash;
+            assert_eq!((same_plan(&one, &other), named(&one, &other)), (None, vec![seed.clone()]));
+        }
+        // A name of its own is another hash, and no difference.
+        let mut other = run();
+        other.plan["name"] = serde_json::json!("other");
+        other.plan_hash = Some("0e".to_owned());
+        assert_eq!(named(&one, &other), []);
+    }
+
+    #[test]
+    fn a_version_that_makes_other_events_of_one_plan_ran_another_load() {
+        let (one, mut other) = (run(), run());
+        other.fingerprint = Some("0c".to_owned());
+        let what = "fingerprint of the first 1,000 events".to_owned();
+        assert_eq!(named(&one, &other), [(what, Some(Allow::Scenario))]);
+        other.fingerprint = None;
+        assert_eq!(named(&one, &other), [], "a replay has none, nor has an old result");
+    }
 }

@@ -77,6 +77,9 @@ fn section(pair: &Pair) -> String {
         let (name, runs, broker) = (plain(&group.name), runs(group.runs), plain(&group.broker));
         out.push_str(&format!("- {what}: `{name}`, {runs} on {broker}, from {}\n", group.first));
     }
+    if let Some(hash) = &pair.plan_hash {
+        out.push_str(&format!("- plan `{hash}` on both sides\n"));
+    }
     for Difference { what, baseline, candidate, .. } in pair.compared.iter().take(LISTED_MAX) {
         let values = [what, baseline, candidate].map(|value| plain(value));
         let [what, baseline, candidate] = values;
@@ -172,6 +175,7 @@ mod tests {
         let gate = Gate::parse(text, ["analytics"]).unwrap();
         Pair {
             point: [("rate".to_owned(), number.to_string())].into(),
+            plan_hash: None,
             scenario: "a|b`\n## c".to_owned(),
             baseline: group("a"),
             candidate: group("b"),

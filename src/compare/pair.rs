@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Options;
-use super::conditions::{Difference, differences, disagreements, identity};
+use super::conditions::{Difference, differences, disagreements, identity, same_plan};
 use super::gate::{self, GateResult};
 use super::row::{Row, family};
 use super::stats::{Call, RUNS_MIN};
@@ -33,6 +33,9 @@ pub struct Pair {
     pub point: Settings,
     /// The scenario's name.
     pub scenario: String,
+    /// The number of the plan that both sides ran, in hexadecimal; `None` where they ran two, or
+    /// where an older result has no number.
+    pub plan_hash: Option<String>,
     /// The baseline.
     pub baseline: Group,
     /// The candidate.
@@ -94,6 +97,7 @@ pub(super) fn compare(
     Ok(Pair {
         point: point.clone(),
         scenario: first.result.scenario.clone(),
+        plan_hash: same_plan(&base_first.result, &first.result).map(str::to_owned),
         baseline: group(base_name, base),
         candidate: group(name, runs),
         notes,

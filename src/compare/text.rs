@@ -77,6 +77,9 @@ fn one(pair: &Pair) -> String {
         let runs = runs(group.runs);
         out.push_str(&format!("  {what}  {}: {runs} on {}\n", group.name, group.broker));
     }
+    if let Some(hash) = &pair.plan_hash {
+        out.push_str(&format!("  plan       {hash} on both sides\n"));
+    }
     for note in &pair.notes {
         out.push_str(&format!("  ! {note}\n"));
     }

@@ -42,10 +42,14 @@ pub(super) fn start_embedded(
         return Ok(None);
     }
     let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
-    progress.say(&format!(
-        "no broker was named: started the embedded one at {}; its figures are not Kafka's",
-        broker.address()
-    ));
+    if !options.is_told() {
+        let each = if options.trial.is_some() { ", a new one for each trial" } else { "" };
+        progress.say(&format!(
+            "no broker was named: started the embedded one at {}{each}; its figures are not \
+             Kafka's",
+            broker.address()
+        ));
+    }
     Ok(Some(broker))
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::event::Fraud;
+use crate::plan::threshold::Threshold;
 use crate::plan::{Arrivals, Plan, masked};
 use look::Look;
 
@@ -113,6 +114,10 @@ fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
         row(out, side, list.join(" "))?;
     }
     crowds(plan, out)?;
+    for (place, Threshold { metric, text, .. }) in plan.thresholds.iter().enumerate() {
+        let title = if place == 0 { "threshold" } else { "" };
+        row(out, title, format_args!("{} {text}, or exit code 5", metric.name))?;
+    }
     for (place, sample) in outline.samples.iter().enumerate() {
         let title = if place == 0 { "\nthe first events\n" } else { "" };
         writeln!(out, "{title}{sample}")?;

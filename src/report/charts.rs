@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::spectrum::spectrum;
-use crate::result::{AppInterval, Interval, RunResult};
+use super::timeline;
+use crate::result::{LatencySummary, RunResult, count};
 
 /// One chart.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Chart {
     /// Its name in the page.
     pub(super) id: String,
@@ -17,6 +18,8 @@ pub(super) struct Chart {
     pub(super) note: String,
     /// Whether it has a row of its own.
     pub(super) wide: bool,
+    /// Whether its bars lie: their names are words.
+    pub(super) flat: bool,
     /// The axis to the right: name, unit, type, form.
     pub(super) x: Value,
     /// The axis upwards.
@@ -29,6 +32,17 @@ pub(super) struct Chart {
     /// Or a map of cells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) heat: Option<Value>,
+    /// Stretches of the axis to the right that have a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) areas: Vec<Area>,
+}
+
+/// A stretch of an axis.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Area {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) name: &'static str,
 }
 
 /// One line, or one colour of bars.
@@ -38,7 +52,19 @@ pub(super) struct Series {
     pub(super) kind: &'static str,
     /// Pairs; for bars one value for each name of the axis.
     pub(super) points: Vec<Value>,
+    /// A few letters at the end of each bar.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) labels: Vec<String>,
+    /// What each bar says when asked; its value and unit where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) texts: Vec<String>,
     pub(super) shown: bool,
+    /// The place of the series with which it is shown and hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) of: Option<usize>,
+    /// Series of one group stand behind its name in the legend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stack: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,177 +81,59 @@ impl Series {
         Self { name: name.into(), kind: "line", points, shown: true, ..Self::default() }
     }
 
-    fn bars(name: impl Into<String>, points: Vec<Value>) -> Self {
+    pub(super) fn bars(name: impl Into<String>, points: Vec<Value>) -> Self {
         Self { name: name.into(), kind: "bar", points, shown: true, ..Self::default() }
     }
 }
 
-/// Every chart of a run that has something to show.
+/// Every chart of what was measured in a run.
 pub(super) fn of_run(result: &RunResult) -> Vec<Chart> {
     // Newer parts of a result are read by their names: an older one lacks them.
     let value = serde_json::to_value(result).unwrap_or_default();
-    let mut charts = vec![
-        percentiles(result),
-        over_time(result),
-        throughput(result),
-        lag(result, &value),
-        partitions(result),
-    ];
+    let mut charts = vec![percentiles(result)];
+    charts.extend(timeline::charts(result));
+    charts.push(partitions(result));
     charts.extend(stages(result, &value));
     charts.extend(cpu(&value));
     charts.retain(|chart| chart.series.iter().any(|series| !series.points.is_empty()));
     charts
 }
 
-fn time_axis() -> Value {
-    json!({ "name": "time from the start of the schedule, s", "unit": "s", "type": "value" })
-}
-
 fn percentiles(result: &RunResult) -> Chart {
-    let pairs = |latency| spectrum(latency).into_iter().map(|point| json!(point)).collect();
-    let mut series: Vec<Series> = result
-        .apps
-        .iter()
-        .map(|app| Series::line(app.name.clone(), pairs(&app.end_to_end)))
-        .collect();
-    let mut ack = Series::line("acknowledged", pairs(&result.ack));
+    let pairs = |latency: &LatencySummary| spectrum(latency).into_iter();
+    let mut clocks = String::new();
+    let mut series = Vec::new();
+    for app in &result.apps {
+        let known = |point: &[f64; 2]| app.known_ns(Some((point[1] * 1e6) as i64)).is_some();
+        let (kept, all) = (pairs(&app.end_to_end).filter(known), pairs(&app.end_to_end).count());
+        let points: Vec<Value> = kept.map(|point| json!(point)).collect();
+        // What is not above zero has no place on the axis in the first place.
+        if points.len() < all || (points.is_empty() && app.end_to_end.count > 0) {
+            let least = app.shown_ns(Some(i64::MIN));
+            clocks
+                .push_str(&format!(" {}: not drawn where the clocks only say {least}.", app.name));
+        }
+        series.push(Series::line(app.name.clone(), points));
+    }
+    let whole = |latency| pairs(latency).map(|point| json!(point)).collect();
+    let mut ack = Series::line("acknowledged", whole(&result.ack));
     ack.dash = true;
     series.push(ack);
-    let mut delay = Series::line("send delay", pairs(&result.send_delay));
+    let mut delay = Series::line("send delay", whole(&result.send_delay));
     (delay.dash, delay.shown) = (true, false);
     series.push(delay);
     Chart {
         id: "percentiles".to_owned(),
         title: "End to end by percentile".to_owned(),
-        note: "From the time an event was due until an application was done with it. The axis \
-               stretches towards 100 %, where the slow events are."
-            .to_owned(),
+        note: format!(
+            "From the time an event was due until an application was done with it. The axis \
+             stretches towards 100 %, where the slow events are.{clocks}"
+        ),
         wide: true,
         x: json!({ "name": "percentile", "type": "log", "form": "percentile", "min": 1 }),
         y: json!({ "name": "latency, ms", "unit": "ms", "type": "log" }),
-        y2: None,
         series,
-        heat: None,
-    }
-}
-
-/// One figure of every interval; an interval without it leaves a gap.
-fn by_interval(result: &RunResult, pick: impl Fn(&Interval) -> Option<f64>) -> Vec<Value> {
-    let rows = result.series.iter();
-    let points: Vec<Value> = rows.map(|row| json!([row.from_s, pick(row)])).collect();
-    if points.iter().all(|point| point[1].is_null()) { Vec::new() } else { points }
-}
-
-/// How long an interval lasts, in seconds.
-fn interval_s(result: &RunResult) -> f64 {
-    match result.series.as_slice() {
-        [first, second, ..] => second.from_s - first.from_s,
-        _ => 1.0,
-    }
-}
-
-/// One latency of an application in an interval, in nanoseconds.
-type Pick = fn(&AppInterval) -> Option<i64>;
-
-fn over_time(result: &RunResult) -> Chart {
-    let mut series = Vec::new();
-    let figures: [(&str, Pick, bool); 3] = [
-        ("p99", |app| app.p99_ns, true),
-        ("p50", |app| app.p50_ns, false),
-        ("max", |app| app.max_ns, false),
-    ];
-    for (what, pick, shown) in figures {
-        for (place, app) in result.apps.iter().enumerate() {
-            let ms = |row: &Interval| Some(pick(row.apps.get(place)?)? as f64 / 1e6);
-            let mut line = Series::line(format!("{} {what}", app.name), by_interval(result, ms));
-            (line.shown, line.color, line.dash) = (shown, Some(place), what != "p99");
-            series.push(line);
-        }
-    }
-    let interval_s = interval_s(result);
-    let mut offered = Series::line(
-        "offered rate",
-        by_interval(result, |row| Some(row.offered as f64 / interval_s)),
-    );
-    (offered.axis, offered.area, offered.color) = (Some(1), true, Some(6));
-    series.push(offered);
-    Chart {
-        id: "over-time".to_owned(),
-        title: "Latency over time, under the offered rate".to_owned(),
-        note: "End to end of the events processed in each interval; the grey area is what the \
-               schedule asked for."
-            .to_owned(),
-        wide: true,
-        x: time_axis(),
-        y: json!({ "name": "latency, ms", "unit": "ms", "type": "log" }),
-        y2: Some(json!({ "name": "events/s", "unit": "events/s", "type": "value" })),
-        series,
-        heat: None,
-    }
-}
-
-fn throughput(result: &RunResult) -> Chart {
-    let interval_s = interval_s(result);
-    let per_s =
-        |pick: fn(&Interval) -> u64| by_interval(result, |row| Some(pick(row) as f64 / interval_s));
-    let mut series = vec![
-        Series::line("offered", per_s(|row| row.offered)),
-        Series::line("sent", per_s(|row| row.sent)),
-        Series::line("acknowledged", per_s(|row| row.acked)),
-    ];
-    series[0].area = true;
-    for (place, app) in result.apps.iter().enumerate() {
-        let seen = |row: &Interval| Some(row.apps.get(place)?.seen as f64 / interval_s);
-        let mut line = Series::line(format!("consumed by {}", app.name), by_interval(result, seen));
-        line.dash = true;
-        series.push(line);
-    }
-    Chart {
-        id: "throughput".to_owned(),
-        title: "Throughput".to_owned(),
-        note: "Offered, sent, acknowledged and consumed are different figures; where all keep up, \
-               they lie on each other."
-            .to_owned(),
-        wide: false,
-        x: time_axis(),
-        y: json!({ "name": "events/s", "unit": "events/s", "type": "value" }),
-        y2: None,
-        series,
-        heat: None,
-    }
-}
-
-fn lag(result: &RunResult, value: &Value) -> Chart {
-    let mut series = Vec::new();
-    let mut in_seconds = false;
-    for (place, app) in result.apps.iter().enumerate() {
-        let records = |row: &Interval| Some(row.apps.get(place)?.lag_records? as f64);
-        let mut line = Series::line(format!("{} records", app.name), by_interval(result, records));
-        line.color = Some(place);
-        series.push(line);
-        let rows = value["series"].as_array().map_or(&[][..], Vec::as_slice);
-        let seconds: Vec<Value> = rows
-            .iter()
-            .filter_map(|row| Some(json!([row["from_s"], row["apps"][place]["lag_s"].as_f64()?])))
-            .collect();
-        in_seconds |= !seconds.is_empty();
-        let mut line = Series::line(format!("{} seconds", app.name), seconds);
-        (line.axis, line.dash, line.color) = (Some(1), true, Some(place));
-        series.push(line);
-    }
-    series.retain(|series| !series.points.is_empty());
-    Chart {
-        id: "lag".to_owned(),
-        title: "Lag".to_owned(),
-        note: "Acknowledged and not yet read at the end of each interval, in records (solid) and \
-               in seconds (dashed). A lag that keeps growing is an overload."
-            .to_owned(),
-        wide: false,
-        x: time_axis(),
-        y: json!({ "name": "records", "unit": "records", "type": "value" }),
-        y2: in_seconds.then(|| json!({ "name": "seconds", "unit": "s", "type": "value" })),
-        series,
-        heat: None,
+        ..Chart::default()
     }
 }
 
@@ -238,15 +146,13 @@ fn partitions(result: &RunResult) -> Chart {
         note: format!(
             "Of {} acknowledged events; an even share is {:.1} %. Keys decide: a hot user makes a \
              hot partition.",
-            result.ledger.acked,
+            count(result.ledger.acked),
             100.0 / names.len().max(1) as f64
         ),
-        wide: false,
         x: json!({ "name": "partition", "type": "category", "values": names }),
         y: json!({ "name": "share, %", "unit": "%", "type": "value" }),
-        y2: None,
         series: vec![Series::bars("share", shares)],
-        heat: None,
+        ..Chart::default()
     }
 }
 
@@ -269,16 +175,14 @@ fn stages(result: &RunResult, value: &Value) -> Vec<Chart> {
             note: "Means over the events whose end-to-end latency is near the percentile, so that \
                    the parts add up."
                 .to_owned(),
-            wide: false,
             x: json!({ "name": "percentile of end to end", "type": "category", "values": names }),
             y: json!({ "name": "ms", "unit": "ms", "type": "value" }),
-            y2: None,
             series: vec![
                 part("send delay", "send_delay_ns"),
                 part("clients and broker", "broker_ns"),
                 part("application", "service_ns"),
             ],
-            heat: None,
+            ..Chart::default()
         })
     };
     let names: Vec<String> = result.apps.iter().map(|app| app.name.clone()).collect();
@@ -286,18 +190,22 @@ fn stages(result: &RunResult, value: &Value) -> Vec<Chart> {
 }
 
 fn cpu(value: &Value) -> Option<Chart> {
-    let kinds = value["cpu"].as_array()?;
+    let kinds = value["cpu"].as_array().filter(|kinds| !kinds.is_empty())?;
     let names: Vec<&Value> = kinds.iter().map(|kind| &kind["kind"]).collect();
-    let per_event = kinds.iter().map(|kind| kind["cpu_us_per_event"].clone()).collect();
+    let per_event = |kind: &Value| kind["cpu_us_per_event"].as_f64();
+    let mut bars = Series::bars("CPU", kinds.iter().map(|kind| json!(per_event(kind))).collect());
+    let label = |us: f64| if us < 99.95 { format!("{us:.1} µs") } else { format!("{us:.0} µs") };
+    bars.labels =
+        kinds.iter().map(|kind| per_event(kind).map_or_else(|| "n/a".to_owned(), label)).collect();
+    bars.texts.clone_from(&bars.labels);
     Some(Chart {
         id: "cpu".to_owned(),
         title: "CPU of the harness for an event".to_owned(),
         note: "By kind of thread, in the measured part of the schedule.".to_owned(),
-        wide: false,
+        flat: true,
         x: json!({ "name": "thread", "type": "category", "values": names }),
-        y: json!({ "name": "µs of CPU per event", "unit": "µs", "type": "value" }),
-        y2: None,
-        series: vec![Series::bars("CPU", per_event)],
-        heat: None,
+        y: json!({ "name": "µs of CPU per event", "unit": "µs", "type": "value", "min": 0 }),
+        series: vec![bars],
+        ..Chart::default()
     })
 }

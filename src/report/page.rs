@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
-use crate::result::{RunResult, broker, count, duration};
+use crate::result::{AppResult, LatencySummary, RunResult, broker, count, duration};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -65,12 +65,22 @@ pub(super) fn heading(title: &str, below: &str) -> Markup {
     }
 }
 
+/// `2026-11-23 15:30:04 UTC`, in one line; as it stands where it is no date.
+pub(super) fn date(rfc3339: &str) -> String {
+    let date = chrono::DateTime::parse_from_rfc3339(rfc3339);
+    // Hyphens and spaces that don't break.
+    date.map_or_else(
+        |_| rfc3339.to_owned(),
+        |date| date.to_utc().format("%Y\u{2011}%m\u{2011}%d\u{a0}%H:%M:%S\u{a0}UTC").to_string(),
+    )
+}
+
 pub(super) fn verdict(result: &RunResult) -> Markup {
     let (word, class) = word(result);
     let below = format!(
         "On {}. Started {}, {:.0} s with the drain. Run {}, kbench {}{}.",
         broker(result),
-        result.started,
+        date(&result.started),
         result.duration_s,
         result.run,
         result.build.kbench,
@@ -95,8 +105,17 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
 
 /// The figures that somebody asks for first.
 pub(super) fn tiles(result: &RunResult) -> Markup {
-    let worst = |pick: fn(&crate::result::LatencySummary) -> Option<i64>| {
-        duration(result.apps.iter().filter_map(|app| pick(&app.end_to_end)).max())
+    // Of two below the bounds of their clocks, the one with the wider bound is said.
+    let worst = |pick: fn(&LatencySummary) -> Option<i64>| {
+        let shown = |app: &AppResult| {
+            let ns = pick(&app.end_to_end)?;
+            Some((
+                app.known_ns(Some(ns)),
+                app.clock.and_then(|c| c.bound_ns),
+                app.shown_ns(Some(ns)),
+            ))
+        };
+        result.apps.iter().filter_map(shown).max().map_or_else(|| duration(None), |(.., text)| text)
     };
     let rate = |per_s: f64| count(per_s.round() as u64);
     let missing: u64 = result.ledger.apps.iter().map(|app| app.missing).sum();
@@ -118,19 +137,24 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
     }
 }
 
-pub(super) fn charts(charts: &[Chart]) -> Markup {
+/// Charts under one heading; nothing where there is none.
+pub(super) fn charts(title: &str, charts: &[Chart]) -> Markup {
     html! {
-        h2 { "Charts" }
-        div.charts {
-            @for chart in charts {
-                figure id={ "chart-" (chart.id) } class=[chart.wide.then_some("wide")] {
-                    h3 { (chart.title) }
-                    figcaption { (chart.note) }
-                    div.keys role="group" aria-label="series" {}
-                    div.chart role="img" aria-label={ (chart.title) ". " (chart.note) } {}
-                    details { summary { "Figures as a table" } div.scroll tabindex="0" {} }
-                }
-            }
+        @if !charts.is_empty() {
+            h2 { (title) }
+            div.charts { @for chart in charts { (figure(chart)) } }
+        }
+    }
+}
+
+fn figure(chart: &Chart) -> Markup {
+    html! {
+        figure id={ "chart-" (chart.id) } class=[chart.wide.then_some("wide")] {
+            h3 { (chart.title) }
+            figcaption { (chart.note) }
+            @if chart.series.len() > 1 { div.keys role="group" aria-label="series" {} }
+            div.chart role="img" aria-label={ (chart.title) ". " (chart.note) } {}
+            details { summary { "Figures as a table" } div.scroll tabindex="0" {} }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::charts::{Chart, Series};
 use super::page;
 use crate::plan::sweep::shown;
 use crate::result::{Saved, count, duration};
-use crate::sweep::{Book, PointSummary, Spread, sorted_values};
+use crate::sweep::{Book, PointSummary, Spread, sorted_values, spread};
 
 /// One figure of a point, in the unit that its charts show.
 struct Figure {
@@ -59,12 +59,21 @@ pub(super) fn charts(book: &Book) -> Vec<Chart> {
             charts.extend(heat(book, figure, across, down));
         }
     }
-    if let Some(first) = keys.first() {
+    if let Some(along) = along(book) {
         for figure in &FIGURES {
-            charts.push(lines(book, figure, first));
+            charts.push(lines(book, figure, along));
         }
     }
     charts
+}
+
+/// The axis that the lines go along: of those whose values are numbers the one with the most of
+/// them, for a line between two words means little.
+fn along(book: &Book) -> Option<&str> {
+    let is_numeric = |values: &[String]| values.iter().all(|value| value.parse::<f64>().is_ok());
+    let rank = |(_, values): &&(String, Vec<String>)| (is_numeric(values), values.len());
+    // The first of equals.
+    book.axes.iter().rev().max_by_key(rank).map(|(key, _)| key.as_str())
 }
 
 fn heat(book: &Book, figure: &Figure, across: &str, down: &str) -> Option<Chart> {
@@ -83,16 +92,19 @@ fn heat(book: &Book, figure: &Figure, across: &str, down: &str) -> Option<Chart>
     }
     Some(Chart {
         id: format!("heat-{}", figure.id),
-        title: format!("{across} and {down}: {}", figure.name),
-        note: "The median of each point's runs; hover for their range.".to_owned(),
-        wide: false,
+        title: format!("{} by {down} and {across}", capital(figure.name)),
+        note: if book.repeats > 1 {
+            "The median of each point's runs; hover for their range."
+        } else {
+            "One run of each point."
+        }
+        .to_owned(),
         x: json!({ "name": across }),
         y: json!({ "name": down }),
-        y2: None,
-        series: Vec::new(),
         heat: Some(json!({
             "xs": xs, "ys": ys, "cells": cells, "texts": texts, "unit": figure.unit,
         })),
+        ..Chart::default()
     })
 }
 
@@ -122,7 +134,7 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
     for point in &book.points {
         let name = others(point);
         if !series.iter().any(|one| one.name.starts_with(&name) && one.name.len() == name.len()) {
-            let color = series.len() / 3;
+            let (color, median) = (series.len() / 3, series.len());
             for (what, pick) in [
                 ("", (|spread| spread.median) as fn(Spread) -> f64),
                 (" least", |spread| spread.min),
@@ -133,29 +145,50 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
                         others(other) == name && other.settings.get(along) == Some(value)
                     });
                     let spread = here.and_then(|point| (figure.pick)(point));
-                    json!(spread.map(|spread| pick(spread) * figure.scale))
+                    let value = json!(spread.map(|spread| pick(spread) * figure.scale));
+                    match here {
+                        // Marked: the harness was the limit.
+                        Some(point) if !point.counts => {
+                            json!({ "value": value, "symbol": "triangle", "symbolSize": 10 })
+                        }
+                        _ => value,
+                    }
                 };
                 let mut line =
                     Series::line(format!("{name}{what}"), values.iter().map(at).collect());
                 (line.color, line.symbols) = (Some(color), true);
-                (line.dash, line.shown) = (!what.is_empty(), what.is_empty() || book.repeats > 1);
+                if !what.is_empty() {
+                    (line.dash, line.of) = (true, Some(median));
+                }
                 series.push(line);
             }
         }
     }
-    if book.repeats < 2 {
+    let has_spread = book.repeats > 1;
+    if !has_spread {
         series.retain(|one| !one.dash);
+        series.iter_mut().for_each(|one| one.of = None);
     }
     Chart {
         id: format!("line-{}", figure.id),
         title: format!("{} along {along}", capital(figure.name)),
-        note: "Medians over the runs of a point; dashed, their least and greatest.".to_owned(),
-        wide: false,
+        note: [
+            if has_spread {
+                "Medians over the runs of a point; dashed, their least and greatest."
+            } else {
+                "One run of each point: what looks like a difference may be chance."
+            },
+            if book.points.iter().all(|point| point.counts) {
+                ""
+            } else {
+                " Triangles: the harness was the limit."
+            },
+        ]
+        .concat(),
         x: json!({ "name": along, "type": "category", "values": values }),
         y: json!({ "name": figure.unit, "unit": figure.unit, "type": "value" }),
-        y2: None,
         series,
-        heat: None,
+        ..Chart::default()
     }
 }
 
@@ -168,7 +201,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
     let below = format!(
         "On {}. Started {}, sweep {}: {} of {} runs{}.",
         book.broker,
-        book.started,
+        page::date(&book.started),
         book.sweep,
         book.done(),
         book.trials.len(),
@@ -180,7 +213,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
         ul.said { @for line in &book.conclusions { li { (line) } } }
         h2 { "Points" }
         (points(book))
-        (page::charts(charts))
+        (page::charts("Charts", charts))
         h2 { "Runs" }
         (runs(results))
         @if !book.excluded.is_empty() {
@@ -195,18 +228,15 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
 }
 
 fn points(book: &Book) -> Markup {
-    let ns = |spread: Option<Spread>| {
-        spread
-            .map_or_else(|| "n/a".to_owned(), |spread| duration(Some(spread.median.round() as i64)))
-    };
+    let ns = |of: Option<Spread>| spread(of, |ns| duration(Some(ns.round() as i64)));
     html! {
         div.scroll tabindex="0" {
             table {
                 thead {
                     tr {
                         th { "point" }
-                        @for name in ["runs", "acked/s", "p50", "p99", "p99.9", "lag at the end",
-                                      "CPU/event", "idle workers", "limit"] {
+                        @for name in ["runs", "acked/s", "p50", "p99", "p99.9", "end lag",
+                                      "CPU/event", "idle", "limit"] {
                             th scope="col" { (name) }
                         }
                     }
@@ -217,11 +247,10 @@ fn points(book: &Book) -> Markup {
                             th scope="row" { (shown(&point.settings)) }
                             td {
                                 (point.acked_per_s.map_or(0, |spread| spread.runs))
-                                @if !point.counts { " (don't count)" }
+                                @if !point.counts { "*" }
                             }
                             td {
-                                (point.acked_per_s.map_or_else(|| "n/a".to_owned(), |spread|
-                                    count(spread.median.round() as u64)))
+                                (spread(point.acked_per_s, |rate| count(rate.round() as u64)))
                             }
                             td { (ns(point.worst(|app| app.p50_ns))) }
                             td { (ns(point.worst(|app| app.p99_ns))) }
@@ -230,15 +259,19 @@ fn points(book: &Book) -> Markup {
                                 (point.lag_at_end_s.map_or_else(|| "n/a".to_owned(), |lag|
                                     format!("{:.1} s", lag.max)))
                             }
-                            td {
-                                (point.cpu_us_per_event.map_or_else(|| "n/a".to_owned(), |cpu|
-                                    format!("{:.1} µs", cpu.median)))
-                            }
+                            td { (spread(point.cpu_us_per_event, |us| format!("{us:.1} µs"))) }
                             td { (point.idle_workers) }
                             td { (point.limit.to_string()) }
                         }
                     }
                 }
+            }
+        }
+        p.note {
+            "Latencies are end to end, of the slowest application. Medians over whole runs; ±: \
+             half of their range. idle: workers without a partition."
+            @if book.points.iter().any(|point| !point.counts) {
+                " *: the harness was the limit of every run, so no conclusion rests on it."
             }
         }
     }

@@ -3,22 +3,23 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::answers::words;
 use crate::apps::{Section, Segment, Summary};
 use crate::generate::Persona;
 use crate::harness::segments::segment_of;
-use crate::result::{LatencySummary, RunResult, count, duration};
+use crate::result::{LatencySummary, RunResult, clocks, count, duration};
 
 /// Rows of a section that are shown at once; the rest unfolds.
 const ROWS_SHOWN: usize = 12;
 
-/// One row of latencies.
-fn latencies(latency: &LatencySummary) -> Markup {
+/// One row of latencies, in the words of `form`.
+fn latencies(latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
     html! {
         td { (count(latency.count)) }
         @for value in [
             latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.p99_9_ns, latency.p99_99_ns,
             latency.max_ns,
-        ] { td { (duration(value)) } }
+        ] { td { (form(value)) } }
     }
 }
 
@@ -44,11 +45,11 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                     @for app in &result.apps {
                         tr {
                             th scope="row" { (app.name) ", end to end" }
-                            (latencies(&app.end_to_end))
+                            (latencies(&app.end_to_end, |ns| app.shown_ns(ns)))
                         }
                     }
-                    tr { th scope="row" { "acknowledged" } (latencies(&result.ack)) }
-                    tr { th scope="row" { "send delay" } (latencies(&result.send_delay)) }
+                    tr { th scope="row" { "acknowledged" } (latencies(&result.ack, duration)) }
+                    tr { th scope="row" { "send delay" } (latencies(&result.send_delay, duration)) }
                 }
             }
         }
@@ -61,11 +62,11 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                         @for app in &result.apps {
                             tr {
                                 th scope="row" { (app.name) ", arrival" }
-                                (latencies(&app.arrival))
+                                (latencies(&app.arrival, |ns| app.shown_ns(ns)))
                             }
                             tr {
                                 th scope="row" { (app.name) ", service" }
-                                (latencies(&app.service))
+                                (latencies(&app.service, duration))
                             }
                         }
                     }
@@ -75,6 +76,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
         p.note {
             "n/a: too few samples for the percentile. Every sample counts, from its due time; \
              nothing is dropped or averaged."
+            @if let Some(clocks) = clocks(result) {
+                " Recorded by " (clocks) "; below that bound no latency between two processes is \
+                 known."
+            }
         }
     }
 }
@@ -213,11 +218,26 @@ fn answer(summary: &Summary) -> Markup {
     }
 }
 
+/// A value's parts, each for a column of its own.
+fn cells(value: crate::apps::Value) -> Vec<String> {
+    use crate::apps::Value;
+    let share = |part, whole| words(Value::Share { part, whole });
+    match value {
+        Value::Part { part, whole } => vec![words(Value::Count(part)), share(part, whole)],
+        Value::Step { count, before, whole } => {
+            vec![words(Value::Count(count)), share(count, before), share(count, whole)]
+        }
+        other => vec![words(other)],
+    }
+}
+
 fn section_table(section: &Section) -> Markup {
     let (shown, rest) = section.rows.split_at(section.rows.len().min(ROWS_SHOWN));
     let rows = |rows: &[crate::apps::Row]| {
         html! {
-            @for row in rows { tr { td.text { (row.name) } td { (row.value.to_string().trim()) } } }
+            @for row in rows {
+                tr { td.text { (row.name) } @for cell in cells(row.value) { td { (cell) } } }
+            }
         }
     };
     html! {

@@ -5,7 +5,7 @@ use super::RunResult;
 use crate::error::{Error, Result};
 
 /// The columns; units stand last in their names.
-const HEAD: [&str; 15] = [
+const HEAD: [&str; 17] = [
     "scenario",
     "run",
     "started",
@@ -21,9 +21,12 @@ const HEAD: [&str; 15] = [
     "p99_ns",
     "max_ns",
     "valid",
+    "to_s",
+    "clock_bound_ns",
 ];
 
-/// Every interval of some runs, oldest first; what was not measured is empty.
+/// Every interval of some runs, oldest first; what was not measured is empty, and so is a latency
+/// below `clock_bound_ns`: between two processes no more is known of it than that.
 ///
 /// # Errors
 /// [`Error::Internal`] when memory can't be written, which does not happen.
@@ -32,9 +35,12 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEAD).map_err(|error| fault(error.to_string()))?;
     for result in results {
-        for row in &result.series {
+        for (row, span) in result.series.iter().zip(result.spans()) {
             for (app, seen) in result.apps.iter().zip(&row.apps) {
-                let or_empty = |value: Option<i64>| value.map_or(String::new(), |v| v.to_string());
+                let known = |value_ns: Option<i64>| {
+                    app.known_ns(value_ns).map_or(String::new(), |ns| ns.to_string())
+                };
+                let bound_ns = app.clock.and_then(|clock| clock.bound_ns);
                 let fields = [
                     result.scenario.clone(),
                     result.run.clone(),
@@ -47,10 +53,12 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
                     seen.seen.to_string(),
                     seen.lag_records.map_or(String::new(), |lag| lag.to_string()),
                     seen.lag_s.map_or(String::new(), |lag| lag.to_string()),
-                    or_empty(seen.p50_ns),
-                    or_empty(seen.p99_ns),
-                    or_empty(seen.max_ns),
+                    known(seen.p50_ns),
+                    known(seen.p99_ns),
+                    known(seen.max_ns),
                     result.verdict.valid.to_string(),
+                    span.to_s.to_string(),
+                    bound_ns.map_or(String::new(), |ns| ns.to_string()),
                 ];
                 writer.write_record(fields).map_err(|error| fault(error.to_string()))?;
             }
@@ -63,6 +71,7 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::AppClock;
     use std::path::Path;
 
     #[test]
@@ -83,5 +92,30 @@ mod tests {
             .map(|row| row[8].parse::<u64>().unwrap())
             .sum();
         assert_eq!(seen, first.ledger.apps[0].seen);
+        let lengths: Vec<f64> = rows
+            .iter()
+            .filter(|row| row[1] == first.run && row[7] == first.apps[0].name)
+            .map(|row| row[15].parse::<f64>().unwrap() - row[3].parse::<f64>().unwrap())
+            .collect();
+        let (last, whole) = lengths.split_last().unwrap();
+        assert!(whole.iter().all(|length| (length - 1.0).abs() < 1e-9), "{lengths:?}");
+        assert!(*last < 1.0, "the run ended within its last interval: {last}");
+    }
+
+    #[test]
+    fn a_latency_below_the_bound_of_the_clocks_is_left_out() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        let mut run = crate::result::load_all(&folder).unwrap().remove(0).result;
+        run.apps[1].clock = Some(AppClock { bound_ns: Some(3_600_000_000_000), usable: false });
+        let text = csv([&run]).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
+        let of = |app: usize| {
+            let name = run.apps[app].name.as_str();
+            rows.iter().filter(move |row| &row[7] == name)
+        };
+        assert!(of(0).any(|row| !row[11].is_empty()) && of(0).all(|row| row[16].is_empty()));
+        assert!(of(1).all(|row| [11, 12, 13].iter().all(|column| row[*column].is_empty())));
+        assert!(of(1).all(|row| &row[16] == "3600000000000"));
     }
 }

@@ -85,7 +85,7 @@ fn of_run(folder: String, result: &RunResult) -> Listed {
         broker: broker(result),
         verdict: verdict(result).to_owned(),
         acked_per_s: Some(result.throughput.acked_per_s),
-        p99_ns: result.apps.iter().filter_map(|app| app.end_to_end.p99_ns).max(),
+        p99_ns: result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max(),
         missing: Some(result.ledger.apps.iter().map(|app| app.missing).sum()),
         runs: None,
     }

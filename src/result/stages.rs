@@ -36,35 +36,36 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
         ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
-    let mut row = |name: String, stage: &LatencySummary| {
+    let mut row = |name: String, stage: &LatencySummary, form: &dyn Fn(Option<i64>) -> String| {
         let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
             (Some(low), Some(high)) => {
-                let (p99, low, high) =
-                    (duration(stage.p99_ns), duration(Some(low)), duration(Some(high)));
-                format!("{p99} ({low} – {high})")
+                format!("{} ({} – {})", form(stage.p99_ns), form(Some(low)), form(Some(high)))
             }
-            _ => duration(stage.p99_ns),
+            _ => form(stage.p99_ns),
         };
         table.add_row([
             name,
             count(stage.count),
-            duration(stage.mean_ns.map(|mean| mean.round() as i64)),
-            duration(stage.p50_ns),
-            duration(stage.p90_ns),
+            form(stage.mean_ns.map(|mean| mean.round() as i64)),
+            form(stage.p50_ns),
+            form(stage.p90_ns),
             p99,
-            duration(stage.p99_9_ns),
-            duration(stage.p99_99_ns),
-            duration(stage.max_ns),
+            form(stage.p99_9_ns),
+            form(stage.p99_99_ns),
+            form(stage.max_ns),
         ]);
     };
-    row("send delay".to_owned(), &result.send_delay);
-    row("ack".to_owned(), &result.ack);
-    row("ack, uncorrected".to_owned(), &result.ack_uncorrected);
+    row("send delay".to_owned(), &result.send_delay, &duration);
+    row("ack".to_owned(), &result.ack, &duration);
+    row("ack, uncorrected".to_owned(), &result.ack_uncorrected, &duration);
     for app in &result.apps {
-        row(format!("{}: arrival", app.name), &app.arrival);
-        row(format!("{}: service", app.name), &app.service);
-        row(format!("{}: end to end", app.name), &app.end_to_end);
-        row(format!("{}: end to end, uncorrected", app.name), &app.end_to_end_uncorrected);
+        // Between two processes nothing is known below the bound of their clocks.
+        let known = |value_ns| app.shown_ns(value_ns);
+        row(format!("{}: arrival", app.name), &app.arrival, &known);
+        row(format!("{}: service", app.name), &app.service, &duration);
+        row(format!("{}: end to end", app.name), &app.end_to_end, &known);
+        let uncorrected = format!("{}: end to end, uncorrected", app.name);
+        row(uncorrected, &app.end_to_end_uncorrected, &known);
     }
     drawn(table, 1)
 }

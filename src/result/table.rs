@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::detected::detected;
-use super::process::{clocks, end_to_end};
+use super::process::clocks;
 use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::compare::ThresholdResult;
@@ -189,10 +189,10 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
             app.name.clone(),
             count(ledger.seen),
             count(app.consumed_per_s.round() as u64),
-            end_to_end(app, app.end_to_end.p50_ns),
-            end_to_end(app, app.end_to_end.p99_ns),
-            end_to_end(app, app.end_to_end.p99_9_ns),
-            end_to_end(app, app.end_to_end.max_ns),
+            app.shown_ns(app.end_to_end.p50_ns),
+            app.shown_ns(app.end_to_end.p99_ns),
+            app.shown_ns(app.end_to_end.p99_9_ns),
+            app.shown_ns(app.end_to_end.max_ns),
             duration(app.service.p50_ns),
             count(ledger.missing),
             count(ledger.duplicates),

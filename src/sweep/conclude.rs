@@ -1,5 +1,7 @@
 //! A sweep's answer in words.
 
+use std::collections::BTreeSet;
+
 use super::points::{Limit, PointSummary, Spread, compare_values};
 use crate::plan::sweep::shown;
 use crate::result::{count, duration};
@@ -16,7 +18,7 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
     if points.is_empty() {
         return vec!["No trial has run.".to_owned()];
     }
-    kept_up(&counted, &mut said);
+    kept_up(&counted, points.len() - counted.len(), &mut said);
     best(&counted, &mut said);
     for key in keys(&counted) {
         along(&key, &counted, &mut said);
@@ -40,20 +42,21 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
     said
 }
 
-fn kept_up(points: &[&PointSummary], said: &mut Vec<String>) {
+fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
     let behind: Vec<String> = points
         .iter()
         .filter(|point| point.limit != Limit::None)
         .map(|point| format!("{} (limit: {})", shown(&point.settings), point.limit))
         .collect();
     let kept = points.len() - behind.len();
+    let that_count = if silent == 0 { "" } else { " that count" };
     if points.is_empty() {
         said.push("No point has a run that counts.".to_owned());
     } else if behind.is_empty() {
-        said.push(format!("All {kept} points kept up with what was offered."));
+        said.push(format!("All {kept} points{that_count} kept up with what was offered."));
     } else {
         said.push(format!(
-            "{kept} of {} points kept up with what was offered; behind: {}.",
+            "{kept} of {} points{that_count} kept up with what was offered; behind: {}.",
             points.len(),
             behind.join("; ")
         ));
@@ -91,8 +94,10 @@ fn best(points: &[&PointSummary], said: &mut Vec<String>) {
         shown(&last.settings),
         high.median / low.median
     );
-    if low.runs < 2 {
+    if ranked.iter().all(|(_, p99)| p99.runs < 2) {
         text.push_str(" One run of each point can't tell a difference from chance: repeat them.");
+    } else if low.runs < 2 {
+        text.push_str(" The lowest has one run that counts, which may be chance.");
     } else if !equals.is_empty() {
         text.push_str(&format!(" Its runs overlap with those of {}.", equals.join("; ")));
     }
@@ -109,8 +114,32 @@ fn keys(points: &[&PointSummary]) -> Vec<String> {
     first.settings.keys().filter(differs).cloned().collect()
 }
 
+/// The points whose other settings are there with every value of the key: without these, a value
+/// would be compared with other company, not with another value.
+fn matched<'p>(key: &str, points: &[&'p PointSummary]) -> Vec<&'p PointSummary> {
+    let others = |point: &PointSummary| {
+        let mut settings = point.settings.clone();
+        settings.remove(key);
+        settings
+    };
+    let values: BTreeSet<_> = points.iter().filter_map(|point| point.settings.get(key)).collect();
+    let company = |point: &&&PointSummary| {
+        let same = points.iter().filter(|other| others(other) == others(point)).count();
+        same == values.len()
+    };
+    points.iter().filter(company).copied().collect()
+}
+
 /// One axis: throughput, p99 and CPU at each value, the median over the other axes; and the knee.
-fn along(key: &str, points: &[&PointSummary], said: &mut Vec<String>) {
+fn along(key: &str, all: &[&PointSummary], said: &mut Vec<String>) {
+    let points = matched(key, all);
+    if points.is_empty() {
+        said.push(format!(
+            "{key}: no setting of the others counts with every value of it, so its values can't \
+             be compared."
+        ));
+        return;
+    }
     let mut values: Vec<&String> = points.iter().filter_map(|p| p.settings.get(key)).collect();
     values.sort_by(|one, other| compare_values(one, other));
     values.dedup();
@@ -133,8 +162,11 @@ fn along(key: &str, points: &[&PointSummary], said: &mut Vec<String>) {
         };
         figures.iter().map(one).collect::<Vec<_>>().join(", ")
     };
+    let company = points.len() / values.len().max(1);
+    let over =
+        if company > 1 { format!(" (medians over {company} points each)") } else { String::new() };
     let mut text = format!(
-        "{key}: acknowledged {}; p99 of the slowest application {}; CPU per event {}.",
+        "{key}{over}: acknowledged {}; p99 of the slowest application {}; CPU per event {}.",
         list(0, &|rate| format!("{}/s", count(rate.round() as u64))),
         list(1, &ns),
         list(2, &|us| format!("{us:.1} µs")),
@@ -254,12 +286,34 @@ mod tests {
         let said = conclusions(&points).join("\n");
         assert!(
             said.contains(
-                "1 of 2 points kept up with what was offered; behind: acks=0 (limit: broker)"
+                "1 of 2 points that count kept up with what was offered; behind: acks=0 (limit: \
+                 broker)"
             ),
             "{said}"
         );
         assert!(said.contains("free of a limit of the harness: acks=all"), "{said}");
         assert!(!said.contains("1.00 ms"), "{said}");
+    }
+
+    #[test]
+    fn values_are_compared_in_the_same_company_only() {
+        let points = [
+            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Limit::None),
+            point(&[("acks", "1"), ("linger.ms", "20")], &[22.0], 100.0, Limit::None),
+            point(&[("acks", "all"), ("linger.ms", "0")], &[3.0], 100.0, Limit::None),
+            point(&[("acks", "all"), ("linger.ms", "20")], &[9.0], 100.0, Limit::Harness),
+        ];
+        let said = conclusions(&points);
+        let acks = said.iter().find(|line| line.starts_with("acks")).unwrap();
+        assert!(acks.contains("application 2.00 ms at 1, 3.00 ms at all"), "{acks}");
+        let linger = said.iter().find(|line| line.starts_with("linger.ms")).unwrap();
+        assert!(linger.contains("application 2.00 ms at 0, 22.0 ms at 20"), "{linger}");
+        assert!(said[0].starts_with("All 3 points that count kept up"), "{said:?}");
+        let apart = [
+            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Limit::None),
+            point(&[("acks", "all"), ("linger.ms", "20")], &[22.0], 100.0, Limit::None),
+        ];
+        assert!(conclusions(&apart).join("\n").contains("acks: no setting of the others counts"));
     }
 
     #[test]

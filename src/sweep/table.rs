@@ -21,8 +21,15 @@ pub fn terminal(book: &Book) -> String {
     for line in left_out(book) {
         let _ = writeln!(out, "  ! {line}");
     }
+    if book.points.iter().any(|point| !point.counts) {
+        let _ = writeln!(out, "  * {STARRED}");
+    }
     out
 }
+
+/// What a star beside a number of runs means.
+const STARRED: &str = "no run of the point is free of a limit of the harness: its figures are \
+                       those of the harness, and no conclusion rests on them";
 
 /// The sweep as Markdown.
 #[must_use]
@@ -44,6 +51,9 @@ pub fn markdown(book: &Book) -> String {
     out.push_str(
         "\nFigures are medians over whole runs, with half of their range as a share of it.\n",
     );
+    if book.points.iter().any(|point| !point.counts) {
+        let _ = writeln!(out, "\n\\* {STARRED}.");
+    }
     out
 }
 
@@ -74,6 +84,12 @@ fn left_out(book: &Book) -> Vec<String> {
         }
     }
     lines.extend(book.points.iter().flat_map(|point| point.left_out.clone()));
+    // By the number of the trial, whatever point it was of.
+    let number = |line: &String| {
+        let rest = line.strip_prefix("trial ")?;
+        rest.split(':').next()?.parse::<u32>().ok()
+    };
+    lines.sort_by_key(number);
     lines
 }
 
@@ -170,7 +186,8 @@ fn ns(value_ns: f64) -> String {
 }
 
 /// `5.12 ms ±4%`; without the second part where there was one run.
-fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
+#[must_use]
+pub fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
     match spread {
         None => "n/a".to_owned(),
         Some(Spread { median, min, max, runs }) if runs > 1 && median > 0.0 => {

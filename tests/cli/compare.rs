@@ -82,6 +82,7 @@ impl Case {
             }
             result["thresholds"] = json!([]);
             change(&mut result);
+            result["plan_hash"] = json!(result["plan"].to_string());
             let folder = self.path(side).join(format!("run-{place:02}"));
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join("result.json"), result.to_string()).unwrap();
@@ -104,11 +105,8 @@ impl Case {
 fn scale(latency: &mut Value, factor: f64) {
     for (name, value) in latency.as_object_mut().unwrap() {
         if let (true, Some(ns)) = (name.ends_with("_ns"), value.as_f64()) {
-            *value = if name == "mean_ns" {
-                json!(ns * factor)
-            } else {
-                json!((ns * factor).round() as i64)
-            };
+            let ns = ns * factor;
+            *value = if name == "mean_ns" { json!(ns) } else { json!(ns.round() as i64) };
         }
     }
 }

@@ -22,12 +22,23 @@ use kbench::harness::{self, Options};
 use kbench::loopback::{Faults, WriteFault};
 use kbench::progress::Progress;
 use kbench::scenario::{self, Environment, Overrides, Source};
-use serde_json::Value;
 
 /// A load that plants fraud and lasts long enough for a few intervals.
 const RUN: &str = "seed = 5\ndescription = \"A <small> run & its \\\"report\\\".\"\n[load]\n\
-    rate_per_s = 2000\nduration = \"4s\"\nwarmup = \"1s\"\n[population]\nusers = 500\n\
-    [population.fraud]\ncard_testing = 0.5\n";
+    rate_per_s = 2000\nduration = \"4500ms\"\nwarmup = \"1s\"\n[population]\nusers = 500\n\
+    think_median = \"300ms\"\n[population.fraud]\ncard_testing = 1\nbot_velocity = 2\n\
+    [apps.dashboard]\nframe = \"1s\"\n";
+
+/// The applications' answers that a run has a chart of: how its name begins.
+const ANSWERS: [&str; 7] = [
+    "funnel-analytics-",
+    "revenue",
+    "pages",
+    "detection",
+    "segments",
+    "confusion-behavior",
+    "frames-dashboard",
+];
 
 const SWEEP: &str = "seed = 5\n[load]\nrate_per_s = 500\nduration = \"1s\"\nwarmup = \"0s\"\n\
     [sweep]\nrepeats = 2\n[sweep.axes]\npartitions = [1, 3]\nworkers = [1, 2]\n";
@@ -54,7 +65,7 @@ fn only(folder: &Path) -> PathBuf {
 /// A run in which events get lost, twice and out of order.
 fn broken(folder: &Path) -> PathBuf {
     let environment = Environment::from_pairs::<String, String>([]);
-    let source = Source::new("broken.toml", RUN.replace("4s", "2s"));
+    let source = Source::new("broken.toml", RUN.replace("4500ms", "2s"));
     let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
     let faults = [WriteFault::Drop, WriteFault::Double, WriteFault::Swap, WriteFault::Fail];
     let write: HashMap<(u16, u64), WriteFault> =
@@ -69,48 +80,107 @@ fn broken(folder: &Path) -> PathBuf {
     finished.folder.unwrap()
 }
 
-/// What every chart must have, whatever it shows.
-fn check_charts(browser: &mut Browser, page: &str, least: usize) {
-    let charts = browser.eval(
-        "[...document.querySelectorAll('figure')].map(figure => ({
-            id: figure.id,
-            marks: [...figure.querySelectorAll('.chart svg path')].filter(path => {
-                const box = path.getBBox();
-                return box.width > 1 && (path.getAttribute('stroke') || path.getAttribute('fill'))
-                    && path.getAttribute('fill') !== 'transparent';
-            }).length,
-            words: figure.querySelectorAll('.chart svg text').length,
-            label: figure.querySelector('.chart').getAttribute('aria-label'),
-        }))",
-    );
+/// Each chart with its marks: paths in a colour, which axes, grids and backgrounds have not.
+const CHARTS: &str = "(() => {
+    const vivid = (color) => {
+        const hex = /^#(..)(..)(..)$/.exec(color || '');
+        const rgb = hex ? hex.slice(1).map(two => parseInt(two, 16))
+            : (/^rgb/.test(color || '') ? color.match(/\\d+/g).slice(0, 3).map(Number) : [0]);
+        return Math.max(...rgb) - Math.min(...rgb) > 20;
+    };
+    return [...document.querySelectorAll('figure')].map(figure => ({
+        id: figure.id,
+        marks: [...figure.querySelectorAll('.chart svg path')].filter(path => {
+            const box = path.getBBox();
+            return box.width + box.height > 2
+                && (vivid(path.getAttribute('fill')) || vivid(path.getAttribute('stroke')));
+        }).length,
+        words: figure.querySelectorAll('.chart svg text').length,
+        cut: [...figure.querySelectorAll('.chart svg text')].filter(text => {
+            const [own, all] = [text, text.closest('svg')].map(one => one.getBoundingClientRect());
+            return own.left < all.left - 2 || own.right > all.right + 2;
+        }).map(text => text.textContent),
+        label: figure.querySelector('.chart').getAttribute('aria-label'),
+    }));
+})()";
+
+/// What every chart must have, whatever it shows; their names.
+fn check_charts(browser: &mut Browser, page: &str, least: usize) -> Vec<String> {
+    let charts = browser.eval(CHARTS);
     let charts = charts.as_array().unwrap();
     assert!(charts.len() >= least, "{page}: {} charts", charts.len());
     for chart in charts {
-        assert!(chart["marks"].as_u64().unwrap() >= 3, "{page}: nothing is drawn: {chart}");
+        assert!(chart["marks"].as_u64().unwrap() >= 1, "{page}: nothing is drawn: {chart}");
         assert!(chart["words"].as_u64().unwrap() >= 4, "{page}: no axis has words: {chart}");
+        assert_eq!(chart["cut"], serde_json::json!([]), "{page}: words are cut off: {chart}");
         assert!(chart["label"].as_str().unwrap().len() > 20, "{page}: {chart}");
     }
     let wider = browser.eval("document.documentElement.scrollWidth - window.innerWidth");
     assert!(wider.as_i64().unwrap() <= 0, "{page}: scrolls sideways by {wider} px");
     assert_eq!(browser.complaints, Vec::<String>::new(), "{page}");
+    charts.iter().map(|chart| chart["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The applications' answers are charts, say what they show, and are tables as well.
+fn check_answers(browser: &mut Browser, charts: &[String]) {
+    for name in ANSWERS {
+        let found = charts.iter().find(|id| id.starts_with(&format!("chart-{name}")));
+        let id = found.unwrap_or_else(|| panic!("no chart of {name}: {charts:?}"));
+        let rows = browser.eval(&format!(
+            "(() => {{ document.querySelector('#{id} summary').click();
+                return new Promise(done => setTimeout(() => done(
+                    document.querySelectorAll('#{id} details tr').length), 50)); }})()"
+        ));
+        assert!(rows.as_u64().unwrap() >= 3, "{id}: {rows} rows");
+    }
+    let tip = tip(browser, "chart-funnel-analytics-", 0.35);
+    assert!(tip.contains("page view") && tip.contains("of the step before"), "{tip}");
+    let tip = self::tip(browser, "chart-confusion-", 0.2);
+    assert!(tip.contains("users planted as browsers and taken for"), "{tip}");
+}
+
+/// What a chart says when the mouse is in its middle, so far down.
+fn tip(browser: &mut Browser, id: &str, down: f64) -> String {
+    let chart = format!("document.querySelector('figure[id^=\"{id}\"] .chart')");
+    let place = browser.eval(&format!(
+        "(() => {{ const box = {chart}; box.scrollIntoView({{ block: 'center' }});
+            const at = box.getBoundingClientRect();
+            return [at.x + at.width / 2, at.y + at.height * {down}]; }})()"
+    ));
+    browser.hover(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
+    browser.eval(&format!("{chart}.innerText")).as_str().unwrap().to_owned()
+}
+
+/// A run of 5.5 s by intervals of a second: what is half an interval is no fall by half, and
+/// the drain is no fall to nothing.
+fn check_ends(browser: &mut Browser) {
+    let charts = browser.eval("JSON.parse(document.getElementById('charts').textContent)");
+    let chart = |id: &str| {
+        let mut all = charts.as_array().unwrap().iter();
+        all.find(|chart| chart["id"] == id).unwrap_or_else(|| panic!("no chart {id}")).clone()
+    };
+    let throughput = chart("throughput");
+    for series in throughput["series"].as_array().unwrap() {
+        let points = series["points"].as_array().unwrap();
+        assert!(points.len() >= 6, "{series}");
+        for point in points {
+            let rate = point[1].as_f64().unwrap();
+            assert!((1_200.0..3_000.0).contains(&rate), "{}: {point}", series["name"]);
+        }
+    }
+    let last = throughput["x"]["spans"][5].clone();
+    assert_eq!(last[1], 5.0, "{throughput}");
+    assert!(last[2].as_f64().unwrap() < 6.0, "the last interval ends with the run: {last}");
+    assert_eq!(throughput["areas"][0]["name"], "warm-up");
+    assert_eq!(throughput["areas"][0]["to"], 1.0);
 }
 
 /// Hovering shows values, a series can be switched off, figures unfold as a table, and the page
 /// can be made dark.
 fn check_handling(browser: &mut Browser) {
-    let place = browser.eval(
-        "(() => { const box = document.querySelector('#chart-throughput .chart');
-            box.scrollIntoView({ block: 'center' });
-            const at = box.getBoundingClientRect();
-            return [at.x + at.width / 2, at.y + at.height / 2]; })()",
-    );
-    browser.hover(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
-    let shown = |browser: &mut Browser| -> Value {
-        browser.eval("document.querySelector('#chart-throughput .chart').innerText")
-    };
-    let tip = shown(browser);
-    assert!(tip.as_str().unwrap().contains("acknowledged"), "hovering shows nothing: {tip}");
-    assert!(tip.as_str().unwrap().contains("events/s"), "values have a unit: {tip}");
+    let tip = tip(browser, "chart-throughput", 0.5);
+    assert!(tip.contains("acknowledged"), "hovering shows nothing: {tip}");
+    assert!(tip.contains("events/s") && tip.contains(" to "), "values have a unit: {tip}");
     let key = "document.querySelector('#chart-throughput .keys button:nth-child(3)')";
     // Away from the chart, so that no pointer is drawn.
     browser.hover(1.0, 1.0);
@@ -171,7 +241,7 @@ fn reports_open_in_a_real_browser_and_show_what_they_should() {
     };
     let folder = tempfile::tempdir().unwrap();
     let pages = [
-        ("run", ran(folder.path(), "run", RUN), 8),
+        ("run", ran(folder.path(), "run", RUN), 18),
         ("sweep", ran(folder.path(), "sweep", SWEEP), 7),
         ("broken", broken(folder.path()), 5),
     ];
@@ -182,9 +252,10 @@ fn reports_open_in_a_real_browser_and_show_what_they_should() {
         let bytes = std::fs::metadata(&page).unwrap().len();
         assert!(bytes < 2_000_000, "{kind}: {bytes} bytes");
         let mut browser = Browser::start(name);
+        let mut charts = Vec::new();
         for (width, theme) in [(1280, "light"), (1280, "dark"), (390, "light")] {
             browser.open(&page, width, theme);
-            check_charts(&mut browser, &format!("{kind}, {width} px, {theme}"), *least);
+            charts = check_charts(&mut browser, &format!("{kind}, {width} px, {theme}"), *least);
             let faint = browser.eval(CONTRASTS);
             assert_eq!(faint, serde_json::json!([]), "{kind}, {theme}: too faint");
             browser.shoot(&shots.join(format!("{kind}-{width}-{theme}.png")));
@@ -199,6 +270,8 @@ fn reports_open_in_a_real_browser_and_show_what_they_should() {
                     assert!(text.contains(part), "{part} is missing");
                 }
                 browser.open(&page, 1280, "light");
+                check_ends(&mut browser);
+                check_answers(&mut browser, &charts);
                 check_handling(&mut browser);
             }
             "sweep" => {

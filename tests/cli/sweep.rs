@@ -73,6 +73,8 @@ fn every_trial_is_run_and_the_answer_stands_above_the_table() {
     assert!(stdout.contains("12 of 12 runs, 6 points"), "{stdout}");
     assert!(stderr.contains("left out: acks=1 enable.idempotence=true partitions=1"), "{stderr}");
     assert!(stderr.contains("trial 12 of 12"), "{stderr}");
+    assert_eq!(stderr.matches("no broker was named").count(), 1, "it is said once: {stderr}");
+    assert_eq!(stderr.matches("acknowledged, worst p99").count(), 12, "what came of each");
     let folder = case.swept();
     let book = Book::load(&folder).unwrap();
     let answer = stdout.find(&book.conclusions[0]).unwrap();

@@ -112,8 +112,36 @@ fn a_clock_that_is_off_is_found_and_nothing_below_the_bound_is_shown() {
     assert!((499.9..500.2).contains(&apart_ms.parse::<f64>().unwrap()), "{words}");
     let row = words.lines().find(|line| line.trim_start().starts_with("fraud")).unwrap();
     assert!(row.contains("< 500 ms"), "{row}");
+    said_everywhere(&records, bound_ns);
     let row = words.lines().find(|line| line.trim_start().starts_with("behavior")).unwrap();
     assert!(!row.contains('<'), "{row}");
+}
+
+/// The page, the Markdown and the CSV of a result say no more than the terminal does.
+fn said_everywhere(records: &Path, bound_ns: u64) {
+    let page = fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path());
+    let page = page.map(|folder| folder.join("report.html")).find(|page| page.exists()).unwrap();
+    let page = fs::read_to_string(page).unwrap();
+    let row = page.split("fraud, end to end").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(row.contains("&lt; 500 ms") && !row.contains("µs"), "{row}");
+    assert!(page.contains("fraud: not drawn where the clocks only say"), "the chart says why");
+    let formatted = |format: &str| {
+        let mut command = kbench(&["report", records.to_str().unwrap(), "--format", format]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let markdown = formatted("markdown");
+    let row = markdown.lines().find(|line| line.contains("fraud: end to end  ")).unwrap();
+    assert!(row.contains("< 500 ms (< 500 ms – < 500 ms)") && !row.contains("µs"), "{row}");
+    let text = formatted("csv");
+    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = rows.next().unwrap();
+    let at = |name: &str| head.iter().position(|column| *column == name).unwrap();
+    let of_fraud: Vec<_> = rows.filter(|row| row[at("app")] == "fraud").collect();
+    assert!(of_fraud.len() > 3, "{text}");
+    for row in of_fraud {
+        assert_eq!(row[at("clock_bound_ns")], bound_ns.to_string(), "{row:?}");
+        assert!(row[at("p50_ns")].is_empty(), "below the bound nothing is known: {row:?}");
+    }
 }
 
 #[test]

@@ -103,3 +103,17 @@ fn hot_keys_a_sale_and_planted_fraud_are_named() {
     assert!(text.contains("30.0 % of rush is about PROD-007"), "{text}");
     assert!(text.contains("card_testing 0.02"), "{text}");
 }
+
+#[test]
+fn thresholds_are_in_the_text_as_they_are_in_the_json() {
+    let with = format!("{LOAD}[thresholds]\n\"fraud.e2e.p99\" = [\"< 50ms\", \"> 1us\"]\n");
+    let plan = plan(&format!("{with}\"ledger.missing\" = \"== 0\"\n"));
+    let text = Outline::new(&plan, START_WALL_US).unwrap().text();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.contains("exit code 5")).map(str::trim).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(lines.contains(&"threshold fraud.e2e.p99 < 50ms, or exit code 5"), "{lines:?}");
+    assert!(lines.contains(&"fraud.e2e.p99 > 1us, or exit code 5"), "{lines:?}");
+    assert!(lines.contains(&"ledger.missing == 0, or exit code 5"), "{lines:?}");
+    assert_eq!(json(&plan)["plan"]["thresholds"].as_array().unwrap().len(), 3);
+}

@@ -177,8 +177,11 @@ impl Browser {
 
     /// The value of an expression on the page.
     pub fn eval(&mut self, expression: &str) -> Value {
-        let answer = self
-            .ask("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
+        let answer = self.ask(
+            "Runtime.evaluate",
+            &json!({ "expression": expression, "returnByValue": true,
+                                              "awaitPromise": true }),
+        );
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
