@@ -14,8 +14,12 @@ use crate::world::{Kind, World};
 /// The shortest stretch that is looked at.
 const SECONDS: u32 = 20;
 
-/// Between two halts of the broker.
-const PERIOD: Duration = Duration::from_millis(100);
+/// Between two halts of the broker: two to an interval.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// When the halts begin: the groups are ready within some seconds, and in the warm-up that follows
+/// a fresh broker gets faster by itself.
+const CALM: Duration = Duration::from_secs(9);
 
 /// How often a run on an undisturbed broker is tried: one of twenty may be flagged by chance.
 const TRIES: u32 = 3;
@@ -32,7 +36,7 @@ pub fn probes() -> Vec<Probe> {
 
 /// A run of one rate, looked at twice a second.
 fn scenario() -> String {
-    let text = constant(300, SECONDS, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
+    let text = constant(300, SECONDS, "uniform").replace("warmup = \"0s\"", "warmup = \"5s\"");
     format!("{text}[measure]\ninterval = \"500ms\"\n")
 }
 
@@ -40,7 +44,7 @@ fn drift_flags(result: &RunResult) -> Vec<&String> {
     result.verdict.flags.iter().filter(|flag| flag.starts_with("drift: ")).collect()
 }
 
-/// The broker is halted for a growing part of each tenth of a second, from a half to nine tenths:
+/// The broker is halted for a growing part of each quarter of a second, from a half to nearly all:
 /// half of the events wait for it, and ever longer. In every group the median rises, and the flag
 /// says so.
 fn slower(_: &World) {
@@ -56,18 +60,25 @@ fn slower(_: &World) {
     let drift = &result.watch.drift;
     assert_eq!(drift.len(), result.apps.len(), "{drift:?}");
     for one in drift {
-        assert!(one.low_percent_per_min > 0.0 && one.change_percent() > 20.0, "{one:?}");
+        let rises = one.low_percent_per_min > 0.0 && one.change_percent() > 20.0;
+        assert!(rises, "{one:?}: {:?} ms", medians_ms(&result));
     }
     assert_eq!(drift_flags(&result).len(), 4, "{:?}", result.verdict.flags);
 }
 
+/// The medians of the first group by interval.
+fn medians_ms(result: &RunResult) -> Vec<f64> {
+    let medians = result.series.iter().filter_map(|row| row.apps[0].p50_ns);
+    medians.map(|ns| (ns as f64 / 1e5).round() / 10.0).collect()
+}
+
 /// Stops and continues a process until it is `over`.
 fn halt_more_and_more(pid: i32, over: &AtomicBool) {
+    thread::sleep(CALM);
     let began = Instant::now();
     while !over.load(Ordering::Relaxed) {
-        // The groups are ready within some seconds; warm-up and load take 23.
-        let share = (began.elapsed().as_secs_f64() / 28.0).min(1.0);
-        let halt = PERIOD.mul_f64(0.5 + 0.4 * share);
+        let share = (began.elapsed().as_secs_f64() / f64::from(SECONDS)).min(1.0);
+        let halt = PERIOD.mul_f64(0.5 + 0.42 * share);
         signal(pid, libc::SIGSTOP);
         thread::sleep(halt);
         signal(pid, libc::SIGCONT);
