@@ -68,6 +68,9 @@ fn step_us(users: u64) -> i64 {
     (PAUSE_US / users.max(1) as i64).max(STEP_US)
 }
 
+/// An application is told of an event before it is parsed, which takes as long as observing three.
+const AHEAD: usize = 3;
+
 /// Brings an event into the cache.
 fn touch((event, bytes): &(Event<'_>, &[u8])) {
     black_box(event.clone());
@@ -152,7 +155,10 @@ fn observe(c: &mut Criterion) {
                         let chunk = &chunk[..chunk.len().min(left)];
                         chunk.iter().for_each(touch);
                         let began = Instant::now();
-                        for (event, _) in chunk {
+                        for (index, (event, _)) in chunk.iter().enumerate() {
+                            if let Some((ahead, _)) = chunk.get(index + AHEAD) {
+                                state.expect(ahead.user_id.as_bytes());
+                            }
                             due_us += step_us(users);
                             state.observe(black_box(event), due_us);
                         }
@@ -163,14 +169,18 @@ fn observe(c: &mut Criterion) {
                 });
             });
             group.finish();
-            let mut next = payloads.iter().cycle();
+            let keys: Vec<&str> = events.iter().map(|(event, _)| event.user_id).collect();
+            let mut next = payloads.iter().zip(&keys).cycle();
             let mut parser = Parser::new();
             let mut group = c.benchmark_group("parse and observe");
             group.throughput(Throughput::Elements(1));
             group.bench_function(BenchmarkId::new(kind.schema.name, users), |b| {
                 b.iter(|| {
                     due_us += step_us(users);
-                    if let Some(Ok(event)) = next.next().map(|bytes| parser.parse(bytes)) {
+                    // The record's key comes with the record.
+                    let Some((bytes, key)) = next.next() else { return };
+                    state.expect(key.as_bytes());
+                    if let Ok(event) = parser.parse(bytes) {
                         state.observe(black_box(&event), due_us);
                     }
                 });
@@ -234,7 +244,7 @@ fn hand_over(c: &mut Criterion) {
             let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
             let began = Instant::now();
             for (partition, payload) in (0..).zip(&payloads) {
-                let arrival = Arrival { partition, offset, payload: Some(payload) };
+                let arrival = Arrival { partition, offset, key: None, payload: Some(payload) };
                 lanes.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &*clock);
             }
             offset += 1;

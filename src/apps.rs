@@ -69,6 +69,10 @@ pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
 pub trait App: Send {
+    /// An event with this record key comes next: where the state is kept by user, what is known
+    /// of the user can be on its way from memory while the event is being parsed. Changes nothing.
+    fn expect(&self, _key: &[u8]) {}
+
     /// Takes in one event of the partition, in the partition's order.
     ///
     /// `due_us` is the event's own time: microseconds since 1970, UTC. A time in the far future

@@ -238,6 +238,9 @@ pub struct Arrival<'a> {
     pub partition: i32,
     /// The record's place in the partition.
     pub offset: i64,
+    /// The record's key, if it has one: the user, where records are keyed by the user. The event
+    /// says so itself, so this is only good for getting ready.
+    pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub payload: Option<&'a [u8]>,
 }

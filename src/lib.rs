@@ -1,7 +1,7 @@
 //! kbench: a load-testing and benchmark harness for Kafka.
 //!
 //! The layers, from words to skin; a lower line may use a higher one, never the reverse
-//! (`tests/tidy.rs` checks it):
+//! (`tests/cli/tidy.rs` checks it):
 //!
 //! | layer | modules |
 //! |---|---|

@@ -26,7 +26,7 @@ use load::{Load, QUIET};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
 
 /// How often a starved run is tried: it must raise its flag each time.
-const STARVED_RUNS: usize = 5;
+const STARVED_RUNS: usize = 3;
 
 /// How many healthy runs in a row raise no flag.
 const HEALTHY_RUNS: usize = 20;
@@ -88,7 +88,7 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
     let (mut healthy, mut disturbed) = (0, Vec::new());
     while healthy < HEALTHY_RUNS {
         let load = Load::begin();
-        let (result, code) = run(Command::new(PROGRAM), &scenario(300, "2s"));
+        let (result, code) = run(Command::new(PROGRAM), &scenario(300, "1s"));
         let others = load.share_of_others(0.0);
         assert_eq!(result.verdict.reasons, Vec::<String>::new());
         let flags = result.verdict.flags.clone();

@@ -254,6 +254,10 @@ impl Analytics {
 }
 
 impl App for Analytics {
+    fn expect(&self, key: &[u8]) {
+        self.users.expect(key);
+    }
+
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
         let is_late = self.watermark.is_late(due_us);

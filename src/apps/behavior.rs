@@ -267,6 +267,10 @@ fn follow<'u>(
 }
 
 impl App for Behavior {
+    fn expect(&self, key: &[u8]) {
+        self.users.expect(key);
+    }
+
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
         self.watermark.is_late(due_us);

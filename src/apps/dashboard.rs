@@ -236,6 +236,10 @@ impl Dashboard {
 }
 
 impl App for Dashboard {
+    fn expect(&self, key: &[u8]) {
+        self.users.expect(key);
+    }
+
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
         if self.watermark.is_late(due_us) {

@@ -173,6 +173,10 @@ impl HighValue {
 }
 
 impl App for Fraud {
+    fn expect(&self, key: &[u8]) {
+        self.users.expect(key);
+    }
+
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
         self.totals.count(event);
         if self.watermark.is_late(due_us) {

@@ -1,11 +1,13 @@
 //! What is known of each user, with a limit on their number.
 
+use std::hash::BuildHasher;
+
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use hashbrown::hash_map::EntryRef;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use super::huge::HugePages;
+use super::huge::{HugePages, prefetch};
 
 /// What is known of one user.
 pub(super) trait PerUser: Default {
@@ -18,26 +20,53 @@ pub(super) trait PerUser: Default {
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
 #[derive(Debug, Clone)]
 pub(super) struct Users<U> {
-    table: HashMap<CompactString, U, FixedState, HugePages>,
+    table: HashTable<(CompactString, U), HugePages>,
     users_max: usize,
     /// Users that fell out.
     dropped: u64,
 }
 
+#[inline]
+fn hash(user_id: &[u8]) -> u64 {
+    FixedState::default().hash_one(user_id)
+}
+
+#[inline]
+fn hash_of<U>((user_id, _): &(CompactString, U)) -> u64 {
+    hash(user_id.as_bytes())
+}
+
 impl<U: PerUser> Users<U> {
     pub(super) fn new(users_max: usize) -> Self {
-        Self { table: HashMap::default(), users_max: users_max.max(1), dropped: 0 }
+        Self { table: HashTable::new_in(HugePages), users_max: users_max.max(1), dropped: 0 }
     }
 
     /// What is known of a user; `gone` gets each user who has to make room for a new one.
     pub(super) fn get(&mut self, user_id: &str, gone: impl FnMut(&str, U)) -> &mut U {
-        if self.table.len() >= self.users_max && !self.table.contains_key(user_id) {
+        let hash = hash(user_id.as_bytes());
+        if self.table.len() >= self.users_max && self.find(hash, user_id).is_none() {
             self.make_room(gone);
         }
-        match self.table.entry_ref(user_id) {
-            EntryRef::Occupied(entry) => entry.into_mut(),
-            EntryRef::Vacant(entry) => entry.insert_with_key(user_id.into(), U::default()),
-        }
+        let entry = match self.table.entry(hash, |(name, _)| name == user_id, hash_of) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert((user_id.into(), U::default())),
+        };
+        &mut entry.into_mut().1
+    }
+
+    /// Has what is known of a user brought into the cache, while the caller does something else:
+    /// in a table of a million users, waiting for memory is most of a look-up.
+    #[inline]
+    pub(super) fn expect(&self, user_id: &[u8]) {
+        // The first one whose hash looks the same is hardly ever another one.
+        self.table.find(hash(user_id), |user| {
+            prefetch(user);
+            true
+        });
+    }
+
+    fn find(&self, hash: u64, user_id: &str) -> Option<&U> {
+        self.table.find(hash, |(name, _)| name == user_id).map(|(_, user)| user)
     }
 
     /// An eighth at a time, so that finding the idle costs a few steps for each new user.
@@ -48,7 +77,9 @@ impl<U: PerUser> Users<U> {
         let count = (idle.len() / 8).max(1);
         idle.select_nth_unstable(count - 1);
         for (_, name) in idle.drain(..count) {
-            if let Some(user) = self.table.remove(&name) {
+            let found = self.table.find_entry(hash(name.as_bytes()), |(other, _)| *other == name);
+            if let Ok(entry) = found {
+                let ((name, user), _) = entry.remove();
                 gone(&name, user);
                 self.dropped += 1;
             }
@@ -57,20 +88,24 @@ impl<U: PerUser> Users<U> {
 
     /// Forgets users who don't matter any more; they are not counted as dropped.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&U) -> bool) {
-        self.table.retain(|_, user| keep(user));
+        self.table.retain(|(_, user)| keep(user));
     }
 
     /// Takes in the users of another partition. The limit is per partition, so none applies here.
     pub(super) fn merge(&mut self, other: Self) {
         for (name, user) in other.table {
-            self.table.entry(name).or_default().absorb(user);
+            let hash = hash(name.as_bytes());
+            match self.table.entry(hash, |(here, _)| *here == name, hash_of) {
+                Entry::Occupied(entry) => entry.into_mut().1.absorb(user),
+                Entry::Vacant(entry) => drop(entry.insert((name, user))),
+            }
         }
         self.dropped += other.dropped;
     }
 
     /// Changes every user, before a merge.
-    pub(super) fn renumber(&mut self, change: impl FnMut(&mut U)) {
-        self.table.values_mut().for_each(change);
+    pub(super) fn renumber(&mut self, mut change: impl FnMut(&mut U)) {
+        self.table.iter_mut().for_each(|(_, user)| change(user));
     }
 
     /// All users, in no order.
@@ -80,7 +115,7 @@ impl<U: PerUser> Users<U> {
 
     /// What is known of a user, if there is such a user.
     pub(super) fn known(&self, user_id: &str) -> Option<&U> {
-        self.table.get(user_id)
+        self.find(hash(user_id.as_bytes()), user_id)
     }
 
     /// How many are known.

@@ -87,6 +87,9 @@ impl Group {
         };
         let stamp = arrival.payload.and_then(stamp::read);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = arrival.key {
+            lane.app.expect(key);
+        }
         let tick = lane.ledger.tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
         match tick {
             Tick::Redelivery => return,
@@ -228,7 +231,7 @@ mod tests {
         for &(offset, seq) in records {
             let mut payload = Vec::new();
             encode::encode(&stamp(seq), &users.next(1_000).parts, &mut payload);
-            let arrival = Arrival { partition: 0, offset, payload: Some(&payload) };
+            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(&payload) };
             group.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &clock);
         }
         let window = recorder.flush(0);

@@ -75,6 +75,9 @@ impl Reader {
             return false;
         }
         lane.next_offset = arrival.offset + 1;
+        if let Some(key) = arrival.key {
+            lane.app.expect(key);
+        }
         let stamp = arrival.payload.and_then(stamp::read);
         if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
             self.read.probes += 1;
@@ -168,7 +171,7 @@ mod tests {
             (7, 2, Some(&event("yesterday"))),
         ];
         let applied = records.map(|(partition, offset, payload)| {
-            reader.observe(&Arrival { partition, offset, payload }, NOW_US)
+            reader.observe(&Arrival { partition, offset, key: None, payload }, NOW_US)
         });
         assert_eq!(applied, [true, false, false, false, false, true, false, false]);
         assert_eq!(

@@ -169,7 +169,12 @@ impl Replay {
                 return;
             }
             let polled_ns = clock.now_ns();
-            let arrival = Arrival { partition, offset: record.offset, payload: record.payload };
+            let arrival = Arrival {
+                partition,
+                offset: record.offset,
+                key: record.key,
+                payload: record.payload,
+            };
             let seen = reader.observe(&arrival, now_us);
             let done_ns = clock.now_ns();
             tally.records += 1;

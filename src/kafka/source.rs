@@ -136,7 +136,8 @@ impl Source for KafkaSource {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let (partition, offset) = (message.partition(), message.offset());
-                    each(&Arrival { partition, offset, payload: message.payload() });
+                    let (key, payload) = (message.key(), message.payload());
+                    each(&Arrival { partition, offset, key, payload });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;

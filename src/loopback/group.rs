@@ -158,7 +158,8 @@ impl Source for LoopbackSource {
         for (place, offset, payload) in &self.batch {
             if !self.hidden(payload) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);
-                each(&Arrival { partition, offset: *offset, payload: Some(payload) });
+                let payload = Some(&**payload);
+                each(&Arrival { partition, offset: *offset, key: None, payload });
             }
         }
         let count = self.batch.len();

@@ -78,6 +78,7 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&args, trials);
     World::stop_shared();
     if !args.list {
+        probe::tell_times();
         missing.tell();
     }
     conclusion.exit_code()

@@ -1,9 +1,9 @@
 //! What a probe is, and the watchdog that ends one that hangs.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 
@@ -32,6 +32,23 @@ pub struct Probe {
 
 /// Held for reading by every probe that runs, for writing by one that runs alone.
 static TURN: RwLock<()> = RwLock::new(());
+
+/// How long each probe took, and whether it had to itself what the others share.
+static TIMES: Mutex<Vec<(Duration, String, bool)>> = Mutex::new(Vec::new());
+
+/// Tells which probes took longest, and how long those that run alone took together.
+pub fn tell_times() {
+    let mut times = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if times.len() < 2 {
+        return;
+    }
+    times.sort_by(|one, other| other.cmp(one));
+    let alone: Duration = times.iter().filter(|(.., alone)| *alone).map(|(time, ..)| *time).sum();
+    eprintln!("the longest of {} probes ({:.0} s alone):", times.len(), alone.as_secs_f64());
+    for (time, name, alone) in times.iter().take(15) {
+        eprintln!("{:6.1} s  {name}{}", time.as_secs_f64(), if *alone { ", alone" } else { "" });
+    }
+}
 
 impl Probe {
     /// A probe of every world.
@@ -67,6 +84,7 @@ impl Probe {
         } else {
             _shared = TURN.read().unwrap_or_else(PoisonError::into_inner);
         }
+        let began = Instant::now();
         let world = World::shared(kind)?;
         let (sender, receiver) = sync_channel(1);
         let run = self.run;
@@ -78,7 +96,10 @@ impl Probe {
                 let _ = sender.send(());
             })
             .expect("a thread");
-        match receiver.recv_timeout(self.limit) {
+        let ended = receiver.recv_timeout(self.limit);
+        let note = (began.elapsed(), format!("{kind}::{}", self.name), self.alone);
+        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        match ended {
             Ok(()) => Ok(()),
             Err(RecvTimeoutError::Timeout) => {
                 Err(format!("still running after {:?}", self.limit).into())

@@ -1,4 +1,4 @@
-//! Detection on made-up alerts; `tests/detection.rs` has it on what the generator plants.
+//! Detection on made-up alerts; `tests/cli/detection.rs` has it on what the generator plants.
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! How well the fraud application finds what the generator plants, with the defaults of both.
 //!
-//! `cargo test --release --test detection -- --nocapture` prints the figures.
+//! `cargo test --release --test cli -- detection:: --nocapture` prints the figures.
 
 #![allow(clippy::unwrap_used)]
 

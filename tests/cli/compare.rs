@@ -125,6 +125,32 @@ fn row<'v>(comparison: &'v Value, metric: &str) -> &'v Value {
     rows.iter().find(|row| row["metric"] == metric).unwrap()
 }
 
+/// Twenty whole runs of each broker, recorded on an idle host.
+#[test]
+fn real_runs_of_the_same_are_never_called_different() {
+    for broker in ["embedded", "kafka"] {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded/aa");
+        let sides = ["a", "b"].map(|side| recorded.join(broker).join(side));
+        let sides = sides.each_ref().map(|side| side.to_str().unwrap());
+        let (code, out, err) = kbench(&["compare", sides[0], sides[1], "--format", "json"]);
+        assert_eq!(code, 0, "{err}");
+        let comparison: Value = serde_json::from_str(&out).unwrap();
+        let rows = comparison["pairs"][0]["rows"].as_array().unwrap();
+        let verdicts: Vec<_> = rows.iter().map(|row| row["call"].as_str().unwrap()).collect();
+        assert!(verdicts.len() >= 10, "{out}");
+        assert!(!verdicts.contains(&"better") && !verdicts.contains(&"worse"), "{out}");
+        let (code, table, err) = kbench(&["compare", "--simulate", sides[0], sides[1]]);
+        assert_eq!(code, 0, "{err}");
+        let shares = table.lines().filter(|line| line.contains("| 20 |"));
+        let alarms: Vec<f64> = shares
+            .map(|line| line.rsplit('|').nth(1).unwrap().trim().trim_end_matches(" %"))
+            .map(|percent| percent.parse().unwrap())
+            .collect();
+        assert!(alarms.len() >= 10, "{table}");
+        assert!(alarms.iter().all(|percent| *percent <= 6.0), "{table}");
+    }
+}
+
 #[test]
 fn a_planted_slowdown_is_worse_an_unchanged_metric_the_same_and_less_is_better() {
     let case = Case::new();

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::places::{is_agent, is_outside, is_place};
+use super::places::{is_agent, is_outside, is_place};
 
 /// What was found so far; panics at the first event that is wrong.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ const SCENARIO: &str = "name = \"stepped\"\nseed = 7\n[load]\nrate_per_s = 500\n
 
 /// Builds the clock that is set; the C compiler is the one that librdkafka was built with.
 fn stepping_clock(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clock_steps/steps.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/clock_steps/steps.c");
     let library = folder.join("steps.so");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");

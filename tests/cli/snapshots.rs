@@ -1,7 +1,8 @@
 //! What people read, as a whole: the terminal's summary and `summary.md` of one real run.
 //!
-//! `tests/snapshots/smoke.json` is that run's result, without its histograms. `KBENCH_REWRITE=1
-//! cargo test --release --test snapshots` writes the texts anew; read them before you commit.
+//! `tests/cli/snapshots/smoke.json` is that run's result, without its histograms. `KBENCH_REWRITE=1
+//! cargo test --release --test cli -- snapshots::` writes the texts anew; read them before you
+//! commit.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used)]
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use kbench::result::{self, RunResult};
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots").join(name)
 }
 
 fn smoke() -> RunResult {
@@ -25,8 +26,8 @@ fn check(name: &str, text: &str) {
     let saved = std::fs::read_to_string(file(name)).unwrap_or_default();
     assert!(
         saved == text,
-        "tests/snapshots/{name} is stale; write it anew, and read it:\n\
-         KBENCH_REWRITE=1 cargo test --release --test snapshots\n{text}"
+        "tests/cli/snapshots/{name} is stale; write it anew, and read it:\n\
+         KBENCH_REWRITE=1 cargo test --release --test cli -- snapshots::\n{text}"
     );
 }
 

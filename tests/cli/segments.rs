@@ -1,6 +1,6 @@
 //! How well the behavior application recovers the planted personas, with the defaults of both.
 //!
-//! `cargo test --release --test segments -- --nocapture` prints the figures.
+//! `cargo test --release --test cli -- segments:: --nocapture` prints the figures.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use kbench::wire::parse::Parser;
 /// Some Monday.
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
 
-const PEAK: &str = include_str!("../scenarios/peak.toml");
+const PEAK: &str = include_str!("../../scenarios/peak.toml");
 
 /// A day's worth of a small shop, in which everybody comes again and again.
 const REGULARS: &str = "seed = 7\nname = \"regulars\"\n\
