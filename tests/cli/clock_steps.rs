@@ -79,7 +79,7 @@ fn alike(result: &RunResult, steady: &RunResult) {
     let (delay, ack) = (&result.send_delay, &result.ack);
     assert_eq!((delay.count, ack.count), (steady.send_delay.count, steady.ack.count));
     for (app, as_steady) in result.apps.iter().zip(&steady.apps) {
-        let totals = |app: &AppResult| app.summary.as_ref().unwrap().totals.clone();
+        let totals = |app: &AppResult| app.summary.as_ref().unwrap().totals;
         assert_eq!(totals(app), totals(as_steady), "{}", app.name);
         assert_eq!(app.end_to_end.count, as_steady.end_to_end.count, "{}", app.name);
         for stage in [delay, ack, &app.arrival, &app.service, &app.end_to_end] {

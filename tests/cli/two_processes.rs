@@ -2,7 +2,7 @@
 //! one `kbench run` gives, or a word about what is missing.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "two_processes/parts.rs"]
 mod parts;
