@@ -187,3 +187,25 @@ fn every_module_of_the_crate_stands_in_the_layers_table_of_its_front_page() {
         assert!(layer(module).is_some(), "{module} is missing in this test's table");
     }
 }
+
+/// A figure in the README is one that `dev/benches --record` wrote.
+#[test]
+fn the_readme_quotes_the_recorded_benches() {
+    let cells = |file: &str| -> Vec<Vec<String>> {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("| "));
+        rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+    };
+    let recorded = cells("results/recorded/benches.md");
+    let benches: Vec<&str> = recorded.iter().map(|row| row[1].as_str()).collect();
+    let readme = cells("README.md");
+    let quoted: Vec<_> = readme
+        .iter()
+        .filter(|row| benches.contains(&row[1].as_str()) && row[1] != "bench")
+        .collect();
+    assert!(quoted.len() >= 18, "the README quotes {} benches", quoted.len());
+    for row in quoted {
+        let found = recorded.iter().find(|recorded| recorded[1] == row[1]).unwrap();
+        assert_eq!(row[3], found[2], "{}", row[1]);
+    }
+}

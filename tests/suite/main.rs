@@ -17,6 +17,7 @@
 
 mod admin;
 mod answers;
+mod canary;
 mod churn;
 mod client;
 mod cluster;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kbench::broker::{Broker, BrokerConfig};
 
@@ -163,18 +163,25 @@ impl World {
     }
 
     /// Freezes broker 1 for that long: it answers nothing, and its connections stay open.
-    /// Comes back when it runs again.
-    pub fn pause_broker(&self, time: Duration) {
+    /// Comes back when it runs again. Gives for how long it surely was frozen: from
+    /// the end of one order to the beginning of the other.
+    pub fn pause_broker(&self, time: Duration) -> Duration {
         match &self.backend {
             Backend::Kafka(cluster) => {
                 cluster.control("pause", 1);
+                let frozen = Instant::now();
                 thread::sleep(time);
+                let told = frozen.elapsed();
                 cluster.control("resume", 1);
+                told
             }
             Backend::Embedded(broker) => {
                 broker.faults().freeze();
+                let frozen = Instant::now();
                 thread::sleep(time);
+                let told = frozen.elapsed();
                 broker.faults().release();
+                told
             }
             Backend::Loopback => panic!("there is no broker to freeze"),
         }
