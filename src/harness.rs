@@ -318,14 +318,9 @@ impl Play<'_> {
             limit = limit.min(INTERRUPTED_DRAIN);
         }
         let began = Instant::now();
-        let mut reached = None;
-        let mut done = || {
-            // What has timed out may lie behind the last acknowledged record.
-            crew.settled() && {
-                reached.get_or_insert_with(|| rescan::reach(self.world, crew));
-                crew.drained()
-            }
-        };
+        let mut ends = rescan::Ends::default();
+        // What has timed out may lie behind the last acknowledged record.
+        let mut done = || crew.settled() && ends.stand(self.world, crew) && crew.drained();
         while !done() && !crew.broken() {
             if began.elapsed() > limit {
                 return Some(format!(

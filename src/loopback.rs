@@ -25,6 +25,8 @@ pub enum WriteFault {
     Swap,
     /// Written cut in half.
     Cut,
+    /// Written as a purchase, whatever it was.
+    Forge,
     /// Not written, and said so.
     Fail,
     /// Written, but the answer got lost.

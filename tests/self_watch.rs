@@ -6,18 +6,21 @@
 
 #[path = "self_watch/host.rs"]
 mod host;
+#[path = "self_watch/load.rs"]
+mod load;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use host::{Load, Quota, Spinners};
+use host::{Quota, Spinners};
 use kbench::harness::{self, Options};
 use kbench::loopback::Faults;
 use kbench::progress::Progress;
 use kbench::result::RunResult;
 use kbench::scenario::{self, Environment, Overrides, Source};
+use load::{Load, QUIET};
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
@@ -27,9 +30,6 @@ const STARVED_RUNS: usize = 3;
 
 /// How many healthy runs in a row raise no flag.
 const HEALTHY_RUNS: usize = 20;
-
-/// Share of the host's cores that others may use while a run counts as undisturbed.
-const QUIET: f64 = 0.05;
 
 /// Each of these tests needs the host for itself.
 fn alone() -> MutexGuard<'static, ()> {
@@ -89,7 +89,7 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
     while healthy < HEALTHY_RUNS {
         let load = Load::begin();
         let (result, code) = run(Command::new(PROGRAM), &scenario(300, "1s"));
-        let others = load.share_of_others();
+        let others = load.share_of_others(0.0);
         assert_eq!(result.verdict.reasons, Vec::<String>::new());
         let flags = result.verdict.flags.clone();
         if flags.is_empty() {

@@ -40,17 +40,39 @@ pub(super) fn settle(
     ledger.rescanned(took_ms, cut_short);
 }
 
+/// Between two looks at where the partitions end.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Lets the drain wait until every group has read to where the partitions end, and not only to
 /// the last acknowledged record, if some send has timed out or was acknowledged without an
-/// offset (`acks=0`). A broker that does not answer is no fault here: the sends to it are in
-/// doubt, and [`settle`] says so.
-pub(super) fn reach(world: &World, crew: &Crew) {
-    let receipts = crew.receipts();
-    let ends = receipts.ends();
-    let blind = receipts.records().iter().zip(&ends).any(|(count, end)| *count > 0 && *end <= 0);
-    if (blind || crew.ledger().has_unknown())
-        && let Ok(Some(ends)) = world.ends(ends.len())
-    {
-        receipts.reach(&ends);
+/// offset (`acks=0`). Such events may still be on their way, so the ends must have stood still
+/// from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    last: Option<(Instant, Vec<i64>)>,
+    stand: bool,
+}
+
+impl Ends {
+    /// Whether the ends are known and stand; looks again when it is time. A broker that does not
+    /// answer is no fault here: the sends to it are in doubt, and [`settle`] says so.
+    pub(super) fn stand(&mut self, world: &World, crew: &Crew) -> bool {
+        let is_early = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK);
+        if self.stand || is_early {
+            return self.stand;
+        }
+        let receipts = crew.receipts();
+        let ends = receipts.ends();
+        let mut records = receipts.records().into_iter().zip(&ends);
+        let is_blind = records.any(|(count, end)| count > 0 && *end <= 0);
+        self.stand = true;
+        if (is_blind || crew.ledger().has_unknown())
+            && let Ok(Some(ends)) = world.ends(ends.len())
+        {
+            receipts.reach(&ends);
+            self.stand = self.last.as_ref().is_some_and(|(_, last)| *last == ends);
+            self.last = Some((Instant::now(), ends));
+        }
+        self.stand
     }
 }

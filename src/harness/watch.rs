@@ -73,7 +73,8 @@ pub struct SelfWatch {
     /// second.
     #[serde(default)]
     pub offered_peak_per_s: f64,
-    /// The broker's CPU, where it runs on this host.
+    /// The broker's CPU, where it runs on this host, in a container or not; `None` where its
+    /// process is not known for sure.
     #[serde(default)]
     pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.

@@ -45,6 +45,9 @@ impl LoopbackSink {
                 Some(WriteFault::Cut) => {
                     offset = partition.append(payload[..payload.len() / 2].into());
                 }
+                Some(WriteFault::Forge) => {
+                    offset = partition.append(forged(&payload).into_bytes().into());
+                }
                 Some(WriteFault::Fail) => outcome = Outcome::Failed,
                 Some(WriteFault::Lose) => {
                     outcome = Outcome::Unknown;
@@ -56,6 +59,15 @@ impl LoopbackSink {
         }
         Handover { taken: range.len(), refusal: None }
     }
+}
+
+/// The event as a purchase.
+fn forged(payload: &[u8]) -> String {
+    const TYPE: &str = "\"event_type\":\"";
+    let text = String::from_utf8_lossy(payload);
+    let (head, rest) = text.split_once(TYPE).unwrap_or((&text, ""));
+    let (_, tail) = rest.split_once('"').unwrap_or(("", rest));
+    format!("{head}{TYPE}purchase\"{tail}")
 }
 
 impl Sink for LoopbackSink {

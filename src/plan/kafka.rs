@@ -170,7 +170,8 @@ fn accept(
     native::check(name, &text)?;
     if name == "acks" && text == "0" {
         let what = format!(
-            "{}: with acks=0 the broker confirms nothing; \"acked\" means handed to the socket",
+            "{}: with acks=0 the broker confirms nothing: every event is unknown until the log \
+             is read again",
             setting.path
         );
         faults.warn(setting.place, &what);

@@ -25,9 +25,15 @@ pub fn cpu_table(result: &RunResult, style: TableStyle) -> Option<String> {
             format!("{wait_s:.2} s"),
         ]);
     }
-    if let Some(BrokerCpu { processes, cpu_s, cpu_us_per_event }) = result.watch.broker_cpu {
+    if let Some(broker) = result.watch.broker_cpu {
+        let BrokerCpu { processes, cpu_s, cpu_us_per_event, by_command_line } = broker;
+        let mut name =
+            if processes == 1 { "broker".to_owned() } else { format!("{processes} brokers") };
+        if by_command_line {
+            name.push_str(" (found by command line)");
+        }
         table.add_row([
-            if processes == 1 { "broker".to_owned() } else { format!("{processes} brokers") },
+            name,
             String::new(),
             format!("{cpu_s:.2}"),
             per_event(cpu_us_per_event),

@@ -2,7 +2,7 @@
 //! one `kbench run` gives, or a word about what is missing.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "two_processes/parts.rs"]
 mod parts;
@@ -16,7 +16,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use parts::{
-    Broker, SCENARIO, change, copy, ends_well, join, kbench, part_file, recorded, report, told,
+    Broker, SCENARIO, change, copy, ends_well, join, kbench, part_file, record_on, recorded,
+    report, told,
 };
 
 const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
@@ -24,6 +25,20 @@ const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
 #[test]
 fn several_processes_give_the_ledger_the_counts_and_the_answers_of_one_run() {
     let (_, records, run) = recorded();
+    gives_what_one_run_gives(records, run);
+}
+
+#[test]
+fn on_a_real_kafka_several_processes_are_as_one_run_and_their_clocks_have_a_bound() {
+    let Some(broker) = Broker::kafka() else { return };
+    let (_keep, records, run) = record_on(&broker);
+    gives_what_one_run_gives(&records, &run);
+    let (_, merged) = report(&records);
+    assert_eq!(merged["broker"]["kind"], "kafka");
+    has_a_clock_bound(&records, &merged);
+}
+
+fn gives_what_one_run_gives(records: &Path, run: &Value) {
     let (code, merged) = report(records);
     assert_eq!((code, &merged["verdict"]["valid"]), (0, &Value::Bool(true)), "{merged:#}");
     let ledger = &merged["ledger"];
@@ -70,6 +85,10 @@ fn several_processes_give_the_ledger_the_counts_and_the_answers_of_one_run() {
 fn the_bound_of_the_clocks_is_measured_and_printed() {
     let (_keep, records) = copy("records");
     let (_, merged) = report(&records);
+    has_a_clock_bound(&records, &merged);
+}
+
+fn has_a_clock_bound(records: &Path, merged: &Value) {
     let processes = merged["processes"].as_array().unwrap();
     assert_eq!(processes.len(), 4);
     for process in &processes[1..] {
@@ -79,7 +98,7 @@ fn the_bound_of_the_clocks_is_measured_and_printed() {
         assert!(ahead_ns.abs() < 100_000 && (1..100_000).contains(&uncertain_ns), "{process}");
     }
     assert_eq!(merged["apps"][0]["clock"]["usable"], true);
-    let (_, words) = told(&records);
+    let (_, words) = told(records);
     assert!(words.contains("3 consumer processes beside the producer's: clock bound ±"), "{words}");
 }
 

@@ -57,6 +57,19 @@ impl Cluster {
         assert!(output.status.success(), "dev/kafka {verb} {n}: {words}");
     }
 
+    /// The process of broker `n`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pid(&self, n: u32) -> i32 {
+        let mut command = dev_kafka(["status"]);
+        let output = command.arg(&self.dir).stdin(Stdio::null()).output().expect("dev/kafka");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find(|line| line.starts_with(&format!("broker={n} ")));
+        let pid = line.and_then(|line| line.rsplit_once("pid=")?.1.parse().ok());
+        pid.unwrap_or_else(|| panic!("no process of broker {n}: {text}"))
+    }
+
     /// Ends all brokers and waits until they are gone.
     pub fn stop(&self) {
         let child = self.supervisor.lock().expect("no panic holds it").take();

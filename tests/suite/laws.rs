@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use kbench::error::ExitCode;
 use kbench::harness::world::Kind as BrokerKind;
 use kbench::loopback::{Faults, WriteFault};
+use kbench::result::RunResult;
 
 use crate::canary;
 use crate::probe::Probe;
@@ -25,6 +26,13 @@ pub fn probes() -> Vec<Probe> {
         Probe::new("laws::a_stopped_broker_shows_from_the_due_time", stopped_broker)
             .only(&[Kind::Kafka])
             .alone(),
+        Probe::new("laws::the_schedule_is_the_same_whatever_the_sink_does", same_schedule)
+            .only(LOOPBACK)
+            .alone(),
+        Probe::new("laws::what_was_changed_on_the_way_shows_against_the_books", forged)
+            .only(LOOPBACK),
+        Probe::new("laws::what_nobody_confirms_has_no_ack_latency", unconfirmed)
+            .only(&[Kind::Embedded, Kind::Kafka]),
         Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path)
             .only(LOOPBACK)
             .alone(),
@@ -124,6 +132,28 @@ fn stopped_broker(_: &World) {
     }
 }
 
+/// Law 1. A sink that does not come back for 1 s changes no due time, skips no slot and leaves no
+/// event out: the burst is sent at once, and flagged.
+fn same_schedule(world: &World) {
+    let text = constant(1_000, 3, "poisson");
+    let calm = run(world, &text);
+    let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
+    let stalled = run_with(world, &text, faults);
+    // By the interval that they were due in.
+    let offered = |result: &RunResult| -> Vec<u64> {
+        result.series.iter().map(|row| row.offered).filter(|&count| count > 0).collect()
+    };
+    assert_eq!(offered(&calm), offered(&stalled));
+    assert_eq!((calm.ledger.sent, &calm.books), (stalled.ledger.sent, &stalled.books));
+    // The applications know each event by its date: one that is off by a second shows.
+    for (calm, stalled) in calm.apps.iter().zip(&stalled.apps) {
+        assert_eq!(calm.summary, stalled.summary, "{}", calm.name);
+    }
+    assert!(above(&stalled.ack, 500) > 300, "nothing was held up");
+    let flagged = |flag: &String| flag.contains("over 10 ms late");
+    assert!(stalled.verdict.flags.iter().any(flagged), "{:?}", stalled.verdict);
+}
+
 /// Law 2. Where everything takes less than a millisecond, nothing is dropped as zero.
 fn fast_path(world: &World) {
     let result = run(world, &constant(2_000, 2, "poisson"));
@@ -211,6 +241,41 @@ fn written_wrongly(world: &World) {
     assert_eq!((rescan.events, rescan.doubled), (2_000 - 3, 2));
     let reason = "3 acknowledged events were never in the log (0/100, 0/101, 0/777)";
     assert_eq!(result.verdict.reasons[0], reason);
+}
+
+/// Law 5. The stamp is whole and the ledger content, but the event is another: only the
+/// generator's own books know.
+fn forged(world: &World) {
+    let write = [(0, 100), (0, 777)].map(|slot| (slot, WriteFault::Forge));
+    let faults = Faults { write: HashMap::from(write), ..Faults::default() };
+    let result = run_with(world, &constant(1_000, 2, "uniform"), faults);
+    let ledger = &result.ledger;
+    assert!(ledger.closes && ledger.apps.iter().all(|app| app.missing + app.corrupt == 0));
+    assert!(!result.verdict.valid, "{:?}", result.verdict);
+    let purchase = result.checks.iter().find(|check| check.what == "purchase").unwrap();
+    assert_eq!(purchase.apps, [Some(purchase.books + 2); 4]);
+    let apps = &purchase.apps;
+    let reason = format!("purchase: books {}, applications {apps:?}", purchase.books);
+    assert!(result.verdict.reasons.contains(&reason), "{:?}", result.verdict.reasons);
+    let events = &result.checks[0];
+    assert!(events.agrees() && events.what == "events", "{events:?}");
+}
+
+/// Law 7. Handed over is not acknowledged, and acknowledged is not consumed: where the broker
+/// confirms nothing, the log and the applications say what came of it.
+fn unconfirmed(world: &World) {
+    let mut text = constant(500, 2, "uniform");
+    text.push_str("[kafka.producer]\nacks = 0\n\"enable.idempotence\" = false\n");
+    let result = run(world, &text);
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    let ledger = &result.ledger;
+    assert_eq!((ledger.sent, ledger.acked, ledger.unknown), (1_000, 0, 1_000));
+    assert_eq!(ledger.unknown_written, 1_000);
+    assert!(ledger.apps.iter().all(|app| (app.seen, app.seen_unacked) == (1_000, 1_000)));
+    assert_eq!((result.ack.count, result.ack.p50_ns, result.ack.max_ns), (0, None, None));
+    assert!(result.throughput.acked_per_s.abs() < f64::EPSILON, "{:?}", result.throughput);
+    let shown = kbench::result::terminal(&result, false);
+    assert!(shown.contains("ack p50 n/a p99 n/a max n/a"), "{shown}");
 }
 
 /// Law 4. The ledger judges each application by itself.

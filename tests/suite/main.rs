@@ -22,9 +22,12 @@ mod churn;
 mod client;
 mod cluster;
 mod conformance;
+mod drift;
 mod group;
 mod hlog;
 mod laws;
+#[path = "../self_watch/load.rs"]
+mod load;
 mod needs;
 mod pipeline;
 mod probe;
@@ -49,6 +52,7 @@ fn suites() -> Vec<Probe> {
         conformance::probes(),
         laws::probes(),
         truth::probes(),
+        drift::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::broker::{self, BrokerCpu};
+use super::broker::{self, BrokerCpu, LocalBrokers};
 use super::host::{self, HostLook};
 use super::roster::Roster;
 use super::steady::{Growth, Steps, growth};
@@ -21,7 +21,7 @@ pub(in crate::harness) struct Sampler {
     roster: Arc<Roster>,
     groups: Vec<PathBuf>,
     /// The broker's processes on this host.
-    brokers: Vec<i32>,
+    brokers: LocalBrokers,
     steps: Steps,
     open: Option<Open>,
     next_ns: u64,
@@ -56,7 +56,7 @@ impl Sampler {
     pub(in crate::harness) fn new(
         measured: Range<u64>,
         roster: Arc<Roster>,
-        brokers: Vec<i32>,
+        brokers: LocalBrokers,
     ) -> Self {
         let (groups, steps) = (host::cpu_groups(), Steps::default());
         Self { measured, roster, groups, brokers, steps, open: None, next_ns: 0 }
@@ -80,7 +80,7 @@ impl Sampler {
                 began_ns: now_ns,
                 accepted: accepted(),
                 host: HostLook::take(&self.groups),
-                broker_s: broker::cpu_s(&self.brokers),
+                broker_s: broker::cpu_s(&self.brokers.pids),
                 threads: Threads::begin(self.roster.clone(), now_ns),
                 memory: Vec::new(),
             };
@@ -99,10 +99,11 @@ impl Sampler {
         open.threads.look(clock.now_ns());
         open.threads.end();
         let host = HostLook::take(&self.groups);
-        let broker_s = broker::cpu_s(&self.brokers).zip(open.broker_s);
+        let broker_s = broker::cpu_s(&self.brokers.pids).zip(open.broker_s);
         let events = accepted.saturating_sub(open.accepted);
         let broker_cpu = broker_s.map(|(now_s, before_s)| BrokerCpu {
-            processes: self.brokers.len(),
+            processes: self.brokers.pids.len(),
+            by_command_line: self.brokers.by_command_line,
             cpu_s: now_s - before_s,
             cpu_us_per_event: (events > 0).then(|| (now_s - before_s) * 1e6 / events as f64),
         });

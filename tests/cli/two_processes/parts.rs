@@ -1,5 +1,6 @@
 //! Processes that record, and the parts that they leave.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,20 +20,40 @@ pub(crate) const SCENARIO: &str = "seed = 3\n[load]\nrate_per_s = 1500\nduration
 pub(crate) struct Broker {
     child: Child,
     address: String,
+    /// After how long without an event a consumer ends.
+    idle: &'static str,
 }
 
 impl Broker {
+    /// kbench's own.
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kbench"))
-            .args(["broker", "--port", "0", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        command.args(["broker", "--port", "0", "--until-stdin-closes"]);
+        let (child, line) = started(command);
         let address = line.split_whitespace().last().unwrap().to_owned();
-        Self { child, address }
+        Self { child, address, idle: "6s" }
+    }
+
+    /// Apache Kafka, by way of `dev/kafka`; `None`, with a word on stderr, where it can't run.
+    pub(crate) fn kafka() -> Option<Self> {
+        let lack = match dev_kafka("fetch").stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => {
+                let (child, line) = started(dev_kafka("run"));
+                let address = line.strip_prefix("bootstrap=").unwrap().split_once(" dir=").unwrap();
+                // Its first group takes longer to form.
+                return Some(Self { child, address: address.0.to_owned(), idle: "15s" });
+            }
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let required = ["KBENCH_REQUIRE_KAFKA", "KBENCH_REQUIRE_ALL"]
+            .into_iter()
+            .any(|name| env::var_os(name).is_some_and(|value| value != "0" && !value.is_empty()));
+        assert!(!required, "real Kafka can't run here: {lack}");
+        let rule = "=".repeat(78);
+        eprintln!("{rule}\nNOT EVERYTHING WAS TESTED: real Kafka can't run here: {lack}");
+        eprintln!("KBENCH_REQUIRE_ALL=1 makes this a failure.\n{rule}");
+        None
     }
 
     pub(crate) fn kbench(&self, args: &[&str]) -> Command {
@@ -43,7 +64,7 @@ impl Broker {
 
     /// A consumer that records, and ends some seconds after the last event.
     pub(crate) fn consumer(&self, records: &Path, args: &[&str]) -> Child {
-        let mut command = self.kbench(&["consume", "-q", "--format", "json", "--idle", "6s"]);
+        let mut command = self.kbench(&["consume", "-q", "--format", "json", "--idle", self.idle]);
         command.args(args).arg("--record").arg(records).stdout(Stdio::null());
         command.spawn().unwrap()
     }
@@ -63,9 +84,24 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // The end of its stdin is its sign to end.
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+fn dev_kafka(verb: &str) -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev/kafka"));
+    command.arg(verb);
+    command
+}
+
+/// Starts a broker; the line that it prints once it serves.
+fn started(mut command: Command) -> (Child, String) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim_end().to_owned())
 }
 
 pub(crate) fn kbench(args: &[&str]) -> Command {
@@ -104,29 +140,34 @@ pub(crate) fn told(records: &Path) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(words).unwrap())
 }
 
+/// A folder, the parts in it, and the result of one run.
+pub(crate) type Recorded = (tempfile::TempDir, PathBuf, Value);
+
 /// All four applications in three processes, beside the result of one run of the same scenario.
-pub(crate) fn recorded() -> &'static (tempfile::TempDir, PathBuf, Value) {
-    static RECORDED: OnceLock<(tempfile::TempDir, PathBuf, Value)> = OnceLock::new();
-    RECORDED.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let records = folder.path().join("records");
-        let broker = Broker::start();
-        let consumers = [&["analytics", "fraud"][..], &["dashboard"], &["behavior"]]
-            .map(|apps| broker.consumer(&records, apps));
-        join();
-        broker.produce(&records, &[]);
-        ends_well(consumers.into());
-        let output = broker
-            .kbench(&["run", "-q", "--format", "json"])
-            .arg(records.with_extension("toml"))
-            .arg("--out")
-            .arg(folder.path().join("results"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let run = serde_json::from_slice(&output.stdout).unwrap();
-        (folder, records, run)
-    })
+pub(crate) fn recorded() -> &'static Recorded {
+    static RECORDED: OnceLock<Recorded> = OnceLock::new();
+    RECORDED.get_or_init(|| record_on(&Broker::start()))
+}
+
+/// The same, on that broker.
+pub(crate) fn record_on(broker: &Broker) -> Recorded {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let consumers = [&["analytics", "fraud"][..], &["dashboard"], &["behavior"]]
+        .map(|apps| broker.consumer(&records, apps));
+    join();
+    broker.produce(&records, &[]);
+    ends_well(consumers.into());
+    let output = broker
+        .kbench(&["run", "-q", "--format", "json"])
+        .arg(records.with_extension("toml"))
+        .arg("--out")
+        .arg(folder.path().join("results"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = serde_json::from_slice(&output.stdout).unwrap();
+    (folder, records, run)
 }
 
 /// A copy of the parts, to be damaged; a result of theirs is left behind.
