@@ -82,8 +82,8 @@ fn plan(kind: &AppKind) -> AppPlan {
     AppPlan { group: name.clone(), name, workers: 1, options: BTreeMap::new() }
 }
 
-/// A state that has seen one event of each user, from nowhere: what all have in common would be
-/// everybody's home.
+/// A state that has seen one event of each user, two hours ago, so that the users are known and
+/// their sessions over; from nowhere, since what all have in common would be everybody's home.
 fn warm(kind: &AppKind, users: u64, template: &Event<'_>) -> Box<dyn App> {
     let mut state = (kind.new)(&plan(kind));
     let digits = users.saturating_sub(1).max(1).ilog10().max(4) as usize + 1;
@@ -92,7 +92,7 @@ fn warm(kind: &AppKind, users: u64, template: &Event<'_>) -> Box<dyn App> {
         let (ip_address, location) = (None, Location::default());
         let (user_id, session_id) = (&*user_id, &*session_id);
         let event = Event { user_id, session_id, ip_address, location, ..template.clone() };
-        state.observe(&event, START_US);
+        state.observe(&event, START_US - 2 * 3_600_000_000);
     }
     state
 }
