@@ -126,7 +126,7 @@ impl SelfWatch {
     fn starved(&self) -> Vec<String> {
         let mut flags = Vec::new();
         let percent = |share: f64| share * 1e2;
-        if let Some(ThreadShare { thread, share }) = &self.busiest
+        if let Some(ThreadShare { thread, share, .. }) = &self.busiest
             && *share > BUSY_LIMIT
         {
             flags.push(format!(
@@ -134,13 +134,16 @@ impl SelfWatch {
                 percent(*share)
             ));
         }
-        if let Some(ThreadShare { thread, share }) = &self.most_waiting
-            && *share > WAIT_LIMIT
+        if let Some(waiting) = &self.most_waiting
+            && waiting.share > WAIT_LIMIT
+            && waiting.waits_long()
         {
             flags.push(format!(
-                "starved: thread {thread} waited {:.0} % of the time for a core (limit 5 %): free \
-                 some",
-                percent(*share)
+                "starved: thread {} waited {:.0} % of the time for a core, {:.1} ms each (limit \
+                 5 %, 0.1 ms): free some",
+                waiting.thread,
+                percent(waiting.share),
+                waiting.wait_mean_ns.unwrap_or(0.0) / 1e6
             ));
         }
         if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
@@ -199,7 +202,18 @@ mod tests {
     use super::*;
 
     fn share(thread: &str, share: f64) -> Option<ThreadShare> {
-        Some(ThreadShare { thread: thread.to_owned(), share })
+        let wait_mean_ns = Some(1_200_000.0);
+        Some(ThreadShare { thread: thread.to_owned(), share, wait_mean_ns })
+    }
+
+    #[test]
+    fn a_thread_that_waits_often_and_never_long_is_not_starved() {
+        let mut waiting = share("rdk:broker1", 0.09);
+        let watch = SelfWatch { most_waiting: waiting.clone(), ..SelfWatch::default() };
+        assert_eq!(watch.flags().len(), 1);
+        waiting.as_mut().unwrap().wait_mean_ns = Some(52_000.0);
+        let watch = SelfWatch { most_waiting: waiting, ..SelfWatch::default() };
+        assert_eq!(watch.flags(), Vec::<String>::new());
     }
 
     #[test]
@@ -243,7 +257,10 @@ mod tests {
                 "2.0 s (400 records)",
             ),
             (SelfWatch { busiest: share("producer-0", 0.97), ..new() }, "producer-0 was 97 % busy"),
-            (SelfWatch { most_waiting: share("fraud-1", 0.2), ..new() }, "fraud-1 waited 20 %"),
+            (
+                SelfWatch { most_waiting: share("fraud-1", 0.2), ..new() },
+                "fraud-1 waited 20 % of the time for a core, 1.2 ms each",
+            ),
             (SelfWatch { throttled_share: Some(0.4), ..new() }, "the CPU quota ran out in 40 %"),
             (SelfWatch { steal_share: Some(0.02), ..new() }, "the hypervisor took 2.0 %"),
             (

@@ -64,6 +64,8 @@ pub(super) struct Usage {
     pub(super) cpu_ns: u64,
     /// Able to run, and without a core.
     pub(super) wait_ns: u64,
+    /// How often it was given a core.
+    pub(super) turns: u64,
 }
 
 impl Usage {
@@ -71,6 +73,7 @@ impl Usage {
         Self {
             cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
             wait_ns: self.wait_ns.saturating_sub(before.wait_ns),
+            turns: self.turns.saturating_sub(before.turns),
         }
     }
 }
@@ -80,7 +83,8 @@ pub(super) fn read(task: &Task) -> Option<(ThreadId, String, Usage)> {
     let stat = task.stat().ok()?;
     let used = task.schedstat().ok()?;
     let id = ThreadId { tid: task.tid, started: stat.starttime };
-    let usage = Usage { cpu_ns: used.sum_exec_runtime, wait_ns: used.run_delay };
+    let usage =
+        Usage { cpu_ns: used.sum_exec_runtime, wait_ns: used.run_delay, turns: used.pcount };
     Some((id, stat.comm, usage))
 }
 
