@@ -58,6 +58,7 @@ mod names;
 mod sample;
 mod spread;
 mod summary;
+mod table;
 mod tally;
 mod users;
 mod visits;

@@ -24,7 +24,7 @@ pub use conditions::{Allow, Difference};
 pub use gate::{Gate, GateResult, State};
 pub use markdown::{annotations, markdown};
 pub use pair::{Group, Pair};
-pub use reading::{ThresholdResult, shown, thresholds, value};
+pub use reading::{ThresholdResult, shown, thresholds, thresholds_again, value};
 pub use row::Row;
 pub use side::Side;
 pub use stats::Call;

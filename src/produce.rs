@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,10 @@ const ROOM_NS: u64 = 500_000;
 
 /// Where events go: a client, or the loopback.
 pub trait Sink: Send {
+    /// Makes the connections that the first event would have to wait for, until `until` at the
+    /// latest. Where that fails it says nothing: the first event will.
+    fn get_ready(&mut self, _until: Instant) {}
+
     /// Hands over the events `range` of `batch` in their order, without waiting for answers.
     ///
     /// # Errors

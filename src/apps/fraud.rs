@@ -42,6 +42,7 @@ use suspect::{Limits, Suspect, cart_cents};
 mod addresses;
 mod home;
 mod rules;
+mod sessions;
 mod settings;
 mod suspect;
 
@@ -152,7 +153,7 @@ impl Fraud {
                 .row("dearest cart", Value::Cents(dearest_cents)),
             Section::new("users by events behind alerts")
                 .rows(top.into_iter().map(|(user, hits)| (user, Value::Count(hits)))),
-            self.most("most purchases in a window", |suspect| suspect.purchases_most),
+            self.most("most purchases in a window", Suspect::purchases_most),
             self.most("most events in a minute", |suspect| suspect.events_most),
         ]
     }

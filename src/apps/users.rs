@@ -1,13 +1,8 @@
 //! What is known of each user, with a limit on their number.
 
-use std::hash::BuildHasher;
-
 use compact_str::CompactString;
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
-use super::huge::{HugePages, prefetch};
+use super::table::Table;
 
 /// What is known of one user.
 pub(super) trait PerUser: Default {
@@ -20,53 +15,30 @@ pub(super) trait PerUser: Default {
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
 #[derive(Debug, Clone)]
 pub(super) struct Users<U> {
-    table: HashTable<(CompactString, U), HugePages>,
+    table: Table<U>,
     users_max: usize,
     /// Users that fell out.
     dropped: u64,
 }
 
-#[inline]
-fn hash(user_id: &[u8]) -> u64 {
-    FixedState::default().hash_one(user_id)
-}
-
-#[inline]
-fn hash_of<U>((user_id, _): &(CompactString, U)) -> u64 {
-    hash(user_id.as_bytes())
-}
-
 impl<U: PerUser> Users<U> {
     pub(super) fn new(users_max: usize) -> Self {
-        Self { table: HashTable::new_in(HugePages), users_max: users_max.max(1), dropped: 0 }
+        Self { table: Table::new(), users_max: users_max.max(1), dropped: 0 }
     }
 
     /// What is known of a user; `gone` gets each user who has to make room for a new one.
     pub(super) fn get(&mut self, user_id: &str, gone: impl FnMut(&str, U)) -> &mut U {
-        let hash = hash(user_id.as_bytes());
-        if self.table.len() >= self.users_max && self.find(hash, user_id).is_none() {
+        if self.table.len() >= self.users_max && self.table.get(user_id).is_none() {
             self.make_room(gone);
         }
-        let entry = match self.table.entry(hash, |(name, _)| name == user_id, hash_of) {
-            Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => entry.insert((user_id.into(), U::default())),
-        };
-        &mut entry.into_mut().1
+        self.table.get_or_insert_with(user_id, U::default)
     }
 
     /// Has what is known of a user brought into the cache, while the caller does something else:
     /// in a table of a million users, waiting for memory is most of a look-up.
     #[inline]
     pub(super) fn expect(&self, user_id: &[u8]) {
-        // The first one whose hash looks the same is hardly ever another one.
-        self.table.find(hash(user_id), |user| {
-            prefetch(user);
-            true
-        });
-    }
-
-    fn find(&self, hash: u64, user_id: &str) -> Option<&U> {
-        self.table.find(hash, |(name, _)| name == user_id).map(|(_, user)| user)
+        self.table.expect(user_id);
     }
 
     /// An eighth at a time, so that finding the idle costs a few steps for each new user.
@@ -77,9 +49,7 @@ impl<U: PerUser> Users<U> {
         let count = (idle.len() / 8).max(1);
         idle.select_nth_unstable(count - 1);
         for (_, name) in idle.drain(..count) {
-            let found = self.table.find_entry(hash(name.as_bytes()), |(other, _)| *other == name);
-            if let Ok(entry) = found {
-                let ((name, user), _) = entry.remove();
+            if let Some((name, user)) = self.table.remove(&name) {
                 gone(&name, user);
                 self.dropped += 1;
             }
@@ -87,35 +57,29 @@ impl<U: PerUser> Users<U> {
     }
 
     /// Forgets users who don't matter any more; they are not counted as dropped.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&U) -> bool) {
-        self.table.retain(|(_, user)| keep(user));
+    pub(super) fn retain(&mut self, keep: impl FnMut(&U) -> bool) {
+        self.table.retain(keep);
     }
 
     /// Takes in the users of another partition. The limit is per partition, so none applies here.
     pub(super) fn merge(&mut self, other: Self) {
-        for (name, user) in other.table {
-            let hash = hash(name.as_bytes());
-            match self.table.entry(hash, |(here, _)| *here == name, hash_of) {
-                Entry::Occupied(entry) => entry.into_mut().1.absorb(user),
-                Entry::Vacant(entry) => drop(entry.insert((name, user))),
-            }
-        }
+        self.table.merge(other.table, PerUser::absorb);
         self.dropped += other.dropped;
     }
 
     /// Changes every user, before a merge.
-    pub(super) fn renumber(&mut self, mut change: impl FnMut(&mut U)) {
-        self.table.iter_mut().for_each(|(_, user)| change(user));
+    pub(super) fn renumber(&mut self, change: impl FnMut(&mut U)) {
+        self.table.values_mut().for_each(change);
     }
 
     /// All users, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &U)> {
-        self.table.iter().map(|(name, user)| (&**name, user))
+        self.table.iter().map(|(name, user)| (name.as_str(), user))
     }
 
     /// What is known of a user, if there is such a user.
     pub(super) fn known(&self, user_id: &str) -> Option<&U> {
-        self.find(hash(user_id.as_bytes()), user_id)
+        self.table.get(user_id)
     }
 
     /// How many are known.

@@ -26,8 +26,14 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
             }
             results
         };
-        if results.iter().any(|saved| !saved.result.verdict.valid) {
-            worst = ExitCode::Invalid;
+        for Saved { result, .. } in &results {
+            worst = match worst {
+                _ if !result.verdict.valid => ExitCode::Invalid,
+                ExitCode::Ok if result.thresholds.iter().any(|limit| !limit.passed) => {
+                    ExitCode::Threshold
+                }
+                worst => worst,
+            };
         }
         rows.extend(results);
     }

@@ -15,7 +15,7 @@ pub struct ThresholdResult {
     /// The relation and the limit, as the scenario has them.
     pub expected: String,
     /// The figure in the metric's unit (ns, events/s, µs of CPU, a count, a ratio); `None` where
-    /// there were not enough samples.
+    /// there were not enough samples, or the clocks of two processes do not tell it.
     pub actual: Option<f64>,
     /// The figure in words.
     pub shown: String,
@@ -35,12 +35,10 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
     match metric.figure {
         Figure::App(stretch, statistic) => {
             let app = result.apps.iter().find(|found| Some(&found.name) == app)?;
-            let latency = match stretch {
-                Stretch::EndToEnd => &app.end_to_end,
-                Stretch::Service => &app.service,
-                Stretch::Arrival => &app.arrival,
-            };
-            latency_of(latency, statistic)
+            let (latency, between_clocks) = of_app(app, stretch);
+            let value_ns = latency_of(latency, statistic);
+            // Below the bound of two processes' clocks it says nothing.
+            value_ns.filter(|ns| !between_clocks || app.known_ns(Some(ns.round() as i64)).is_some())
         }
         Figure::Ack(statistic) => latency_of(&result.ack, statistic),
         Figure::SendDelay(statistic) => latency_of(&result.send_delay, statistic),
@@ -51,6 +49,25 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
         Figure::LagMax => lag_max(result, &is_meant),
         Figure::WireRatio => result.wire.and_then(|wire| wire.ratio()),
     }
+}
+
+/// An application's latency, and whether it is a difference between two processes' clocks.
+fn of_app(app: &AppResult, stretch: Stretch) -> (&LatencySummary, bool) {
+    match stretch {
+        Stretch::EndToEnd => (&app.end_to_end, true),
+        Stretch::Arrival => (&app.arrival, true),
+        Stretch::Service => (&app.service, false),
+    }
+}
+
+/// What a figure surely does not exceed, where no more is known of it: the bound of the clocks
+/// that it lies between.
+fn most(metric: &Metric, result: &RunResult) -> Option<f64> {
+    let Figure::App(stretch, statistic) = metric.figure else { return None };
+    let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
+    let (latency, between_clocks) = of_app(app, stretch);
+    let bound_ns = app.clock.filter(|_| between_clocks)?.bound_ns? as f64;
+    latency_of(latency, statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
 }
 
 fn latency_of(latency: &LatencySummary, statistic: Statistic) -> Option<f64> {
@@ -118,16 +135,40 @@ pub fn thresholds(limits: &[Threshold], result: &RunResult) -> Vec<ThresholdResu
     let judged = |threshold: &Threshold| {
         let Threshold { metric, relation, limit, text } = threshold;
         let actual = value(metric, result);
+        let most = most(metric, result);
+        let words = match (actual, most) {
+            (None, None) => "not enough samples".to_owned(),
+            (None, Some(_)) => format!("< {}", shown(metric.unit(), most)),
+            (Some(_), _) => shown(metric.unit(), actual),
+        };
+        let passed = match (actual, most) {
+            (Some(actual), _) => relation.holds(actual, *limit),
+            (None, Some(most)) => relation.is_upper() && relation.holds(most, *limit),
+            (None, None) => false,
+        };
         ThresholdResult {
             metric: metric.name.clone(),
             expected: text.clone(),
             actual,
-            shown: actual.map_or_else(
-                || "not enough samples".to_owned(),
-                |actual| shown(metric.unit(), Some(actual)),
-            ),
-            passed: actual.is_some_and(|actual| relation.holds(actual, *limit)),
+            shown: words,
+            passed,
         }
     };
     limits.iter().map(judged).collect()
+}
+
+/// Holds a run once more against the thresholds that it has, now that more of it is known;
+/// `apps` are the applications that ran.
+#[must_use]
+pub fn thresholds_again(
+    before: &[ThresholdResult],
+    apps: &[&str],
+    result: &RunResult,
+) -> Vec<ThresholdResult> {
+    let again = |threshold: &ThresholdResult| {
+        let metric = Metric::find(&threshold.metric, apps.iter().copied()).ok()?;
+        let limit = Threshold::parse(metric, &threshold.expected).ok()?;
+        thresholds(&[limit], result).pop()
+    };
+    before.iter().map(|threshold| again(threshold).unwrap_or_else(|| threshold.clone())).collect()
 }

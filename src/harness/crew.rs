@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::watch::{self, Roster};
 use super::world::World;
@@ -23,6 +23,9 @@ const NOT_YET: Range<u64> = 0..0;
 
 /// The most time that closing the clients may take: it can hang while a broker is away.
 const CLOSE: Duration = Duration::from_secs(5);
+
+/// The most time that the producers' clients get to connect before the schedule starts.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// The run's threads and what they share.
 pub(super) struct Crew {
@@ -139,6 +142,8 @@ impl Crew {
             sinks.push(world.sink(plan, &self.clock, receipts.clone())?);
             self.shard_receipts.push(receipts);
         }
+        let until = Instant::now() + CONNECT;
+        sinks.iter_mut().for_each(|sink| sink.get_ready(until));
         // On the border of an interval, so that the series' rows begin with the schedule.
         self.start_ns = (self.clock.now_ns() + lead_ns).next_multiple_of(interval_ns);
         before(self.start_ns);

@@ -5,6 +5,7 @@ mod app;
 mod timeline;
 
 use crate::apps::Summary;
+use crate::compare;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::record::{Series, Stage};
@@ -63,6 +64,9 @@ pub fn merge(
     result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
     result.ledger = ledger;
     result.verdict = verdict(producer, &result, &merged, begun);
+    // The producer by itself knew of no application.
+    let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
+    result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);
     let log = log(producer, &mut merged)?;
     Ok((result, log))
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::bindings as native;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
@@ -27,11 +31,15 @@ const UNASSIGNED: i32 = -1;
 /// not wait for it, and seldom enough to cost nothing.
 const STATISTICS_MS: &str = "250";
 
+/// How often a client that gets ready is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A producer on one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSink {
     // Before the producer: the topic handle has to go first.
     topic: TopicHandle,
+    name: String,
     producer: ThreadedProducer<Deliveries>,
     applied: ClientProperties,
 }
@@ -44,17 +52,22 @@ impl KafkaSink {
     pub fn new(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
-        topic: &str,
+        name: &str,
         clock: Arc<dyn Clock>,
         receiver: Arc<dyn Receiver>,
     ) -> Result<Self> {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
             .set("statistics.interval.ms", STATISTICS_MS)
-            .create_with_context(Deliveries { clock, receiver, wire: Mutex::default() })
+            .create_with_context(Deliveries {
+                clock,
+                receiver,
+                wire: Mutex::default(),
+                has_id: AtomicBool::default(),
+            })
             .map_err(|error| super::refused("producer", &error))?;
-        let topic = TopicHandle::new(&producer, topic)?;
+        let topic = TopicHandle::new(&producer, name)?;
         let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
-        Ok(Self { topic, producer, applied })
+        Ok(Self { topic, name: name.to_owned(), producer, applied })
     }
 
     /// What it really runs with.
@@ -62,9 +75,38 @@ impl KafkaSink {
     pub fn applied(&self) -> &ClientProperties {
         &self.applied
     }
+
+    /// Whether it writes with a producer id, which it asks a broker for by itself.
+    fn is_idempotent(&self) -> bool {
+        self.applied.properties.get("enable.idempotence").is_some_and(|value| value == "true")
+    }
+
+    /// One partition of each broker that leads any.
+    fn one_of_each_leader(&self, limit: Duration) -> Vec<i32> {
+        let Ok(metadata) = self.producer.client().fetch_metadata(Some(&self.name), limit) else {
+            return Vec::new();
+        };
+        let topics = metadata.topics().iter().filter(|topic| topic.name() == self.name);
+        let partitions = topics.flat_map(MetadataTopic::partitions);
+        let by_leader = partitions.map(|partition| (partition.leader(), partition.id()));
+        by_leader.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
 }
 
 impl Sink for KafkaSink {
+    /// A client connects to a broker when it first has something for it, and until then has no
+    /// producer id. So each leader is asked for an offset, which leaves nothing in the topic.
+    fn get_ready(&mut self, until: Instant) {
+        let left = || until.saturating_duration_since(Instant::now());
+        for partition in self.one_of_each_leader(left()) {
+            let _ = self.producer.client().fetch_watermarks(&self.name, partition, left());
+        }
+        let context = self.producer.client().context();
+        while self.is_idempotent() && !context.has_id.load(Ordering::Relaxed) && !left().is_zero() {
+            thread::sleep(LOOK);
+        }
+    }
+
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
         for (taken, index) in range.clone().enumerate() {
             match self.topic.produce(batch.key(index), batch.payload(index)) {
@@ -161,6 +203,8 @@ struct Deliveries {
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
     wire: Mutex<Option<WireBytes>>,
+    /// Whether it has got a producer id.
+    has_id: AtomicBool,
 }
 
 /// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
@@ -170,6 +214,13 @@ struct Statistics {
     txmsgs: u64,
     txmsg_bytes: u64,
     tx_bytes: u64,
+    eos: Option<Idempotence>,
+}
+
+/// Of an idempotent producer.
+#[derive(Deserialize)]
+struct Idempotence {
+    idemp_state: String,
 }
 
 impl ClientContext for Deliveries {
@@ -178,10 +229,14 @@ impl ClientContext for Deliveries {
             txmsgs: records,
             txmsg_bytes: payload_bytes,
             tx_bytes: wire_bytes,
+            eos,
         }) = serde_json::from_slice(statistics)
         {
             let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
             *wire = Some(WireBytes { records, payload_bytes, wire_bytes });
+            if eos.is_some_and(|eos| eos.idemp_state == "Assigned") {
+                self.has_id.store(true, Ordering::Relaxed);
+            }
         }
     }
 

@@ -10,7 +10,8 @@ use crate::event::{PROBE_SHARD, Stamp};
 pub enum Tick {
     /// An event of this run, for the first time.
     First,
-    /// An offset that was read before: at-least-once delivery at work; not to be applied again.
+    /// An offset that was read before: at-least-once delivery at work; not to be applied again,
+    /// and counted unless it is a probe's.
     Redelivery,
     /// An event that this application has seen before, at another offset.
     Duplicate,
@@ -49,8 +50,12 @@ impl Lane {
         let Some(ticks) = ledger.apps.get(app) else {
             return Tick::Foreign;
         };
+        let is_probe = |stamp: &Stamp| stamp.run == ledger.run && stamp.shard == PROBE_SHARD;
         if offset < self.expected_offset {
-            ticks.redeliveries.fetch_add(1, Ordering::Relaxed);
+            // While a group is joining, a probe comes to several members: that is no event's story.
+            if !stamp.is_some_and(is_probe) {
+                ticks.redeliveries.fetch_add(1, Ordering::Relaxed);
+            }
             return Tick::Redelivery;
         }
         self.expected_offset = offset + 1;
@@ -58,7 +63,7 @@ impl Lane {
             ticks.foreign.fetch_add(1, Ordering::Relaxed);
             return Tick::Foreign;
         };
-        if stamp.shard == PROBE_SHARD {
+        if is_probe(stamp) {
             return Tick::Probe;
         }
         let Some(shard) = ledger

@@ -45,7 +45,7 @@ pub struct AppLedger {
     pub skipped_unacked: u64,
     /// Records whose event was seen before at another offset.
     pub duplicates: u64,
-    /// Records at an offset that was read before: counted, not applied.
+    /// Records at an offset that was read before, but for probes: counted, not applied.
     pub redeliveries: u64,
     /// Events that came after a later one of their shard and partition.
     pub reordered: u64,

@@ -104,6 +104,21 @@ fn strangers_probes_and_impossible_stamps_are_told_apart() {
     assert_eq!(lane.tick(&ledger, 0, 4, Some(&stamp(1, 0))), Tick::Foreign);
     let report = ledger.close();
     assert_eq!((report.apps[0].foreign, report.apps[0].impossible), (2, 2));
+    assert_eq!(report.apps[0].redeliveries, 0);
+}
+
+#[test]
+fn only_a_probe_comes_again_without_being_counted() {
+    let ledger = acked(1, 1, 10);
+    let mut lane = Lane::default();
+    let probe = stamp(PROBE_SHARD, 0);
+    assert_eq!(lane.tick(&ledger, 0, 0, Some(&probe)), Tick::Probe);
+    assert_eq!(lane.tick(&ledger, 0, 0, Some(&probe)), Tick::Redelivery);
+    assert_eq!(ledger.close().apps[0].redeliveries, 0);
+    for again in [None, Some(stamp(0, 1)), Some(Stamp { run: RUN + 1, ..probe })] {
+        assert_eq!(lane.tick(&ledger, 0, 0, again.as_ref()), Tick::Redelivery);
+    }
+    assert_eq!(ledger.close().apps[0].redeliveries, 3);
 }
 
 #[test]

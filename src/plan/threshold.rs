@@ -46,6 +46,12 @@ impl Relation {
         })
     }
 
+    /// Whether what holds for a figure holds for all that are less.
+    #[must_use]
+    pub const fn is_upper(self) -> bool {
+        matches!(self, Self::Less | Self::AtMost)
+    }
+
     /// Whether it holds.
     #[must_use]
     pub fn holds(self, value: f64, limit: f64) -> bool {

@@ -112,10 +112,18 @@ fn a_clock_that_is_off_is_found_and_nothing_below_the_bound_is_shown() {
     let consumers =
         vec![broker.consumer(&records, &late), broker.consumer(&records, &["behavior"])];
     join();
-    broker.produce(&records, &["--set", "apps.run=[\"fraud\",\"behavior\"]"]);
+    let limits = [
+        "thresholds.fraud.e2e.p50=\"< 10s\"",
+        "thresholds.fraud.e2e.p90=[\"< 100ms\", \"> 1ns\"]",
+        "thresholds.behavior.e2e.p50=\"< 10s\"",
+    ];
+    let mut args = vec!["--set", "apps.run=[\"fraud\",\"behavior\"]"];
+    args.extend(limits.iter().flat_map(|limit| ["--set", limit]));
+    broker.produce(&records, &args);
     ends_well(consumers);
     let (code, merged) = report(&records);
-    assert_eq!(code, 0, "{merged:#}");
+    assert_eq!(code, 5, "{merged:#}");
+    limits_know_the_bound(&merged);
     let (fraud, behavior) = (&merged["apps"][0], &merged["apps"][1]);
     let bound_ns = fraud["clock"]["bound_ns"].as_u64().unwrap();
     assert!((499_900_000..500_200_000).contains(&bound_ns), "{bound_ns}");
@@ -134,6 +142,19 @@ fn a_clock_that_is_off_is_found_and_nothing_below_the_bound_is_shown() {
     said_everywhere(&records, bound_ns);
     let row = words.lines().find(|line| line.trim_start().starts_with("behavior")).unwrap();
     assert!(!row.contains('<'), "{row}");
+}
+
+/// What is known to be less than the bound keeps below a limit that is more, and nothing else.
+fn limits_know_the_bound(merged: &Value) {
+    let limits = merged["thresholds"].as_array().unwrap();
+    let passed: Vec<_> = limits.iter().map(|limit| limit["passed"] == true).collect();
+    let shown = |place: usize| limits[place]["shown"].as_str().unwrap();
+    let of = |metric: &str| limits.iter().position(|limit| limit["metric"] == metric).unwrap();
+    let (median, ninth, other) = (of("fraud.e2e.p50"), of("fraud.e2e.p90"), of("behavior.e2e.p50"));
+    assert_eq!((passed[median], shown(median)), (true, "< 500 ms"), "{limits:#?}");
+    assert!(limits[median]["actual"].is_null());
+    assert_eq!((passed[ninth], passed[ninth + 1]), (false, false), "{limits:#?}");
+    assert!(passed[other] && limits[other]["actual"].as_f64().unwrap() > 0.0, "{limits:#?}");
 }
 
 /// The page, the Markdown and the CSV of a result say no more than the terminal does.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kbench::broker::BrokerConfig;
 use kbench::error::ExitCode;
 use kbench::harness::world::Kind as BrokerKind;
 use kbench::loopback::{Faults, WriteFault};
@@ -14,6 +15,9 @@ use crate::canary;
 use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
+
+/// The protocol's number of the request.
+const INIT_PRODUCER_ID: i16 = 22;
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];
@@ -37,6 +41,9 @@ pub fn probes() -> Vec<Probe> {
             .only(LOOPBACK)
             .alone(),
         Probe::new("laws::warm_up_is_cut_by_due_time", warm_up).only(LOOPBACK),
+        Probe::new("laws::no_event_waits_for_a_client_that_connects", connecting)
+            .only(&[Kind::Embedded])
+            .alone(),
         Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner).only(LOOPBACK).alone(),
         Probe::new("laws::a_group_that_never_joins_fails_the_run", never_joins).only(LOOPBACK),
         Probe::new("laws::what_was_written_wrongly_is_found_in_every_app", written_wrongly)
@@ -168,6 +175,16 @@ fn fast_path(world: &World) {
         }
         assert!(app.end_to_end.p50_ns.unwrap() < 1_000_000);
     }
+}
+
+/// Law 1. An idempotent client asks for a producer id when it first connects. This broker takes
+/// a second for it: a client that connected with the first event would be a second late.
+fn connecting(_: &World) {
+    let world = World::embedded(&BrokerConfig::default()).unwrap();
+    world.broker().faults().delay(INIT_PRODUCER_ID, Duration::from_secs(1));
+    let result = run(&world, &constant(500, 1, "uniform"));
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    assert_eq!((result.ack.count, above(&result.ack, 500)), (500, 0));
 }
 
 /// Law 3. The warm-up's events are sent, seen and counted, and are in no latency figure.

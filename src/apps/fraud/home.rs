@@ -3,27 +3,14 @@
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use compact_str::{CompactString, ToCompactString, format_compact};
+use compact_str::{CompactString, format_compact};
 use foldhash::fast::FixedState;
 
 /// Most places of a kind that are a user's own.
-const HOMES_MAX: usize = 3;
+pub(super) const HOMES_MAX: usize = 3;
 
-/// Where a user is at home; 0 stands for nothing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Home {
-    pub(super) countries: [u32; HOMES_MAX],
-    pub(super) networks: [u32; HOMES_MAX],
-}
-
-impl Home {
-    pub(super) fn learn(&mut self, country: u32, network: u32) {
-        add(&mut self.countries, country);
-        add(&mut self.networks, network);
-    }
-}
-
-fn add<T: Copy + PartialEq + Default>(known: &mut [T], new: T) {
+/// Adds a place to a user's own, where there is room; 0 stands for nothing.
+pub(super) fn learn<T: Copy + PartialEq + Default>(known: &mut [T; HOMES_MAX], new: T) {
     if let Some(free) = known.iter_mut().find(|known| **known == new || **known == T::default()) {
         *free = new;
     }
@@ -34,23 +21,24 @@ pub(super) fn is_other<T: Copy + PartialEq + Default>(known: &[T], now: T) -> bo
     now != T::default() && known[0] != T::default() && !known.contains(&now)
 }
 
-/// A country's code as a number: its own bytes where it has up to four, or else a hash, which
-/// takes two countries for one with a chance of 2^-31.
-pub(super) fn code(text: &str) -> u32 {
-    let mut bytes = [0; 4];
-    match bytes.get_mut(..text.len()) {
-        Some(start) => {
-            start.copy_from_slice(text.as_bytes());
-            u32::from_le_bytes(bytes)
-        }
-        None => FixedState::default().hash_one(text) as u32 | 1 << 31,
+/// The highest bit tells that a country's number is a hash.
+const HASHED: u16 = 1 << 15;
+
+/// A country's code as a number: two or three capital letters, as ISO 3166-1 has them, at five
+/// bits each; or else a hash, which takes two countries for one with a chance of 2^-15.
+pub(super) fn code(text: &str) -> u16 {
+    if matches!(text.len(), 2 | 3) && text.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        return text.bytes().fold(0, |code, letter| code << 5 | u16::from(letter - b'A' + 1));
     }
+    FixedState::default().hash_one(text) as u16 | HASHED
 }
 
-pub(super) fn code_text(code: u32) -> CompactString {
-    let bytes = code.to_le_bytes();
-    let text = std::str::from_utf8(&bytes).unwrap_or("another");
-    text.trim_end_matches('\0').to_compact_string()
+pub(super) fn code_text(code: u16) -> CompactString {
+    if code & HASHED != 0 {
+        return CompactString::const_new("another");
+    }
+    let letters = [10, 5, 0].map(|shift| (code >> shift & 31) as u8);
+    letters.into_iter().filter(|letter| *letter > 0).map(|at| char::from(b'@' + at)).collect()
 }
 
 /// The network of an address: the first two bytes of IPv4, the first four of IPv6. No IPv6
@@ -85,19 +73,19 @@ mod tests {
         let addresses = ["10.7.3.4", "::ffff:10.7.9.9", "2001:db8:1::2", "2001:db9::"];
         assert_eq!(addresses.map(text), ["10.7", "10.7", "2001:db8", "2001:db9"]);
         let country = |text: &str| code_text(code(text)).to_string();
-        assert_eq!(["US", "USSR", ""].map(country), ["US", "USSR", ""]);
+        assert_eq!(["US", "AZ", "ZZZ", "DEU"].map(country), ["US", "AZ", "ZZZ", "DEU"]);
+        assert_eq!(["U", "us", "USSR", "Österreich"].map(country), ["another"; 4]);
         assert_ne!(code("United Kingdom"), code("United States"));
     }
 
     #[test]
     fn own_is_what_was_learned_and_three_places_at_most() {
-        let mut home = Home::default();
-        assert!(!is_other(&home.networks, 7), "nothing learned yet");
+        let mut own = [0; HOMES_MAX];
+        assert!(!is_other(&own, 7), "nothing learned yet");
         for network in [0, 1, 2, 1, 3, 4] {
-            home.learn(code("US"), network);
+            learn(&mut own, network);
         }
-        assert_eq!(home.networks, [1, 2, 3]);
-        assert_eq!([0, 2, 4].map(|now| is_other(&home.networks, now)), [false, false, true]);
-        assert!(!is_other(&home.countries, code("US")) && is_other(&home.countries, code("DE")));
+        assert_eq!(own, [1, 2, 3]);
+        assert_eq!([0, 2, 4].map(|now| is_other(&own, now)), [false, false, true]);
     }
 }

@@ -23,9 +23,16 @@ const BATCH: (f64, f64) = (64.0, 160.0);
 const LEDGER: (f64, f64) = (1_048_576.0, 131_072.0);
 /// One latency histogram: three digits, up to an hour.
 const HISTOGRAM_BYTES: f64 = 270e3;
-/// A user with some twenty events in the state of an application.
-const USER_BYTES: [(&str, f64); 4] =
-    [("analytics", 200.0), ("fraud", 400.0), ("dashboard", 55.0), ("behavior", 255.0)];
+/// A user with some twenty events in the state of an application: a slot of its table, and what
+/// stands elsewhere.
+const USER_BYTES: [(&str, [f64; 2]); 4] = [
+    ("analytics", [80.0, 85.0]),
+    ("fraud", [128.0, 125.0]),
+    ("dashboard", [40.0, 0.0]),
+    ("behavior", [128.0, 85.0]),
+];
+/// Slots for each user when such a table is as full as it gets.
+const SLOTS_PER_USER: f64 = 4.0 / 3.0;
 /// A row of a table by name.
 const NAME_BYTES: f64 = 100.0;
 /// Names that a product gives to a partition's tables: its page, four queries, itself.
@@ -120,10 +127,12 @@ fn users_bytes(plan: &Plan, app: &AppPlan, events: f64) -> f64 {
     let limit = option(app, "users_max").map_or(f64::INFINITY, |most| most * partitions);
     let sessions = events / plan.population.session_length.max(1.0);
     let users = (plan.population.users as f64).min(sessions).min(limit);
+    let slots = partitions * doubled((users / partitions * SLOTS_PER_USER).ceil());
+    let bytes = |[slot, elsewhere]: [f64; 2]| slots * slot + users * elsewhere;
     let known = USER_BYTES.iter().find(|(name, _)| *name == app.name);
     // An application of somebody's own is taken to keep as much as the largest.
-    let most = USER_BYTES.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
-    users * known.map_or(most, |(_, bytes)| *bytes)
+    let most = || USER_BYTES.iter().map(|(_, each)| bytes(*each)).fold(0.0, f64::max);
+    known.map_or_else(most, |(_, each)| bytes(*each))
 }
 
 /// Names of pages, products and queries in every partition, and a dashboard's seconds.
