@@ -5,6 +5,7 @@
 
 mod answers;
 mod charts;
+mod facts;
 mod page;
 mod spectrum;
 mod sweep;

@@ -1,9 +1,9 @@
 //! What a run's page says in tables.
 
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::answers::words;
+use super::facts::facts;
 use crate::apps::{Section, Segment, Summary};
 use crate::generate::Persona;
 use crate::harness::segments::segment_of;
@@ -280,35 +280,5 @@ pub(super) fn conditions(result: &RunResult) -> Markup {
             }
         }
         p.note { "Called as: " code { (result.command_line.join(" ")) } }
-    }
-}
-
-/// An object's plain members, names and values.
-fn facts(title: &str, object: &Value) -> Markup {
-    let empty = serde_json::Map::new();
-    let members = object.as_object().unwrap_or(&empty).iter();
-    let shown = |value: &Value| match value {
-        Value::Null => Some("n/a".to_owned()),
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(flag) => Some(if *flag { "yes" } else { "no" }.to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Array(items) if items.iter().all(Value::is_string) => {
-            Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(_) | Value::Object(_) => None,
-    };
-    html! {
-        div.scroll tabindex="0" {
-            table {
-                caption { (title) }
-                tbody {
-                    @for (name, value) in members {
-                        @if let Some(value) = shown(value) {
-                            tr { td { (name.replace('_', " ")) } td.text { (value) } }
-                        }
-                    }
-                }
-            }
-        }
     }
 }

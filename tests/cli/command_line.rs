@@ -3,6 +3,7 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -102,18 +103,22 @@ fn a_results_folder_that_cannot_be_written_is_told_before_the_load() {
 fn signalled(signals: &[&str], folder: &Path) -> (i32, String, Duration) {
     let out = folder.join("results");
     let file = scenario(folder, LONG);
-    let child = kbench(&["run", &file, "--out", out.to_str().unwrap()])
+    let mut child = kbench(&["run", &file, "--out", out.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_secs(4));
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("the schedule starts")));
+    let rest = std::thread::spawn(move || said.count());
+    std::thread::sleep(Duration::from_secs(3));
     let began = Instant::now();
     for signal in signals {
         let id = child.id().to_string();
         assert!(Command::new("kill").args([signal, id.as_str()]).status().unwrap().success());
     }
     let output = child.wait_with_output().unwrap();
+    rest.join().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     (output.status.code().unwrap_or(-1), stdout, began.elapsed())
 }

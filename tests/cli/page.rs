@@ -231,6 +231,43 @@ const CONTRASTS: &str = "(() => {
     return bad;
 })()";
 
+/// On paper: the charts that do not fit their frames, the keys of what is not drawn, and the
+/// charts of several series without any key.
+const ON_PAPER: &str = "(() => {
+    const bad = [];
+    for (const figure of document.querySelectorAll('figure')) {
+        const [frame, svg] = [figure, figure.querySelector('.chart svg')]
+            .map(one => one.getBoundingClientRect());
+        if (svg.height < 100 || svg.left < frame.left || svg.right > frame.right
+            || svg.top < frame.top || svg.bottom > frame.bottom) bad.push(figure.id + ' overlaps');
+        const keys = [...figure.querySelectorAll('.keys button')];
+        const seen = keys.filter(key => key.getBoundingClientRect().width > 0);
+        if (keys.length && !seen.length) bad.push(figure.id + ' has no keys');
+        if (seen.some(key => key.getAttribute('aria-pressed') === 'false'))
+            bad.push(figure.id + ' has the key of nothing');
+    }
+    return bad;
+})()";
+
+/// Printed, even from a dark page, it is light, whole and as wide as the paper; and afterwards it
+/// is what it was.
+fn check_paper(browser: &mut Browser, page: &Path, kind: &str, least: usize, pdf: &Path) {
+    let widths = "[...document.querySelectorAll('.chart svg')]
+        .map(svg => Math.round(svg.getBoundingClientRect().width))";
+    browser.open(page, 1280, "dark");
+    let before = browser.eval(widths);
+    browser.lay_out_on_paper();
+    check_charts(browser, &format!("{kind}, on paper"), least);
+    assert_eq!(browser.eval(ON_PAPER), serde_json::json!([]), "{kind}");
+    let paper = browser.eval("getComputedStyle(document.body).backgroundColor");
+    assert_eq!(paper, "rgb(255, 255, 255)", "{kind}");
+    browser.eval("window.dispatchEvent(new Event('afterprint'))");
+    browser.open(page, 1280, "dark");
+    browser.print(pdf);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(browser.eval(widths), before, "{kind}: it is not what it was");
+}
+
 #[test]
 fn reports_open_in_a_real_browser_and_show_what_they_should() {
     let Some(name) = browser::installed() else {
@@ -262,6 +299,7 @@ fn reports_open_in_a_real_browser_and_show_what_they_should() {
         }
         let text = browser.eval("document.body.innerText");
         let text = text.as_str().unwrap();
+        check_paper(&mut browser, &page, kind, *least, &shots.join(format!("{kind}.pdf")));
         match *kind {
             "run" => {
                 assert!(text.contains("A <small> run & its \"report\"."), "words stay words");

@@ -8,9 +8,10 @@
 mod parts;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -279,13 +280,17 @@ fn ctrl_c_leaves_the_parts_of_a_partial_run() {
     let broker = Broker::start();
     let consumer = broker.consumer(&records, &["dashboard"]);
     join();
-    let mut produce = broker.kbench(&["produce", "-q", "--set", "apps.run=[\"dashboard\"]"]);
+    let mut produce = broker.kbench(&["produce", "--set", "apps.run=[\"dashboard\"]"]);
     produce.arg(records.with_extension("toml")).arg("--record").arg(&records);
-    let mut producer = produce.stdout(Stdio::null()).spawn().unwrap();
+    let mut producer = produce.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(producer.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("the schedule starts")));
+    let rest = thread::spawn(move || said.count());
     sleep(Duration::from_secs(4));
     let id = producer.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert_eq!(producer.wait().unwrap().code(), Some(130));
+    rest.join().unwrap();
     ends_well(vec![consumer]);
     let (code, words) = told(&records);
     assert!(code == 0 && words.starts_with("PARTIAL"), "{words}");

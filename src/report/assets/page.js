@@ -246,9 +246,18 @@
     return out;
   };
 
+  // Two charts stand side by side on paper, some 9 cm each, and a wide one alone.
+  const paper = { narrow: 350, wide: 720, height: 260 };
+  let printing = false;
   const draw = (one) => {
-    one.width = one.box.clientWidth;
+    const wide = one.box.closest("figure").classList.contains("wide");
+    one.width = printing ? (wide ? paper.wide : paper.narrow) : one.box.clientWidth;
+    if (printing) one.instance.resize({ width: one.width, height: paper.height });
+    else one.instance.resize({ width: "auto", height: "auto" });
     one.instance.setOption(options(one.chart, one.shown, one.width), true);
+    // So that it can be made larger or smaller as a whole.
+    const size = "0 0 " + one.instance.getWidth() + " " + one.instance.getHeight();
+    one.box.querySelector("svg").setAttribute("viewBox", size);
   };
 
   for (const chart of charts) {
@@ -310,14 +319,19 @@
   });
   media.addEventListener("change", paint);
   new ResizeObserver(() => drawn.forEach((one) => {
-    one.instance.resize();
     // What is where depends on the width.
-    if (one.box.clientWidth !== one.width) draw(one);
+    if (!printing && one.box.clientWidth !== one.width) draw(one);
   })).observe(document.body);
   // On paper everything is light, and as wide as the paper is.
   let before = null;
-  window.addEventListener("beforeprint", () => { before = chosen; chosen = "light"; paint(); });
-  window.addEventListener("afterprint", () => { chosen = before; paint(); });
+  window.addEventListener("beforeprint", () => {
+    [before, chosen, printing] = [chosen, "light", true];
+    paint();
+  });
+  window.addEventListener("afterprint", () => {
+    [chosen, printing] = [before, false];
+    paint();
+  });
   paint();
   root.dataset.ready = "true";
 })();

@@ -194,6 +194,23 @@ impl Browser {
         }
     }
 
+    /// Lays the page out as on paper of A4, between its margins.
+    pub fn lay_out_on_paper(&mut self) {
+        let size = json!({ "width": 718, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
+        self.ask("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
+        self.eval("window.dispatchEvent(new Event('beforeprint'))");
+    }
+
+    /// Prints the page to a file.
+    pub fn print(&mut self, file: &Path) {
+        let a4 = json!({ "paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false });
+        let paper = self.ask("Page.printToPDF", &a4);
+        let data = paper["data"].as_str().unwrap();
+        std::fs::write(file, base64::engine::general_purpose::STANDARD.decode(data).unwrap())
+            .unwrap();
+    }
+
     /// A picture of the whole page.
     pub fn shoot(&mut self, file: &Path) {
         let all = json!({ "format": "png", "captureBeyondViewport": true });
