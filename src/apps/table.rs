@@ -129,6 +129,10 @@ impl<V> Table<V> {
 
     /// Takes everything in from another table; `absorb` brings two values of a name together.
     pub(super) fn merge(&mut self, other: Self, mut absorb: impl FnMut(&mut V, V)) {
+        if self.len == 0 {
+            *self = other;
+            return;
+        }
         // Names come in the order of their homes. Without all the room before, those of the first
         // quarter would fill up the first quarter here, and be long in finding a place.
         self.reserve(other.len);

@@ -126,7 +126,7 @@ fn first_core() -> usize {
 }
 
 /// Keeps the calling thread, and whatever it starts, on one core.
-fn pin(core: usize) {
+pub(crate) fn pin(core: usize) {
     // SAFETY: an all-zero set is a valid value, and the calls stay within it.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
