@@ -36,6 +36,7 @@ mod replay;
 mod runs;
 mod sender;
 mod truth;
+mod undelivered;
 mod world;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        undelivered::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),
