@@ -82,8 +82,10 @@ pub fn interval_log(
     let start = UNIX_EPOCH + Duration::from_micros(start_wall_us.max(0).unsigned_abs());
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("[Histogram log format version 1.3]");
-    builder.add_comment("[kbench: latencies in nanoseconds, by the interval in which their events were due; time since \
-         the schedule's start]");
+    builder.add_comment(
+        "[kbench: latencies in nanoseconds, by the interval in which their events were due; time \
+         since the schedule's start]",
+    );
     for part in &series {
         for notice in part.outside.notices(&part.tag) {
             builder.add_comment(&notice);

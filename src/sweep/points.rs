@@ -14,8 +14,7 @@ const LAG_LIMIT_S: f64 = 1.0;
 /// A broker that acknowledges less than this share of the offered rate has not kept up.
 const ACKED_SHARE: f64 = 0.99;
 
-/// A figure over whole runs. Infinite, and `null` when written, is that of a run in which it had no
-/// end: too much of what was offered was never delivered.
+/// A figure over whole runs; infinite, and `null` when written, where a run's had no end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The middle one; the mean of the two middle ones.
@@ -31,7 +30,6 @@ pub struct Spread {
     pub runs: u32,
 }
 
-/// JSON knows no infinite number.
 fn null_has_no_end<'de, D: Deserializer<'de>>(reader: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(reader)?.unwrap_or(f64::INFINITY))
 }
@@ -265,8 +263,8 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
 fn app(runs: &[&RunResult], place: usize) -> AppPoint {
     let first = &runs[0].apps[place];
     let spread = |statistic| {
-        let latencies = runs.iter().filter_map(|run| Some(&run.apps.get(place)?.end_to_end));
-        Spread::of(latencies.filter_map(|latency| latency.figure_ns(statistic)))
+        let figure = |run: &&RunResult| run.apps.get(place)?.end_to_end.figure_ns(statistic);
+        Spread::of(runs.iter().filter_map(figure))
     };
     let consumed = runs.iter().filter_map(|run| Some(run.apps.get(place)?.consumed_per_s));
     AppPoint {
@@ -321,7 +319,6 @@ mod tests {
         assert_eq!(Spread::of([]), None);
         assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
         assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
-        // A run without end is no run less: it is the slowest.
         let endless = Spread::of([5.0, f64::INFINITY, f64::INFINITY]).unwrap();
         assert_eq!((endless.median, endless.min, endless.runs), (f64::INFINITY, 5.0, 3));
         let text = serde_json::to_string(&endless).unwrap();
