@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
+use crate::harness::keep_up;
 use crate::result::{AppResult, LatencySummary, RunResult, broker, count, duration};
 
 const CSS: &str = include_str!("assets/page.css");
@@ -99,6 +100,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
                 li { "Every event is accounted for, the applications agree with the books, and \
                       the harness raised no flag." }
             }
+            @for line in keep_up::lines(result) { li { (line) } }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::process::clocks;
 use super::segmented::segmented;
 use super::{RunResult, Throughput};
 use crate::compare::ThresholdResult;
+use crate::harness::keep_up;
 use crate::harness::world::Kind;
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
@@ -29,8 +30,9 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for threshold in thresholds(result) {
         out.push_str(&format!("  {threshold}\n"));
     }
-    let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
+    let lines = lines.chain([sender(result)]);
+    for line in lines.chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
