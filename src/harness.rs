@@ -8,6 +8,7 @@ mod crew;
 pub mod detection;
 pub mod embedded;
 mod finish;
+pub mod keep_up;
 pub mod lag;
 pub mod merge;
 mod opening;

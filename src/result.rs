@@ -31,6 +31,7 @@ use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::compare::ThresholdResult;
 use crate::harness::detection::Detection;
+use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
 use crate::harness::watch::{SelfWatch, ThreadCpu};
@@ -124,6 +125,10 @@ pub struct RunResult {
     /// where there is no broker to ask.
     #[serde(default)]
     pub end_lag: Option<EndLag>,
+    /// Whether the broker kept up: how the number of events went that were sent and had no answer;
+    /// `None` where there is no broker, and where nobody looked.
+    #[serde(default)]
+    pub broker_keeping_up: Option<KeepingUp>,
     /// What was replayed, where a recorded topic was the load.
     pub recording: Option<RecordingResult>,
     /// What the clients sent: the size of the load, and what the codec made of it; `None` where
@@ -255,6 +260,9 @@ pub struct AppResult {
     /// How far its clock may lie from the producer's; `None` where both are the same.
     #[serde(default)]
     pub clock: Option<AppClock>,
+    /// Whether it kept up: how its lag went over the measured part; `None` where nobody looked.
+    #[serde(default)]
+    pub keeping_up: Option<KeepingUp>,
 }
 
 /// The stages of the events near one percentile of end to end: means over the same events, so
@@ -359,6 +367,9 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// Events that were sent and had no answer at its end; `None` where nobody looked.
+    #[serde(default)]
+    pub unanswered: Option<u64>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppInterval>,
 }

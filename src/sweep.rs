@@ -3,6 +3,7 @@
 
 mod book;
 mod conclude;
+mod limit;
 mod points;
 mod table;
 
@@ -19,7 +20,8 @@ use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
+pub use limit::Limit;
+pub use points::{AppPoint, PointSummary, Spread, sorted_values, summarize};
 pub use table::{markdown, ns, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
 use super::detection::detect;
+use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
@@ -43,6 +44,7 @@ pub(super) struct Conditions {
 }
 
 /// How the run ended.
+#[derive(Default)]
 pub(super) struct End {
     /// What each shard sent.
     pub(super) books: Vec<Books>,
@@ -160,6 +162,7 @@ pub(super) fn result(
         ledger,
         failures: crew.receipts().reasons(),
         end_lag: end.end_lag.clone(),
+        broker_keeping_up: None,
         recording: end.recording.clone(),
         wire: end.wire,
         books,
@@ -173,6 +176,7 @@ pub(super) fn result(
         series,
         processes: Vec::new(),
     };
+    keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
@@ -212,6 +216,7 @@ fn apps(
             summary,
             segments,
             clock: None,
+            keeping_up: None,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
@@ -368,3 +373,6 @@ pub(super) fn date(wall_us: i64) -> String {
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::result::{
 
 use super::detection::detect;
 use super::finish::{FLAGS_KEPT, checks};
+use super::keep_up;
 use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
 use app::Merged;
 
@@ -68,6 +69,7 @@ pub fn merge(
     result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
     result.ledger = ledger;
     result.verdict = verdict(producer, &result, &merged, begun);
+    keep_up::tell(&mut result);
     // The producer by itself knew of no application.
     let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
     result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);

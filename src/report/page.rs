@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
+use crate::harness::keep_up;
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
 use crate::result::{AppResult, RunResult, broker, count, duration};
@@ -101,6 +102,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
                 li { "Every event is accounted for, the applications agree with the books, and \
                       the harness raised no flag." }
             }
+            @for line in keep_up::lines(result) { li { (line) } }
         }
     }
 }

@@ -12,6 +12,7 @@ use super::table::{
     accounts, applications, broker, count, rates, sender, thresholds, undelivered, wire,
 };
 use super::{RunResult, cpu_table};
+use crate::harness::keep_up;
 
 /// The result as Markdown.
 #[must_use]
@@ -47,8 +48,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for note in result.watch.notes() {
         writeln!(out, "- {note}")?;
     }
-    let lines = [accounts(result), rates(result), sender(result)];
-    let lines = lines.into_iter().chain(undelivered(result));
+    let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
+    let lines = lines.chain([sender(result)]).chain(undelivered(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }

@@ -7,6 +7,7 @@ use super::process::clocks;
 use super::segmented::segmented;
 use super::{LatencySummary, RunResult, Throughput};
 use crate::compare::ThresholdResult;
+use crate::harness::keep_up;
 use crate::harness::world::Kind;
 use crate::plan::metric::Statistic;
 
@@ -30,8 +31,8 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for threshold in thresholds(result) {
         out.push_str(&format!("  {threshold}\n"));
     }
-    let lines = [accounts(result), rates(result), sender(result)];
-    let lines = lines.into_iter().chain(undelivered(result));
+    let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
+    let lines = lines.chain([sender(result)]).chain(undelivered(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }

@@ -25,6 +25,7 @@ mod conformance;
 mod drift;
 mod group;
 mod hlog;
+mod keep_up;
 mod laws;
 #[path = "../self_watch/load.rs"]
 mod load;
@@ -59,6 +60,7 @@ fn suites() -> Vec<Probe> {
         answers::probes(),
         churn::probes(),
         hlog::probes(),
+        keep_up::probes(),
         replay::probes(),
     ];
     suites.into_iter().flatten().collect()

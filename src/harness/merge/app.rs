@@ -76,6 +76,7 @@ impl<'a> Merged<'a> {
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments: None,
+            keeping_up: None,
         }
     }
 

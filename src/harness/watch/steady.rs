@@ -73,7 +73,8 @@ pub(in crate::harness) fn drifts(
             };
             let rows = series.get(rows.clone()).unwrap_or_default();
             let points: Vec<_> = rows.iter().filter_map(point).collect();
-            let Some(trend) = trend(&points, alpha).filter(|trend| trend.middle > 0.0) else {
+            let trend = (points.len() >= POINTS_MIN).then(|| trend(&points, alpha)).flatten();
+            let Some(trend) = trend.filter(|trend| trend.middle > 0.0) else {
                 continue;
             };
             let percent = |slope: f64| slope * 60.0 / trend.middle * 100.0;
