@@ -37,6 +37,7 @@ mod replay;
 mod runs;
 mod sender;
 mod truth;
+mod undelivered;
 mod world;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        undelivered::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),
