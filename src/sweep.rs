@@ -1,6 +1,7 @@
 //! A sweep: every point of a scenario's axes as whole runs, saved one by one, and what they say
 //! together.
 
+mod axis;
 mod book;
 mod conclude;
 mod points;
@@ -17,7 +18,7 @@ use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
+pub use points::{AppPoint, Limit, PointSummary, RunFigures, Spread, sorted_values, summarize};
 pub use table::{markdown, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.
@@ -143,7 +144,7 @@ fn trials(
 }
 
 /// What came of a trial, in a line.
-fn outcome(result: &RunResult) -> String {
+pub(crate) fn outcome(result: &RunResult) -> String {
     let acked = result::count(result.throughput.acked_per_s.round() as u64);
     let p99 = result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max();
     let verdict = &result.verdict;
@@ -153,8 +154,8 @@ fn outcome(result: &RunResult) -> String {
     format!("{word}{acked}/s acknowledged, worst p99 {}{said}", result::duration(p99))
 }
 
-/// An interrupted trial's folder no longer counts as one of the sweep's results.
-fn set_aside(folder: &Path) {
+/// An interrupted run's folder no longer counts as one of the sweep's, or the race's, results.
+pub(crate) fn set_aside(folder: &Path) {
     let mut name = folder.file_name().unwrap_or_default().to_os_string();
     name.push("-partial");
     let aside = folder.with_file_name(name);

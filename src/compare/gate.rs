@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::reading::shown;
 use super::row::Row;
-use super::stats::{ALPHA, RUNS_MIN};
+use super::stats::{ALPHA, Call, RUNS_MIN};
 use crate::plan::metric::{Metric, Unit};
 use crate::plan::threshold::{Relation, Threshold};
 
@@ -109,7 +109,10 @@ pub(super) fn judge(gate: &Gate, rows: &[Row]) -> GateResult {
 /// within.
 fn relative(row: &Row, limit: f64, below: bool) -> (State, String) {
     let (Some(ratio), Some((low, high))) = (row.ratio, row.interval) else {
-        return (State::Inconclusive, row.why.clone().unwrap_or_default());
+        // What is without end in more runs is beyond any percentage.
+        let is_beyond = !below && row.endless.1 > row.endless.0 && row.call == Call::Worse;
+        let state = if is_beyond { State::Failed } else { State::Inconclusive };
+        return (state, row.why.clone().unwrap_or_default());
     };
     let few = row.baseline.len().min(row.candidate.len());
     let beyond = |ratio: f64| if below { ratio < limit } else { ratio > limit };

@@ -120,6 +120,9 @@ pub fn shown(unit: Unit, value: Option<f64>) -> String {
     let Some(value) = value else {
         return "n/a".to_owned();
     };
+    if value.is_infinite() {
+        return "without end".to_owned();
+    }
     match unit {
         Unit::Nanoseconds => result::duration(Some(value.round() as i64)),
         Unit::Microseconds => format!("{value:.1} µs"),

@@ -137,6 +137,7 @@ pub(super) fn result(
         run: format!("{:08x}", conditions.run),
         verdict: verdict(&apps, end, &ledger, &checks, &watch),
         trial: None,
+        race: None,
         build: build(),
         started: date(clock.wall_us(crew.start_ns())),
         duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::value;
+use crate::plan::metric::Metric;
 use crate::plan::sweep::Settings;
-use crate::result::{LatencySummary, RunResult, Saved};
+use crate::result::{AppResult, LatencySummary, RunResult, Saved};
 
 /// A group that is so far behind when the schedule ends has not kept up.
 const LAG_LIMIT_S: f64 = 1.0;
@@ -36,12 +38,6 @@ impl Spread {
         let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
         let runs = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
         Some(Self { median: f64::midpoint(low, high), min, max, runs })
-    }
-
-    /// Whether every run of the one lies below every run of the other.
-    #[must_use]
-    pub fn is_below(&self, other: &Self) -> bool {
-        self.max < other.min
     }
 }
 
@@ -100,6 +96,23 @@ pub struct PointSummary {
     pub lag_at_end_s: Option<Spread>,
     /// Each application.
     pub apps: Vec<AppPoint>,
+    /// The runs that the figures are of, one by one.
+    #[serde(default)]
+    pub runs: Vec<RunFigures>,
+}
+
+/// One run of a point: the figures that conclusions rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RunFigures {
+    /// Which repeat of the point, from 0: all points of one repeat ran next to each other.
+    pub repeat: u32,
+    /// Events per second that the broker acknowledged.
+    pub acked_per_s: f64,
+    /// End to end of the slowest application, 99 %, in ns; `None` without enough samples, or
+    /// without end.
+    pub p99_ns: Option<f64>,
+    /// Whether that percentile has no end: it falls among events that were never delivered.
+    pub endless: bool,
 }
 
 /// One application at one point.
@@ -249,6 +262,22 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
         cpu_us_per_event: spread(&|run| run.watch.cpu_us_per_event),
         lag_at_end_s: spread(&|run| Some(run.watch.lag_at_end_s)),
         apps,
+        runs: runs.iter().map(|run| figures(run)).collect(),
+    }
+}
+
+fn figures(result: &RunResult) -> RunFigures {
+    let p99 = |app: &AppResult| {
+        let metric = Metric::find(&format!("{}.e2e.p99", app.name), [app.name.as_str()]).ok()?;
+        value(&metric, result)
+    };
+    let all: Option<Vec<f64>> = result.apps.iter().map(p99).collect();
+    let slowest = all.and_then(|all| all.into_iter().reduce(f64::max));
+    RunFigures {
+        repeat: result.trial.as_ref().map_or(0, |trial| trial.repeat),
+        acked_per_s: result.throughput.acked_per_s,
+        p99_ns: slowest.filter(|ns| ns.is_finite()),
+        endless: slowest.is_some_and(f64::is_infinite),
     }
 }
 
@@ -309,8 +338,6 @@ mod tests {
         let spread = Spread::of([3.0, 1.0, f64::NAN, 2.0, 10.0]).unwrap();
         assert_eq!(spread, Spread { median: 2.5, min: 1.0, max: 10.0, runs: 4 });
         assert_eq!(Spread::of([]), None);
-        assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
-        assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
     }
 
     /// A recorded run, as a trial of a sweep, with what `change` makes of it.
