@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Options;
-use super::conditions::{Difference, differences, disagreements, identity, same_plan};
+use super::conditions::{Difference, differences, disagreements, identity, same_plan, told};
 use super::gate::{self, GateResult};
 use super::row::{Row, family};
 use super::stats::{Call, RUNS_MIN};
@@ -40,6 +40,8 @@ pub struct Pair {
     pub baseline: Group,
     /// The candidate.
     pub candidate: Group,
+    /// What differs by the user's declaration.
+    pub declared: Vec<Difference>,
     /// What the reader has to know before the numbers.
     pub notes: Vec<String>,
     /// What is compared: topic, clients, workers.
@@ -67,8 +69,8 @@ pub(super) fn compare(
     (name, runs): (&str, &[Saved]),
     options: &Options,
 ) -> Result<Pair, Vec<String>> {
-    let mut reasons = disagreements(base_name, base);
-    reasons.extend(disagreements(name, runs));
+    let mut reasons = disagreements(base_name, base, &options.allow);
+    reasons.extend(disagreements(name, runs, &options.allow));
     let both = runs.iter().filter(|saved| {
         base.iter().any(|other| identity(&other.result) == identity(&saved.result))
     });
@@ -82,13 +84,21 @@ pub(super) fn compare(
     let found = differences(&base_first.result, &first.result);
     let (compared, guarded): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|difference| difference.allow.is_none());
-    let is_allowed =
-        |difference: &Difference| difference.allow.is_none_or(|it| options.allow.contains(&it));
-    reasons.extend(guarded.iter().filter(|it| !is_allowed(it)).map(refusal));
+    let mut declared = Vec::new();
+    for mut difference in guarded {
+        let allow = difference.allow.and_then(|needed| needed.declared(&options.allow));
+        match allow {
+            Some(_) => {
+                difference.allow = allow;
+                declared.push(difference);
+            }
+            None => reasons.push(refusal(&difference)),
+        }
+    }
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let mut notes: Vec<String> = guarded.iter().map(allowed).collect();
+    let mut notes = told(base, runs);
     notes.extend(order(base, runs));
     notes.extend(flags(base_name, base));
     notes.extend(flags(name, runs));
@@ -100,6 +110,7 @@ pub(super) fn compare(
         plan_hash: same_plan(&base_first.result, &first.result).map(str::to_owned),
         baseline: group(base_name, base),
         candidate: group(name, runs),
+        declared,
         notes,
         compared,
         rows,
@@ -114,12 +125,6 @@ fn refusal(difference: &Difference) -> String {
         "{what}: {baseline} in the baseline, {candidate} in the candidate; expected the same, or \
          --allow {allow}"
     )
-}
-
-fn allowed(difference: &Difference) -> String {
-    let Difference { what, baseline, candidate, allow } = difference;
-    let allow = allow.map_or("", super::Allow::name);
-    format!("{what} differs (--allow {allow}): {baseline} against {candidate}")
 }
 
 /// Runs one side after the other have the machine's drift in their difference.
