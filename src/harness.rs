@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Promptness, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::Faults;
@@ -288,7 +288,9 @@ impl Play<'_> {
         progress.finish();
         let mut books = Vec::new();
         let mut sinks = Vec::new();
+        let mut promptness = Promptness::default();
         for shard in done.things {
+            promptness = promptness.or_worse(shard.promptness);
             books.push((shard.books, shard.offered));
             sinks.push(shard.sink);
         }
@@ -303,6 +305,7 @@ impl Play<'_> {
             end_lag,
             cpu_s,
             seen,
+            promptness,
             ceiling_per_s,
             ended_ns,
         };

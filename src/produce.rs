@@ -17,7 +17,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
-use crate::clock::{Clock, wake_on_time};
+use crate::clock::{Clock, Promptness, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::Ledger;
@@ -149,6 +149,8 @@ pub struct Done {
     pub books: Books,
     /// Slots that came due, by the interval they were due in, counted from the start.
     pub offered: Vec<u64>,
+    /// How soon the kernel ran the loop's thread after a sleep.
+    pub promptness: Promptness,
 }
 
 /// Sends every slot of a shard, from the start to the last due time or to `stop`.
@@ -156,7 +158,7 @@ pub struct Done {
 /// # Errors
 /// When the sink is broken for good.
 pub fn run(mut shift: Shift) -> Result<Done> {
-    wake_on_time();
+    let promptness = wake_on_time();
     let mut books = Books::default();
     let mut batch = Batch::default();
     let mut cursor = 0;
@@ -193,7 +195,7 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     let last = shift.recorder.flush(now_ns);
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    Ok(Done { sink: shift.sink, books, offered: offered.by_interval })
+    Ok(Done { sink: shift.sink, books, offered: offered.by_interval, promptness })
 }
 
 /// Counts the slots that came due.

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use crate::cli::{CompareArgs, Format, GateArgs};
-use crate::compare::{self, Allow, Comparison, Gate, Options, Side, State};
+use crate::compare::{self, Allow, Comparison, Gate, Options, Sense, Side, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::metric::Metric;
 
@@ -90,10 +90,14 @@ pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<Options> {
     let apps = || apps.iter().map(String::as_str);
     let mut faults = Vec::new();
     let mut gates = Vec::new();
-    for text in &args.fail_on {
-        match Gate::parse(text, apps()) {
-            Ok(gate) => gates.push(gate),
-            Err(what) => faults.push(format!("--fail-on: {what}")),
+    for (flag, sense, texts) in
+        [("--fail-on", Sense::FailOn, &args.fail_on), ("--require", Sense::Require, &args.require)]
+    {
+        for text in texts {
+            match Gate::parse(text, sense, apps()) {
+                Ok(gate) => gates.push(gate),
+                Err(what) => faults.push(format!("{flag}: {what}")),
+            }
         }
     }
     let mut metrics = Vec::new();

@@ -21,6 +21,9 @@ const ANNOTATIONS_MAX: usize = 10;
 #[must_use]
 pub fn markdown(comparison: &Comparison) -> String {
     let mut out = format!("## kbench compare: {}\n\n", tally(comparison));
+    for declared in comparison.declared.iter().take(LISTED_MAX) {
+        out.push_str(&format!("- **{}**\n", plain(declared)));
+    }
     gates(comparison, &mut out);
     for left_out in comparison.left_out.iter().take(LISTED_MAX) {
         out.push_str(&format!("- left out: {}\n", plain(left_out)));
@@ -51,7 +54,7 @@ fn gates(comparison: &Comparison, out: &mut String) {
     if all.is_empty() {
         return;
     }
-    out.push_str("| gate fails when | | measured |\n|---|---|---|\n");
+    out.push_str("| gate | | measured |\n|---|---|---|\n");
     for (pair, gate) in all.iter().take(LISTED_MAX) {
         let cell = |text: &str| plain(text).replace('|', "\\|");
         out.push_str(&format!(
@@ -144,7 +147,7 @@ fn command(kind: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::{Gate, GateResult, Group, Row};
+    use crate::compare::{Gate, GateResult, Group, Row, Sense};
     use crate::plan::metric::Metric;
 
     fn row(metric: &Metric, ratio: f64) -> Row {
@@ -177,7 +180,7 @@ mod tests {
         };
         let metrics = Metric::all(["analytics"]);
         let text = "analytics.e2e.p99 > +10%";
-        let gate = Gate::parse(text, ["analytics"]).unwrap();
+        let gate = Gate::parse(text, Sense::FailOn, ["analytics"]).unwrap();
         Pair {
             point: [("rate".to_owned(), number.to_string())].into(),
             plan_hash: None,
@@ -185,6 +188,7 @@ mod tests {
             baseline: group("a"),
             candidate: group("b"),
             design: crate::compare::Design::Apart,
+            declared: Vec::new(),
             notes: vec!["x".repeat(10_000)],
             compared: Vec::new(),
             rows: (1_u32..).zip(&metrics).map(|(n, it)| row(it, 1.0 + f64::from(n))).collect(),
@@ -197,6 +201,7 @@ mod tests {
             baseline: "a".to_owned(),
             candidate: "b".to_owned(),
             min_effect: 0.05,
+            declared: Vec::new(),
             left_out: Vec::new(),
             pairs: (0..pairs).map(pair).collect(),
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Options;
-use super::conditions::{Difference, differences, disagreements, identity, same_plan};
+use super::conditions::{Difference, differences, disagreements, identity, same_plan, told};
 use super::gate::{self, GateResult};
 use super::paired;
 use super::row::{Draft as RowDraft, Row, measure};
@@ -43,6 +43,8 @@ pub struct Pair {
     pub candidate: Group,
     /// How their runs belong together.
     pub design: Design,
+    /// What differs by the user's declaration.
+    pub declared: Vec<Difference>,
     /// What the reader has to know before the numbers.
     pub notes: Vec<String>,
     /// What is compared: topic, clients, workers.
@@ -80,8 +82,8 @@ pub(super) fn measure_both(
     (name, runs): (&str, &[Saved]),
     options: &Options,
 ) -> Result<Draft, Vec<String>> {
-    let mut reasons = disagreements(base_name, base);
-    reasons.extend(disagreements(name, runs));
+    let mut reasons = disagreements(base_name, base, &options.allow);
+    reasons.extend(disagreements(name, runs, &options.allow));
     let both = runs.iter().filter(|saved| {
         base.iter().any(|other| identity(&other.result) == identity(&saved.result))
     });
@@ -95,13 +97,21 @@ pub(super) fn measure_both(
     let found = differences(&base_first.result, &first.result);
     let (compared, guarded): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|difference| difference.allow.is_none());
-    let is_allowed =
-        |difference: &Difference| difference.allow.is_none_or(|it| options.allow.contains(&it));
-    reasons.extend(guarded.iter().filter(|it| !is_allowed(it)).map(refusal));
+    let mut declared = Vec::new();
+    for mut difference in guarded {
+        let allow = difference.allow.and_then(|needed| needed.declared(&options.allow));
+        match allow {
+            Some(_) => {
+                difference.allow = allow;
+                declared.push(difference);
+            }
+            None => reasons.push(refusal(&difference)),
+        }
+    }
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let mut notes: Vec<String> = guarded.iter().map(allowed).collect();
+    let mut notes = told(base, runs);
     notes.extend(order(base, runs));
     notes.extend(flags(base_name, base));
     notes.extend(flags(name, runs));
@@ -116,6 +126,7 @@ pub(super) fn measure_both(
         baseline: group(base_name, base),
         candidate: group(name, runs),
         design: together.design,
+        declared,
         notes,
         compared,
         rows: Vec::new(),
@@ -125,6 +136,11 @@ pub(super) fn measure_both(
 }
 
 impl Draft {
+    /// What differs by the user's declaration.
+    pub(super) fn declared(&self) -> &[Difference] {
+        &self.pair.declared
+    }
+
     /// The pair, once its rows are judged.
     pub(super) fn finish(self, options: &Options) -> Pair {
         let Self { mut pair, named, usual } = self;
@@ -145,12 +161,6 @@ fn refusal(difference: &Difference) -> String {
         "{what}: {baseline} in the baseline, {candidate} in the candidate; expected the same, or \
          --allow {allow}"
     )
-}
-
-fn allowed(difference: &Difference) -> String {
-    let Difference { what, baseline, candidate, allow } = difference;
-    let allow = allow.map_or("", super::Allow::name);
-    format!("{what} differs (--allow {allow}): {baseline} against {candidate}")
 }
 
 /// Runs one side after the other have the machine's drift in their difference.

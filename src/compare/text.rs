@@ -24,7 +24,8 @@ const HEAD: [&str; 8] = [
 /// The comparison for a person at a terminal.
 #[must_use]
 pub fn text(comparison: &Comparison) -> String {
-    let mut out = format!("compare  {}\n", tally(comparison));
+    let mut out: String = comparison.declared.iter().map(|line| format!("{line}\n")).collect();
+    out.push_str(&format!("compare  {}\n", tally(comparison)));
     for (pair, gate) in comparison.gates(State::Failed).chain(comparison.gates(State::Inconclusive))
     {
         out.push_str(&format!("  {}: {}{}: {}\n", word(gate.state), at(pair), gate.gate, gate.why));

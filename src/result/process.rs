@@ -6,7 +6,7 @@ use super::table::duration;
 use super::{AppResult, RunResult};
 
 /// One process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessResult {
     /// `producer` or `consumer`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::compare::value;
 use crate::plan::metric::Metric;
 use crate::plan::sweep::Settings;
-use crate::result::{AppResult, LatencySummary, RunResult, Saved};
+use crate::result::{AppResult, LatencySummary, RunResult, Saved, limited};
 
 /// A group that is so far behind when the schedule ends has not kept up.
 const LAG_LIMIT_S: f64 = 1.0;
@@ -148,7 +148,7 @@ impl PointSummary {
 #[must_use]
 pub(super) fn limit(result: &RunResult) -> Limit {
     let throughput = &result.throughput;
-    if result.watch.limits_harness() {
+    if limited(result).is_some() {
         Limit::Harness
     } else if result.ledger.unsent > 0 {
         Limit::Client
@@ -229,22 +229,21 @@ fn by_value(one: &Settings, other: &Settings) -> std::cmp::Ordering {
 }
 
 fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
-    let (mut counted, mut limited, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counted, mut slowed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for &run in runs {
         let place = run.trial.as_ref().map_or(0, |trial| trial.place + 1);
         if !run.verdict.valid {
             let why = run.verdict.reasons.first().map_or("", String::as_str);
             left_out.push(format!("trial {place}: invalid: {why}"));
-        } else if limit(run) == Limit::Harness {
-            let why = run.verdict.flags.first().map_or("", String::as_str);
+        } else if let Some(why) = limited(run) {
             left_out.push(format!("trial {place}: {why}"));
-            limited.push(run);
+            slowed.push(run);
         } else {
             counted.push(run);
         }
     }
     let counts = !counted.is_empty();
-    let runs = if counts { counted } else { limited };
+    let runs = if counts { counted } else { slowed };
     let spread = |pick: &dyn Fn(&RunResult) -> Option<f64>| {
         Spread::of(runs.iter().filter_map(|run| pick(run)))
     };
