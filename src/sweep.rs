@@ -4,7 +4,9 @@
 mod axis;
 mod book;
 mod conclude;
+mod figures;
 mod points;
+mod simulate;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +20,9 @@ use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, RunFigures, Spread, sorted_values, summarize};
+pub use figures::RunFigures;
+pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
+pub use simulate::simulated;
 pub use table::{markdown, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::signals::Signals;
 use super::{Job, job, overrides};
 use crate::cli::{PAIRS, PAIRS_MAX, RaceArgs, ScenarioArgs, SideArgs};
-use crate::compare::{self, Call, Comparison, State};
+use crate::compare::gate::Limit;
+use crate::compare::{self, Call, Comparison, Gate, GateResult, Row, Sense, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::Options;
 use crate::progress::Progress;
@@ -187,9 +188,14 @@ fn look(
 
 /// The gates and metrics that were named and are not decided, in words.
 fn undecided(comparison: &Comparison, options: &compare::Options) -> Vec<String> {
-    let gates = comparison.gates(State::Inconclusive);
-    let mut open: Vec<String> =
-        gates.map(|(_, gate)| format!("{}: {}", gate.gate, gate.why)).collect();
+    let mut open = Vec::new();
+    for pair in &comparison.pairs {
+        for (gate, result) in options.gates.iter().zip(&pair.gates) {
+            if is_open(gate, result, &pair.rows) {
+                open.push(format!("{}: {}", result.gate, result.why));
+            }
+        }
+    }
     let rows = comparison.pairs.iter().flat_map(|pair| &pair.rows);
     for row in rows.filter(|row| options.metrics.contains(&row.metric)) {
         if row.call == Call::Inconclusive {
@@ -198,4 +204,22 @@ fn undecided(comparison: &Comparison, options: &compare::Options) -> Vec<String>
         }
     }
     open
+}
+
+/// Whether more pairs may still decide a gate. What is required and not shown fails, but is open
+/// as long as the interval lies on both sides of the limit.
+fn is_open(gate: &Gate, result: &GateResult, rows: &[Row]) -> bool {
+    match (gate.sense, &gate.limit) {
+        (Sense::FailOn, _) => result.state == State::Inconclusive,
+        (Sense::Require, Limit::Each(_)) => false,
+        (Sense::Require, Limit::Above(limit) | Limit::Below(limit)) => {
+            let row = rows.iter().find(|row| row.metric == gate.metric);
+            result.state == State::Failed
+                && row.is_some_and(|row| match row.interval {
+                    Some((low, high)) => low < *limit && *limit < high,
+                    // None yet; where figures are missing there will be none.
+                    None => row.baseline_mean.is_some() && row.endless == (0, 0),
+                })
+        }
+    }
 }

@@ -24,7 +24,7 @@ pub(super) fn all(points: &[&PointSummary]) -> Vec<String> {
 }
 
 /// The values of a key among the points, in their order.
-fn values<'p>(key: &str, points: &[&'p PointSummary]) -> Vec<&'p String> {
+pub(super) fn values<'p>(key: &str, points: &[&'p PointSummary]) -> Vec<&'p String> {
     let mut values: Vec<&String> = points.iter().filter_map(|p| p.settings.get(key)).collect();
     values.sort_by(|one, other| compare_values(one, other));
     values.dedup();
@@ -96,15 +96,15 @@ fn along(key: &str, all: &[&PointSummary], steps: usize, said: &mut Vec<String>)
         list(1, &ns),
         list(2, &|us| format!("{us:.1} µs")),
     );
-    if let Some(words) = knee(&values, &points, key, steps) {
-        text.push_str(&words);
+    if let Some(knee) = knee(&values, &points, key, steps) {
+        text.push_str(&knee.words(&values));
     }
     said.push(text);
 }
 
 /// How many steps are looked at together: every pair of values of every axis that has a knee to
 /// find, by p99 and by rate.
-fn steps_together(keys: &[String], points: &[&PointSummary]) -> usize {
+pub(super) fn steps_together(keys: &[String], points: &[&PointSummary]) -> usize {
     let of_key = |key: &String| {
         let values = values(key, points);
         if has_knee(&values) { values.len() * (values.len() - 1) } else { 0 }
@@ -139,8 +139,47 @@ impl Change {
     }
 }
 
+/// Where more no longer helps.
+pub(super) struct Knee {
+    /// The place of the value beyond which nothing improves any more.
+    pub(super) place: usize,
+    /// The step to it, where it is not the first.
+    before: Option<Change>,
+}
+
+impl Knee {
+    fn words(&self, values: &[&String]) -> String {
+        let Self { place, before } = self;
+        let Some(before) = before else {
+            return format!(
+                " No later value is better than {} by {:.0} % (95 % over all steps).",
+                values[*place],
+                WORTH * 100.0
+            );
+        };
+        format!(
+            " Knee: beyond {} neither improves by {:.0} % (95 % over all steps); the step to it, \
+             from {}, changes p99 by {} ({} … {}) and the rate by {} ({} … {}).",
+            values[*place],
+            WORTH * 100.0,
+            values[place - 1],
+            shown_change(before.p99_ratio),
+            shown_change(before.p99.0),
+            shown_change(before.p99.1),
+            shown_change(before.rate_ratio),
+            shown_change(before.rate.0),
+            shown_change(before.rate.1),
+        )
+    }
+}
+
 /// The value beyond which nothing improves any more, where the intervals of the steps say so.
-fn knee(values: &[&String], points: &[&PointSummary], key: &str, steps: usize) -> Option<String> {
+pub(super) fn knee(
+    values: &[&String],
+    points: &[&PointSummary],
+    key: &str,
+    steps: usize,
+) -> Option<Knee> {
     if !has_knee(values) || points.iter().any(|point| point.runs.iter().any(|run| run.endless)) {
         return None;
     }
@@ -161,31 +200,15 @@ fn knee(values: &[&String], points: &[&PointSummary], key: &str, steps: usize) -
         })
     };
     let is_last_that_helps = |&here: &usize| {
-        (here + 1..values.len())
-            .all(|later| change(here, later).is_some_and(|change| change.is_worthless()))
+        let mut later = here + 1..values.len();
+        later.all(|later| change(here, later).is_some_and(|change| change.is_worthless()))
     };
     let place = (0..values.len() - 1).find(is_last_that_helps)?;
     if place == 0 {
-        return Some(format!(
-            " No later value is better than {} by {:.0} % (95 % over all steps).",
-            values[0],
-            WORTH * 100.0
-        ));
+        return Some(Knee { place, before: None });
     }
     let before = change(place - 1, place).filter(Change::is_better)?;
-    Some(format!(
-        " Knee: beyond {} neither improves by {:.0} % (95 % over all steps); the step to it, from \
-         {}, changes p99 by {} ({} … {}) and the rate by {} ({} … {}).",
-        values[place],
-        WORTH * 100.0,
-        values[place - 1],
-        shown_change(before.p99_ratio),
-        shown_change(before.p99.0),
-        shown_change(before.p99.1),
-        shown_change(before.rate_ratio),
-        shown_change(before.rate.0),
-        shown_change(before.rate.1),
-    ))
+    Some(Knee { place, before: Some(before) })
 }
 
 /// The points at one value beside those at another, in the same company of other settings.

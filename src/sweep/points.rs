@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::value;
-use crate::plan::metric::Metric;
+use super::figures::{RunFigures, figures};
 use crate::plan::sweep::Settings;
-use crate::result::{AppResult, LatencySummary, RunResult, Saved, limited};
+use crate::result::{LatencySummary, RunResult, Saved, limited};
 
 /// A group that is so far behind when the schedule ends has not kept up.
 const LAG_LIMIT_S: f64 = 1.0;
@@ -99,20 +98,6 @@ pub struct PointSummary {
     /// The runs that the figures are of, one by one.
     #[serde(default)]
     pub runs: Vec<RunFigures>,
-}
-
-/// One run of a point: the figures that conclusions rest on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RunFigures {
-    /// Which repeat of the point, from 0: all points of one repeat ran next to each other.
-    pub repeat: u32,
-    /// Events per second that the broker acknowledged.
-    pub acked_per_s: f64,
-    /// End to end of the slowest application, 99 %, in ns; `None` without enough samples, or
-    /// without end.
-    pub p99_ns: Option<f64>,
-    /// Whether that percentile has no end: it falls among events that were never delivered.
-    pub endless: bool,
 }
 
 /// One application at one point.
@@ -262,21 +247,6 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
         lag_at_end_s: spread(&|run| Some(run.watch.lag_at_end_s)),
         apps,
         runs: runs.iter().map(|run| figures(run)).collect(),
-    }
-}
-
-fn figures(result: &RunResult) -> RunFigures {
-    let p99 = |app: &AppResult| {
-        let metric = Metric::find(&format!("{}.e2e.p99", app.name), [app.name.as_str()]).ok()?;
-        value(&metric, result)
-    };
-    let all: Option<Vec<f64>> = result.apps.iter().map(p99).collect();
-    let slowest = all.and_then(|all| all.into_iter().reduce(f64::max));
-    RunFigures {
-        repeat: result.trial.as_ref().map_or(0, |trial| trial.repeat),
-        acked_per_s: result.throughput.acked_per_s,
-        p99_ns: slowest.filter(|ns| ns.is_finite()),
-        endless: slowest.is_some_and(f64::is_infinite),
     }
 }
 
