@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::conclude::{ns, p99s, worst_p99};
+use super::conclude::{p99s, worst_p99};
 use super::points::{PointSummary, Spread, compare_values};
+use super::table::ns;
 use crate::compare::gate::change as shown_change;
 use crate::compare::panel::Panel;
 use crate::compare::stats::ALPHA;

@@ -1,10 +1,11 @@
 //! A sweep's answer in words.
 
 use super::axis;
-use super::points::{Limit, PointSummary, Spread};
+use super::limit::Limit;
+use super::points::{PointSummary, Spread};
+use super::table::ns;
 use crate::compare::panel::Panel;
 use crate::plan::sweep::shown;
-use crate::result::duration;
 
 /// What the points say, a sentence each, the most telling first. Points whose every run was
 /// limited by the harness say nothing about Kafka: they are named, and otherwise left out.
@@ -38,23 +39,38 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
 }
 
 fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
+    let is_known = |point: &&&PointSummary| point.limit != Limit::TooShort;
+    let unknown: Vec<String> = points
+        .iter()
+        .filter(|point| !is_known(point))
+        .map(|point| shown(&point.settings))
+        .collect();
     let behind: Vec<String> = points
         .iter()
-        .filter(|point| point.limit != Limit::None)
+        .filter(|point| is_known(point) && point.limit != Limit::None)
         .map(|point| format!("{} (limit: {})", shown(&point.settings), point.limit))
         .collect();
-    let kept = points.len() - behind.len();
+    let kept = points.len() - behind.len() - unknown.len();
     let that_count = if silent == 0 { "" } else { " that count" };
     if points.is_empty() {
         said.push("No point has a run that counts.".to_owned());
-    } else if behind.is_empty() {
+    } else if unknown.len() == points.len() {
+        said.push(
+            "The runs are too short to tell which point kept up with what was offered: measure \
+             longer."
+                .to_owned(),
+        );
+    } else if kept == points.len() {
         said.push(format!("All {kept} points{that_count} kept up with what was offered."));
     } else {
-        said.push(format!(
-            "{kept} of {} points{that_count} kept up with what was offered; behind: {}.",
-            points.len(),
-            behind.join("; ")
-        ));
+        let mut text =
+            format!("{kept} of {} points{that_count} kept up with what was offered", points.len());
+        for (what, names) in [("behind", behind), ("too short to tell", unknown)] {
+            if !names.is_empty() {
+                text.push_str(&format!("; {what}: {}", names.join("; ")));
+            }
+        }
+        said.push(format!("{text}."));
     }
 }
 
@@ -64,20 +80,31 @@ pub(super) fn worst_p99(point: &PointSummary) -> Option<Spread> {
 
 /// The point with the lowest p99 among those that kept up, and which points may be it all the same.
 fn best(points: &[&PointSummary], said: &mut Vec<String>) {
-    let mut ranked: Vec<(&PointSummary, Spread)> = points
-        .iter()
-        .filter(|point| point.limit == Limit::None && !is_endless(point))
-        .filter_map(|point| Some((*point, worst_p99(point)?)))
-        .collect();
+    let (endless, finite): (Vec<&PointSummary>, Vec<&PointSummary>) =
+        points.iter().filter(|it| it.limit == Limit::None).partition(|point| is_endless(point));
+    let mut ranked: Vec<(&PointSummary, Spread)> =
+        finite.into_iter().filter_map(|point| Some((point, worst_p99(point)?))).collect();
     ranked.sort_by(|one, other| one.1.median.total_cmp(&other.1.median));
-    if ranked.len() < 2 {
-        return;
+    if ranked.len() > 1 {
+        said.push(lowest(&ranked));
     }
+    if !endless.is_empty() && ranked.is_empty() {
+        said.push("p99 has no end at any point: too much was never delivered.".to_owned());
+    } else if !endless.is_empty() {
+        let names: Vec<String> = endless.iter().map(|point| shown(&point.settings)).collect();
+        said.push(format!(
+            "p99 without end in some runs, because too much was never delivered: {}.",
+            names.join("; ")
+        ));
+    }
+}
+
+/// Of points by their median, each with figures that have an end.
+fn lowest(ranked: &[(&PointSummary, Spread)]) -> String {
     let panel = Panel::of(&ranked.iter().map(|(point, _)| p99s(point)).collect::<Vec<_>>());
     let found = panel.as_ref().and_then(Panel::best);
     let least = found.as_ref().map_or(0, |found| found.least);
-    let (best, low) = &ranked[least];
-    let Some((last, high)) = ranked.last() else { return };
+    let ((best, low), (last, high)) = (&ranked[least], &ranked[ranked.len() - 1]);
     let mut text = format!(
         "Lowest p99 of the slowest application: {} at {}; highest: {} at {} ({:.1}×).",
         ns(low.median),
@@ -101,18 +128,7 @@ fn best(points: &[&PointSummary], said: &mut Vec<String>) {
             text.push_str(&format!(" The best may be any of: {}.", names.join("; ")));
         }
     }
-    said.push(text);
-    let endless: Vec<String> = points
-        .iter()
-        .filter(|point| point.limit == Limit::None && is_endless(point))
-        .map(|point| shown(&point.settings))
-        .collect();
-    if !endless.is_empty() {
-        said.push(format!(
-            "p99 without end in some runs, because events were never delivered: {}.",
-            endless.join("; ")
-        ));
-    }
+    text
 }
 
 fn is_endless(point: &PointSummary) -> bool {
@@ -149,10 +165,6 @@ fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
                 .to_owned(),
         );
     }
-}
-
-pub(super) fn ns(value_ns: f64) -> String {
-    duration(Some(value_ns.round() as i64))
 }
 
 #[cfg(test)]
@@ -246,6 +258,18 @@ mod tests {
         );
         assert!(said.contains("free of a limit of the harness: acks=all"), "{said}");
         assert!(!said.contains("1.00 ms"), "{said}");
+    }
+
+    #[test]
+    fn a_point_that_is_too_short_to_tell_has_not_kept_up() {
+        let short = point(&[("acks", "1")], &[1.0, 1.0], 100.0, Limit::TooShort);
+        let long = point(&[("acks", "all")], &[5.0, 6.0], 100.0, Limit::None);
+        let said = conclusions(&[short.clone(), long.clone(), long]).join("\n");
+        let words = "2 of 3 points kept up with what was offered; too short to tell: acks=1.";
+        assert!(said.contains(words), "{said}");
+        assert!(!said.contains("1.00 ms at acks=1;"), "it is not the best: {said}");
+        let said = conclusions(&[short.clone(), short]).join("\n");
+        assert!(said.starts_with("The runs are too short to tell which point kept up"), "{said}");
     }
 
     #[test]
