@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_bound_is_where_p_comes_to_the_level() {
-        for freedom in [3.0, 4.0, 9.0, 39.0] {
+        for freedom in [4.0, 9.0, 39.0] {
             for level in [0.05, 0.005] {
                 let t = critical(level, freedom);
                 assert!((p(t, freedom) - level).abs() < 1e-9, "{freedom} {level}: {t}");

@@ -301,7 +301,7 @@ mod tests {
             point(&[("linger.ms", "50")], &[55.0, 57.0, 58.0], 100.0, Limit::None),
         ];
         let said = conclusions(&points).join("\n");
-        assert!(said.contains("The best may be any of: linger.ms=0; linger.ms=5."), "{said}");
+        assert!(said.contains("The best may be any of: linger.ms=5; linger.ms=0."), "{said}");
         let same = [points[0].clone(), points[1].clone()];
         let said = conclusions(&same).join("\n");
         assert!(said.contains("No point is shown to be above another"), "{said}");

@@ -184,12 +184,14 @@ fn every_condition_that_differs_is_refused_or_named_or_on_the_list_with_its_reas
 }
 
 /// Fields of a result that are figures, or words and numbers of the run itself.
-const FIGURES: [&str; 27] = [
+const FIGURES: &[&str] = &[
     "format_version",
     "scenario",
     "run",
     "verdict",
     "trial",
+    "race",
+    "broker_keeping_up",
     "started",
     "duration_s",
     "command_line",
