@@ -105,7 +105,10 @@ fn what_is_required_is_not_shown_by_too_few_runs_nor_by_one_that_breaks_the_limi
     let (code, stdout, _) = case.compare(&["--require", "ledger.duplicates == 0"]);
     assert_eq!(code, 5, "{stdout}");
     assert!(stdout.contains("so in 4 of 5 candidate runs; worst 1"), "{stdout}");
-    let (code, _, stderr) = kbench(&["run", "x.toml", "--require", "throughput > -5%"]);
+    let file = case.folder.path().join("case.toml");
+    std::fs::write(&file, SHORT).unwrap();
+    let run = ["run", file.to_str().unwrap(), "--require", "throughput > -5%"];
+    let (code, _, stderr) = kbench(&run);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("--compare-to"), "{stderr}");
 }
