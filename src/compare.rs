@@ -1,10 +1,14 @@
 //! Two groups of whole runs beside each other: what differs, whether that is more than chance,
 //! and whether it may be compared at all.
 
+mod anytime;
 mod conditions;
+mod exact;
 pub mod gate;
 mod markdown;
 mod pair;
+mod paired;
+pub mod panel;
 pub mod power;
 mod reading;
 mod row;
@@ -27,7 +31,7 @@ pub use pair::{Group, Pair};
 pub use reading::{ThresholdResult, shown, thresholds, thresholds_again, value};
 pub use row::Row;
 pub use side::Side;
-pub use stats::Call;
+pub use stats::{Call, Design};
 pub use text::text;
 
 /// What is looked at, and how.
@@ -103,18 +107,19 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
         }
     }
     left_out.extend(base_out.iter().chain(other_out).cloned());
-    let mut pairs = Vec::new();
+    let mut drafts = Vec::new();
     for (point, base_point, other_point) in matched(baseline, candidate, &mut left_out) {
         let (base, other) = (&baseline.points[&base_point], &candidate.points[&other_point]);
-        match pair::compare(&point, (&baseline.name, base), (&candidate.name, other), options) {
-            Ok(pair) => {
-                declared.extend(pair.declared.iter().map(Difference::declared));
-                pairs.push(pair);
+        match pair::measure_both(&point, (&baseline.name, base), (&candidate.name, other), options)
+        {
+            Ok(draft) => {
+                declared.extend(draft.declared().iter().map(Difference::declared));
+                drafts.push(draft);
             }
             Err(more) => reasons.extend(more),
         }
     }
-    if pairs.is_empty() && reasons.is_empty() {
+    if drafts.is_empty() && reasons.is_empty() {
         reasons.push(format!(
             "{} and {} have no point in common: {}; expected DIR:KEY=VALUE to choose one on each \
              side",
@@ -128,6 +133,11 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
     }
     let mut seen = BTreeSet::new();
     declared.retain(|line| seen.insert(line.clone()));
+    // Many points raise no more false alarms than one: what is looked at together is corrected
+    // together, over points and metrics.
+    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.named), options.min_effect);
+    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.usual), options.min_effect);
+    let pairs = drafts.into_iter().map(|draft| draft.finish(options)).collect();
     Ok(Comparison {
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),

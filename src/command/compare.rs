@@ -7,9 +7,13 @@ use crate::cli::{CompareArgs, Format, GateArgs};
 use crate::compare::{self, Allow, Comparison, Gate, Options, Sense, Side, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::metric::Metric;
+use crate::sweep;
 
 /// How often each row of `--simulate` is drawn.
 const SIMULATED: u32 = 10_000;
+
+/// How often each sweep of `--simulate` is drawn: they have hundreds of figures.
+const SIMULATED_SWEEPS: u32 = 2_000;
 
 const SIMULATED_SEED: u64 = 1;
 
@@ -20,7 +24,10 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.simulate {
         let text = match (&args.baseline, &args.candidate) {
             (Some(one), Some(other)) => shuffled(&Side::read(one)?, &Side::read(other)?)?,
-            _ => compare::power::tables(SIMULATED, SIMULATED_SEED),
+            _ => {
+                let runs = compare::power::tables(SIMULATED, SIMULATED_SEED);
+                runs + &sweep::simulated(SIMULATED_SWEEPS, SIMULATED_SEED)
+            }
         };
         super::show(text.as_bytes())?;
         return Ok(ExitCode::Ok);

@@ -5,7 +5,7 @@ use comfy_table::presets;
 use super::conditions::Difference;
 use super::gate::State;
 use super::stats::Call;
-use super::text::{at, legend, reasons, runs, table, tally, word, zeros};
+use super::text::{at, legend, paired, reasons, runs, table, tally, word, zeros};
 use super::{Comparison, Pair};
 
 /// A comment holds 64 kB (GitHub's limit); this leaves room for what an action puts around it.
@@ -80,6 +80,9 @@ fn section(pair: &Pair) -> String {
         let (name, runs, broker) = (plain(&group.name), runs(group.runs), plain(&group.broker));
         out.push_str(&format!("- {what}: `{name}`, {runs} on {broker}, from {}\n", group.first));
     }
+    if let Some(line) = paired(pair) {
+        out.push_str(&format!("- {line}\n"));
+    }
     if let Some(hash) = &pair.plan_hash {
         out.push_str(&format!("- plan `{hash}` on both sides\n"));
     }
@@ -125,7 +128,8 @@ pub fn annotations(comparison: &Comparison) -> Vec<String> {
         .filter(|(_, row)| row.call == Call::Worse)
         .map(|(pair, row)| {
             let ratio = row.ratio.unwrap_or(f64::INFINITY);
-            let change = row.ratio.map_or_else(|| "from zero".to_owned(), super::gate::change);
+            let other = if row.endless == (0, 0) { "from zero" } else { "without end" };
+            let change = row.ratio.map_or_else(|| other.to_owned(), super::gate::change);
             let text = format!("{}{}: {change}, worse", at(pair), row.metric);
             (ratio.ln().abs(), command("warning", &text))
         })
@@ -154,6 +158,7 @@ mod tests {
             why: None,
             baseline: vec![Some(1e6); 5],
             candidate: vec![Some(ratio * 1e6); 5],
+            endless: (0, 0),
             baseline_mean: Some(1e6),
             candidate_mean: Some(ratio * 1e6),
             ratio: Some(ratio),
@@ -182,6 +187,7 @@ mod tests {
             scenario: "a|b`\n## c".to_owned(),
             baseline: group("a"),
             candidate: group("b"),
+            design: crate::compare::Design::Apart,
             declared: Vec::new(),
             notes: vec!["x".repeat(10_000)],
             compared: Vec::new(),
