@@ -50,8 +50,9 @@ pub use sender::{produce, produce_part};
 use watch::Sampler;
 use world::{World, WorldFacts};
 
-/// Between the last preparation and slot time 0: so that every loop is on its feet.
-const LEAD_NS: u64 = 100_000_000;
+/// Between the last preparation and slot time 0: so that every loop is on its feet, and what an
+/// idle process costs can be seen.
+const LEAD_NS: u64 = 250_000_000;
 
 /// How often the harness looks at its loops.
 const TICK: Duration = Duration::from_millis(20);
@@ -250,6 +251,7 @@ impl Play<'_> {
             progress.say("every group reads every partition; the schedule starts");
         }
         let cpu_before_s = watch::cpu_s();
+        let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
         let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
         crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
@@ -259,13 +261,15 @@ impl Play<'_> {
         })?;
         drop(channels);
         let brokers = watch::local_brokers(self.advertised);
-        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone(), brokers);
+        let measured = crew.measured(self.plan);
+        let roster = crew.roster().clone();
+        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock, || crew.receipts().accepted());
+            sampler.tick(self.clock, || crew.receipts().acked());
         }
-        let seen = sampler.finish(self.clock, crew.receipts().accepted());
+        let seen = sampler.finish(self.clock, crew.receipts().acked());
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -277,6 +281,7 @@ impl Play<'_> {
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - cpu_before_s;
+        let metered = meter.end();
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
@@ -299,6 +304,7 @@ impl Play<'_> {
             end_lag,
             cpu_s,
             seen,
+            metered,
             ceiling_per_s,
             ended_ns,
         };

@@ -120,6 +120,7 @@ impl Timeline {
             offered: self.offered_at(at),
             sent: events(&self.sent, at),
             acked: events(&self.acked, at),
+            host_stall_ns: None,
             apps: self.apps.iter().enumerate().map(app).collect(),
         }
     }

@@ -106,13 +106,13 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
 /// The figures that somebody asks for first.
 pub(super) fn tiles(result: &RunResult) -> Markup {
     // Of two below the bounds of their clocks, the one with the wider bound is said.
-    let worst = |pick: fn(&LatencySummary) -> Option<i64>| {
+    let worst = |pick: fn(&LatencySummary) -> Option<i64>, name: &str| {
         let shown = |app: &AppResult| {
             let ns = pick(&app.end_to_end)?;
             Some((
                 app.known_ns(Some(ns)),
                 app.clock.and_then(|c| c.bound_ns),
-                app.shown_ns(Some(ns)),
+                result.end_to_end_shown(app, name),
             ))
         };
         result.apps.iter().filter_map(shown).max().map_or_else(|| duration(None), |(.., text)| text)
@@ -123,9 +123,9 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
     let tiles = [
         (rate(result.throughput.acked_per_s), "events/s acknowledged"),
         (rate(result.throughput.offered_per_s), "events/s offered"),
-        (worst(|latency| latency.p50_ns), "end to end p50, slowest app"),
-        (worst(|latency| latency.p99_ns), "end to end p99, slowest app"),
-        (worst(|latency| latency.max_ns), "end to end max"),
+        (worst(|latency| latency.p50_ns, "p50"), "end to end p50, slowest app"),
+        (worst(|latency| latency.p99_ns, "p99"), "end to end p99, slowest app"),
+        (worst(|latency| latency.max_ns, "max"), "end to end max"),
         (count(result.ledger.acked), "events acknowledged in all"),
         (count(missing), "missing, over all apps"),
         (cpu.map_or_else(|| "n/a".to_owned(), |us| format!("{us:.1} µs")), "client CPU per event"),

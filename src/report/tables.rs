@@ -12,6 +12,17 @@ use crate::result::{LatencySummary, RunResult, clocks, count, duration};
 /// Rows of a section that are shown at once; the rest unfolds.
 const ROWS_SHOWN: usize = 12;
 
+/// The columns of a row of latencies.
+const COLUMNS: [&str; 6] = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
+
+/// One row of latencies, each in the words of `form` by its name.
+fn named_latencies(samples: u64, form: impl Fn(&str) -> String) -> Markup {
+    html! {
+        td { (count(samples)) }
+        @for name in COLUMNS { td { (form(name)) } }
+    }
+}
+
 /// One row of latencies, in the words of `form`.
 fn latencies(latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
     html! {
@@ -27,9 +38,8 @@ fn latency_head(first: &str) -> Markup {
     html! {
         tr {
             th { (first) }
-            @for name in ["samples", "p50", "p90", "p99", "p99.9", "p99.99", "max"] {
-                th scope="col" { (name) }
-            }
+            th scope="col" { "samples" }
+            @for name in COLUMNS { th scope="col" { (name) } }
         }
     }
 }
@@ -45,11 +55,22 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                     @for app in &result.apps {
                         tr {
                             th scope="row" { (app.name) ", end to end" }
-                            (latencies(&app.end_to_end, |ns| app.shown_ns(ns)))
+                            (named_latencies(app.end_to_end.count, |name| {
+                                result.end_to_end_shown(app, name)
+                            }))
                         }
                     }
-                    tr { th scope="row" { "acknowledged" } (latencies(&result.ack, duration)) }
+                    tr {
+                        th scope="row" { "acknowledged" }
+                        (named_latencies(result.ack.count, |name| result.ack_shown(name)))
+                    }
                     tr { th scope="row" { "send delay" } (latencies(&result.send_delay, duration)) }
+                    @if let Some(hiccups) = &result.hiccups {
+                        tr {
+                            th scope="row" { "the host: how late a sleep of 1 ms ends" }
+                            (latencies(&hiccups.late, duration))
+                        }
+                    }
                 }
             }
         }
@@ -76,6 +97,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
         p.note {
             "n/a: too few samples for the percentile. Every sample counts, from its due time; \
              nothing is dropped or averaged."
+            @if let Some(marks) = result.marks() { " " (marks) "." }
+            @if result.hiccups.is_some() {
+                " ≤ host: no longer than the host lets a thread wait that only sleeps."
+            }
             @if let Some(clocks) = clocks(result) {
                 " Recorded by " (clocks) "; below that bound no latency between two processes is \
                  known."

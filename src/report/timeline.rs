@@ -155,6 +155,10 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         // Too few events in an interval for a p99: better the medians than an empty chart.
         series.iter_mut().for_each(|line| line.shown = line.name.ends_with(" p50"));
     }
+    let stall = |row: &Interval, _: &Span| Some(row.host_stall_ns? as f64 / 1e6);
+    let mut stalls = Series::line("host's longest stall", points(result, time, middle, stall));
+    (stalls.color, stalls.dash, stalls.group) = (Some(7), true, Some("host"));
+    series.push(stalls);
     let mut rate = Series::line("offered rate", offered(result, time));
     (rate.axis, rate.area, rate.color) = (Some(1), true, Some(6));
     rate.group = Some("rate");
@@ -166,7 +170,8 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         title: "Latency over time, under the offered rate".to_owned(),
         note: format!(
             "End to end of the events processed in each interval; the grey area is what the \
-             schedule asked for. The warm-up's events are not measured.{few}{}",
+             schedule asked for. The warm-up's events are not measured. The host's stalls are how \
+             much longer a thread slept than it had asked for.{few}{}",
             clocks(result)
         ),
         wide: true,

@@ -5,7 +5,7 @@ use super::RunResult;
 use crate::error::{Error, Result};
 
 /// The columns; units stand last in their names.
-const HEAD: [&str; 17] = [
+const HEAD: [&str; 18] = [
     "scenario",
     "run",
     "started",
@@ -23,6 +23,7 @@ const HEAD: [&str; 17] = [
     "valid",
     "to_s",
     "clock_bound_ns",
+    "host_stall_ns",
 ];
 
 /// Every interval of some runs, oldest first; what was not measured is empty, and so is a latency
@@ -59,6 +60,7 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
                     result.verdict.valid.to_string(),
                     span.to_s.to_string(),
                     bound_ns.map_or(String::new(), |ns| ns.to_string()),
+                    row.host_stall_ns.map_or(String::new(), |ns| ns.to_string()),
                 ];
                 writer.write_record(fields).map_err(|error| fault(error.to_string()))?;
             }

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
+use super::cpu::cpu_cost;
 use super::detected::detected;
+use super::hiccups::host_line;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
@@ -46,11 +48,15 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out, "- {note}")?;
     }
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let hosts = host_line(result).into_iter().chain(cpu_cost(result));
+    for line in lines.into_iter().chain(hosts).chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
+    if let Some(marks) = result.marks() {
+        writeln!(out, "\\{marks}\n")?;
+    }
     stages(result, out)?;
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
@@ -82,7 +88,9 @@ fn stages(result: &RunResult, out: &mut String) -> std::fmt::Result {
         out,
         "## Where the time of slow events went\n\nMeans over the same \
          events, those within an eighth \
-         of the percentile: they add up, as percentiles of stages don't.\n"
+         of the percentile: they add up, as percentiles of stages don't. *Host* is how long a \
+         core stood still meanwhile, whatever the stage; *harness* the share of send delay and \
+         of what the host stood still beyond it.\n"
     )?;
     writeln!(out, "{}", stacks(result, presets::ASCII_MARKDOWN))
 }

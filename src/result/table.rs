@@ -2,7 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
+use super::cpu::cpu_cost;
 use super::detected::detected;
+use super::hiccups::host_line;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::{RunResult, Throughput};
@@ -30,10 +32,14 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
         out.push_str(&format!("  {threshold}\n"));
     }
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let hosts = host_line(result).into_iter().chain(cpu_cost(result));
+    for line in lines.into_iter().chain(hosts).chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
+    if let Some(marks) = result.marks() {
+        out.push_str(&format!("{marks}\n"));
+    }
     out.push('\n');
     out.push_str(&books(result));
     if let Some(table) = detected(result, presets::NOTHING) {
@@ -60,7 +66,9 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
     let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
     let rate =
         format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
-    for line in [accounts(result), rate, sender(result)].into_iter().chain(wire(result)) {
+    let hosts = host_line(result).into_iter().chain(result.marks()).chain(cpu_cost(result));
+    let lines = [accounts(result), rate, sender(result)];
+    for line in lines.into_iter().chain(hosts).chain(wire(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out
@@ -131,9 +139,9 @@ pub(super) fn sender(result: &RunResult) -> String {
         "send delay p50 {} p99 {} · ack p50 {} p99 {} max {}",
         duration(result.send_delay.p50_ns),
         duration(result.send_delay.p99_ns),
-        duration(result.ack.p50_ns),
-        duration(result.ack.p99_ns),
-        duration(result.ack.max_ns),
+        result.ack_shown("p50"),
+        result.ack_shown("p99"),
+        result.ack_shown("max"),
     )
 }
 
@@ -189,10 +197,10 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
             app.name.clone(),
             count(ledger.seen),
             count(app.consumed_per_s.round() as u64),
-            app.shown_ns(app.end_to_end.p50_ns),
-            app.shown_ns(app.end_to_end.p99_ns),
-            app.shown_ns(app.end_to_end.p99_9_ns),
-            app.shown_ns(app.end_to_end.max_ns),
+            result.end_to_end_shown(app, "p50"),
+            result.end_to_end_shown(app, "p99"),
+            result.end_to_end_shown(app, "p99.9"),
+            result.end_to_end_shown(app, "max"),
             duration(app.service.p50_ns),
             count(ledger.missing),
             count(ledger.duplicates),

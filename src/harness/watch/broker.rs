@@ -23,7 +23,7 @@ pub struct BrokerCpu {
     pub processes: usize,
     /// User and system CPU, in seconds.
     pub cpu_s: f64,
-    /// For each event that was sent meanwhile, in µs.
+    /// For each event that was acknowledged meanwhile, in µs.
     pub cpu_us_per_event: Option<f64>,
     /// Whether some process was found by its command line, as in a container, and not as the
     /// owner of the port.
