@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A core that gives a thread nothing for so long stood still; what is shorter is the ordinary
 /// lateness of a thread that wakes, and in the meter's percentiles only.
-pub const STALL_MIN_NS: u64 = 1_000_000;
+const STALL_MIN_NS: u64 = 1_000_000;
 
 /// Stalls of a core that are remembered: more than a second's worth of the shortest ones without
 /// a pause between them.
@@ -134,7 +134,7 @@ impl StallView {
     /// the core for which it was longest. On which cores an event waited nobody knows, so this is
     /// the most that a thread can have lost.
     ///
-    /// Ways shorter than [`STALL_MIN_NS`] are not looked at, and others cost two comparisons but
+    /// Ways shorter than a millisecond are not looked at, and others cost two comparisons but
     /// for once a millisecond.
     pub fn overlap_ns(&mut self, from_ns: u64, to_ns: u64) -> u64 {
         let is_short = to_ns.saturating_sub(from_ns) < STALL_MIN_NS;

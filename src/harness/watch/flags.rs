@@ -347,11 +347,14 @@ mod tests {
 
     #[test]
     fn a_limit_itself_raises_no_flag_and_what_lies_just_beyond_raises_its_own() {
+        let mut faults = Vec::new();
         for (at, beyond, words) in at_and_beyond() {
-            assert_eq!(at.flags(), Vec::<String>::new(), "{words}");
             let flags = beyond.flags();
-            assert!(flags.len() == 1 && flags[0].contains(words), "{words}: {flags:?}");
+            if !(at.flags().is_empty() && flags.len() == 1 && flags[0].contains(words)) {
+                faults.push(format!("{words}: at {:?}, beyond {flags:?}", at.flags()));
+            }
         }
+        assert!(faults.is_empty(), "{faults:#?}");
     }
 
     /// Which of them say that the figures are the harness's: the sweep leaves such runs out.
