@@ -264,12 +264,14 @@ impl Play<'_> {
         let measured = crew.measured(self.plan);
         let roster = crew.roster().clone();
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
+        // What watches the host is no part of what an event costs.
+        let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
         while crew.sending() && !crew.broken() && !interrupted() {
             std::thread::sleep(TICK);
             collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock, || crew.receipts().acked());
+            sampler.tick(self.clock, used);
         }
-        let seen = sampler.finish(self.clock, crew.receipts().acked());
+        let seen = sampler.finish(self.clock, used());
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -280,7 +282,7 @@ impl Play<'_> {
         faults.extend(fault);
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
-        let cpu_s = watch::cpu_s() - cpu_before_s;
+        let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();

@@ -54,7 +54,7 @@ pub struct SelfWatch {
     /// Events that the client's full queue refused.
     pub unsent: u64,
     /// User and system CPU of this process from its producers' start to the end of the drain, in
-    /// seconds.
+    /// seconds; without that of its hiccup meter, as all that follows.
     pub cpu_s: f64,
     /// User and system CPU of this process in the measured part, in seconds; `None` where nobody
     /// looked then.

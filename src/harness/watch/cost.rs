@@ -25,10 +25,17 @@ const ERROR_MAX: f64 = 0.25;
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Count {
     pub(super) at_ns: u64,
-    /// User and system CPU of this process, in seconds.
+    /// User and system CPU of this process without its hiccup meter, in seconds.
     pub(super) cpu_s: f64,
     /// Acknowledged events.
     pub(super) acked: u64,
+}
+
+impl Count {
+    /// Of CPU seconds and acknowledged events.
+    pub(super) const fn new(at_ns: u64, (cpu_s, acked): (f64, u64)) -> Self {
+        Self { at_ns, cpu_s, acked }
+    }
 }
 
 /// The counts that a cost is made of.

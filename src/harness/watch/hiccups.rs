@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -22,6 +22,9 @@ const NAP_NS: u64 = 1_000_000;
 /// From here on a stall is named: a thread that has slept is let in before one that works, so a
 /// core that gives it nothing for longer was taken away.
 pub(crate) const STALL_NS: u64 = 5_000_000;
+
+/// Looks between two counts of the meter's own CPU, which cost a system call.
+const COUNTED_EVERY: u64 = 10;
 
 /// Set to `off`, no meter runs, and the result says so by having none: for measuring what it
 /// costs itself.
@@ -61,6 +64,8 @@ pub(in crate::harness) struct MeterSeen {
 pub(in crate::harness) struct Meter {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<MeterSeen>>,
+    /// What each of them has used so far, in ns.
+    cpu_ns: Arc<[AtomicU64]>,
 }
 
 /// What the threads of a meter share.
@@ -121,18 +126,25 @@ impl Meter {
     }
 
     fn begin(shared: &Shared, roster: &Arc<Roster>) -> Result<Self> {
-        let stop = shared.stop.clone();
-        let mut meter = Self { stop, threads: Vec::new() };
-        for (place, core) in watched_cores().into_iter().enumerate() {
-            let (shared, roster) = (shared.clone(), roster.clone());
+        let (stop, cores) = (shared.stop.clone(), watched_cores());
+        let cpu_ns: Arc<[AtomicU64]> = cores.iter().map(|_| AtomicU64::new(0)).collect();
+        let mut meter = Self { stop, threads: Vec::new(), cpu_ns };
+        for (place, core) in cores.into_iter().enumerate() {
+            let (shared, roster, cpu_ns) = (shared.clone(), roster.clone(), meter.cpu_ns.clone());
             let name = format!("hiccups-{core}");
             let body = move || {
                 let _seat = roster.enter(Kind::Meter, &format!("hiccups-{core}"));
-                if pin(core) { watch(place, &shared) } else { MeterSeen::default() }
+                if pin(core) { watch(place, &shared, &cpu_ns[place]) } else { MeterSeen::default() }
             };
             meter.threads.push(spawn(&name, body)?);
         }
         Ok(meter)
+    }
+
+    /// What the meter itself has used so far, in seconds, to within its last ten looks: no cost of
+    /// an event.
+    pub(in crate::harness) fn cpu_s(&self) -> f64 {
+        self.cpu_ns.iter().map(|ns| ns.load(Ordering::Relaxed) as f64 / 1e9).sum()
     }
 
     /// Ends the threads; what they have seen, of all cores together.
@@ -155,12 +167,15 @@ impl Drop for Meter {
 }
 
 /// Sleeps, looks, and sleeps again.
-fn watch(place: usize, shared: &Shared) -> MeterSeen {
+fn watch(place: usize, shared: &Shared, cpu_ns: &AtomicU64) -> MeterSeen {
     wake_on_time();
     let mut seen = MeterSeen { cores: 1, ..MeterSeen::default() };
     let mut due_ns = shared.clock.now_ns() + NAP_NS;
     shared.stalls.woke(place, due_ns, due_ns, due_ns);
-    loop {
+    for look in 0_u64.. {
+        if look.is_multiple_of(COUNTED_EVERY) {
+            cpu_ns.store(thread_cpu_ns(), Ordering::Relaxed);
+        }
         shared.clock.sleep_until_ns(due_ns);
         let now_ns = shared.clock.now_ns();
         let over = shared.stop.load(Ordering::Relaxed);
@@ -170,10 +185,21 @@ fn watch(place: usize, shared: &Shared) -> MeterSeen {
         let at = (shared.origin_ns + due_ns) / shared.interval_ns;
         seen.note(due_ns, late_ns, is_measured, at);
         if over {
-            return seen;
+            break;
         }
         due_ns = next_ns;
     }
+    seen
+}
+
+/// CPU of the calling thread, in ns.
+fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call only writes into the struct, which is this frame's own.
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time);
+    }
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 impl MeterSeen {
@@ -305,6 +331,8 @@ mod tests {
         let measured = Arc::new(OnceLock::from(0..u64::MAX));
         let meter = Meter::start(&clock, &stalls, &measured, 1_000 * MS, &Arc::default()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(200));
+        let cpu_s = meter.cpu_s();
+        assert!(cpu_s > 0.0 && cpu_s < 0.2 * cores.len() as f64, "{cpu_s}");
         let seen = meter.end();
         let hiccups = seen.hiccups(0).unwrap();
         assert_eq!(hiccups.cores, cores.len());

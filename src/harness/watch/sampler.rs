@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::broker::{self, BrokerCpu, LocalBrokers};
 use super::cost::{Cost, Count, CpuCost};
-use super::cpu_s;
 use super::host::{self, HostLook};
 use super::roster::Roster;
 use super::steady::{Growth, Steps, growth};
@@ -68,10 +67,10 @@ impl Sampler {
         Self { measured, roster, groups, brokers, steps, cost, open: None, next_ns: 0 }
     }
 
-    /// Looks if it is time; `acked` events were acknowledged so far.
-    pub(in crate::harness) fn tick(&mut self, clock: &SystemClock, acked: impl Fn() -> u64) {
+    /// Looks if it is time; `used` tells the CPU seconds so far, and the acknowledged events.
+    pub(in crate::harness) fn tick(&mut self, clock: &SystemClock, used: impl Fn() -> (f64, u64)) {
         let now_ns = clock.now_ns();
-        let count = || Count { at_ns: now_ns, cpu_s: cpu_s(), acked: acked() };
+        let count = || Count::new(now_ns, used());
         if self.cost.is_idle(now_ns) {
             self.cost.idle(count());
         }
@@ -100,14 +99,14 @@ impl Sampler {
         }
     }
 
-    /// The last look, when the schedule is over; `acked` events were acknowledged so far.
-    pub(in crate::harness) fn finish(mut self, clock: &SystemClock, acked: u64) -> Seen {
+    /// The last look, when the schedule is over; `used` as in [`Self::tick`].
+    pub(in crate::harness) fn finish(mut self, clock: &SystemClock, used: (f64, u64)) -> Seen {
         self.steps.look(wall_off_us(clock));
         let seen = Seen { wall_step_max_us: self.steps.worst_us(), ..Seen::default() };
         let Some(mut open) = self.open else {
             return Seen { cost: self.cost.sum_up(), ..seen };
         };
-        self.cost.measured(Count { at_ns: clock.now_ns(), cpu_s: cpu_s(), acked });
+        self.cost.measured(Count::new(clock.now_ns(), used));
         open.threads.look(clock.now_ns());
         open.threads.end();
         let host = HostLook::take(&self.groups);
@@ -166,7 +165,7 @@ mod tests {
         let mut sampler = Sampler::new(&clock, 0, 0..u64::MAX, roster, brokers);
         sampler.groups.clear();
         before(&mut sampler);
-        sampler.tick(&clock, || 1_000);
+        sampler.tick(&clock, || (7.0, 1_000));
         let open = sampler.open.as_mut().unwrap();
         open.broker_s = open.broker_s.map(|now_s| now_s - 3.0);
         // The memory of a minute and a half: it grows by 5 MB/s.
@@ -174,10 +173,7 @@ mod tests {
         // Since a moment at which the machine had not run yet.
         open.host = open.host.before_all_ticks();
         after();
-        let cpu_s = cpu_s();
-        sampler.cost = Cost::new(0, 0);
-        sampler.cost.measured(Count { at_ns: 0, cpu_s: cpu_s - 2.0, acked: 1_000 });
-        sampler.finish(&clock, 5_000)
+        sampler.finish(&clock, (9.0, 5_000))
     }
 
     #[test]
@@ -207,8 +203,7 @@ mod tests {
     #[test]
     fn cpu_is_of_the_measured_part_for_each_event_acknowledged_in_it() {
         let seen = seen(|_| {}, || {});
-        let per_event = seen.cost.us_per_event.unwrap();
-        assert!((500.0..600.0).contains(&per_event), "{per_event}");
+        assert_eq!((seen.cost.us_per_event, seen.cost.measured_s), (Some(500.0), Some(2.0)));
         let broker = seen.broker_cpu.unwrap();
         assert!((750.0..850.0).contains(&broker.cpu_us_per_event.unwrap()), "{broker:?}");
         let kind = seen.cpu.iter().find(|row| row.cpu_s > 0.0);
