@@ -47,7 +47,7 @@ use finish::{Conditions, End, Kept};
 use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
-use watch::Sampler;
+use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet, and what an
@@ -260,18 +260,7 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
-        let brokers = watch::local_brokers(self.advertised);
-        let measured = crew.measured(self.plan);
-        let roster = crew.roster().clone();
-        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
-        // What watches the host is no part of what an event costs.
-        let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
-        while crew.sending() && !crew.broken() && !interrupted() {
-            std::thread::sleep(TICK);
-            collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock, used);
-        }
-        let seen = sampler.finish(self.clock, used());
+        let seen = self.send(&crew, &mut collector, &meter, progress);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let mut done = crew.stop_sending();
@@ -311,6 +300,27 @@ impl Play<'_> {
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Lets the schedule run; what the harness saw of itself meanwhile.
+    fn send(
+        &self,
+        crew: &Crew,
+        collector: &mut Collector,
+        meter: &Meter,
+        progress: &mut Progress,
+    ) -> Seen {
+        let brokers = watch::local_brokers(self.advertised);
+        let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
+        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
+        // What watches the host is no part of what an event costs.
+        let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
+        while crew.sending() && !crew.broken() && self.interrupted_by().is_none() {
+            std::thread::sleep(TICK);
+            collector.tick(crew, &**self.clock, progress);
+            sampler.tick(self.clock, used);
+        }
+        sampler.finish(self.clock, used())
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.

@@ -26,8 +26,9 @@ use crate::plan::Plan;
 use crate::produce::WireBytes;
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RecordingResult, RunResult, StackedPercentile, Verdict, interval_log, stacked,
+    AppResult, Build, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries,
+    PartitionResult, PhaseResult, RecordingResult, RunResult, StackedPercentile, Verdict,
+    interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -116,10 +117,7 @@ pub(super) fn result(
     let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
     let mut series = timeline.intervals();
-    let first = crew.start_ns() / (plan.measure.interval_ms * 1_000_000).max(1);
-    for (at, row) in (first..).zip(&mut series) {
-        row.host_stall_ns = end.metered.by_interval().get(&at).copied();
-    }
+    lay_stalls(plan, crew.start_ns(), &end.metered, &mut series);
     let hiccups = end.metered.hiccups(crew.start_ns());
     let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
@@ -182,6 +180,14 @@ pub(super) fn result(
     };
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
+}
+
+/// The host's stalls on the run's intervals.
+fn lay_stalls(plan: &Plan, start_ns: u64, metered: &MeterSeen, series: &mut [Interval]) {
+    let first = start_ns / (plan.measure.interval_ms * 1_000_000).max(1);
+    for (at, row) in (first..).zip(series) {
+        row.host_stall_ns = metered.by_interval().get(&at).copied();
+    }
 }
 
 fn apps(
