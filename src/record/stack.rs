@@ -119,11 +119,12 @@ impl Stack {
         }
     }
 
-    /// The stages of the events in the stretch that holds a percentile; `None` without enough
-    /// samples for it, as [`Latency::percentile`].
+    /// The stages of the events in the stretch that holds a percentile, of these events and so many
+    /// that were `never` delivered; `None` without enough samples for it or where it has no end, as
+    /// [`Latency::percentile`].
     #[must_use]
-    pub fn at(&self, quantile: f64) -> Option<Slice> {
-        let count: u64 = self.stretches.iter().map(|stretch| stretch.events).sum();
+    pub fn at(&self, quantile: f64, never: u64) -> Option<Slice> {
+        let count: u64 = self.stretches.iter().map(|stretch| stretch.events).sum::<u64>() + never;
         if count < samples_needed(quantile) {
             return None;
         }
@@ -212,13 +213,16 @@ mod tests {
                 service_ns: 50_000,
             });
         }
-        let p50 = stack.at(0.5).unwrap();
+        let p50 = stack.at(0.5, 0).unwrap();
         assert_eq!((p50.events, p50.delay_ns, p50.arrival_ns), (980, Some(1_000.0), 100_000.0));
-        let p99 = stack.at(0.99).unwrap();
+        let p99 = stack.at(0.99, 0).unwrap();
         assert_eq!((p99.events, p99.delay_ns, p99.service_ns), (20, Some(9e6), 50_000.0));
         assert_eq!((p50.host_ns, p50.stalled_ns), (Some(0.0), Some(0.0)));
         assert_eq!((p99.host_ns, p99.stalled_ns), (Some(2e6), Some(8e6)));
-        assert_eq!(stack.at(0.999), None, "1,000 samples are too few");
+        assert_eq!(stack.at(0.999, 0), None, "1,000 samples are too few");
+        // Half of what was offered was never delivered: the median is a slow one now.
+        assert_eq!(stack.at(0.5, 990).unwrap().events, 20);
+        assert_eq!(stack.at(0.5, 1_010), None);
         let (delay_ns, still) = (None, None);
         stack.record(Way { delay_ns, still, arrival_ns: 1, service_ns: 10_000_000_000 });
         assert_eq!(stack.slowest().map(|slice| slice.service_ns as u64), Some(10_000_000_000));
@@ -240,7 +244,7 @@ mod tests {
             }
             stack.merge(&other);
             for quantile in [0.5, 0.9, 0.99] {
-                let slice = stack.at(quantile).unwrap();
+                let slice = stack.at(quantile, 0).unwrap();
                 prop_assert!((slice.stalled_ns.unwrap() - slice.arrival_ns).abs() < 1e-3);
                 prop_assert_eq!(slice.host_ns, Some(1.0));
                 let whole = slice.arrival_ns + slice.service_ns;

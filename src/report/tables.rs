@@ -7,30 +7,50 @@ use super::facts::facts;
 use crate::apps::{Section, Segment, Summary};
 use crate::generate::Persona;
 use crate::harness::segments::segment_of;
+use crate::plan::metric::Statistic;
 use crate::result::{LatencySummary, RunResult, clocks, count, duration};
 
 /// Rows of a section that are shown at once; the rest unfolds.
 const ROWS_SHOWN: usize = 12;
 
-/// The columns of a row of latencies.
-const COLUMNS: [&str; 6] = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
-
-/// One row of latencies, each in the words of `form` by its name.
-fn named_latencies(samples: u64, form: impl Fn(&str) -> String) -> Markup {
-    html! {
-        td { (count(samples)) }
-        @for name in COLUMNS { td { (form(name)) } }
-    }
-}
+/// The columns of a table of latencies.
+const STATISTICS: [(&str, Statistic); 6] = [
+    ("p50", Statistic::P50),
+    ("p90", Statistic::P90),
+    ("p99", Statistic::P99),
+    ("p99.9", Statistic::P99_9),
+    ("p99.99", Statistic::P99_99),
+    ("max", Statistic::Max),
+];
 
 /// One row of latencies, in the words of `form`.
-fn latencies(latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
+fn latencies(name: &str, latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
+    named_latencies(name, latency, &form, |statistic| latency.shown(statistic, &form))
+}
+
+/// One row of latencies, each in the words of `shown`; a second one, of what was delivered and in
+/// the words of `form`, where something was not.
+fn named_latencies(
+    name: &str,
+    latency: &LatencySummary,
+    form: impl Fn(Option<i64>) -> String,
+    shown: impl Fn(Statistic) -> String,
+) -> Markup {
     html! {
-        td { (count(latency.count)) }
-        @for value in [
-            latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.p99_9_ns, latency.p99_99_ns,
-            latency.max_ns,
-        ] { td { (form(value)) } }
+        tr {
+            th scope="row" { (name) }
+            td { (count(latency.count)) }
+            @for (_, statistic) in STATISTICS { td { (shown(statistic)) } }
+        }
+        @if let (Some(share), Some(delivered)) =
+            (latency.never_delivered_shown(), &latency.delivered)
+        {
+            tr {
+                th scope="row" { (name) ", of the delivered alone (" (share) ")" }
+                td { (count(delivered.count)) }
+                @for (_, statistic) in STATISTICS { td { (form(delivered.value_ns(statistic))) } }
+            }
+        }
     }
 }
 
@@ -39,7 +59,7 @@ fn latency_head(first: &str) -> Markup {
         tr {
             th { (first) }
             th scope="col" { "samples" }
-            @for name in COLUMNS { th scope="col" { (name) } }
+            @for (name, _) in STATISTICS { th scope="col" { (name) } }
         }
     }
 }
@@ -53,23 +73,21 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                 thead { (latency_head("from the time an event was due")) }
                 tbody {
                     @for app in &result.apps {
-                        tr {
-                            th scope="row" { (app.name) ", end to end" }
-                            (named_latencies(app.end_to_end.count, |name| {
-                                result.end_to_end_shown(app, name)
-                            }))
-                        }
+                        (named_latencies(
+                            &format!("{}, end to end", app.name),
+                            &app.end_to_end,
+                            |ns| app.shown_ns(ns),
+                            |statistic| result.end_to_end_shown(app, statistic),
+                        ))
                     }
-                    tr {
-                        th scope="row" { "acknowledged" }
-                        (named_latencies(result.ack.count, |name| result.ack_shown(name)))
-                    }
-                    tr { th scope="row" { "send delay" } (latencies(&result.send_delay, duration)) }
+                    (named_latencies("acknowledged", &result.ack, duration, |statistic| {
+                        result.ack_shown(statistic)
+                    }))
+                    (latencies("send delay", &result.send_delay, duration))
                     @if let Some(hiccups) = &result.hiccups {
-                        tr {
-                            th scope="row" { "the host: how late a sleep of 1 ms ends" }
-                            (latencies(&hiccups.late, duration))
-                        }
+                        (latencies(
+                            "the host: how late a sleep of 1 ms ends", &hiccups.late, duration
+                        ))
                     }
                 }
             }
@@ -81,14 +99,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                     thead { (latency_head("stage")) }
                     tbody {
                         @for app in &result.apps {
-                            tr {
-                                th scope="row" { (app.name) ", arrival" }
-                                (latencies(&app.arrival, |ns| app.shown_ns(ns)))
-                            }
-                            tr {
-                                th scope="row" { (app.name) ", service" }
-                                (latencies(&app.service, duration))
-                            }
+                            (latencies(&format!("{}, arrival", app.name), &app.arrival, |ns| {
+                                app.shown_ns(ns)
+                            }))
+                            (latencies(&format!("{}, service", app.name), &app.service, duration))
                         }
                     }
                 }

@@ -2,8 +2,9 @@
 //! where the host stood still.
 
 use super::table::duration;
-use super::{AppResult, LatencySummary, RunResult, StackedPercentile};
+use super::{AppResult, RunResult, StackedPercentile};
 use crate::harness::watch::{Hiccups, STALL_NS};
+use crate::plan::metric::Statistic;
 
 /// Share of a percentile, from 0 to 1, above which it is marked as the harness's.
 const HARNESS_SHARE_LIMIT: f64 = 0.2;
@@ -46,7 +47,7 @@ impl Hiccups {
         }
         let shows = |slice: &&StackedPercentile| {
             let share = slice.stalled_share().unwrap_or(0.0);
-            slice.percentile != MAX && share > HARNESS_SHARE_LIMIT
+            !slice.percentile.starts_with(MAX) && share > HARNESS_SHARE_LIMIT
         };
         let all = stacks.iter().flat_map(|(name, stack)| {
             let shown = stack.iter().enumerate().filter(move |(_, slice)| shows(slice));
@@ -74,21 +75,21 @@ impl Hiccups {
 }
 
 impl RunResult {
-    /// A percentile of an application's end to end (`p50` … `p99.99`, `max`) in words, as
-    /// [`AppResult::shown_ns`] has it: `≤ host` where the host made a thread wait as long that
-    /// only slept, with a `*` where more than a fifth of it was the harness's.
+    /// A figure of an application's end to end in words, as [`AppResult::shown_ns`] has it: `≤ host`
+    /// where the host made a thread wait as long that only slept, with a `*` where more than a
+    /// fifth of it was the harness's.
     #[must_use]
-    pub fn end_to_end_shown(&self, app: &AppResult, percentile: &str) -> String {
-        let value_ns = value_ns(&app.end_to_end, percentile);
-        let text = app.shown_ns(value_ns);
-        self.said_of(text, app.known_ns(value_ns), &app.stack, percentile)
+    pub fn end_to_end_shown(&self, app: &AppResult, statistic: Statistic) -> String {
+        let text = app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
+        let value_ns = app.known_ns(app.end_to_end.reading(statistic).value_ns());
+        self.said_of(text, value_ns, &app.stack, statistic)
     }
 
     /// The same of the acknowledgements.
     #[must_use]
-    pub fn ack_shown(&self, percentile: &str) -> String {
-        let value_ns = value_ns(&self.ack, percentile);
-        self.said_of(duration(value_ns), value_ns, &self.ack_stack, percentile)
+    pub fn ack_shown(&self, statistic: Statistic) -> String {
+        let value_ns = self.ack.reading(statistic).value_ns();
+        self.said_of(self.ack.shown(statistic, duration), value_ns, &self.ack_stack, statistic)
     }
 
     fn said_of(
@@ -96,16 +97,17 @@ impl RunResult {
         text: String,
         value_ns: Option<i64>,
         stack: &[StackedPercentile],
-        percentile: &str,
+        statistic: Statistic,
     ) -> String {
-        let host = self.hiccups.as_ref().filter(|_| percentile != MAX);
-        let host_ns = host.and_then(|hiccups| self::value_ns(&hiccups.late, percentile));
-        if value_ns.zip(host_ns).is_some_and(|(value_ns, host_ns)| value_ns <= host_ns) {
+        let Some(value_ns) = value_ns else { return text };
+        let host = self.hiccups.as_ref().filter(|_| statistic.quantile().is_some());
+        let host_ns = host.and_then(|hiccups| hiccups.late.reading(statistic).value_ns());
+        if host_ns.is_some_and(|host_ns| value_ns <= host_ns) {
             return "≤ host".to_owned();
         }
         let is_marked =
-            |slice: &StackedPercentile| slice.percentile == percentile && slice.is_marked();
-        if value_ns.is_some() && stack.iter().any(is_marked) { format!("{text}*") } else { text }
+            |slice: &StackedPercentile| slice.percentile == name_of(statistic) && slice.is_marked();
+        if stack.iter().any(is_marked) { format!("{text}*") } else { text }
     }
 
     /// The flag of a run that several processes have recorded, from the longest stall of each
@@ -115,14 +117,15 @@ impl RunResult {
         let hiccups = self.hiccups.as_ref()?;
         let long: Vec<u64> =
             stalls_ns.iter().copied().filter(|&stall_ns| stall_ns >= STALL_NS).collect();
-        for (percentile, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)]
-        {
-            let waited_ns = waited_ns(&long, (1.0 - quantile) * measured_ns);
+        let all = [Statistic::P50, Statistic::P90, Statistic::P99, Statistic::P99_9];
+        for statistic in all {
+            let tail = 1.0 - statistic.quantile().unwrap_or(1.0);
+            let waited_ns = waited_ns(&long, tail * measured_ns);
             for app in &self.apps {
-                let value_ns = app.known_ns(value_ns(&app.end_to_end, percentile));
+                let value_ns = app.known_ns(app.end_to_end.reading(statistic).value_ns());
                 let share = waited_ns / value_ns.map_or(f64::INFINITY, |ns| ns.max(1) as f64);
                 if share > HARNESS_SHARE_LIMIT {
-                    return Some(hiccups.says(share.min(1.0), &app.name, percentile));
+                    return Some(hiccups.says(share.min(1.0), &app.name, name_of(statistic)));
                 }
             }
         }
@@ -189,23 +192,23 @@ fn waited_ns(stalls_ns: &[u64], tail_ns: f64) -> f64 {
     best_ns
 }
 
-/// A percentile by its name.
-fn value_ns(latency: &LatencySummary, percentile: &str) -> Option<i64> {
-    match percentile {
-        "p50" => latency.p50_ns,
-        "p90" => latency.p90_ns,
-        "p99" => latency.p99_ns,
-        "p99.9" => latency.p99_9_ns,
-        "p99.99" => latency.p99_99_ns,
-        MAX => latency.max_ns,
-        _ => None,
+/// How a figure is called among stacked percentiles.
+const fn name_of(statistic: Statistic) -> &'static str {
+    match statistic {
+        Statistic::P50 => "p50",
+        Statistic::P90 => "p90",
+        Statistic::P99 => "p99",
+        Statistic::P99_9 => "p99.9",
+        Statistic::P99_99 => "p99.99",
+        Statistic::Max => MAX,
+        Statistic::Mean => "mean",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{load_all, markdown, terminal};
+    use crate::result::{LatencySummary, load_all, markdown, terminal};
     use std::path::Path;
 
     fn slice(
@@ -250,8 +253,10 @@ mod tests {
                 .filter(|slice| slice.percentile == "p99.9")
                 .filter_map(StackedPercentile::harness_share);
             let most = shares.fold(0.0, f64::max);
-            let is_shown =
-                run.apps.iter().any(|app| run.end_to_end_shown(app, "p99.9").ends_with('*'));
+            let is_shown = run
+                .apps
+                .iter()
+                .any(|app| run.end_to_end_shown(app, Statistic::P99_9).ends_with('*'));
             assert_eq!(is_shown, most > 0.2, "{}: {most}", run.run);
             let text = terminal(&run, false);
             assert_eq!(text.contains("p99.9 up to"), is_shown, "{text}");
@@ -329,12 +334,12 @@ mod tests {
             Some(Hiccups { cores: 2, late, ..Hiccups::default() })
         };
         run.hiccups = host(p99_ns);
-        assert_eq!(run.end_to_end_shown(&app, "p99"), "≤ host");
-        assert_ne!(run.end_to_end_shown(&app, "max"), "≤ host");
+        assert_eq!(run.end_to_end_shown(&app, Statistic::P99), "≤ host");
+        assert_ne!(run.end_to_end_shown(&app, Statistic::Max), "≤ host");
         assert!(terminal(&run, false).contains("≤ host"));
         assert!(markdown(&run).contains("≤ host"));
         run.hiccups = host(p99_ns - 1);
-        assert_eq!(run.end_to_end_shown(&app, "p99"), duration(Some(p99_ns)));
+        assert_eq!(run.end_to_end_shown(&app, Statistic::P99), duration(Some(p99_ns)));
         assert!(terminal(&run, false).contains("the host: a sleep of 1 ms ends late by p50 n/a"));
     }
 }

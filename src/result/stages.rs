@@ -4,18 +4,22 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 
 use super::table::{count, duration};
 use super::{LatencySummary, RunResult, StackedPercentile};
-use crate::record::{Slice, Stack};
+use crate::plan::metric::Statistic;
+use crate::record::{Latency, Slice, Stack};
 
 /// The percentiles that are taken apart.
 const QUANTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
 
-/// The stages near each percentile that has enough samples, and those of the slowest event.
+/// The stages near each percentile that has enough samples, and those of the slowest event; of a
+/// percentile without end there are none.
 #[must_use]
-pub fn stacked(stack: &Stack) -> Vec<StackedPercentile> {
-    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile)));
+pub fn stacked(stack: &Stack, end_to_end: Option<&Latency>) -> Vec<StackedPercentile> {
+    let never = end_to_end.map_or(0, Latency::never_delivered);
+    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile, never)));
+    let slowest = if never > 0 { "max of the delivered" } else { "max" };
     percentiles
-        .chain([("max", stack.slowest())])
+        .chain([(slowest, stack.slowest())])
         .filter_map(|(name, slice)| slice.map(|slice| one(name, &slice)))
         .collect()
 }
@@ -33,8 +37,11 @@ fn one(name: &str, slice: &Slice) -> StackedPercentile {
     }
 }
 
-/// A latency in words: of a percentile by its name, or of another figure without one.
-type Form<'a> = dyn Fn(&str, Option<i64>) -> String + 'a;
+/// A latency in words.
+type Form<'a> = dyn Fn(Option<i64>) -> String + 'a;
+
+/// A stage's figure in words, marks and all.
+type Named<'a> = dyn Fn(&LatencySummary, Statistic) -> String + 'a;
 
 /// Every stage with its percentiles, in one of comfy-table's styles.
 pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
@@ -42,51 +49,55 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
         ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
-    let mut row = |name: String, stage: &LatencySummary, named: &Form<'_>| {
-        let form = |value_ns| named("", value_ns);
+    let mut row = |name: String, stage: &LatencySummary, form: &Form<'_>, named: &Named<'_>| {
+        let shown = |statistic| named(stage, statistic);
         let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
             (Some(low), Some(high)) => {
-                format!(
-                    "{} ({} – {})",
-                    named("p99", stage.p99_ns),
-                    form(Some(low)),
-                    form(Some(high))
-                )
+                format!("{} ({} – {})", shown(Statistic::P99), form(Some(low)), form(Some(high)))
             }
-            _ => named("p99", stage.p99_ns),
+            _ => shown(Statistic::P99),
         };
         table.add_row([
-            name,
+            name.clone(),
             count(stage.count),
-            form(stage.mean_ns.map(|mean| mean.round() as i64)),
-            named("p50", stage.p50_ns),
-            named("p90", stage.p90_ns),
+            shown(Statistic::Mean),
+            shown(Statistic::P50),
+            shown(Statistic::P90),
             p99,
-            named("p99.9", stage.p99_9_ns),
-            named("p99.99", stage.p99_99_ns),
-            named("max", stage.max_ns),
+            shown(Statistic::P99_9),
+            shown(Statistic::P99_99),
+            shown(Statistic::Max),
         ]);
+        if let Some(delivered) = &stage.delivered {
+            let shown = |statistic| form(delivered.value_ns(statistic));
+            table.add_row([
+                format!("{name}, of the delivered"),
+                count(delivered.count),
+                shown(Statistic::Mean),
+                shown(Statistic::P50),
+                shown(Statistic::P90),
+                shown(Statistic::P99),
+                shown(Statistic::P99_9),
+                shown(Statistic::P99_99),
+                shown(Statistic::Max),
+            ]);
+        }
     };
-    let plain = |_: &str, value_ns| duration(value_ns);
-    let ack = |name: &str, value_ns| match name {
-        "" => duration(value_ns),
-        name => result.ack_shown(name),
-    };
-    row("send delay".to_owned(), &result.send_delay, &plain);
-    row("ack".to_owned(), &result.ack, &ack);
-    row("ack, uncorrected".to_owned(), &result.ack_uncorrected, &plain);
+    let plain = |stage: &LatencySummary, statistic| stage.shown(statistic, duration);
+    let ack = |_: &LatencySummary, statistic| result.ack_shown(statistic);
+    row("send delay".to_owned(), &result.send_delay, &duration, &plain);
+    row("ack".to_owned(), &result.ack, &duration, &ack);
+    row("ack, uncorrected".to_owned(), &result.ack_uncorrected, &duration, &plain);
     for app in &result.apps {
         // Between two processes nothing is known below the bound of their clocks.
-        let known = |_: &str, value_ns| app.shown_ns(value_ns);
-        let marked = |name: &str, value_ns| match name {
-            "" => app.shown_ns(value_ns),
-            name => result.end_to_end_shown(app, name),
-        };
-        row(format!("{}: arrival", app.name), &app.arrival, &known);
-        row(format!("{}: service", app.name), &app.service, &plain);
-        row(format!("{}: end to end", app.name), &app.end_to_end, &marked);
+        let known = |value_ns| app.shown_ns(value_ns);
+        let all = |stage: &LatencySummary, statistic| stage.shown(statistic, known);
+        let marked = |_: &LatencySummary, statistic| result.end_to_end_shown(app, statistic);
+        row(format!("{}: arrival", app.name), &app.arrival, &known, &all);
+        row(format!("{}: service", app.name), &app.service, &duration, &plain);
+        row(format!("{}: end to end", app.name), &app.end_to_end, &known, &marked);
         let uncorrected = format!("{}: end to end, uncorrected", app.name);
-        row(uncorrected, &app.end_to_end_uncorrected, &known);
+        row(uncorrected, &app.end_to_end_uncorrected, &known, &all);
     }
     drawn(table, 1)
 }

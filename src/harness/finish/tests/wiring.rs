@@ -20,20 +20,7 @@ struct Left {
 
 impl Left {
     fn healthy() -> Self {
-        let end = End {
-            books: Vec::new(),
-            faults: Vec::new(),
-            recording: None,
-            wire: None,
-            interrupted_by: None,
-            lag_at_end: Lag::default(),
-            end_lag: None,
-            cpu_s: 1.0,
-            seen: Seen::default(),
-            metered: MeterSeen::default(),
-            ceiling_per_s: None,
-            ended_ns: 0,
-        };
+        let end = End { cpu_s: 1.0, ..End::default() };
         let ledger =
             LedgerReport { offered: 1_000, acked: 1_000, closes: true, ..LedgerReport::default() };
         Self { end, ledger, delays_ns: vec![100_000; 1_000], checks: Vec::new() }
