@@ -3,6 +3,7 @@
 mod cpu;
 mod csv;
 mod detected;
+mod hiccups;
 mod hlog;
 mod host;
 mod latency;
@@ -36,7 +37,7 @@ use crate::harness::detection::Detection;
 use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
-use crate::harness::watch::{SelfWatch, ThreadCpu};
+use crate::harness::watch::{Hiccups, SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
@@ -122,6 +123,9 @@ pub struct RunResult {
     /// were sent late; to be read beside `ack`, never instead of it.
     #[serde(default)]
     pub ack_uncorrected: LatencySummary,
+    /// Where the time of the events near each percentile of ack went: `service_ns` is 0.
+    #[serde(default)]
+    pub ack_stack: Vec<StackedPercentile>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppResult>,
     /// Every event accounted for.
@@ -154,6 +158,9 @@ pub struct RunResult {
     pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
+    /// What the host did to a thread that only sleeps; `None` where nobody looked.
+    #[serde(default)]
+    pub hiccups: Option<Hiccups>,
     /// The CPU of this process by kind of thread, in the measured part.
     #[serde(default)]
     pub cpu: Vec<ThreadCpu>,
@@ -277,11 +284,11 @@ pub struct AppResult {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StackedPercentile {
-    /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
+    /// `p50`, `p90`, `p99`, `p99.9`, `p99.99`, or `max`: the slowest event by itself.
     pub percentile: String,
     /// How many events there are near it: those whose latency is the same within an eighth.
     pub events: u64,
-    /// Mean end to end of these events in nanoseconds: the sum of the stages.
+    /// Mean end to end (or ack) of these events in nanoseconds: the sum of the stages.
     pub end_to_end_ns: f64,
     /// Begin of the hand-over to the client − due, in nanoseconds; `None` where that is forgotten,
     /// and then part of `broker_ns`.
@@ -291,6 +298,13 @@ pub struct StackedPercentile {
     pub broker_ns: f64,
     /// From there until the application was done with it, in nanoseconds.
     pub service_ns: f64,
+    /// How long a core of the host stood still meanwhile, in nanoseconds: part of all stages; of
+    /// the core that stood longest, stalls below 1 ms left out. `None` where nobody looked.
+    #[serde(default)]
+    pub stalled_ns: Option<f64>,
+    /// Of this, what is no send delay already, in nanoseconds: after the hand-over began.
+    #[serde(default)]
+    pub host_ns: Option<f64>,
 }
 
 /// One total of the books beside the applications'.
@@ -374,6 +388,10 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// The longest time that a core of the host gave a sleeping thread nothing, of those that
+    /// began in it, in nanoseconds; `None` where nobody looked.
+    #[serde(default)]
+    pub host_stall_ns: Option<u64>,
     /// Events that were sent and had no answer at its end; `None` where nobody looked.
     #[serde(default)]
     pub unanswered: Option<u64>,
