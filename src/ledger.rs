@@ -7,6 +7,8 @@
 mod bits;
 mod lane;
 mod notes;
+mod order;
+mod places;
 mod plane;
 mod report;
 mod rescan;
@@ -21,6 +23,8 @@ use bits::Bits;
 
 pub use lane::{Lane, Tick};
 pub use notes::{Noted, Notes, RunNotes};
+pub use order::{Behind, Stretch, Trail};
+pub use places::Places;
 pub use plane::{Plane, PlaneFault};
 pub use report::{AppLedger, LedgerReport, Slots};
 pub use rescan::Rescan;

@@ -23,6 +23,8 @@ use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::Ledger;
 use crate::record::{Recorder, Stage, Window};
 
+use script::Openings;
+
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts};
 pub use script::{
@@ -157,7 +159,7 @@ pub struct Done {
 /// When the sink is broken for good.
 pub fn run(mut shift: Shift) -> Result<Done> {
     wake_on_time();
-    let mut books = Books::default();
+    let mut taken = Taken { books: Books::default(), openings: shift.script.openings() };
     let mut batch = Batch::default();
     let mut cursor = 0;
     let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
@@ -186,14 +188,20 @@ pub fn run(mut shift: Shift) -> Result<Done> {
             offered.count(batch.due_ns(index) - shift.start_ns);
         }
         shift.ledger.offered(shift.shard, offered.total);
-        shift.hand_over(&batch, cursor..end, &mut books)?;
+        shift.hand_over(&batch, cursor..end, &mut taken)?;
         cursor = end;
     }
     let now_ns = shift.clock.now_ns();
     let last = shift.recorder.flush(now_ns);
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    Ok(Done { sink: shift.sink, books, offered: offered.by_interval })
+    Ok(Done { sink: shift.sink, books: taken.books, offered: offered.by_interval })
+}
+
+/// What the client took, for the books.
+struct Taken {
+    books: Books,
+    openings: Openings,
 }
 
 /// Counts the slots that came due.
@@ -230,7 +238,7 @@ impl Shift {
         script.fill(batch, BATCH_EVENTS, since_start_ns, place)
     }
 
-    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
+    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, taken: &mut Taken) -> Result<()> {
         let mut from = range.start;
         while from < range.end {
             // Before the hand-over: a receipt may be back before the client is.
@@ -243,8 +251,9 @@ impl Shift {
             let now_ns = self.clock.now_ns();
             self.roll(now_ns);
             for index in from..from + handover.taken {
-                books.observe(batch.facts(index));
                 let due_ns = batch.due_ns(index);
+                let facts = taken.openings.taken(batch.facts(index), due_ns - self.start_ns);
+                taken.books.observe(&facts);
                 self.recorder.record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
             }
             from += handover.taken;
@@ -256,6 +265,7 @@ impl Shift {
                     continue;
                 }
                 self.refuse(batch.stamp(from), &refusal);
+                taken.openings.refused(batch.facts(from));
                 from += 1;
             }
         }

@@ -17,6 +17,7 @@
 
 mod admin;
 mod answers;
+mod calibrated;
 mod canary;
 mod churn;
 mod client;
@@ -31,7 +32,9 @@ mod load;
 mod needs;
 mod pipeline;
 mod probe;
+mod proxy;
 mod raw;
+mod refused;
 mod replay;
 mod runs;
 mod sender;
@@ -51,6 +54,9 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        refused::probes(),
+        calibrated::probes(),
+        proxy::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),
