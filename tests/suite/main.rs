@@ -38,6 +38,7 @@ mod refused;
 mod replay;
 mod runs;
 mod sender;
+mod statistics;
 mod truth;
 mod world;
 
@@ -64,6 +65,7 @@ fn suites() -> Vec<Probe> {
         churn::probes(),
         hlog::probes(),
         replay::probes(),
+        statistics::probes(),
     ];
     suites.into_iter().flatten().collect()
 }

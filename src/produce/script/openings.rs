@@ -125,4 +125,18 @@ mod tests {
         assert_eq!((opened, seen), (0, 0));
         assert!((50..=201).contains(&most), "{most}");
     }
+
+    #[test]
+    fn a_recorded_session_is_opened_by_its_first_taken_event() {
+        let mut openings = Openings::recorded(10_000, 1);
+        let mut generator = Generator::new(&population(), 3, 0, 1);
+        // Told by user, session and time; what the population says of it counts for nothing.
+        let facts = generator.next(0).facts;
+        let mut starts = |due_ns| openings.taken(&facts, due_ns).session_starts;
+        assert!(starts(0) && !starts(10_000_000) && starts(21_000_000));
+        let other = Facts { session: facts.session + 1, ..facts };
+        openings.refused(&other);
+        assert!(openings.taken(&other, 21_000_000).session_starts);
+        assert!(!openings.taken(&other, 22_000_000).session_starts);
+    }
 }
