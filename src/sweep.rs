@@ -1,9 +1,13 @@
 //! A sweep: every point of a scenario's axes as whole runs, saved one by one, and what they say
 //! together.
 
+mod axis;
 mod book;
 mod conclude;
+mod figures;
+mod limit;
 mod points;
+mod simulate;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -11,14 +15,19 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::harness::{self, Finished, Options};
+use crate::plan::metric::Statistic;
 use crate::plan::sweep::{Sweep, Turn, shown};
 use crate::progress::Progress;
+use crate::record::Reading;
 use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
-pub use table::{markdown, spread, terminal};
+pub use figures::RunFigures;
+pub use limit::Limit;
+pub use points::{AppPoint, PointSummary, Spread, sorted_values, summarize};
+pub use simulate::simulated;
+pub use table::{markdown, ns, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.
 const FAILURES_MAX: u32 = 3;
@@ -143,18 +152,21 @@ fn trials(
 }
 
 /// What came of a trial, in a line.
-fn outcome(result: &RunResult) -> String {
+pub(crate) fn outcome(result: &RunResult) -> String {
     let acked = result::count(result.throughput.acked_per_s.round() as u64);
-    let p99 = result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max();
+    let p99 = match result.worst(Statistic::P99) {
+        Some(Reading::Endless(ns)) => format!("> {}", result::duration(Some(ns))),
+        worst => result::duration(worst.and_then(Reading::value_ns)),
+    };
     let verdict = &result.verdict;
     let said = verdict.reasons.first().or(verdict.flags.first());
     let said = said.map_or_else(String::new, |said| format!("; {said}"));
     let word = if verdict.valid { "" } else { "INVALID: " };
-    format!("{word}{acked}/s acknowledged, worst p99 {}{said}", result::duration(p99))
+    format!("{word}{acked}/s acknowledged, worst p99 {p99}{said}")
 }
 
-/// An interrupted trial's folder no longer counts as one of the sweep's results.
-fn set_aside(folder: &Path) {
+/// An interrupted run's folder no longer counts as one of the sweep's, or the race's, results.
+pub(crate) fn set_aside(folder: &Path) {
     let mut name = folder.file_name().unwrap_or_default().to_os_string();
     name.push("-partial");
     let aside = folder.with_file_name(name);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
 use super::detection::detect;
+use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
-use super::timeline::Timeline;
+use super::timeline::{Reached, Timeline};
 use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Promptness, SystemClock};
 use crate::compare;
 use crate::consume::Group;
 use crate::error::Result;
@@ -23,11 +24,11 @@ use crate::kafka::{self, ClientProperties};
 use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::produce::WireBytes;
+use crate::produce::{TimedOut, WireBytes};
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, Outside,
+    PartitionResult, PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -43,9 +44,10 @@ pub(super) struct Conditions {
 }
 
 /// How the run ended.
+#[derive(Default)]
 pub(super) struct End {
-    /// Of each shard: what it sent, and its slots by interval.
-    pub(super) books: Vec<(Books, Vec<u64>)>,
+    /// What each shard sent.
+    pub(super) books: Vec<Books>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
     /// What was replayed.
@@ -53,11 +55,17 @@ pub(super) struct End {
     /// What the clients have sent.
     pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
+    /// By shard: the measured events for whose answer its client waited in vain.
+    pub(super) timed_out: Vec<Vec<TimedOut>>,
+    /// When the sending ended, on the run's clock, where that was before the schedule's end.
+    pub(super) cut_ns: Option<u64>,
     pub(super) lag_at_end: Lag,
     pub(super) end_lag: Option<EndLag>,
     pub(super) cpu_s: f64,
     /// What the harness saw of itself in the measured part.
     pub(super) seen: Seen,
+    /// How soon the kernel ran a producer's thread after a sleep; the worst of them.
+    pub(super) promptness: Promptness,
     /// Events per second that the host can send to nobody.
     pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
@@ -71,6 +79,8 @@ pub(super) struct Kept {
     pub(super) clock: Arc<SystemClock>,
     /// Slot time 0, on the clock.
     pub(super) start_ns: u64,
+    /// How far the schedule came.
+    pub(super) reached: Reached,
 }
 
 /// Latency over time, as `latency.hlog` has it.
@@ -86,9 +96,7 @@ pub(super) fn log(
     let Collector { sent, acked, apps, .. } = collector;
     let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
         |((tag, stage), series)| {
-            let outside = series
-                .total(stage)
-                .map_or((0, 0), |total| (total.zero_or_negative(), total.over_range()));
+            let outside = series.total(stage).map(Outside::of).unwrap_or_default();
             LogSeries { tag, log: series.log(), outside }
         },
     );
@@ -108,11 +116,10 @@ pub(super) fn result(
 ) -> RunResult {
     let ledger = crew.ledger().close();
     let mut books = Books::default();
-    for (shard, _) in &end.books {
-        books.merge(shard);
-    }
-    let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
-    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    end.books.iter().for_each(|shard| books.merge(shard));
+    let offered = crew.ledger().offered_by_interval();
+    let reached = Reached::of(plan, crew.start_ns(), end.cut_ns);
+    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
     let series = timeline.intervals();
     let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
@@ -137,11 +144,12 @@ pub(super) fn result(
         run: format!("{:08x}", conditions.run),
         verdict: verdict(&apps, end, &ledger, &checks, &watch),
         trial: None,
+        race: None,
         build: build(),
         started: date(clock.wall_us(crew.start_ns())),
         duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
         command_line: conditions.command_line,
-        host: conditions.host,
+        host: conditions.host.with(end.promptness),
         broker: conditions.facts,
         clients: conditions.clients,
         embedded_broker: None,
@@ -157,6 +165,7 @@ pub(super) fn result(
         ledger,
         failures: crew.receipts().reasons(),
         end_lag: end.end_lag.clone(),
+        broker_keeping_up: None,
         recording: end.recording.clone(),
         wire: end.wire,
         books,
@@ -170,6 +179,7 @@ pub(super) fn result(
         series,
         processes: Vec::new(),
     };
+    keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
@@ -200,12 +210,16 @@ fn apps(
             service: total(Stage::Service),
             end_to_end: total(Stage::EndToEnd),
             end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
-            stack: stacked(collector.apps[place].stack()),
+            stack: stacked(
+                collector.apps[place].stack(),
+                collector.apps[place].total(Stage::EndToEnd),
+            ),
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,
             clock: None,
+            keeping_up: None,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
@@ -362,3 +376,6 @@ pub(super) fn date(wall_us: i64) -> String {
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

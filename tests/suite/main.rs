@@ -26,6 +26,7 @@ mod conformance;
 mod drift;
 mod group;
 mod hlog;
+mod keep_up;
 mod laws;
 #[path = "../self_watch/load.rs"]
 mod load;
@@ -40,6 +41,7 @@ mod runs;
 mod sender;
 mod statistics;
 mod truth;
+mod undelivered;
 mod world;
 
 use std::process::ExitCode;
@@ -58,12 +60,14 @@ fn suites() -> Vec<Probe> {
         refused::probes(),
         calibrated::probes(),
         proxy::probes(),
+        undelivered::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
         hlog::probes(),
+        keep_up::probes(),
         replay::probes(),
         statistics::probes(),
     ];
