@@ -64,7 +64,7 @@ impl Ledger {
     /// lies at a lower offset of its partition, whoever read that. All of it is what one process
     /// would have found that reads each partition in order, with one exception: how many are
     /// behind others that only other processes have read is a lower bound, though never 0 where
-    /// there is one, when they are more than [`order`] keeps.
+    /// there is one, when they are more than the notes keep of a stretch's beginning.
     #[must_use]
     pub fn restore(outcomes: &Outcomes, apps: &[SeenBy<'_>]) -> Self {
         let count = u16::try_from(outcomes.shards.len()).unwrap_or(u16::MAX);
