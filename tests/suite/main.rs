@@ -17,6 +17,7 @@
 
 mod admin;
 mod answers;
+mod calibrated;
 mod canary;
 mod churn;
 mod client;
@@ -32,10 +33,13 @@ mod load;
 mod needs;
 mod pipeline;
 mod probe;
+mod proxy;
 mod raw;
+mod refused;
 mod replay;
 mod runs;
 mod sender;
+mod statistics;
 mod truth;
 mod undelivered;
 mod world;
@@ -53,6 +57,9 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        refused::probes(),
+        calibrated::probes(),
+        proxy::probes(),
         undelivered::probes(),
         truth::probes(),
         drift::probes(),
@@ -62,6 +69,7 @@ fn suites() -> Vec<Probe> {
         hlog::probes(),
         keep_up::probes(),
         replay::probes(),
+        statistics::probes(),
     ];
     suites.into_iter().flatten().collect()
 }
