@@ -37,7 +37,7 @@ pub struct GateArgs {
     /// Exit with 5 when this is so, such as 'analytics.e2e.p99 > +10%' or 'throughput < -5%'
     #[arg(long, value_name = "METRIC > +N%")]
     pub fail_on: Vec<String>,
-    /// Exit with 5 unless this is shown, such as 'analytics.e2e.p99 < +10%' or 'ledger.missing == 0'
+    /// Exit with 5 unless this is shown: 'analytics.e2e.p99 < +10%', 'ledger.missing == 0'
     #[arg(long, value_name = "METRIC < +N%")]
     pub require: Vec<String>,
     /// Only these metrics, such as fraud.e2e.p99.9; the fewer, the smaller a change is found
