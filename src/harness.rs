@@ -87,7 +87,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether it was told how such a run begins: of a sweep it is told once, of a race once a side.
+    /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
     fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
             || self.race.as_ref().is_some_and(|lap| lap.place > 1)
