@@ -1,5 +1,6 @@
 //! From what the loops left to a result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
@@ -169,6 +170,8 @@ pub(super) fn result(
         partitions: partitions(&crew.receipts().records()),
         series,
         processes: Vec::new(),
+        files: BTreeMap::new(),
+        digest: None,
     };
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result

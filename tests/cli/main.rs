@@ -30,3 +30,4 @@ mod thresholds;
 mod tidy;
 mod tutorial;
 mod two_processes;
+mod verify;

@@ -1,0 +1,231 @@
+//! Percentiles from histograms, and the stages near them.
+
+use super::Audit;
+use super::histogram::Counts;
+use crate::result::{LatencySummary, RunResult, StackedPercentile};
+
+/// The longest latency with a place in a histogram, in ns.
+const LONGEST_NS: i64 = 3_600_000_000_000;
+
+/// How far the mean of rounded samples may lie from that of the places they were put into.
+const ROUNDING: f64 = 1e-9;
+
+/// Every stage of a result with its name, and the histogram that it has; a stage whose histogram
+/// can't be read is a fault, and has none.
+pub(super) fn stages(result: &RunResult) -> Vec<(String, &LatencySummary)> {
+    let mut stages = vec![
+        ("send_delay".to_owned(), &result.send_delay),
+        ("ack".to_owned(), &result.ack),
+        ("ack_uncorrected".to_owned(), &result.ack_uncorrected),
+    ];
+    for app in &result.apps {
+        for (name, stage) in [
+            ("arrival", &app.arrival),
+            ("service", &app.service),
+            ("end_to_end", &app.end_to_end),
+            ("end_to_end_uncorrected", &app.end_to_end_uncorrected),
+        ] {
+            stages.push((format!("apps.{}.{name}", app.name), stage));
+        }
+    }
+    stages
+}
+
+/// Recomputes every stage.
+pub(super) fn check(result: &RunResult, audit: &mut Audit) {
+    for (name, stage) in stages(result) {
+        match Counts::read(&stage.histogram) {
+            Ok(counts) => Stage { name: &name, stage, counts: &counts }.check(audit),
+            Err(what) => audit.fault(format!("{name}.histogram"), what, "a V2 histogram"),
+        }
+    }
+    for app in &result.apps {
+        let Ok(counts) = Counts::read(&app.end_to_end.histogram) else { continue };
+        for slice in &app.stack {
+            let name = format!("apps.{}.stack.{}", app.name, slice.percentile);
+            stacked(&name, slice, &app.end_to_end, &counts, audit);
+        }
+    }
+}
+
+struct Stage<'a> {
+    name: &'a str,
+    stage: &'a LatencySummary,
+    counts: &'a Counts,
+}
+
+impl Stage<'_> {
+    fn check(&self, audit: &mut Audit) {
+        let (stage, name) = (self.stage, self.name);
+        let total = self.counts.total() + stage.zero_or_negative + stage.over_range;
+        audit.same(format!("{name}.count"), stage.count, total);
+        for (figure, says, share) in [
+            ("p50_ns", stage.p50_ns, (1, 2)),
+            ("p90_ns", stage.p90_ns, (9, 10)),
+            ("p99_ns", stage.p99_ns, (99, 100)),
+            ("p99_9_ns", stage.p99_9_ns, (999, 1_000)),
+            ("p99_99_ns", stage.p99_99_ns, (9_999, 10_000)),
+        ] {
+            audit.same(format!("{name}.{figure}"), says, self.percentile(share));
+        }
+        for (figure, percentile, low, high) in [
+            ("p99", stage.p99_ns, stage.p99_low_ns, stage.p99_high_ns),
+            ("p99_9", stage.p99_9_ns, stage.p99_9_low_ns, stage.p99_9_high_ns),
+        ] {
+            self.bounds(figure, percentile, low, high, audit);
+        }
+        self.extremes(audit);
+        self.mean(audit);
+    }
+
+    /// By walking over the counts; `None` where there are too few samples: fewer than give it a
+    /// finite upper bound of 97.5 %, n with 1 − qⁿ ≥ 0.975.
+    fn percentile(&self, (part, whole): (u64, u64)) -> Option<i64> {
+        let quantile = part as f64 / whole as f64;
+        let enough = quantile.powf(self.stage.count as f64) <= 0.025;
+        let rank = (u128::from(self.stage.count) * u128::from(part)).div_ceil(u128::from(whole));
+        enough.then(|| self.at(u64::try_from(rank).unwrap_or(u64::MAX)))?
+    }
+
+    fn at(&self, rank: u64) -> Option<i64> {
+        let (min_ns, max_ns) = (self.stage.min_ns?, self.stage.max_ns?);
+        // Those at or below zero come first, in no order; those above an hour last.
+        let Some(within) = rank.checked_sub(self.stage.zero_or_negative).filter(|rank| *rank > 0)
+        else {
+            return Some(min_ns.min(0));
+        };
+        let value = self.counts.at(within).map(|(_, high)| i64::try_from(high).unwrap_or(i64::MAX));
+        Some(value.map_or(max_ns, |value| value.max(min_ns).min(max_ns)))
+    }
+
+    /// Bounds hold their percentile, and are values that the histogram has.
+    fn bounds(
+        &self,
+        figure: &str,
+        percentile: Option<i64>,
+        low: Option<i64>,
+        high: Option<i64>,
+        audit: &mut Audit,
+    ) {
+        let stage = self.stage;
+        let is_value = |ns: i64| {
+            Some(ns) == stage.min_ns
+                || Some(ns) == stage.max_ns
+                || ns <= 0
+                || u64::try_from(ns).is_ok_and(|ns| self.counts.has_end(ns))
+        };
+        for (side, bound, is_lower) in [("low", low, true), ("high", high, false)] {
+            let Some((bound, percentile)) = bound.zip(percentile) else { continue };
+            let is_beyond = if is_lower { bound <= percentile } else { bound >= percentile };
+            audit.require(
+                format!("{}.{figure}_{side}_ns", self.name),
+                is_beyond && is_value(bound),
+                bound,
+                "a value of the histogram on its side of the percentile",
+            );
+        }
+    }
+
+    /// The exact extremes lie in the outermost places.
+    fn extremes(&self, audit: &mut Audit) {
+        let stage = self.stage;
+        let place = |rank| self.counts.at(rank);
+        let inside = |value: Option<i64>, place: Option<(u64, u64)>| match (value, place) {
+            (None, None) => true,
+            (Some(value), Some((low, high))) => {
+                u64::try_from(value).is_ok_and(|value| low <= value && value <= high)
+            }
+            _ => false,
+        };
+        let least = if stage.zero_or_negative > 0 {
+            stage.min_ns.is_some_and(|ns| ns <= 0)
+        } else if self.counts.total() == 0 && stage.over_range > 0 {
+            stage.min_ns.is_some_and(|ns| ns > LONGEST_NS)
+        } else {
+            inside(stage.min_ns, place(1))
+        };
+        let greatest = if stage.over_range > 0 {
+            stage.max_ns.is_some_and(|ns| ns > LONGEST_NS)
+        } else if self.counts.total() == 0 && stage.zero_or_negative > 0 {
+            stage.max_ns.is_some_and(|ns| ns <= 0)
+        } else {
+            inside(stage.max_ns, place(self.counts.total()))
+        };
+        let expected = |place: Option<(u64, u64)>| match place {
+            Some((low, high)) => format!("{low} to {high}, where the histogram ends"),
+            None => "none, as the histogram".to_owned(),
+        };
+        let name = self.name;
+        let shown = |value: Option<i64>| value.map_or("null".to_owned(), |ns| ns.to_string());
+        audit.require(format!("{name}.min_ns"), least, shown(stage.min_ns), expected(place(1)));
+        let last = place(self.counts.total());
+        audit.require(format!("{name}.max_ns"), greatest, shown(stage.max_ns), expected(last));
+    }
+
+    /// The mean lies where the places let it: within 0.1 %.
+    fn mean(&self, audit: &mut Audit) {
+        let stage = self.stage;
+        let name = format!("{}.mean_ns", self.name);
+        let (Some(mean), Some(min), Some(max)) = (stage.mean_ns, stage.min_ns, stage.max_ns) else {
+            audit.same(name, stage.mean_ns.is_some(), stage.count > 0);
+            return;
+        };
+        let (mut low, mut high) = self.counts.sums();
+        let (zero, over) = (stage.zero_or_negative as f64, stage.over_range as f64);
+        low += zero * min.min(0) as f64 + over * LONGEST_NS as f64;
+        high += over * max as f64;
+        let count = stage.count.max(1) as f64;
+        let (low, high) = (low / count, high / count);
+        let slack = ROUNDING * high.abs().max(1.0);
+        audit.require(
+            name,
+            mean >= low - slack && mean <= high + slack,
+            mean,
+            format!("{low} to {high}, by the histogram"),
+        );
+    }
+}
+
+/// The stages near a percentile add up, and are those of as many events as the histogram has
+/// there: places and stretches are both cut at powers of two.
+fn stacked(
+    name: &str,
+    slice: &StackedPercentile,
+    stage: &LatencySummary,
+    counts: &Counts,
+    audit: &mut Audit,
+) {
+    let sum = slice.send_delay_ns.unwrap_or(0.0) + slice.broker_ns + slice.service_ns;
+    audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum);
+    if slice.percentile == "max" {
+        audit.same(format!("{name}.events"), slice.events, 1);
+        if let Some(max_ns) = stage.max_ns {
+            audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, max_ns as f64);
+        }
+        return;
+    }
+    let near_ns = match slice.percentile.as_str() {
+        "p50" => stage.p50_ns,
+        "p90" => stage.p90_ns,
+        "p99" => stage.p99_ns,
+        "p99.9" => stage.p99_9_ns,
+        _ => {
+            audit.fault(format!("{name}.percentile"), &slice.percentile, "p50 to p99.9, or max");
+            return;
+        }
+    };
+    let Some(near_ns) = near_ns.and_then(|ns| u64::try_from(ns).ok()).filter(|ns| *ns >= 8) else {
+        return;
+    };
+    // An eighth of the power of two below it.
+    let eighth = 1_u64 << near_ns.ilog2() >> 3;
+    let low = near_ns / eighth * eighth;
+    audit.same(format!("{name}.events"), slice.events, counts.between(low, low + eighth - 1));
+    let mean = slice.end_to_end_ns;
+    audit.require(
+        format!("{name}.end_to_end_ns"),
+        mean >= low as f64 && mean <= (low + eighth) as f64,
+        mean,
+        format!("{low} to {}, the eighth that holds the percentile", low + eighth),
+    );
+}
