@@ -47,7 +47,9 @@ pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
 pub use latency::LatencySummary;
 pub use list::{Listed, list, list_table};
-pub use load::{Saved, folders, load, load_all, load_all_verified, load_verified, open};
+pub use load::{
+    Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
+};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};

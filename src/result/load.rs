@@ -67,10 +67,23 @@ pub fn open(path: &Path) -> Result<(Saved, Value)> {
 /// somebody has edited it.
 pub fn load_verified(path: &Path) -> Result<Saved> {
     let (saved, value) = open(path)?;
+    if is_unverified() {
+        return Ok(saved);
+    }
     match verify::figures(&value, &saved.result).faults.as_slice() {
         [] => Ok(saved),
         faults => Err(Error::Refused(vec![edited(&saved.folder, faults)])),
     }
+}
+
+/// Set to `1`, results are judged as they are: for tests of comparing, with figures that are made
+/// up. Whoever compares says so.
+const UNVERIFIED: &str = "KBENCH_UNVERIFIED";
+
+/// Whether nobody looks if a result was edited.
+#[must_use]
+pub fn is_unverified() -> bool {
+    std::env::var_os(UNVERIFIED).is_some_and(|value| value == "1")
 }
 
 /// The figure that tells most: the digest says only that some figure was edited.

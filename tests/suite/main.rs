@@ -35,6 +35,7 @@ mod raw;
 mod replay;
 mod runs;
 mod sender;
+mod side_by_side;
 mod truth;
 mod world;
 
@@ -58,6 +59,7 @@ fn suites() -> Vec<Probe> {
         churn::probes(),
         hlog::probes(),
         replay::probes(),
+        side_by_side::probes(),
     ];
     suites.into_iter().flatten().collect()
 }

@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 
 use super::{Audit, is_ours, plan_of};
 use crate::books::Books;
+use crate::harness::detection::{Detection, detect};
 use crate::harness::preview::{Preview, fingerprint};
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::result::RunResult;
+use crate::result::{AppResult, FORMAT_VERSION, RunResult};
 
 /// The most events that are made again: some seconds.
 const EVENTS_MAX: u64 = 5_000_000;
@@ -38,6 +39,9 @@ pub(super) fn check(result: &RunResult, audit: &mut Audit) {
             return;
         }
     };
+    if is_ours(result) {
+        audit.same("format_version", result.format_version, FORMAT_VERSION);
+    }
     names(result, &plan, audit);
     phases(result, &plan, audit);
     if plan.load.replay.is_some() || result.recording.is_some() {
@@ -135,11 +139,32 @@ fn events(result: &RunResult, plan: &Plan, audit: &mut Audit) {
         audit.notes.push("the books: not all that was offered was taken".to_owned());
         return;
     }
-    // What was planted is known one by one at the run only.
+    detection(result, &books, audit);
+    // A result has no place for what was planted one by one.
     books.planted.clear();
     for (figure, says, is) in members(&result.books, &books) {
         audit.same(format!("books.{figure}"), says, is);
     }
+}
+
+/// What was planted beside the alerts, where all of those are in the result.
+fn detection(result: &RunResult, books: &Books, audit: &mut Audit) {
+    let summaries = || result.apps.iter().filter_map(|app| app.summary.as_ref());
+    let is_whole = |app: &AppResult| {
+        app.summary.as_ref().is_none_or(|summary| summary.flags.len() as u64 == app.flags)
+    };
+    if !result.apps.iter().all(is_whole) {
+        let planted = |detection: &&Detection| {
+            books.planted.values().filter(|kind| **kind == detection.kind).count() as u64
+        };
+        for kind in &result.detection {
+            audit.same("detection.planted", kind.planted, planted(&kind));
+        }
+        audit.notes.push("detection: not all alerts are in the result".to_owned());
+        return;
+    }
+    let again = detect(books, summaries().flat_map(|summary| &summary.flags));
+    audit.same("detection", &result.detection, &again);
 }
 
 /// Both books, member by member.

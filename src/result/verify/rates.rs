@@ -18,6 +18,7 @@ pub(super) fn check(result: &RunResult, audit: &mut Audit) {
     series(result, interval_ms, audit);
     rows(result, audit);
     watch(result, &measured, interval_ms, audit);
+    cpu(result, audit);
 }
 
 /// The intervals that the rates are about: those that lie wholly within the measured part, of a
@@ -135,5 +136,17 @@ fn watch(
         let share = above as f64 / all;
         let holds = (watch.late_share - share).abs() <= cut + 1e-9;
         audit.require("watch.late_share", holds, watch.late_share, share);
+    }
+}
+
+/// CPU for an event is CPU over one number of events, whichever kind of thread it is.
+fn cpu(result: &RunResult, audit: &mut Audit) {
+    let events = |cpu_s: f64, us: f64| cpu_s * 1e6 / us;
+    let rows = result.cpu.iter().filter_map(|row| Some((row, row.cpu_us_per_event?)));
+    let mut rows = rows.filter(|(row, us)| *us > 0.0 && row.cpu_s > 0.0);
+    let Some((first, us)) = rows.next() else { return };
+    let known = events(first.cpu_s, us);
+    for (row, us) in rows {
+        audit.near(format!("cpu.{}.cpu_us_per_event", row.kind), events(row.cpu_s, us), known);
     }
 }
