@@ -39,13 +39,15 @@ use crate::harness::watch::{SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
+use crate::plan::metric::Statistic;
 use crate::produce::WireBytes;
+use crate::record::{Reading, Row, samples_needed};
 
 pub use cpu::cpu_table;
 pub use csv::csv;
-pub use hlog::{LogSeries, interval_log};
+pub use hlog::{LogSeries, Outside, interval_log};
 pub use host::Host;
-pub use latency::LatencySummary;
+pub use latency::{Delivered, LatencySummary};
 pub use list::{Listed, list, list_table};
 pub use load::{
     Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
@@ -385,10 +387,56 @@ pub struct AppInterval {
     /// nobody looked.
     #[serde(default)]
     pub lag_s: Option<f64>,
-    /// Median of end to end in nanoseconds, of the measured events processed in it.
+    /// Measured events that were due in it, whenever they were processed; as all that follows.
+    #[serde(default)]
+    pub count: u64,
+    /// Of these, never delivered to the application.
+    #[serde(default)]
+    pub never_delivered: u64,
+    /// What these exceed, in nanoseconds; `None` where there are none.
+    #[serde(default)]
+    pub endless_ns: Option<i64>,
+    /// Median of end to end in nanoseconds, of the measured events that were due in it; `None`
+    /// also where it has no end.
     pub p50_ns: Option<i64>,
-    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368.
+    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368, and where
+    /// it has no end.
     pub p99_ns: Option<i64>,
-    /// Greatest of the same samples, in nanoseconds.
+    /// Greatest of the same samples, in nanoseconds; `None` where it has no end.
     pub max_ns: Option<i64>,
+}
+
+impl AppInterval {
+    /// The latencies of a row; of the lag nothing is known from it.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            seen: row.events,
+            lag_records: None,
+            lag_s: None,
+            count: row.count,
+            never_delivered: row.never_delivered,
+            endless_ns: row.endless_ns,
+            p50_ns: row.p50_ns,
+            p99_ns: row.p99_ns,
+            max_ns: row.max_ns,
+        }
+    }
+
+    /// What a percentile comes to; of [`Statistic::Max`], the greatest.
+    #[must_use]
+    pub fn reading(&self, statistic: Statistic) -> Reading {
+        let value_ns = match statistic {
+            Statistic::P50 => self.p50_ns,
+            Statistic::P99 => self.p99_ns,
+            Statistic::Max => self.max_ns,
+            _ => return Reading::TooFew,
+        };
+        let is_told = statistic.quantile().is_none_or(|share| self.count >= samples_needed(share));
+        match (value_ns, self.endless_ns) {
+            (Some(value_ns), _) => Reading::Value(value_ns),
+            (None, Some(endless_ns)) if is_told => Reading::Endless(endless_ns),
+            (None, _) => Reading::TooFew,
+        }
+    }
 }

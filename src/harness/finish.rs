@@ -9,7 +9,7 @@ use super::detection::detect;
 use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
-use super::timeline::Timeline;
+use super::timeline::{Reached, Timeline};
 use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
@@ -24,11 +24,11 @@ use crate::kafka::{self, ClientProperties};
 use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::produce::WireBytes;
+use crate::produce::{TimedOut, WireBytes};
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, Outside,
+    PartitionResult, PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -45,8 +45,8 @@ pub(super) struct Conditions {
 
 /// How the run ended.
 pub(super) struct End {
-    /// Of each shard: what it sent, and its slots by interval.
-    pub(super) books: Vec<(Books, Vec<u64>)>,
+    /// What each shard sent.
+    pub(super) books: Vec<Books>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
     /// What was replayed.
@@ -54,6 +54,10 @@ pub(super) struct End {
     /// What the clients have sent.
     pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
+    /// By shard: the measured events for whose answer its client waited in vain.
+    pub(super) timed_out: Vec<Vec<TimedOut>>,
+    /// When the sending ended, on the run's clock, where that was before the schedule's end.
+    pub(super) cut_ns: Option<u64>,
     pub(super) lag_at_end: Lag,
     pub(super) end_lag: Option<EndLag>,
     pub(super) cpu_s: f64,
@@ -72,6 +76,8 @@ pub(super) struct Kept {
     pub(super) clock: Arc<SystemClock>,
     /// Slot time 0, on the clock.
     pub(super) start_ns: u64,
+    /// How far the schedule came.
+    pub(super) reached: Reached,
 }
 
 /// Latency over time, as `latency.hlog` has it.
@@ -87,9 +93,7 @@ pub(super) fn log(
     let Collector { sent, acked, apps, .. } = collector;
     let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
         |((tag, stage), series)| {
-            let outside = series
-                .total(stage)
-                .map_or((0, 0), |total| (total.zero_or_negative(), total.over_range()));
+            let outside = series.total(stage).map(Outside::of).unwrap_or_default();
             LogSeries { tag, log: series.log(), outside }
         },
     );
@@ -109,11 +113,10 @@ pub(super) fn result(
 ) -> RunResult {
     let ledger = crew.ledger().close();
     let mut books = Books::default();
-    for (shard, _) in &end.books {
-        books.merge(shard);
-    }
-    let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
-    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    end.books.iter().for_each(|shard| books.merge(shard));
+    let offered = crew.ledger().offered_by_interval();
+    let reached = Reached::of(plan, crew.start_ns(), end.cut_ns);
+    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
     let series = timeline.intervals();
     let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
@@ -203,7 +206,10 @@ fn apps(
             service: total(Stage::Service),
             end_to_end: total(Stage::EndToEnd),
             end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
-            stack: stacked(collector.apps[place].stack()),
+            stack: stacked(
+                collector.apps[place].stack(),
+                collector.apps[place].total(Stage::EndToEnd),
+            ),
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,

@@ -4,17 +4,21 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 
 use super::table::{count, duration};
 use super::{LatencySummary, RunResult, StackedPercentile};
-use crate::record::{Slice, Stack};
+use crate::plan::metric::Statistic;
+use crate::record::{Latency, Slice, Stack};
 
 /// The percentiles that are taken apart.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// The stages near each percentile that has enough samples, and those of the slowest event.
+/// The stages near each percentile that has enough samples, and those of the slowest event; of a
+/// percentile without end there are none.
 #[must_use]
-pub fn stacked(stack: &Stack) -> Vec<StackedPercentile> {
-    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile)));
+pub fn stacked(stack: &Stack, end_to_end: Option<&Latency>) -> Vec<StackedPercentile> {
+    let never = end_to_end.map_or(0, Latency::never_delivered);
+    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile, never)));
+    let slowest = if never > 0 { "max of the delivered" } else { "max" };
     percentiles
-        .chain([("max", stack.slowest())])
+        .chain([(slowest, stack.slowest())])
         .filter_map(|(name, slice)| slice.map(|slice| one(name, &slice)))
         .collect()
 }
@@ -37,23 +41,38 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     let mut row = |name: String, stage: &LatencySummary, form: &dyn Fn(Option<i64>) -> String| {
+        let shown = |statistic| stage.shown(statistic, form);
         let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
             (Some(low), Some(high)) => {
                 format!("{} ({} – {})", form(stage.p99_ns), form(Some(low)), form(Some(high)))
             }
-            _ => form(stage.p99_ns),
+            _ => shown(Statistic::P99),
         };
         table.add_row([
-            name,
+            name.clone(),
             count(stage.count),
-            form(stage.mean_ns.map(|mean| mean.round() as i64)),
-            form(stage.p50_ns),
-            form(stage.p90_ns),
+            shown(Statistic::Mean),
+            shown(Statistic::P50),
+            shown(Statistic::P90),
             p99,
-            form(stage.p99_9_ns),
-            form(stage.p99_99_ns),
-            form(stage.max_ns),
+            shown(Statistic::P99_9),
+            shown(Statistic::P99_99),
+            shown(Statistic::Max),
         ]);
+        if let Some(delivered) = &stage.delivered {
+            let shown = |statistic| form(delivered.value_ns(statistic));
+            table.add_row([
+                format!("{name}, of the delivered"),
+                count(delivered.count),
+                shown(Statistic::Mean),
+                shown(Statistic::P50),
+                shown(Statistic::P90),
+                shown(Statistic::P99),
+                shown(Statistic::P99_9),
+                shown(Statistic::P99_99),
+                shown(Statistic::Max),
+            ]);
+        }
     };
     row("send delay".to_owned(), &result.send_delay, &duration);
     row("ack".to_owned(), &result.ack, &duration);

@@ -8,7 +8,9 @@ use super::detected::detected;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
-use super::table::{accounts, applications, broker, count, rates, sender, thresholds, wire};
+use super::table::{
+    accounts, applications, broker, count, rates, sender, thresholds, undelivered, wire,
+};
 use super::{RunResult, cpu_table};
 
 /// The result as Markdown.
@@ -46,7 +48,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out, "- {note}")?;
     }
     let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let lines = lines.into_iter().chain(undelivered(result));
+    for line in lines.chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;

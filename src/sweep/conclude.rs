@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::points::{Limit, PointSummary, Spread, compare_values};
+use super::table::ns;
 use crate::plan::sweep::shown;
-use crate::result::{count, duration};
+use crate::result::count;
 
 /// A further step along an axis that changes a figure by less than this share is not worth it.
 const WORTH: f64 = 0.10;
@@ -81,18 +82,26 @@ fn best(points: &[&PointSummary], said: &mut Vec<String>) {
     if ranked.len() < 2 {
         return;
     }
+    if low.median.is_infinite() {
+        said.push("p99 has no end at any point: too much was never delivered.".to_owned());
+        return;
+    }
     let equals: Vec<String> = ranked[1..]
         .iter()
         .filter(|(_, p99)| !low.is_below(p99))
         .map(|(point, _)| shown(&point.settings))
         .collect();
     let mut text = format!(
-        "Lowest p99 of the slowest application: {} at {}; highest: {} at {} ({:.1}×).",
+        "Lowest p99 of the slowest application: {} at {}; highest: {} at {}{}.",
         ns(low.median),
         shown(&best.settings),
         ns(high.median),
         shown(&last.settings),
-        high.median / low.median
+        if high.median.is_finite() {
+            format!(" ({:.1}×)", high.median / low.median)
+        } else {
+            String::new()
+        }
     );
     if ranked.iter().all(|(_, p99)| p99.runs < 2) {
         text.push_str(" One run of each point can't tell a difference from chance: repeat them.");
@@ -222,10 +231,6 @@ fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
                 .to_owned(),
         );
     }
-}
-
-fn ns(value_ns: f64) -> String {
-    duration(Some(value_ns.round() as i64))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::plan::metric::Statistic;
 use crate::plan::sweep::Settings;
-use crate::result::{LatencySummary, RunResult, Saved};
+use crate::result::{RunResult, Saved};
 
 /// A group that is so far behind when the schedule ends has not kept up.
 const LAG_LIMIT_S: f64 = 1.0;
@@ -13,24 +14,33 @@ const LAG_LIMIT_S: f64 = 1.0;
 /// A broker that acknowledges less than this share of the offered rate has not kept up.
 const ACKED_SHARE: f64 = 0.99;
 
-/// A figure over whole runs.
+/// A figure over whole runs. Infinite, and `null` when written, is that of a run in which it had no
+/// end: too much of what was offered was never delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The middle one; the mean of the two middle ones.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub median: f64,
     /// The least.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub min: f64,
     /// The greatest.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub max: f64,
     /// How many runs.
     pub runs: u32,
+}
+
+/// JSON knows no infinite number.
+fn null_has_no_end<'de, D: Deserializer<'de>>(reader: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or(f64::INFINITY))
 }
 
 impl Spread {
     /// Of some runs' figures; `None` where there is none.
     #[must_use]
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = figures.into_iter().filter(|value| value.is_finite()).collect();
+        let mut sorted: Vec<f64> = figures.into_iter().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
@@ -254,18 +264,18 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
 
 fn app(runs: &[&RunResult], place: usize) -> AppPoint {
     let first = &runs[0].apps[place];
-    let spread = |pick: &dyn Fn(&LatencySummary) -> Option<i64>| {
-        let all = runs.iter().filter_map(|run| pick(&run.apps.get(place)?.end_to_end));
-        Spread::of(all.map(|value_ns| value_ns as f64))
+    let spread = |statistic| {
+        let latencies = runs.iter().filter_map(|run| Some(&run.apps.get(place)?.end_to_end));
+        Spread::of(latencies.filter_map(|latency| latency.figure_ns(statistic)))
     };
     let consumed = runs.iter().filter_map(|run| Some(run.apps.get(place)?.consumed_per_s));
     AppPoint {
         name: first.name.clone(),
         workers: first.workers,
         consumed_per_s: Spread::of(consumed),
-        p50_ns: spread(&|latency| latency.p50_ns),
-        p99_ns: spread(&|latency| latency.p99_ns),
-        p99_9_ns: spread(&|latency| latency.p99_9_ns),
+        p50_ns: spread(Statistic::P50),
+        p99_ns: spread(Statistic::P99),
+        p99_9_ns: spread(Statistic::P99_9),
         efficiency: None,
     }
 }
@@ -311,6 +321,11 @@ mod tests {
         assert_eq!(Spread::of([]), None);
         assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
         assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
+        // A run without end is no run less: it is the slowest.
+        let endless = Spread::of([5.0, f64::INFINITY, f64::INFINITY]).unwrap();
+        assert_eq!((endless.median, endless.min, endless.runs), (f64::INFINITY, 5.0, 3));
+        let text = serde_json::to_string(&endless).unwrap();
+        assert_eq!(serde_json::from_str::<Spread>(&text).unwrap(), endless);
     }
 
     /// A recorded run, as a trial of a sweep, with what `change` makes of it.

@@ -37,6 +37,7 @@ mod runs;
 mod sender;
 mod side_by_side;
 mod truth;
+mod undelivered;
 mod world;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        undelivered::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),

@@ -6,6 +6,7 @@ use super::AppParts;
 use crate::apps::{Summary, Totals};
 use crate::error::{Error, Result};
 use crate::harness::part::{AppName, AppPart, Begun, ProducerPart};
+use crate::harness::undelivered::never_seen;
 use crate::record::{Page, Row, Series, Stage};
 use crate::result::{AppClock, AppResult, LatencySummary};
 
@@ -30,7 +31,7 @@ impl<'a> Merged<'a> {
     ) -> Result<Self> {
         let start = producer.start_interval;
         let mut series = Series::new(Stage::EndToEnd, producer.intervals.div_ceil(3_600).max(1));
-        let mut first = None;
+        let mut first: Option<u64> = None;
         for (part, app) in &parts {
             let pages = app.pages.get(&producer.outcomes.run).into_iter().flatten();
             for page in pages {
@@ -40,12 +41,19 @@ impl<'a> Merged<'a> {
                         part.pid, name.name
                     ))
                 })?;
-                first = Some(first.map_or(page.processed, |first: u64| first.min(page.processed)));
-                series.add(&page.window(start, start + producer.measured.start));
+                let earliest = page.processed.keys().next().copied();
+                first = first.into_iter().chain(earliest).min();
+                page.enter(&mut series, start, start + producer.measured.start);
             }
         }
-        let rows = series.rows().clone();
+        let rows = BTreeMap::new();
         Ok(Self { name: name.clone(), parts, series, rows, consumed_per_s: 0.0, first })
+    }
+
+    /// Counts what it has never seen, by interval of the schedule; then its rows are complete.
+    pub(super) fn never_seen(&mut self, missed: &[u64], producer: &ProducerPart) {
+        never_seen(&mut self.series, 0, missed, producer.waited_ns);
+        self.rows = self.series.rows();
     }
 
     pub(super) fn result(&self, producer: &ProducerPart) -> AppResult {
