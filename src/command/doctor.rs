@@ -26,7 +26,15 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
         }
     };
     super::show(text.as_bytes())?;
-    Ok(if checkup.grade() == Grade::Unfit { ExitCode::Invalid } else { ExitCode::Ok })
+    Ok(exit_code(checkup.grade()))
+}
+
+/// Fair is fit: the runs tell their limits themselves.
+const fn exit_code(grade: Grade) -> ExitCode {
+    match grade {
+        Grade::Good | Grade::Fair => ExitCode::Ok,
+        Grade::Unfit => ExitCode::Invalid,
+    }
 }
 
 fn brokers(given: &ScenarioArgs) -> Result<Vec<doctor::Finding>> {
@@ -62,4 +70,39 @@ fn text(checkup: &Checkup, style: comfy_table::TableStyle) -> String {
         Grade::Unfit => "this host is unfit to measure: see above\n",
     });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::doctor::Finding;
+    use crate::result::Host;
+
+    #[test]
+    fn the_worst_line_decides_words_and_exit_code() {
+        let finding = |grade| Finding {
+            what: "clock".to_owned(),
+            grade,
+            measured: "2 µs".to_owned(),
+            limits: "good to 1 µs".to_owned(),
+            advice: (grade > Grade::Good).then(|| "set the clock source to tsc".to_owned()),
+            figures: Vec::new(),
+        };
+        let says = |grades: &[Grade]| {
+            let findings = grades.iter().map(|grade| finding(*grade)).collect();
+            let checkup = Checkup { host: Host::read(), findings };
+            (text(&checkup, presets::NOTHING), exit_code(checkup.grade()))
+        };
+        let (words, code) = says(&[Grade::Good, Grade::Good]);
+        assert!(words.ends_with("\n\nthis host is fit to measure\n"), "{words}");
+        assert_eq!(code, ExitCode::Ok);
+        let (words, code) = says(&[Grade::Fair, Grade::Good]);
+        assert!(words.contains("fair: clock: set the clock source to tsc\n"), "{words}");
+        assert!(words.ends_with("this host measures, with limits: see above\n"), "{words}");
+        assert_eq!(code, ExitCode::Ok);
+        let (words, code) = says(&[Grade::Unfit, Grade::Fair, Grade::Good]);
+        assert!(words.contains("UNFIT  clock"), "{words}");
+        assert!(words.ends_with("this host is unfit to measure: see above\n"), "{words}");
+        assert_eq!(code, ExitCode::Invalid);
+    }
 }

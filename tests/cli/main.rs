@@ -16,6 +16,7 @@ mod command_line;
 mod compare;
 mod counts;
 mod detection;
+mod doctor;
 mod dry_run;
 mod intervals;
 mod metrics;

@@ -22,6 +22,7 @@ mod churn;
 mod client;
 mod cluster;
 mod conformance;
+mod doctor;
 mod drift;
 mod group;
 mod hlog;
@@ -55,6 +56,7 @@ fn suites() -> Vec<Probe> {
         laws::probes(),
         undelivered::probes(),
         truth::probes(),
+        doctor::probes(),
         drift::probes(),
         pipeline::probes(),
         answers::probes(),

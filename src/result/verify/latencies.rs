@@ -7,6 +7,13 @@ use crate::result::{LatencySummary, RunResult, StackedPercentile};
 /// The longest latency with a place in a histogram, in ns.
 const LONGEST_NS: i64 = 3_600_000_000_000;
 
+/// Percentiles, as parts of a whole.
+const P50: (u64, u64) = (1, 2);
+const P90: (u64, u64) = (9, 10);
+const P99: (u64, u64) = (99, 100);
+const P99_9: (u64, u64) = (999, 1_000);
+const P99_99: (u64, u64) = (9_999, 10_000);
+
 /// How far the mean of rounded samples may lie from that of the places they were put into.
 const ROUNDING: f64 = 1e-9;
 
@@ -57,16 +64,16 @@ struct Stage<'a> {
 impl Stage<'_> {
     fn check(&self, audit: &mut Audit) {
         let (stage, name) = (self.stage, self.name);
-        let total = self.counts.total() + stage.zero_or_negative + stage.over_range;
-        audit.same(format!("{name}.count"), stage.count, total);
+        audit.same(format!("{name}.count"), stage.count, self.ended() + stage.never_delivered);
         for (figure, says, share) in [
-            ("p50_ns", stage.p50_ns, (1, 2)),
-            ("p90_ns", stage.p90_ns, (9, 10)),
-            ("p99_ns", stage.p99_ns, (99, 100)),
-            ("p99_9_ns", stage.p99_9_ns, (999, 1_000)),
-            ("p99_99_ns", stage.p99_99_ns, (9_999, 10_000)),
+            ("p50_ns", stage.p50_ns, P50),
+            ("p90_ns", stage.p90_ns, P90),
+            ("p99_ns", stage.p99_ns, P99),
+            ("p99_9_ns", stage.p99_9_ns, P99_9),
+            ("p99_99_ns", stage.p99_99_ns, P99_99),
         ] {
-            audit.same(format!("{name}.{figure}"), says, self.percentile(share));
+            let is = self.percentile(share, stage.count);
+            audit.same(format!("{name}.{figure}"), says, is);
         }
         for (figure, percentile, low, high) in [
             ("p99", stage.p99_ns, stage.p99_low_ns, stage.p99_high_ns),
@@ -74,21 +81,61 @@ impl Stage<'_> {
         ] {
             self.bounds(figure, percentile, low, high, audit);
         }
+        self.endless(audit);
         self.extremes(audit);
         self.mean(audit);
     }
 
-    /// By walking over the counts; `None` where there are too few samples: fewer than give it a
-    /// finite upper bound of 97.5 %, n with 1 − qⁿ ≥ 0.975.
-    fn percentile(&self, (part, whole): (u64, u64)) -> Option<i64> {
+    /// The samples that have an end.
+    fn ended(&self) -> u64 {
+        self.counts.total() + self.stage.zero_or_negative + self.stage.over_range
+    }
+
+    /// The greatest of those.
+    fn longest_ns(&self) -> Option<i64> {
+        let delivered = self.stage.delivered.as_ref();
+        delivered.map_or(self.stage.max_ns, |delivered| delivered.max_ns)
+    }
+
+    /// What was never delivered is behind all others: no percentile, no greatest, no mean. Beside
+    /// them stand those of the rest.
+    fn endless(&self, audit: &mut Audit) {
+        let (stage, name) = (self.stage, self.name);
+        let has_never = stage.never_delivered > 0;
+        audit.same(format!("{name}.delivered"), stage.delivered.is_some(), has_never);
+        audit.same(format!("{name}.endless_ns"), stage.endless_ns.is_some(), has_never);
+        let Some(delivered) = &stage.delivered else { return };
+        audit.same(format!("{name}.max_ns"), (stage.max_ns, stage.mean_ns), (None, None));
+        if let Some((endless_ns, longest_ns)) = stage.endless_ns.zip(delivered.max_ns) {
+            let least = format!("{longest_ns} at least, the longest that was delivered");
+            let name = format!("{name}.endless_ns");
+            audit.require(name, endless_ns >= longest_ns, endless_ns, least);
+        }
+        audit.same(format!("{name}.delivered.count"), delivered.count, self.ended());
+        for (figure, says, share) in [
+            ("p50_ns", delivered.p50_ns, P50),
+            ("p90_ns", delivered.p90_ns, P90),
+            ("p99_ns", delivered.p99_ns, P99),
+            ("p99_9_ns", delivered.p99_9_ns, P99_9),
+            ("p99_99_ns", delivered.p99_99_ns, P99_99),
+        ] {
+            let is = self.percentile(share, delivered.count);
+            audit.same(format!("{name}.delivered.{figure}"), says, is);
+        }
+    }
+
+    /// By walking over the counts; `None` where it has no end, and where there are too few
+    /// samples: fewer than give it a finite upper bound of 97.5 %, n with 1 − qⁿ ≥ 0.975.
+    fn percentile(&self, (part, whole): (u64, u64), count: u64) -> Option<i64> {
         let quantile = part as f64 / whole as f64;
-        let enough = quantile.powf(self.stage.count as f64) <= 0.025;
-        let rank = (u128::from(self.stage.count) * u128::from(part)).div_ceil(u128::from(whole));
-        enough.then(|| self.at(u64::try_from(rank).unwrap_or(u64::MAX)))?
+        let enough = quantile.powf(count as f64) <= 0.025;
+        let rank = (u128::from(count) * u128::from(part)).div_ceil(u128::from(whole));
+        let rank = u64::try_from(rank).ok().filter(|rank| *rank <= self.ended());
+        enough.then(|| self.at(rank?))?
     }
 
     fn at(&self, rank: u64) -> Option<i64> {
-        let (min_ns, max_ns) = (self.stage.min_ns?, self.stage.max_ns?);
+        let (min_ns, max_ns) = (self.stage.min_ns?, self.longest_ns()?);
         // Those at or below zero come first, in no order; those above an hour last.
         let Some(within) = rank.checked_sub(self.stage.zero_or_negative).filter(|rank| *rank > 0)
         else {
@@ -128,7 +175,7 @@ impl Stage<'_> {
 
     /// The exact extremes lie in the outermost places.
     fn extremes(&self, audit: &mut Audit) {
-        let stage = self.stage;
+        let (stage, max_ns) = (self.stage, self.longest_ns());
         let place = |rank| self.counts.at(rank);
         let inside = |value: Option<i64>, place: Option<(u64, u64)>| match (value, place) {
             (None, None) => true,
@@ -145,11 +192,11 @@ impl Stage<'_> {
             inside(stage.min_ns, place(1))
         };
         let greatest = if stage.over_range > 0 {
-            stage.max_ns.is_some_and(|ns| ns > LONGEST_NS)
+            max_ns.is_some_and(|ns| ns > LONGEST_NS)
         } else if self.counts.total() == 0 && stage.zero_or_negative > 0 {
-            stage.max_ns.is_some_and(|ns| ns <= 0)
+            max_ns.is_some_and(|ns| ns <= 0)
         } else {
-            inside(stage.max_ns, place(self.counts.total()))
+            inside(max_ns, place(self.counts.total()))
         };
         let expected = |place: Option<(u64, u64)>| match place {
             Some((low, high)) => format!("{low} to {high}, where the histogram ends"),
@@ -159,30 +206,28 @@ impl Stage<'_> {
         let shown = |value: Option<i64>| value.map_or("null".to_owned(), |ns| ns.to_string());
         audit.require(format!("{name}.min_ns"), least, shown(stage.min_ns), expected(place(1)));
         let last = place(self.counts.total());
-        audit.require(format!("{name}.max_ns"), greatest, shown(stage.max_ns), expected(last));
+        audit.require(format!("{name}.max_ns"), greatest, shown(max_ns), expected(last));
     }
 
     /// The mean lies where the places let it: within 0.1 %.
     fn mean(&self, audit: &mut Audit) {
         let stage = self.stage;
+        let delivered = stage.delivered.as_ref();
+        let says = delivered.map_or(stage.mean_ns, |delivered| delivered.mean_ns);
         let name = format!("{}.mean_ns", self.name);
-        let (Some(mean), Some(min), Some(max)) = (stage.mean_ns, stage.min_ns, stage.max_ns) else {
-            audit.same(name, stage.mean_ns.is_some(), stage.count > 0);
+        let (Some(mean), Some(min), Some(max)) = (says, stage.min_ns, self.longest_ns()) else {
+            audit.same(name, says.is_some(), self.ended() > 0);
             return;
         };
         let (mut low, mut high) = self.counts.sums();
         let (zero, over) = (stage.zero_or_negative as f64, stage.over_range as f64);
         low += zero * min.min(0) as f64 + over * LONGEST_NS as f64;
         high += over * max as f64;
-        let count = stage.count.max(1) as f64;
+        let count = self.ended().max(1) as f64;
         let (low, high) = (low / count, high / count);
         let slack = ROUNDING * high.abs().max(1.0);
-        audit.require(
-            name,
-            mean >= low - slack && mean <= high + slack,
-            mean,
-            format!("{low} to {high}, by the histogram"),
-        );
+        let holds = mean >= low - slack && mean <= high + slack;
+        audit.require(name, holds, mean, format!("{low} to {high}, by the histogram"));
     }
 }
 
@@ -199,7 +244,9 @@ fn stacked(
     audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum);
     if slice.percentile == "max" {
         audit.same(format!("{name}.events"), slice.events, 1);
-        if let Some(max_ns) = stage.max_ns {
+        let delivered = stage.delivered.as_ref();
+        let longest_ns = delivered.map_or(stage.max_ns, |delivered| delivered.max_ns);
+        if let Some(max_ns) = longest_ns {
             audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, max_ns as f64);
         }
         return;

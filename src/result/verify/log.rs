@@ -66,15 +66,21 @@ fn rows(lines: &[Line], result: &RunResult, audit: &mut Audit) {
             let Some(row) = row.apps.get(place) else { continue };
             let counts = by_row.remove(&at).unwrap_or_default();
             let total = counts.total();
+            let name = format!("series[{at}].apps.{}", app.name);
+            // What has no place in a histogram is in the row and not in the log.
+            let stage = &app.end_to_end;
+            let is_outside = stage.zero_or_negative + stage.over_range > 0;
+            if row.count > 0 && !is_outside {
+                audit.same(format!("{name}.count"), row.count, total + row.never_delivered);
+            }
+            let count = total + row.never_delivered;
             for (figure, says, rank) in [
-                ("p50_ns", row.p50_ns, total.div_ceil(2)),
-                ("p99_ns", row.p99_ns, (total * 99).div_ceil(100)),
-                ("max_ns", row.max_ns, total),
+                ("p50_ns", row.p50_ns, count.div_ceil(2)),
+                ("p99_ns", row.p99_ns, (count * 99).div_ceil(100)),
+                ("max_ns", row.max_ns, count),
             ] {
                 let Some(ns) = says else { continue };
                 let found = counts.at(rank.max(1));
-                // What has no place in a histogram is in the row and not in the log.
-                let is_outside = app.end_to_end.zero_or_negative + app.end_to_end.over_range > 0;
                 let holds = is_outside
                     || found.is_some_and(|(low, high)| {
                         u64::try_from(ns).is_ok_and(|ns| low <= ns && ns <= high)
@@ -82,7 +88,7 @@ fn rows(lines: &[Line], result: &RunResult, audit: &mut Audit) {
                 let is =
                     found.map_or("nothing".to_owned(), |(low, high)| format!("{low} to {high}"));
                 audit.require(
-                    format!("series[{at}].apps.{}.{figure}", app.name),
+                    format!("{name}.{figure}"),
                     holds,
                     ns,
                     format!("{is}, by latency.hlog"),

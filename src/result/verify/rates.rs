@@ -1,6 +1,6 @@
 //! Rates from the series, and the series against the ledger and the stages.
 
-use super::Audit;
+use super::{Audit, is_ours};
 use crate::result::{Interval, RunResult};
 
 /// From here on a slot is late, in ns.
@@ -93,19 +93,30 @@ fn series(result: &RunResult, interval_ms: u64, audit: &mut Audit) {
     }
 }
 
-/// Within a row the percentiles rise, and over all rows the greatest is that of the stage.
+/// Within a row the percentiles rise, and all rows together are the stage.
 fn rows(result: &RunResult, audit: &mut Audit) {
     for (place, app) in result.apps.iter().enumerate() {
-        let rows = result.series.iter().filter_map(|row| row.apps.get(place));
-        for (at, row) in rows.clone().enumerate() {
+        let rows = || result.series.iter().filter_map(|row| row.apps.get(place));
+        for (at, row) in rows().enumerate() {
             let figures: Vec<i64> =
                 [row.p50_ns, row.p99_ns, row.max_ns].into_iter().flatten().collect();
             let name = format!("series[{at}].apps.{}", app.name);
             audit.require(name, figures.is_sorted(), format!("{figures:?}"), "p50 <= p99 <= max");
+            let name = format!("series[{at}].apps.{}.endless_ns", app.name);
+            audit.same(name, row.endless_ns.is_some(), row.never_delivered > 0);
         }
-        let greatest = rows.filter_map(|row| row.max_ns).max();
-        let name = format!("series.apps.{}.max_ns", app.name);
-        audit.same(name, greatest, app.end_to_end.max_ns);
+        let (name, stage) = (format!("series.apps.{}", app.name), &app.end_to_end);
+        let greatest = rows().filter_map(|row| row.max_ns).max();
+        if stage.never_delivered == 0 {
+            audit.same(format!("{name}.max_ns"), greatest, stage.max_ns);
+        }
+        // Older rows have none.
+        let count: u64 = rows().map(|row| row.count).sum();
+        if count > 0 || is_ours(result) {
+            audit.same(format!("{name}.count"), count, stage.count);
+            let never: u64 = rows().map(|row| row.never_delivered).sum();
+            audit.same(format!("{name}.never_delivered"), never, stage.never_delivered);
+        }
     }
 }
 
@@ -121,7 +132,7 @@ fn watch(
     let most = rows.map(|row| row.offered).max().unwrap_or(0);
     let peak = most as f64 * 1e3 / interval_ms as f64;
     // Older results have none.
-    if watch.offered_peak_per_s > 0.0 || super::is_ours(result) {
+    if watch.offered_peak_per_s > 0.0 || is_ours(result) {
         audit.near("watch.offered_peak_per_s", watch.offered_peak_per_s, peak);
     }
     let slip = result.send_delay.p99_ns.map(|ns| u64::try_from(ns).unwrap_or(0));
