@@ -242,7 +242,7 @@ fn stacked(
 ) {
     let sum = slice.send_delay_ns.unwrap_or(0.0) + slice.broker_ns + slice.service_ns;
     audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum);
-    if slice.percentile == "max" {
+    if slice.percentile == "max" || slice.percentile == "max of the delivered" {
         audit.same(format!("{name}.events"), slice.events, 1);
         let delivered = stage.delivered.as_ref();
         let longest_ns = delivered.map_or(stage.max_ns, |delivered| delivered.max_ns);
