@@ -149,7 +149,7 @@ impl Evidence {
 pub fn figures(value: &Value, result: &RunResult) -> Audit {
     let mut audit = Audit::default();
     check_digest(value, result, &mut audit);
-    latencies::check(result, &mut audit);
+    latencies::check(value, result, &mut audit);
     sums::check(result, &mut audit);
     rates::check(result, &mut audit);
     load::check_hash(result, &mut audit);

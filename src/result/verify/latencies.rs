@@ -1,5 +1,7 @@
 //! Percentiles from histograms, and the stages near them.
 
+use serde_json::Value;
+
 use super::Audit;
 use super::histogram::Counts;
 use crate::result::{LatencySummary, RunResult, StackedPercentile};
@@ -17,32 +19,35 @@ const P99_99: (u64, u64) = (9_999, 10_000);
 /// How far the mean of rounded samples may lie from that of the places they were put into.
 const ROUNDING: f64 = 1e-9;
 
-/// Every stage of a result with its name, and the histogram that it has; a stage whose histogram
-/// can't be read is a fault, and has none.
-pub(super) fn stages(result: &RunResult) -> Vec<(String, &LatencySummary)> {
-    let mut stages = vec![
-        ("send_delay".to_owned(), &result.send_delay),
-        ("ack".to_owned(), &result.ack),
-        ("ack_uncorrected".to_owned(), &result.ack_uncorrected),
-    ];
-    for app in &result.apps {
-        for (name, stage) in [
-            ("arrival", &app.arrival),
-            ("service", &app.service),
-            ("end_to_end", &app.end_to_end),
-            ("end_to_end_uncorrected", &app.end_to_end_uncorrected),
-        ] {
-            stages.push((format!("apps.{}.{name}", app.name), stage));
+/// Every distribution of a result with its name, wherever it stands: what has a histogram is one.
+fn distributions(value: &Value, path: &str, out: &mut Vec<(String, LatencySummary)>) {
+    let below = |name: &str| {
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    };
+    match value {
+        Value::Object(members) if members.get("histogram").is_some_and(Value::is_string) => {
+            out.extend(serde_json::from_value(value.clone()).ok().map(|it| (path.to_owned(), it)));
         }
+        Value::Object(members) => {
+            members.iter().for_each(|(name, inner)| distributions(inner, &below(name), out));
+        }
+        Value::Array(items) => {
+            for (place, inner) in items.iter().enumerate() {
+                let name = inner["name"].as_str().map_or(place.to_string(), str::to_owned);
+                distributions(inner, &below(&name), out);
+            }
+        }
+        _ => {}
     }
-    stages
 }
 
 /// Recomputes every stage.
-pub(super) fn check(result: &RunResult, audit: &mut Audit) {
-    for (name, stage) in stages(result) {
+pub(super) fn check(value: &Value, result: &RunResult, audit: &mut Audit) {
+    let mut all = Vec::new();
+    distributions(value, "", &mut all);
+    for (name, stage) in &all {
         match Counts::read(&stage.histogram) {
-            Ok(counts) => Stage { name: &name, stage, counts: &counts }.check(audit),
+            Ok(counts) => Stage { name, stage, counts: &counts }.check(audit),
             Err(what) => audit.fault(format!("{name}.histogram"), what, "a V2 histogram"),
         }
     }
@@ -256,8 +261,9 @@ fn stacked(
         "p90" => stage.p90_ns,
         "p99" => stage.p99_ns,
         "p99.9" => stage.p99_9_ns,
+        "p99.99" => stage.p99_99_ns,
         _ => {
-            audit.fault(format!("{name}.percentile"), &slice.percentile, "p50 to p99.9, or max");
+            audit.fault(format!("{name}.percentile"), &slice.percentile, "p50 to p99.99, or max");
             return;
         }
     };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Audit;
 use super::histogram::Counts;
-use super::latencies::stages;
 use crate::result::RunResult;
 
 /// One histogram of the log.
@@ -31,16 +30,16 @@ pub(super) fn check(text: Option<&str>, result: &RunResult, audit: &mut Audit) {
     for line in &lines {
         sums.entry(&line.tag).or_default().add(&line.counts);
     }
-    for (name, stage) in stages(result) {
-        let tag = name.strip_prefix("apps.").unwrap_or(&name);
-        let has_tag = tag == "ack" || tag == "send_delay" || tag.ends_with(".end_to_end");
+    let mut stages =
+        vec![("send_delay".to_owned(), &result.send_delay), ("ack".to_owned(), &result.ack)];
+    let apps = result.apps.iter();
+    stages.extend(apps.map(|app| (format!("{}.end_to_end", app.name), &app.end_to_end)));
+    for (tag, stage) in stages {
         let Ok(counts) = Counts::read(&stage.histogram) else { continue };
-        if has_tag {
-            let sum = sums.remove(tag).unwrap_or_default();
-            let says = format!("{} samples", counts.total());
-            let is = format!("{} samples in latency.hlog, perhaps elsewhere", sum.total());
-            audit.require(format!("{name}.histogram"), counts == sum, says, is);
-        }
+        let sum = sums.remove(tag.as_str()).unwrap_or_default();
+        let says = format!("{} samples", counts.total());
+        let is = format!("{} samples in latency.hlog, perhaps elsewhere", sum.total());
+        audit.require(format!("{tag}.histogram"), counts == sum, says, is);
     }
     for tag in sums.keys() {
         audit.fault("latency.hlog", format!("a tag {tag}"), "a stage of the result");
