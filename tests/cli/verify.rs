@@ -152,6 +152,42 @@ fn what_lies_beside_the_result_is_held_against_it() {
     assert!(words.contains("series[1].apps.fraud.p50_ns says"), "{words}");
 }
 
+/// FNV-1a in 64 bits, as the plan's number is.
+fn plan_hash(plan: &Value) -> String {
+    let mut plan = plan.clone();
+    plan["kafka"]["bootstrap_servers"] = Value::Null;
+    plan["warnings"] = Value::Null;
+    let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", plan.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// A forger who knows of the plan's number and of the digest makes both anew.
+#[test]
+fn a_forged_plan_is_found_by_the_scenario_and_a_forged_seed_by_the_load() {
+    let forge = |change: &dyn Fn(&mut Value), keeps_scenario: bool| {
+        let folder = copy(|folder| {
+            rewrite(folder, |value| {
+                assert_eq!(value["plan_hash"], json!(plan_hash(&value["plan"])));
+                change(&mut value["plan"]);
+                value["plan_hash"] = json!(plan_hash(&value["plan"]));
+                if !keeps_scenario {
+                    value["files"].as_object_mut().unwrap().remove("scenario.toml");
+                    fs::remove_file(folder.join("scenario.toml")).unwrap();
+                }
+                value["digest"] = json!(verify::digest_of(value));
+            });
+        });
+        let output = kbench(&["verify", &folder.path().display().to_string()]);
+        assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+        said(&output)
+    };
+    let words = forge(&|plan| plan["kafka"]["producer"]["linger.ms"] = json!("500"), true);
+    assert!(words.starts_with("DOES NOT HOLD "), "{words}");
+    assert!(words.contains("plan.kafka.producer.linger.ms says \"500\""), "{words}");
+    let words = forge(&|plan| plan["seed"] = json!(8), false);
+    assert!(words.contains("fingerprint says") && words.contains("books.by_type says"), "{words}");
+}
+
 /// Recorded by kbenches of other days: no digest, and every figure holds.
 #[test]
 fn recorded_results_hold() {
