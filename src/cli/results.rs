@@ -72,6 +72,17 @@ pub struct ListArgs {
     pub format: Format,
 }
 
+/// `kbench verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Results, sweeps, or folders of them
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// `kbench report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {

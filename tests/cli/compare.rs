@@ -29,6 +29,7 @@ pub(super) fn command(args: &[&str]) -> Command {
     ] {
         command.env_remove(variable);
     }
+    command.env("KBENCH_UNVERIFIED", "1"); // The figures of its cases are made up.
     command
 }
 
