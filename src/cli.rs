@@ -1,5 +1,6 @@
 //! The command line as typed. Nothing below knows that it exists.
 
+mod race;
 mod results;
 
 use std::ffi::OsString;
@@ -8,7 +9,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat};
+pub use race::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs, Until};
+pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat, VerifyArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -16,11 +18,28 @@ Exit codes:
   1    unexpected failure
   2    wrong command line or scenario; nothing was opened
   3    broker unreachable, or it refused
-  4    run invalid: its sums don't close, events are missing, or --strict found a flag
+  4    run invalid: its sums don't close, events are missing, or --strict found a flag; a saved
+       result that does not hold (verify); a host that is unfit to measure (doctor)
   5    a threshold or comparison failed
-  6    comparison refused
+  6    comparison refused: the runs differ in what must be equal, or one was edited
   130  interrupted (Ctrl-C); what was measured is saved
   143  terminated; what was measured is saved";
+
+const RACE_HELP: &str = "\
+Examples:
+  kbench race scenarios/steady.toml --a '-b kafka-1:9092' --b '-b kafka-2:9092'
+  kbench race scenarios/steady.toml -b kafka:9092 --a '-X linger.ms=5' --b '-X linger.ms=0' \\
+      --until decided --fail-on 'analytics.e2e.p99 > +10%'
+
+Exit codes:
+  0    no gate failed; an inconclusive one does not, unless --strict
+  2    wrong command line or scenario; nothing was opened
+  3    broker unreachable, or it refused
+  4    a run is invalid: the race stops there, and can go on with --resume
+  5    a gate (--fail-on, --require) or a scenario's threshold failed
+  6    refused: the two sides can't be compared
+  130  interrupted (Ctrl-C); whole pairs are saved, and --resume goes on
+  143  terminated; the same";
 
 /// Highest rate, as in a scenario.
 const RATE_MAX_PER_S: f64 = 1e7;
@@ -57,8 +76,17 @@ pub enum Command {
     /// Put two results, or two sweeps, beside each other: better, worse, same, or inconclusive
     #[command(after_help = EXIT_CODES)]
     Compare(CompareArgs),
+    /// Run two configurations in turns, pair by pair, and compare them
+    #[command(after_help = RACE_HELP)]
+    Race(RaceArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
+    /// Recompute saved results from their own raw parts; exits with 4 when one does not hold
+    #[command(after_help = EXIT_CODES)]
+    Verify(VerifyArgs),
+    /// Say what this host can measure: clock, sleeps, cores, ceiling; with -b the brokers, too
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
     Broker(BrokerArgs),
     /// Print shell completions
@@ -130,6 +158,20 @@ pub struct RunArgs {
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// `kbench doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The brokers to look at, and how they are reached.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Nothing but what was found
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// `kbench plan`.

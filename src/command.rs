@@ -3,13 +3,16 @@
 mod broker;
 mod compare;
 mod consume;
+mod doctor;
 mod list;
 mod plan;
 mod produce;
+mod race;
 mod replay;
 mod report;
 mod run;
 mod signals;
+mod verify;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process;
@@ -36,7 +39,10 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -6,6 +6,7 @@ mod latency;
 mod sends;
 mod series;
 mod stack;
+mod stalls;
 mod stored;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub use latency::{Latency, Reading, samples_needed};
 pub use sends::Sends;
 pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
+pub use stalls::{StallView, Stalls, Still};
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,7 +113,8 @@ impl Window {
         all.filter_map(|(stage, latency)| Some((stage, &**latency.as_ref()?)))
     }
 
-    /// The stages of the measured events by their end-to-end latency; `None` when there is none.
+    /// The stages of the measured events by their end-to-end latency, or by that of their ack where
+    /// it is about these; `None` when there is none.
     #[must_use]
     pub fn stack(&self) -> Option<&Stack> {
         self.stack.as_deref()
@@ -144,6 +147,7 @@ pub struct Recorder {
     /// When the window is over.
     end_ns: u64,
     sends: Option<Arc<Sends>>,
+    stalls: Option<StallView>,
 }
 
 impl Recorder {
@@ -158,6 +162,7 @@ impl Recorder {
             window: Box::new(Window::new(0)),
             end_ns: 0,
             sends: None,
+            stalls: None,
         }
     }
 
@@ -165,6 +170,13 @@ impl Recorder {
     #[must_use]
     pub fn with_sends(mut self, sends: Arc<Sends>) -> Self {
         self.sends = Some(sends);
+        self
+    }
+
+    /// Knows when the host stood still.
+    #[must_use]
+    pub fn with_stalls(mut self, stalls: Arc<Stalls>) -> Self {
+        self.stalls = Some(StallView::new(stalls));
         self
     }
 
@@ -177,6 +189,11 @@ impl Recorder {
 
     fn delay_ns(&self, shard: u16, seq: u64) -> Option<u64> {
         self.sends.as_ref()?.delay_ns(shard, seq)
+    }
+
+    fn still(&mut self, due_ns: u64, delay_ns: Option<u64>, to_ns: u64) -> Option<Still> {
+        let sent_ns = due_ns.saturating_add(delay_ns.unwrap_or(0));
+        self.stalls.as_mut().map(|stalls| stalls.still(due_ns, sent_ns, to_ns))
     }
 
     /// Sets what is measured, before the first event that could be is recorded.
@@ -202,12 +219,17 @@ impl Recorder {
     /// its send.
     pub fn acked(&mut self, shard: u16, seq: u64, due_ns: u64, value_ns: i64) {
         self.record(Stage::Ack, due_ns, value_ns);
-        if self.measured.contains(&due_ns)
-            && let Some(delay_ns) = self.delay_ns(shard, seq)
-        {
+        if !self.measured.contains(&due_ns) {
+            return;
+        }
+        let delay_ns = self.delay_ns(shard, seq);
+        let still = self.still(due_ns, delay_ns, due_ns.saturating_add_signed(value_ns));
+        if let Some(delay_ns) = delay_ns {
             let value_ns = value_ns.saturating_sub_unsigned(delay_ns);
             self.window.stage(Stage::AckUncorrected).record(value_ns);
         }
+        let way = Way { delay_ns, still, arrival_ns: value_ns, service_ns: 0 };
+        self.window.stack.get_or_insert_with(Box::default).record(way);
     }
 
     /// Records the stages of an event that was consumed.
@@ -223,10 +245,12 @@ impl Recorder {
             return;
         }
         let delay_ns = self.delay_ns(shard, seq);
+        let still = self.still(due_ns, delay_ns, processed_ns);
         let [from_ns, polled_ns, processed_ns] =
             [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
         let way = Way {
             delay_ns,
+            still,
             arrival_ns: difference(polled_ns, from_ns),
             service_ns: difference(processed_ns, polled_ns),
         };
@@ -268,96 +292,4 @@ fn difference(later_ns: i64, earlier_ns: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn warm_up_is_cut_by_due_time_and_not_by_the_time_of_recording() {
-        let mut recorder = Recorder::new(1_000..2_000, 1_000_000);
-        recorder.consumed((0, 0), 999, 1_500, 1_600);
-        recorder.consumed((0, 0), 1_000, 5_000, 5_100);
-        recorder.consumed((0, 0), 1_999, 9_000, 9_100);
-        recorder.consumed((0, 0), 2_000, 9_000, 9_100);
-        let window = recorder.flush(0);
-        assert_eq!(window.events, 4);
-        let latency = window.latency(Stage::EndToEnd).unwrap();
-        assert_eq!(latency.count(), 2);
-        assert_eq!(latency.min(), Some(4_100));
-        assert_eq!(latency.max(), Some(7_101));
-    }
-
-    #[test]
-    fn a_window_is_given_away_once_its_time_is_over() {
-        let mut recorder = Recorder::new(0..u64::MAX, 1_000);
-        assert!(recorder.roll(5).is_none(), "nothing was recorded before");
-        recorder.record(Stage::Ack, 10, 50);
-        assert!(recorder.roll(999).is_none());
-        let window = recorder.roll(3_500).unwrap();
-        assert_eq!((window.index, window.events), (0, 1));
-        assert!(recorder.roll(4_200).is_none(), "nothing was recorded in between");
-        recorder.record(Stage::Ack, 10, 50);
-        assert_eq!(recorder.flush(4_300).index, 4);
-    }
-
-    /// Law 11, and what bounds the memory: the backlog of an outage is due in many intervals.
-    #[test]
-    fn samples_stand_in_the_interval_in_which_they_were_due() {
-        let mut recorder = Recorder::new(0..u64::MAX, 1_000);
-        recorder.flush(100_000);
-        let mut windows = Vec::new();
-        for due_ns in (0..100_000).step_by(250) {
-            windows.extend(recorder.roll(100_500));
-            recorder.consumed((0, 0), due_ns, 100_500, 100_510);
-        }
-        windows.push(recorder.flush(0));
-        assert!(windows.len() > 5, "given away before their time");
-        let mut by_due = [0; 100];
-        for window in &windows {
-            assert!(window.index == 100 && window.dated.len() <= DATED_MAX);
-            for (stage, due, latency) in window.dated() {
-                assert_eq!(stage, Stage::EndToEnd);
-                by_due[due as usize] += latency.count();
-                let longest_ns = 100_510 - due.cast_signed() * 1_000;
-                assert!(latency.max() <= Some(longest_ns), "{due}: {latency:?}");
-                assert!(latency.min() > Some(longest_ns - 1_000), "{due}: {latency:?}");
-            }
-        }
-        assert_eq!(by_due, [4; 100]);
-        assert_eq!(windows.iter().map(|window| window.events).sum::<u64>(), 400);
-    }
-
-    #[test]
-    fn the_stages_of_one_event_add_up() {
-        let mut recorder = Recorder::new(0..100, 1_000);
-        recorder.consumed((0, 0), 10, 30, 37);
-        let window = recorder.flush(0);
-        let max = |stage| window.latency(stage).and_then(|latency| latency.max());
-        assert_eq!(max(Stage::Arrival), Some(20));
-        assert_eq!(max(Stage::Service), Some(7));
-        assert_eq!(max(Stage::EndToEnd), Some(27));
-        assert!(window.latency(Stage::Ack).is_none());
-        let slice = window.stack().unwrap().slowest().unwrap();
-        assert_eq!((slice.delay_ns, slice.arrival_ns, slice.service_ns), (None, 20.0, 7.0));
-    }
-
-    #[test]
-    fn what_is_uncorrected_counts_from_the_send_and_knows_no_late_sender() {
-        let sends = Arc::new(Sends::new(1));
-        let mut recorder = Recorder::new(0..u64::MAX, 1_000).with_sends(sends);
-        recorder.sending(0, 7, 1_000, 501_000);
-        recorder.acked(0, 7, 1_000, 500_300);
-        recorder.consumed((0, 7), 1_000, 501_900, 502_000);
-        let window = recorder.flush(0);
-        let max = |stage| window.latency(stage).and_then(|latency| latency.max());
-        assert_eq!((max(Stage::Ack), max(Stage::AckUncorrected)), (Some(500_300), Some(300)));
-        assert_eq!(max(Stage::EndToEnd), Some(501_000));
-        assert_eq!(max(Stage::EndToEndUncorrected), Some(1_000));
-        let slice = window.stack().unwrap().slowest().unwrap();
-        assert_eq!(slice.delay_ns, Some(500_000.0));
-        // An event whose send is forgotten is in the corrected figures only.
-        recorder.acked(0, 8, 1_000, 5);
-        let window = recorder.flush(0);
-        assert_eq!(window.latency(Stage::Ack).map(|ack| ack.count()), Some(1));
-        assert!(window.latency(Stage::AckUncorrected).is_none());
-    }
-}
+mod tests;

@@ -17,6 +17,13 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// The longest time that a core of the host gave a sleeping thread nothing, of those that
+    /// began in it, in nanoseconds; `None` where nobody looked.
+    #[serde(default)]
+    pub host_stall_ns: Option<u64>,
+    /// Events that were sent and had no answer at its end; `None` where nobody looked.
+    #[serde(default)]
+    pub unanswered: Option<u64>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppInterval>,
 }
