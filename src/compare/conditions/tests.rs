@@ -242,6 +242,10 @@ const FIGURES: &[&str] = &[
     "series",
     "plan_hash",
     "fingerprint",
+    "ack_stack",
+    "hiccups",
+    "files",
+    "digest",
 ];
 
 #[test]
