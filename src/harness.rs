@@ -6,6 +6,7 @@ pub mod alone;
 mod collect;
 mod crew;
 pub mod detection;
+pub mod doctor;
 pub mod embedded;
 mod finish;
 pub mod keep_up;
@@ -87,7 +88,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether it was told how such a run begins: of a sweep it is told once, of a race once a side.
+    /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
     fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
             || self.race.as_ref().is_some_and(|lap| lap.place > 1)
@@ -117,7 +118,7 @@ pub fn run(
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
     let results_dir = options.results_dir.clone();
-    let save = |result: &RunResult, kept: &Kept| {
+    let save = |result: &mut RunResult, kept: &Kept| {
         result::save(result, &kept.log, scenario_text, &results_dir)
     };
     let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
@@ -130,7 +131,7 @@ fn perform<T>(
     sending: Sending,
     mut options: Options,
     progress: &mut Progress,
-    save: impl FnOnce(&RunResult, &Kept) -> T,
+    save: impl FnOnce(&mut RunResult, &Kept) -> T,
 ) -> Result<(RunResult, T)> {
     check_replay(plan, &options)?;
     let host = Host::read();
@@ -199,7 +200,7 @@ fn perform<T>(
         }
         result.embedded_broker = Some(stats);
     }
-    let saved = save(&result, &kept);
+    let saved = save(&mut result, &kept);
     crew::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));

@@ -3,6 +3,7 @@
 mod cpu;
 mod csv;
 mod detected;
+mod digest;
 mod hiccups;
 mod hlog;
 mod host;
@@ -24,6 +25,7 @@ mod spans;
 mod stages;
 mod summary;
 mod table;
+pub mod verify;
 
 use std::collections::BTreeMap;
 
@@ -52,7 +54,9 @@ pub use host::Host;
 pub use latency::{Delivered, LatencySummary};
 pub use limited::limited;
 pub use list::{Listed, list, list_table};
-pub use load::{Saved, load, load_all};
+pub use load::{
+    Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
+};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
 pub use race::Lap;
 pub use recording::RecordingResult;
@@ -173,6 +177,13 @@ pub struct RunResult {
     /// The processes that recorded it, the producer's first; empty where it was one.
     #[serde(default)]
     pub processes: Vec<ProcessResult>,
+    /// The SHA-256 of the files beside the result that hold more than it does, by their names.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// The SHA-256 over everything else in here: what was edited afterwards is found by it, as
+    /// `kbench verify` says; `None` where the result was never saved, or by an older kbench.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// A run's place in a sweep.

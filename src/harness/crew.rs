@@ -89,7 +89,7 @@ impl Crew {
             roster: Arc::default(),
         };
         for (place, app) in plan.apps.iter().enumerate() {
-            let group = crew.group(place, app, partitions)?;
+            let group = crew.group(place, app, partitions, world)?;
             crew.groups.push(group.clone());
             for worker in 0..usize::from(app.workers) {
                 let shift = consume::Shift {
@@ -113,10 +113,16 @@ impl Crew {
         Ok(crew)
     }
 
-    fn group(&self, place: usize, app: &AppPlan, partitions: usize) -> Result<Arc<Group>> {
+    fn group(
+        &self,
+        place: usize,
+        app: &AppPlan,
+        partitions: usize,
+        world: &World,
+    ) -> Result<Arc<Group>> {
         let kind = apps::kind(&app.name)
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
-        let state = || (kind.new)(app);
+        let state = || world.at_work(app, (kind.new)(app));
         let workers = usize::from(app.workers);
         Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
     }

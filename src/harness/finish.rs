@@ -1,5 +1,6 @@
 //! From what the loops left to a result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
@@ -186,6 +187,8 @@ pub(super) fn result(
         partitions: partitions(&crew.receipts().records()),
         series,
         processes: Vec::new(),
+        files: BTreeMap::new(),
+        digest: None,
     };
     keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
