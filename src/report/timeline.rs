@@ -157,7 +157,7 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
     }
     let stall = |row: &Interval, _: &Span| Some(row.host_stall_ns? as f64 / 1e6);
     let mut stalls = Series::line("host's longest stall", points(result, time, middle, stall));
-    (stalls.color, stalls.dash, stalls.group) = (Some(7), true, Some("host"));
+    (stalls.color, stalls.dash, stalls.group) = (Some(5), true, Some("host"));
     series.push(stalls);
     let never = never_delivered(result, time);
     if !never.is_empty() {
