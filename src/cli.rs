@@ -25,22 +25,6 @@ Exit codes:
   130  interrupted (Ctrl-C); what was measured is saved
   143  terminated; what was measured is saved";
 
-const RACE_HELP: &str = "\
-Examples:
-  kbench race scenarios/steady.toml --a '-b kafka-1:9092' --b '-b kafka-2:9092'
-  kbench race scenarios/steady.toml -b kafka:9092 --a '-X linger.ms=5' --b '-X linger.ms=0' \\
-      --until decided --fail-on 'analytics.e2e.p99 > +10%'
-
-Exit codes:
-  0    no gate failed; an inconclusive one does not, unless --strict
-  2    wrong command line or scenario; nothing was opened
-  3    broker unreachable, or it refused
-  4    a run is invalid: the race stops there, and can go on with --resume
-  5    a gate (--fail-on, --require) or a scenario's threshold failed
-  6    refused: the two sides can't be compared
-  130  interrupted (Ctrl-C); whole pairs are saved, and --resume goes on
-  143  terminated; the same";
-
 /// Highest rate, as in a scenario.
 const RATE_MAX_PER_S: f64 = 1e7;
 
@@ -77,7 +61,7 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Compare(CompareArgs),
     /// Run two configurations in turns, pair by pair, and compare them
-    #[command(after_help = RACE_HELP)]
+    #[command(after_help = race::HELP)]
     Race(RaceArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),

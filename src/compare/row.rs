@@ -314,6 +314,17 @@ mod tests {
     }
 
     #[test]
+    fn an_exact_test_that_is_looked_at_again_and_again_spends_its_level_once() {
+        let metric = Metric::find(P99, ["analytics"]).unwrap();
+        let some = |value: f64| vec![Some(value); 6];
+        let (paired, ends) = (Design::Paired, (some(5e6), some(f64::INFINITY)));
+        let p = |looks| of_values(&metric, ends.0.clone(), ends.1.clone(), paired, looks).row.p;
+        // Two of 924 ways; six pairs are the fourth look: 4 times 5.
+        assert!((p(Looks::Once).unwrap() - 2.0 / 924.0).abs() < 1e-12);
+        assert!((p(Looks::Always).unwrap() - 40.0 / 924.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn counts_of_which_some_are_zero_are_called_by_their_ranks() {
         let few = [0.0, 1.0, 2.0, 1.0, 0.0, 1.0];
         let hundreds = [300.0, 700.0, 0.0, 800.0, 600.0, 500.0];

@@ -227,6 +227,10 @@ mod tests {
         // The same medians, but runs that are further apart than the steps.
         let said = conclusions(&steps("partitions", &values, 0.25)).join("\n");
         assert!(!said.contains("Knee"), "the runs don't show it: {said}");
+        // The step to 3 is plain, but not that the later ones are worth nothing: only by their
+        // estimates, or if there were no other step to be looked at.
+        let said = conclusions(&steps("partitions", &values, 0.03)).join("\n");
+        assert!(!said.contains("Knee"), "{said}");
         let falling = [("1", 9.0), ("3", 5.0), ("6", 3.0)];
         let said = conclusions(&steps("partitions", &falling, 0.005)).join("\n");
         assert!(!said.contains("Knee"), "it lies beyond the sweep: {said}");
@@ -311,7 +315,7 @@ mod tests {
         // Every run below every run of the other, but no further apart than runs are: chance does
         // so in one of ten sweeps of two points, and in most of twenty.
         let close = [
-            point(&[("linger.ms", "0")], &[5.0, 5.4, 5.2], 100.0, Limit::None),
+            point(&[("linger.ms", "0")], &[5.4, 5.0, 5.2], 100.0, Limit::None),
             point(&[("linger.ms", "5")], &[5.5, 6.2, 5.6], 100.0, Limit::None),
         ];
         let said = conclusions(&close).join("\n");
