@@ -2,6 +2,7 @@
 
 mod admin;
 mod applied;
+mod distance;
 mod excerpt;
 mod recording;
 mod scan;
@@ -19,6 +20,7 @@ use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use applied::ClientProperties;
+pub use distance::{Distance, distances};
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{Recording, Stretch};
 pub use scan::scan;

@@ -23,6 +23,7 @@ mod churn;
 mod client;
 mod cluster;
 mod conformance;
+mod doctor;
 mod drift;
 mod group;
 mod hlog;
@@ -39,6 +40,7 @@ mod refused;
 mod replay;
 mod runs;
 mod sender;
+mod side_by_side;
 mod statistics;
 mod truth;
 mod undelivered;
@@ -62,6 +64,7 @@ fn suites() -> Vec<Probe> {
         proxy::probes(),
         undelivered::probes(),
         truth::probes(),
+        doctor::probes(),
         drift::probes(),
         pipeline::probes(),
         answers::probes(),
@@ -69,6 +72,7 @@ fn suites() -> Vec<Probe> {
         hlog::probes(),
         keep_up::probes(),
         replay::probes(),
+        side_by_side::probes(),
         statistics::probes(),
     ];
     suites.into_iter().flatten().collect()
