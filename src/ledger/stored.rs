@@ -318,8 +318,7 @@ mod tests {
             for (partition, from, length) in stretches {
                 let partition = partition % logs.len();
                 let end = (from + length).min(logs[partition].len());
-                for offset in *from..end {
-                    let stamp = logs[partition][offset];
+                for (offset, stamp) in logs[partition].iter().enumerate().take(end).skip(*from) {
                     own.tick(partition as i32, offset as i64, stamp.as_ref());
                     let is_new = read[partition].insert(offset);
                     let is_probe = stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD);
