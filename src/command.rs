@@ -7,6 +7,7 @@ mod doctor;
 mod list;
 mod plan;
 mod produce;
+mod race;
 mod replay;
 mod report;
 mod run;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::List(args) => list::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Verify(args) => verify::run(&args),

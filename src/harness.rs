@@ -9,6 +9,7 @@ pub mod detection;
 pub mod doctor;
 pub mod embedded;
 mod finish;
+pub mod keep_up;
 pub mod lag;
 pub mod merge;
 mod opening;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Promptness, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::Faults;
@@ -41,7 +42,7 @@ use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
-use crate::result::{self, Host, RunResult, Trial};
+use crate::result::{self, Host, Lap, RunResult, Trial};
 
 use collect::Collector;
 use crew::Crew;
@@ -49,11 +50,12 @@ use finish::{Conditions, End, Kept};
 use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
-use watch::Sampler;
+use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
-/// Between the last preparation and slot time 0: so that every loop is on its feet.
-const LEAD_NS: u64 = 100_000_000;
+/// Between the last preparation and slot time 0: so that every loop is on its feet, and what an
+/// idle process costs can be seen.
+const LEAD_NS: u64 = 250_000_000;
 
 /// How often the harness looks at its loops.
 const TICK: Duration = Duration::from_millis(20);
@@ -79,14 +81,17 @@ pub struct Options {
     pub start_wall_us: Option<i64>,
     /// The run's place in a sweep, where it is part of one.
     pub trial: Option<Trial>,
+    /// The run's place in a race, where it is part of one.
+    pub race: Option<Lap>,
     /// Where the run shows itself while it goes on.
     pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Options {
-    /// Whether it was told how such a run begins: of the runs of a sweep it is told once.
+    /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
     fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
+            || self.race.as_ref().is_some_and(|lap| lap.place > 1)
     }
 }
 
@@ -185,6 +190,7 @@ fn perform<T>(
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     result.verdict.flags.extend(result.broker.flags());
     result.trial = options.trial;
+    result.race = options.race;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(
@@ -255,6 +261,7 @@ impl Play<'_> {
             progress.say("every group reads every partition; the schedule starts");
         }
         let cpu_before_s = watch::cpu_s();
+        let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
         let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
         crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
@@ -263,14 +270,7 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
-        let brokers = watch::local_brokers(self.advertised);
-        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone(), brokers);
-        while crew.sending() && !crew.broken() && !interrupted() {
-            std::thread::sleep(TICK);
-            collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock, || crew.receipts().accepted());
-        }
-        let seen = sampler.finish(self.clock, crew.receipts().accepted());
+        let seen = self.send(&crew, &mut collector, &meter, progress);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
@@ -283,7 +283,8 @@ impl Play<'_> {
         let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
-        let cpu_s = watch::cpu_s() - cpu_before_s;
+        let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
+        let metered = meter.end();
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
@@ -292,7 +293,9 @@ impl Play<'_> {
         progress.finish();
         let mut books = Vec::new();
         let mut sinks = Vec::new();
+        let mut promptness = Promptness::default();
         for shard in done.things {
+            promptness = promptness.or_worse(shard.promptness);
             books.push(shard.books);
             sinks.push(shard.sink);
         }
@@ -309,10 +312,33 @@ impl Play<'_> {
             end_lag,
             cpu_s,
             seen,
+            metered,
+            promptness,
             ceiling_per_s,
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Lets the schedule run; what the harness saw of itself meanwhile.
+    fn send(
+        &self,
+        crew: &Crew,
+        collector: &mut Collector,
+        meter: &Meter,
+        progress: &mut Progress,
+    ) -> Seen {
+        let brokers = watch::local_brokers(self.advertised);
+        let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
+        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
+        // What watches the host is no part of what an event costs.
+        let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
+        while crew.sending() && !crew.broken() && self.interrupted_by().is_none() {
+            std::thread::sleep(TICK);
+            collector.tick(crew, &**self.clock, progress);
+            sampler.tick(self.clock, used);
+        }
+        sampler.finish(self.clock, used())
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.

@@ -4,12 +4,15 @@ mod cpu;
 mod csv;
 mod detected;
 mod digest;
+mod hiccups;
 mod hlog;
 mod host;
 mod latency;
+mod limited;
 mod list;
 mod load;
 mod process;
+mod race;
 mod recording;
 mod replayed;
 mod said;
@@ -33,9 +36,10 @@ use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::compare::ThresholdResult;
 use crate::harness::detection::Detection;
+use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
-use crate::harness::watch::{SelfWatch, ThreadCpu};
+use crate::harness::watch::{Hiccups, SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
@@ -48,11 +52,13 @@ pub use csv::csv;
 pub use hlog::{LogSeries, Outside, interval_log};
 pub use host::Host;
 pub use latency::{Delivered, LatencySummary};
+pub use limited::limited;
 pub use list::{Listed, list, list_table};
 pub use load::{
     Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
 };
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
+pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
@@ -81,6 +87,9 @@ pub struct RunResult {
     /// Its place in a sweep, where it was part of one.
     #[serde(default)]
     pub trial: Option<Trial>,
+    /// Its place in a race, where it was part of one.
+    #[serde(default)]
+    pub race: Option<Lap>,
     /// What ran.
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.
@@ -118,6 +127,9 @@ pub struct RunResult {
     /// were sent late; to be read beside `ack`, never instead of it.
     #[serde(default)]
     pub ack_uncorrected: LatencySummary,
+    /// Where the time of the events near each percentile of ack went: `service_ns` is 0.
+    #[serde(default)]
+    pub ack_stack: Vec<StackedPercentile>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppResult>,
     /// Every event accounted for.
@@ -128,6 +140,10 @@ pub struct RunResult {
     /// where there is no broker to ask.
     #[serde(default)]
     pub end_lag: Option<EndLag>,
+    /// Whether the broker kept up: how the number of events went that were sent and had no answer;
+    /// `None` where there is no broker, and where nobody looked.
+    #[serde(default)]
+    pub broker_keeping_up: Option<KeepingUp>,
     /// What was replayed, where a recorded topic was the load.
     pub recording: Option<RecordingResult>,
     /// What the clients sent: the size of the load, and what the codec made of it; `None` where
@@ -146,6 +162,9 @@ pub struct RunResult {
     pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
+    /// What the host did to a thread that only sleeps; `None` where nobody looked.
+    #[serde(default)]
+    pub hiccups: Option<Hiccups>,
     /// The CPU of this process by kind of thread, in the measured part.
     #[serde(default)]
     pub cpu: Vec<ThreadCpu>,
@@ -266,6 +285,9 @@ pub struct AppResult {
     /// How far its clock may lie from the producer's; `None` where both are the same.
     #[serde(default)]
     pub clock: Option<AppClock>,
+    /// Whether it kept up: how its lag went over the measured part; `None` where nobody looked.
+    #[serde(default)]
+    pub keeping_up: Option<KeepingUp>,
 }
 
 /// The stages of the events near one percentile of end to end: means over the same events, so
@@ -273,11 +295,11 @@ pub struct AppResult {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StackedPercentile {
-    /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
+    /// `p50`, `p90`, `p99`, `p99.9`, `p99.99`, or `max`: the slowest event by itself.
     pub percentile: String,
     /// How many events there are near it: those whose latency is the same within an eighth.
     pub events: u64,
-    /// Mean end to end of these events in nanoseconds: the sum of the stages.
+    /// Mean end to end (or ack) of these events in nanoseconds: the sum of the stages.
     pub end_to_end_ns: f64,
     /// Begin of the hand-over to the client − due, in nanoseconds; `None` where that is forgotten,
     /// and then part of `broker_ns`.
@@ -287,6 +309,13 @@ pub struct StackedPercentile {
     pub broker_ns: f64,
     /// From there until the application was done with it, in nanoseconds.
     pub service_ns: f64,
+    /// How long a core of the host stood still meanwhile, in nanoseconds: part of all stages; of
+    /// the core that stood longest, stalls below 1 ms left out. `None` where nobody looked.
+    #[serde(default)]
+    pub stalled_ns: Option<f64>,
+    /// Of this, what is no send delay already, in nanoseconds: after the hand-over began.
+    #[serde(default)]
+    pub host_ns: Option<f64>,
 }
 
 /// One total of the books beside the applications'.
@@ -370,6 +399,13 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// The longest time that a core of the host gave a sleeping thread nothing, of those that
+    /// began in it, in nanoseconds; `None` where nobody looked.
+    #[serde(default)]
+    pub host_stall_ns: Option<u64>,
+    /// Events that were sent and had no answer at its end; `None` where nobody looked.
+    #[serde(default)]
+    pub unanswered: Option<u64>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppInterval>,
 }

@@ -1,4 +1,5 @@
-//! Gates: what fails a comparison, such as `analytics.e2e.p99 > +10%`.
+//! Gates: what fails a comparison, such as `analytics.e2e.p99 > +10%`, and what it has to show,
+//! such as `analytics.e2e.p99 < +10%`.
 
 use serde::Serialize;
 
@@ -13,10 +14,21 @@ use crate::plan::threshold::{Relation, Threshold};
 pub struct Gate {
     /// The metric.
     pub metric: Metric,
+    /// Whether the limit tells what fails or what is required.
+    pub sense: Sense,
     /// The limit.
     pub limit: Limit,
     /// As the user wrote it.
     pub text: String,
+}
+
+/// What a gate's relation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// What fails: a change that is shown to be beyond the limit.
+    FailOn,
+    /// What is required: it fails unless it is shown to be within the limit.
+    Require,
 }
 
 /// Where a gate closes.
@@ -26,7 +38,7 @@ pub enum Limit {
     Above(f64),
     /// The candidate is less than so many times the baseline.
     Below(f64),
-    /// A run of the candidate is like this.
+    /// A run of the candidate is like this, or, where it is required, is not.
     Each(Threshold),
 }
 
@@ -36,7 +48,8 @@ pub enum Limit {
 pub enum State {
     /// The limit is kept: the whole interval lies within it.
     Passed,
-    /// The metric has changed, and its best estimate is beyond the limit.
+    /// The metric has changed, and its best estimate is beyond the limit; it has no figure in
+    /// some run; or what is required is not shown.
     Failed,
     /// Neither is shown.
     Inconclusive,
@@ -45,7 +58,7 @@ pub enum State {
 /// A gate, judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateResult {
-    /// As the user wrote it.
+    /// As the user wrote it; with `require` before it, where it tells what is required.
     pub gate: String,
     /// What became of it.
     pub state: State,
@@ -53,13 +66,35 @@ pub struct GateResult {
     pub why: String,
 }
 
+impl Sense {
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::FailOn => "expected METRIC > +10%, METRIC < -5%, or METRIC > 0 for a count",
+            Self::Require => "expected METRIC < +10%, METRIC > -5%, or METRIC < 50ms",
+        }
+    }
+
+    /// What the sign of a relative limit has to be.
+    const fn wants(self) -> &'static str {
+        match self {
+            Self::FailOn => "> wants a rise and < a fall",
+            Self::Require => "< wants a rise and > a fall",
+        }
+    }
+}
+
 impl Gate {
-    /// Reads `METRIC > +10%`, `METRIC < -5%` or `METRIC > LIMIT`.
+    /// Reads `METRIC > +10%`, `METRIC < -5%` or `METRIC > LIMIT`, where it tells what fails; the
+    /// same with the signs turned round, where it tells what is required.
     ///
     /// # Errors
     /// What is wrong, and what was expected.
-    pub fn parse<'a>(text: &str, apps: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let expected = "expected METRIC > +10%, METRIC < -5%, or METRIC > 0 for a count";
+    pub fn parse<'a>(
+        text: &str,
+        sense: Sense,
+        apps: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, String> {
+        let expected = sense.expected();
         let cut = text.find(['<', '>', '=']);
         let (name, rest) = text.split_at(cut.ok_or_else(|| format!("{text:?}: {expected}"))?);
         let metric = Metric::find(name.trim(), apps)?;
@@ -70,24 +105,31 @@ impl Gate {
             let threshold = Threshold::parse(metric.clone(), rest).map_err(|what| {
                 format!("{name}: {what}, or a change such as \"> +10%\"", name = name.trim())
             })?;
-            return Ok(Self { metric, limit: Limit::Each(threshold), text });
+            return Ok(Self { metric, sense, limit: Limit::Each(threshold), text });
         };
         if metric.unit() == Unit::Count {
             return Err(format!(
-                "{text:?}: a count may be zero, of which nothing is 10 %; expected {name}> 0"
+                "{text:?}: a count may be zero, of which nothing is 10 %; expected {name}{}",
+                if sense == Sense::FailOn { "> 0" } else { "== 0" }
             ));
         }
         let change: f64 = percent.trim().parse().map_err(|_| format!("{text:?}: {expected}"))?;
-        let limit = match relation {
-            Relation::More if change >= 0.0 && change.is_finite() => {
+        let is_rise = matches!(
+            (sense, relation),
+            (Sense::FailOn, Relation::More) | (Sense::Require, Relation::Less)
+        );
+        let is_fall = matches!(
+            (sense, relation),
+            (Sense::FailOn, Relation::Less) | (Sense::Require, Relation::More)
+        );
+        let limit = match change {
+            _ if is_rise && change >= 0.0 && change.is_finite() => {
                 Limit::Above(1.0 + change / 100.0)
             }
-            Relation::Less if change <= 0.0 && change > -100.0 => {
-                Limit::Below(1.0 + change / 100.0)
-            }
-            _ => return Err(format!("{text:?}: > wants a rise and < a fall; {expected}")),
+            _ if is_fall && change <= 0.0 && change > -100.0 => Limit::Below(1.0 + change / 100.0),
+            _ => return Err(format!("{text:?}: {}; {expected}", sense.wants())),
         };
-        Ok(Self { metric, limit, text })
+        Ok(Self { metric, sense, limit, text })
     }
 }
 
@@ -95,57 +137,95 @@ impl Gate {
 pub(super) fn judge(gate: &Gate, rows: &[Row]) -> GateResult {
     let row = rows.iter().find(|row| row.metric == gate.metric);
     let (state, why) = row.map_or_else(
-        || (State::Inconclusive, "not measured on both sides".to_owned()),
+        || (State::Failed, "not measured on both sides".to_owned()),
         |row| match &gate.limit {
-            Limit::Above(limit) => relative(row, *limit, false),
-            Limit::Below(limit) => relative(row, *limit, true),
-            Limit::Each(threshold) => each(row, threshold),
+            Limit::Above(limit) => relative(row, *limit, false, gate.sense),
+            Limit::Below(limit) => relative(row, *limit, true, gate.sense),
+            Limit::Each(threshold) => each(row, threshold, gate.sense),
         },
     );
-    GateResult { gate: gate.text.clone(), state, why }
+    let gate = match gate.sense {
+        Sense::FailOn => gate.text.clone(),
+        Sense::Require => format!("require {}", gate.text),
+    };
+    GateResult { gate, state, why }
 }
 
-/// Failed: more than chance, and the best estimate is beyond. Passed: all of the interval is
-/// within.
-fn relative(row: &Row, limit: f64, below: bool) -> (State, String) {
+/// What forbids a ratio: runs without a figure, or with one that has no end.
+fn without(row: &Row) -> Option<String> {
+    let sides = [(&row.baseline, "baseline"), (&row.candidate, "candidate")];
+    let count = |is_so: fn(&Option<f64>) -> bool| {
+        let counts = sides.map(|(values, side)| {
+            (values.iter().filter(|value| is_so(value)).count(), values.len(), side)
+        });
+        let some = counts.into_iter().filter(|(n, ..)| *n > 0);
+        let words = some.map(|(n, all, side)| format!("{n} of {all} {side} runs"));
+        words.collect::<Vec<_>>().join(" and ")
+    };
+    let none = count(Option::is_none);
+    if !none.is_empty() {
+        return Some(format!("not enough samples, or not measured, in {none}"));
+    }
+    let endless = count(|value| value.is_some_and(f64::is_infinite));
+    (!endless.is_empty()).then(|| format!("without end in {endless}"))
+}
+
+/// What fails: failed where it is more than chance, and the best estimate is beyond; passed where
+/// all of the interval is within. What is required: failed unless all of the interval is within.
+/// Without a figure in some run both fail.
+fn relative(row: &Row, limit: f64, below: bool, sense: Sense) -> (State, String) {
+    if let Some(why) = without(row) {
+        return (State::Failed, why);
+    }
+    let unsure = match sense {
+        Sense::FailOn => State::Inconclusive,
+        Sense::Require => State::Failed,
+    };
     let (Some(ratio), Some((low, high))) = (row.ratio, row.interval) else {
-        return (State::Inconclusive, row.why.clone().unwrap_or_default());
+        return (unsure, row.why.clone().unwrap_or_default());
     };
     let few = row.baseline.len().min(row.candidate.len());
     let beyond = |ratio: f64| if below { ratio < limit } else { ratio > limit };
     let changed = row.p_holm.is_some_and(|p| p <= ALPHA);
     let state = match () {
-        () if few < RUNS_MIN => State::Inconclusive,
-        () if changed && beyond(ratio) => State::Failed,
+        () if few < RUNS_MIN => unsure,
+        () if sense == Sense::FailOn && changed && beyond(ratio) => State::Failed,
         () if !beyond(if below { low } else { high }) => State::Passed,
-        () => State::Inconclusive,
+        () => unsure,
     };
     let mut why = format!("{} (95 %: {} to {})", change(ratio), change(low), change(high));
-    if let Some(reason) = row.why.as_ref().filter(|_| state == State::Inconclusive) {
+    if sense == Sense::Require && state == State::Failed {
+        why.insert_str(0, "not shown: ");
+    }
+    let is_shown = state != unsure || (changed && beyond(ratio));
+    if let Some(reason) = row.why.as_ref().filter(|_| !is_shown) {
         why.push_str(&format!("; {reason}"));
     }
     (state, why)
 }
 
 /// The limit is on each run of the candidate.
-fn each(row: &Row, threshold: &Threshold) -> (State, String) {
+fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
     let Threshold { relation, limit, .. } = threshold;
-    let closes = |value: &Option<f64>| value.is_some_and(|value| relation.holds(value, *limit));
-    let n = row.candidate.iter().filter(|value| closes(value)).count();
+    let holds = |value: &Option<f64>| value.is_some_and(|value| relation.holds(value, *limit));
+    let n = row.candidate.iter().filter(|value| holds(value)).count();
     let all = row.candidate.len();
-    let worst = row.candidate.iter().flatten().copied();
-    let worst = match relation {
-        Relation::Less | Relation::AtMost => worst.reduce(f64::min),
-        _ => worst.reduce(f64::max),
+    let none = row.candidate.iter().filter(|value| value.is_none()).count();
+    // The end of the figures at which a limit of this kind closes.
+    let is_least = match (sense, relation) {
+        (Sense::FailOn, _) => relation.is_upper(),
+        (Sense::Require, _) => matches!(relation, Relation::More | Relation::AtLeast),
     };
-    let why = format!("so in {n} of {all} candidate runs; worst {}", shown(row.unit, worst));
-    match () {
-        () if n > 0 => (State::Failed, why),
-        () if row.candidate.iter().any(Option::is_none) => {
-            (State::Inconclusive, "not enough samples".to_owned())
-        }
-        () => (State::Passed, why),
+    let known = row.candidate.iter().flatten().copied();
+    let worst = if is_least { known.reduce(f64::min) } else { known.reduce(f64::max) };
+    let worst = shown(row.unit, worst);
+    if none > 0 && (sense == Sense::Require || n == 0) {
+        let why = format!("not enough samples, or not measured, in {none} of {all} candidate runs");
+        return (State::Failed, why);
     }
+    let why = format!("so in {n} of {all} candidate runs; worst {worst}");
+    let is_kept = if sense == Sense::FailOn { n == 0 } else { n == all };
+    (if is_kept { State::Passed } else { State::Failed }, why)
 }
 
 /// A ratio as a change: `+10.0 %`.
@@ -162,10 +242,12 @@ pub fn change(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     fn limit(text: &str) -> Result<Limit, String> {
-        Gate::parse(text, ["analytics"]).map(|gate| gate.limit)
+        Gate::parse(text, Sense::FailOn, ["analytics"]).map(|gate| gate.limit)
     }
 
     #[test]
@@ -175,6 +257,80 @@ mod tests {
         assert_eq!(limit("throughput<-5%"), Ok(Limit::Below(0.95)));
         assert!(matches!(limit("ledger.duplicates > 0"), Ok(Limit::Each(_))));
         assert!(matches!(limit("analytics.e2e.p99 > 50ms"), Ok(Limit::Each(_))));
+    }
+
+    /// A row whose candidate never delivered in one of its runs.
+    fn endless() -> Row {
+        let figures = |last: f64| [1e6, 1.01e6, 0.99e6, last].map(Some).to_vec();
+        Row {
+            metric: Metric::find("analytics.e2e.p99", ["analytics"]).unwrap(),
+            unit: Unit::Nanoseconds,
+            call: super::super::stats::Call::Inconclusive,
+            why: None,
+            baseline: figures(1e6),
+            candidate: figures(f64::INFINITY),
+            baseline_mean: Some(1e6),
+            candidate_mean: Some(f64::INFINITY),
+            ratio: Some(f64::NAN),
+            interval: Some((f64::NAN, f64::NAN)),
+            p: Some(f64::NAN),
+            p_holm: Some(f64::NAN),
+            detectable: None,
+            repeats_needed: None,
+        }
+    }
+
+    #[test]
+    fn a_figure_without_end_passes_no_gate_whatever_the_statistics_made_of_it() {
+        for (sense, text) in [
+            (Sense::FailOn, "analytics.e2e.p99 > +900%"),
+            (Sense::FailOn, "analytics.e2e.p99 < -90%"),
+            (Sense::FailOn, "analytics.e2e.p99 > 50s"),
+            (Sense::Require, "analytics.e2e.p99 < +900%"),
+            (Sense::Require, "analytics.e2e.p99 > -90%"),
+            (Sense::Require, "analytics.e2e.p99 < 50s"),
+        ] {
+            let gate = Gate::parse(text, sense, ["analytics"]).unwrap();
+            let GateResult { state, why, .. } = judge(&gate, &[endless()]);
+            assert_eq!(state, State::Failed, "{sense:?} {text}: {why}");
+            assert!(why.contains("1 of 4 candidate") || why.contains("in 3 of 4"), "{why}");
+        }
+        let gate = Gate::parse("throughput > -5%", Sense::Require, ["analytics"]).unwrap();
+        assert_eq!(judge(&gate, &[endless()]).state, State::Failed, "not measured at all");
+    }
+
+    /// A row of figures that spread by 8 % from run to run.
+    fn drawn(ratio: f64, rng: &mut rand_pcg::Pcg64Mcg) -> Row {
+        // The sum of twelve uniform numbers less 6 is as good as normal.
+        let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+        let mut five =
+            |mean: f64| -> Vec<f64> { (0..5).map(|_| mean * (0.08 * normal()).exp()).collect() };
+        let (baseline, candidate) = (five(1e6), five(ratio * 1e6));
+        let estimate = super::super::stats::Estimate::of(&baseline, &candidate).unwrap();
+        let known = |figures: Vec<f64>| figures.into_iter().map(Some).collect();
+        Row {
+            baseline: known(baseline),
+            candidate: known(candidate),
+            ratio: Some(estimate.ratio()),
+            interval: Some(estimate.interval()),
+            p: Some(estimate.p),
+            p_holm: Some(estimate.p),
+            ..endless()
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_limit_is_hardly_ever_shown_to_be_within_it() {
+        let mut rng: rand_pcg::Pcg64Mcg = rand::SeedableRng::seed_from_u64(1);
+        let gate = Gate::parse("analytics.e2e.p99 < +10%", Sense::Require, ["analytics"]).unwrap();
+        let mut share = |ratio: f64| {
+            let states = (0..4_000).map(|_| judge(&gate, &[drawn(ratio, &mut rng)]).state);
+            states.filter(|state| *state == State::Passed).count() as f64 / 4_000.0
+        };
+        let (at_limit, without_change, better) = (share(1.1), share(1.0), share(0.85));
+        assert!((0.01..0.035).contains(&at_limit), "{at_limit}");
+        assert!((0.2..0.6).contains(&without_change), "{without_change}");
+        assert!(better > 0.95, "{better}");
     }
 
     #[test]

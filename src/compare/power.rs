@@ -1,5 +1,8 @@
 //! The method held against runs whose truth is known: false alarms and power, by simulation.
 
+mod looks;
+mod pairs;
+
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -139,7 +142,7 @@ pub fn shuffled(figures: &[f64], repeats: usize, times: u32, seed: u64) -> Optio
 }
 
 /// A standard normal deviate, by Box and Muller.
-fn normal(rng: &mut impl Rng) -> f64 {
+pub(crate) fn normal(rng: &mut impl Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
@@ -178,6 +181,8 @@ pub fn tables(times: u32, seed: u64) -> String {
         let found = percent(of(0.2).outcome(times, seed).worse);
         out.push_str(&format!("| {metrics} | {alarm} | {found} |\n"));
     }
+    out.push_str(&pairs::table(times, seed));
+    out.push_str(&looks::table(times, seed));
     out
 }
 

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use super::anytime;
+
 /// How often a comparison may see a difference that is not there.
 pub const ALPHA: f64 = 0.05;
 
@@ -21,6 +23,9 @@ const REPEATS_MAX: u32 = 10_000;
 
 /// A figure is no finer than its histogram, 0.1 %: equal figures are not equal to the last bit.
 const RESOLUTION: f64 = 0.001;
+
+/// The variance of a figure's logarithm is at least that of its rounding.
+pub(super) const VARIANCE_MIN: f64 = RESOLUTION * RESOLUTION / 12.0;
 
 /// What a comparison says of one metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,10 +63,34 @@ pub struct Estimate {
     pub error: f64,
     /// Degrees of freedom by Welch and Satterthwaite.
     pub freedom: f64,
-    /// Sum of both sides' variances, of one run each.
+    /// Sum of both sides' variances, of one run each; of pairs that of a pair's log ratio.
     pub variance: f64,
     /// Two-sided: how often runs of the same would differ this much.
     pub p: f64,
+    /// How the runs of both sides belong together.
+    pub design: Design,
+    /// How often they are looked at.
+    pub looks: Looks,
+}
+
+/// How the runs of two sides belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Design {
+    /// Two groups by themselves: Welch's t.
+    Apart,
+    /// Pairs of runs, taken one after the other: the t of their log ratios.
+    Paired,
+}
+
+/// How often runs are looked at before their number is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Looks {
+    /// Once: their number was fixed before.
+    Once,
+    /// After each pair, and the look decides whether there is another.
+    Always,
 }
 
 impl Estimate {
@@ -78,8 +107,10 @@ impl Estimate {
             / (base_part.powi(2) / (base_n - 1.0) + part.powi(2) / (n - 1.0));
         let log_ratio = mean - base_mean;
         let t = log_ratio / error;
-        let p = (2.0 * student(freedom)?.cdf(-t.abs())).min(1.0);
-        Some(Self { log_ratio, error, freedom, variance: base_variance + variance, p })
+        let p = p_of(t, freedom)?;
+        let variance = base_variance + variance;
+        let (design, looks) = (Design::Apart, Looks::Once);
+        Some(Self { log_ratio, error, freedom, variance, p, design, looks })
     }
 
     /// Candidate : baseline.
@@ -91,8 +122,16 @@ impl Estimate {
     /// The 95 % interval of the ratio.
     #[must_use]
     pub fn interval(&self) -> (f64, f64) {
-        let half = quantile(1.0 - ALPHA / 2.0, self.freedom) * self.error;
+        let half = self.critical(ALPHA) * self.error;
         ((self.log_ratio - half).exp(), (self.log_ratio + half).exp())
+    }
+
+    /// How many standard errors chance goes to either side, but for this share of cases.
+    fn critical(&self, level: f64) -> f64 {
+        match self.looks {
+            Looks::Once => quantile(1.0 - level / 2.0, self.freedom),
+            Looks::Always => anytime::critical(level, self.freedom),
+        }
     }
 }
 
@@ -105,7 +144,12 @@ fn moments(figures: &[f64]) -> Option<(f64, f64)> {
     let logs: Vec<f64> = figures.iter().map(|figure| figure.ln()).collect();
     let mean = logs.iter().sum::<f64>() / n;
     let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
-    Some((mean, (squares / (n - 1.0)).max(RESOLUTION * RESOLUTION / 12.0)))
+    Some((mean, (squares / (n - 1.0)).max(VARIANCE_MIN)))
+}
+
+/// Two-sided: how often chance makes a t at least as large.
+pub(super) fn p_of(t: f64, freedom: f64) -> Option<f64> {
+    Some((2.0 * student(freedom)?.cdf(-t.abs())).min(1.0))
 }
 
 fn student(freedom: f64) -> Option<StudentsT> {
@@ -113,7 +157,7 @@ fn student(freedom: f64) -> Option<StudentsT> {
 }
 
 /// The quantile of Student's t.
-fn quantile(share: f64, freedom: f64) -> f64 {
+pub(super) fn quantile(share: f64, freedom: f64) -> f64 {
     student(freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(share))
 }
 
@@ -148,7 +192,7 @@ pub fn call(estimate: &Estimate, p: f64, min_effect: f64, less: bool) -> Call {
 #[must_use]
 pub fn detectable(estimate: &Estimate, metrics: usize, min_effect: f64) -> f64 {
     let found = quantile(POWER, estimate.freedom) * estimate.error;
-    let chance = quantile(1.0 - level(metrics) / 2.0, estimate.freedom) * estimate.error;
+    let chance = estimate.critical(level(metrics)) * estimate.error;
     (found + chance.max(min_effect.ln_1p())).exp_m1()
 }
 
@@ -157,8 +201,12 @@ pub fn detectable(estimate: &Estimate, metrics: usize, min_effect: f64) -> f64 {
 #[must_use]
 pub fn repeats_for(estimate: &Estimate, metrics: usize, effect: f64) -> Option<u32> {
     let enough = |n: u32| {
-        let freedom = 2.0 * f64::from(n) - 2.0;
-        let factor = quantile(1.0 - level(metrics) / 2.0, freedom) + quantile(POWER, freedom);
+        let freedom = match estimate.design {
+            Design::Apart => 2.0 * f64::from(n) - 2.0,
+            Design::Paired => f64::from(n) - 1.0,
+        };
+        let then = Estimate { freedom, ..*estimate };
+        let factor = then.critical(level(metrics)) + quantile(POWER, freedom);
         factor * (estimate.variance / f64::from(n)).sqrt() <= effect.ln_1p()
     };
     let (mut few, mut many) = (2, REPEATS_MAX);

@@ -6,7 +6,7 @@ use super::conditions::Difference;
 use super::gate::{State, change};
 use super::reading::shown;
 use super::row::Row;
-use super::stats::Call;
+use super::stats::{Call, Design};
 use super::{Comparison, Pair};
 use crate::plan::sweep::shown as shown_point;
 
@@ -24,7 +24,8 @@ const HEAD: [&str; 8] = [
 /// The comparison for a person at a terminal.
 #[must_use]
 pub fn text(comparison: &Comparison) -> String {
-    let mut out = format!("compare  {}\n", tally(comparison));
+    let mut out: String = comparison.declared.iter().map(|line| format!("{line}\n")).collect();
+    out.push_str(&format!("compare  {}\n", tally(comparison)));
     for (pair, gate) in comparison.gates(State::Failed).chain(comparison.gates(State::Inconclusive))
     {
         out.push_str(&format!("  {}: {}{}: {}\n", word(gate.state), at(pair), gate.gate, gate.why));
@@ -49,10 +50,10 @@ pub(super) fn tally(comparison: &Comparison) -> String {
 
 pub(super) fn legend(min_effect: f64) -> String {
     format!(
-        "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm) and more \
-         than {:.0} %. Same: the interval lies within that. Could find: the smallest rise that \
-         these runs would have shown in 4 cases of 5. Runs needed: a side, to tell {:.0} % from \
-         none.",
+        "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm, over \
+         all points and metrics) and more than {:.0} %. Same: the interval lies within that. \
+         Could find: the smallest rise that these runs would have shown in 4 cases of 5. Runs \
+         needed: a side, to tell {:.0} % from none.",
         100.0 * min_effect,
         100.0 * min_effect
     )
@@ -80,6 +81,9 @@ fn one(pair: &Pair) -> String {
     if let Some(hash) = &pair.plan_hash {
         out.push_str(&format!("  plan       {hash} on both sides\n"));
     }
+    if let Some(line) = paired(pair) {
+        out.push_str(&format!("  {line}\n"));
+    }
     for note in &pair.notes {
         out.push_str(&format!("  ! {note}\n"));
     }
@@ -102,6 +106,13 @@ fn one(pair: &Pair) -> String {
 
 pub(super) fn runs(count: usize) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// That runs are compared as pairs, where they are.
+pub(super) fn paired(pair: &Pair) -> Option<String> {
+    let pairs = pair.rows.first().map_or(0, |row| row.baseline.len());
+    (pair.design == Design::Paired)
+        .then(|| format!("compared as {pairs} pairs of runs that were taken in turns"))
 }
 
 /// Why metrics are inconclusive, or what their figures can't show: each reason once.

@@ -42,6 +42,7 @@ pub(super) struct Timeline {
     acked: BTreeMap<u64, Row>,
     apps: Vec<BTreeMap<u64, Row>>,
     lags: BTreeMap<u64, Vec<Lag>>,
+    unanswered: BTreeMap<u64, u64>,
 }
 
 impl Timeline {
@@ -63,11 +64,13 @@ impl Timeline {
                 .collect()
         };
         let lags = collector.lags.iter().filter(|(at, _)| *at >= start);
+        let unanswered = collector.unanswered.iter().filter(|(at, _)| *at >= start);
         Self {
             interval_ns,
             measured: reached.measured.clone(),
             offered,
             lags: lags.map(|(at, lags)| (at - start, lags.clone())).collect(),
+            unanswered: unanswered.map(|(at, count)| (at - start, *count)).collect(),
             sent: shift(collector.sent.rows()),
             acked: shift(collector.acked.rows()),
             apps: collector.apps.iter_mut().map(|series| shift(series.rows())).collect(),
@@ -133,6 +136,8 @@ impl Timeline {
             offered: self.offered_at(at),
             sent: events(&self.sent, at),
             acked: events(&self.acked, at),
+            host_stall_ns: None,
+            unanswered: self.unanswered.get(&at).copied(),
             apps: self.apps.iter().enumerate().map(app).collect(),
         }
     }

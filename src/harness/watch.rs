@@ -2,8 +2,11 @@
 
 mod broker;
 mod ceiling;
+mod cost;
 mod drift;
 mod flags;
+mod here;
+mod hiccups;
 mod host;
 mod roster;
 mod sampler;
@@ -17,7 +20,12 @@ use serde::{Deserialize, Serialize};
 pub use broker::BrokerCpu;
 pub(in crate::harness) use broker::local_brokers;
 pub(in crate::harness) use ceiling::ceiling_per_s;
+pub(in crate::harness) use drift::{deviations, trend};
 pub(in crate::harness) use flags::LATE_NS;
+pub use here::is_local;
+pub use hiccups::Hiccups;
+pub(crate) use hiccups::STALL_NS;
+pub(in crate::harness) use hiccups::{Meter, MeterSeen, cores_to_watch};
 pub(in crate::harness) use roster::{Kind, Roster};
 pub(in crate::harness) use sampler::{Sampler, Seen};
 pub(in crate::harness) use steady::drifts;
@@ -48,10 +56,28 @@ pub struct SelfWatch {
     pub steal_share: Option<f64>,
     /// Events that the client's full queue refused.
     pub unsent: u64,
-    /// User and system CPU of this process, in seconds.
+    /// User and system CPU of this process from its producers' start to the end of the drain, in
+    /// seconds; without that of its hiccup meter, as all that follows.
     pub cpu_s: f64,
-    /// CPU of this process for one event that was sent and read by every group.
+    /// User and system CPU of this process in the measured part, in seconds; `None` where nobody
+    /// looked then.
+    #[serde(default)]
+    pub cpu_measured_s: Option<f64>,
+    /// CPU of this process in the measured part for each event that was acknowledged in it, in
+    /// microseconds: made, sent, and read by every group. It contains what the process costs when idle.
+    /// `None` where several processes recorded the run.
     pub cpu_us_per_event: Option<f64>,
+    /// CPU of this process while everything is connected and nothing is sent, in milliseconds per
+    /// second: taken just before the schedule starts.
+    #[serde(default)]
+    pub cpu_idle_ms_per_s: Option<f64>,
+    /// CPU of one event more, in microseconds: the slope of CPU over acknowledged events, second by second
+    /// of the measured part.
+    #[serde(default)]
+    pub cpu_us_per_event_more: Option<f64>,
+    /// Why that is not known.
+    #[serde(default)]
+    pub cpu_us_per_event_more_unknown: Option<String>,
     /// Most memory that this process held, in bytes.
     pub memory_peak_bytes: Option<u64>,
     /// How far the wall clock moved against the monotonic one, in microseconds.
@@ -73,8 +99,8 @@ pub struct SelfWatch {
     /// second.
     #[serde(default)]
     pub offered_peak_per_s: f64,
-    /// The broker's CPU, where it runs on this host, in a container or not; `None` where its
-    /// process is not known for sure.
+    /// The broker's CPU, where it runs on this host, in a container or not; `None` where it is
+    /// not known for sure which process is the broker's.
     #[serde(default)]
     pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.
@@ -117,23 +143,9 @@ pub fn memory_peak_bytes() -> Option<u64> {
     Some(kib * 1_024)
 }
 
-/// Whether an advertised broker (`id@host:port`) is on this host's loopback.
-#[must_use]
-pub fn is_local(advertised: &str) -> bool {
-    let host = advertised.rsplit_once('@').map_or(advertised, |(_, address)| address);
-    ["127.", "localhost", "[::1]", "::1"].iter().any(|local| host.starts_with(local))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_addresses_are_local() {
-        assert!(is_local("1@localhost:9092"));
-        assert!(is_local("127.0.0.1:9092"));
-        assert!(!is_local("1@broker-127.example:9092"));
-    }
 
     #[test]
     fn this_process_has_used_cpu_and_memory() {

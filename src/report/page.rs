@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
+use crate::harness::keep_up;
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
 use crate::result::{AppResult, RunResult, broker, count, duration};
@@ -101,6 +102,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
                 li { "Every event is accounted for, the applications agree with the books, and \
                       the harness raised no flag." }
             }
+            @for line in keep_up::lines(result) { li { (line) } }
         }
     }
 }
@@ -110,7 +112,7 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
     // Of two below the bounds of their clocks, the one with the wider bound is said.
     let worst = |statistic| {
         let shown = |app: &AppResult| {
-            let text = app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
+            let text = result.end_to_end_shown(app, statistic);
             match app.end_to_end.reading(statistic) {
                 Reading::TooFew => None,
                 Reading::Endless(ns) => Some((true, Some(ns), None, text)),

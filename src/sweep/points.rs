@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::figures::{RunFigures, figures};
+use super::limit::{Limit, idle_workers, limit};
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::Settings;
-use crate::result::{RunResult, Saved};
-
-/// A group that is so far behind when the schedule ends has not kept up.
-const LAG_LIMIT_S: f64 = 1.0;
-
-/// A broker that acknowledges less than this share of the offered rate has not kept up.
-const ACKED_SHARE: f64 = 0.99;
+use crate::result::{RunResult, Saved, limited};
 
 /// A figure over whole runs. Infinite, and `null` when written, is that of a run in which it had no
 /// end: too much of what was offered was never delivered.
@@ -47,43 +43,6 @@ impl Spread {
         let runs = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
         Some(Self { median: f64::midpoint(low, high), min, max, runs })
     }
-
-    /// Whether every run of the one lies below every run of the other.
-    #[must_use]
-    pub fn is_below(&self, other: &Self) -> bool {
-        self.max < other.min
-    }
-}
-
-/// What kept a point from more.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// Nothing: everybody kept up with what was offered.
-    None,
-    /// The harness or the machine: the figures are not about Kafka.
-    Harness,
-    /// The client: its queue was full.
-    Client,
-    /// The broker: it acknowledged less than was offered.
-    Broker,
-    /// The partitions: an application fell behind with workers that had none.
-    Partitions,
-    /// An application: it fell behind.
-    Application(String),
-}
-
-impl std::fmt::Display for Limit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => f.write_str("-"),
-            Self::Harness => f.write_str("harness"),
-            Self::Client => f.write_str("client"),
-            Self::Broker => f.write_str("broker"),
-            Self::Partitions => f.write_str("partitions"),
-            Self::Application(name) => f.write_str(name),
-        }
-    }
 }
 
 /// What a point's runs say together.
@@ -110,6 +69,9 @@ pub struct PointSummary {
     pub lag_at_end_s: Option<Spread>,
     /// Each application.
     pub apps: Vec<AppPoint>,
+    /// The runs that the figures are of, one by one.
+    #[serde(default)]
+    pub runs: Vec<RunFigures>,
 }
 
 /// One application at one point.
@@ -139,41 +101,6 @@ impl PointSummary {
         let all = self.apps.iter().filter_map(pick);
         all.max_by(|one, other| one.median.total_cmp(&other.median))
     }
-}
-
-/// What kept one run from more.
-#[must_use]
-pub(super) fn limit(result: &RunResult) -> Limit {
-    let throughput = &result.throughput;
-    if result.watch.limits_harness() {
-        Limit::Harness
-    } else if result.ledger.unsent > 0 {
-        Limit::Client
-    } else if throughput.acked_per_s < ACKED_SHARE * throughput.offered_per_s {
-        Limit::Broker
-    } else if result.watch.lag_at_end_s <= LAG_LIMIT_S {
-        Limit::None
-    } else if idle_workers(result) > 0 {
-        Limit::Partitions
-    } else {
-        Limit::Application(slowest(result))
-    }
-}
-
-/// The application with the most unread records in the last interval that somebody looked at.
-fn slowest(result: &RunResult) -> String {
-    let sum = |place: usize| -> u64 {
-        result.series.iter().filter_map(|row| row.apps.get(place)?.lag_records).max().unwrap_or(0)
-    };
-    let place = (0..result.apps.len()).max_by_key(|&place| sum(place));
-    place.map(|place| result.apps[place].name.clone()).unwrap_or_default()
-}
-
-fn idle_workers(result: &RunResult) -> u32 {
-    let partitions = result.partitions.len();
-    let idle = |workers: u16| usize::from(workers).saturating_sub(partitions);
-    let sum: usize = result.apps.iter().map(|app| idle(app.workers)).sum();
-    u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
 /// Every point of a sweep's results, in the order of its settings.
@@ -226,22 +153,21 @@ fn by_value(one: &Settings, other: &Settings) -> std::cmp::Ordering {
 }
 
 fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
-    let (mut counted, mut limited, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counted, mut slowed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for &run in runs {
         let place = run.trial.as_ref().map_or(0, |trial| trial.place + 1);
         if !run.verdict.valid {
             let why = run.verdict.reasons.first().map_or("", String::as_str);
             left_out.push(format!("trial {place}: invalid: {why}"));
-        } else if limit(run) == Limit::Harness {
-            let why = run.verdict.flags.first().map_or("", String::as_str);
+        } else if let Some(why) = limited(run) {
             left_out.push(format!("trial {place}: {why}"));
-            limited.push(run);
+            slowed.push(run);
         } else {
             counted.push(run);
         }
     }
     let counts = !counted.is_empty();
-    let runs = if counts { counted } else { limited };
+    let runs = if counts { counted } else { slowed };
     let spread = |pick: &dyn Fn(&RunResult) -> Option<f64>| {
         Spread::of(runs.iter().filter_map(|run| pick(run)))
     };
@@ -259,6 +185,7 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
         cpu_us_per_event: spread(&|run| run.watch.cpu_us_per_event),
         lag_at_end_s: spread(&|run| Some(run.watch.lag_at_end_s)),
         apps,
+        runs: runs.iter().map(|run| figures(run)).collect(),
     }
 }
 
@@ -312,6 +239,7 @@ fn efficiency(app: &AppPoint, alone: &PointSummary) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limit::tests::fall_behind;
     use super::*;
 
     #[test]
@@ -319,8 +247,6 @@ mod tests {
         let spread = Spread::of([3.0, 1.0, f64::NAN, 2.0, 10.0]).unwrap();
         assert_eq!(spread, Spread { median: 2.5, min: 1.0, max: 10.0, runs: 4 });
         assert_eq!(Spread::of([]), None);
-        assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
-        assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
         // A run without end is no run less: it is the slowest.
         let endless = Spread::of([5.0, f64::INFINITY, f64::INFINITY]).unwrap();
         assert_eq!((endless.median, endless.min, endless.runs), (f64::INFINITY, 5.0, 3));
@@ -344,30 +270,9 @@ mod tests {
     }
 
     #[test]
-    fn what_kept_a_run_from_more_is_named() {
-        let limited = |change: &dyn Fn(&mut RunResult)| limit(&trial(&[], 0, change).result);
-        assert_eq!(limited(&|_| ()), Limit::None);
-        assert_eq!(limited(&|run| run.watch.slip_p99_ns = Some(5_000_000)), Limit::Harness);
-        assert_eq!(limited(&|run| run.ledger.unsent = 1), Limit::Client);
-        assert_eq!(limited(&|run| run.throughput.acked_per_s *= 0.5), Limit::Broker);
-        let behind = |run: &mut RunResult| {
-            run.watch.lag_at_end_s = 3.0;
-            run.series[5].apps[1].lag_records = Some(1_000_000);
-        };
-        let name = trial(&[], 0, |_| ()).result.apps[1].name.clone();
-        assert_eq!(limited(&behind), Limit::Application(name));
-        let crowded = |run: &mut RunResult| {
-            behind(run);
-            run.apps[1].workers = 100;
-        };
-        assert_eq!(limited(&crowded), Limit::Partitions);
-    }
-
-    #[test]
     fn repeats_are_put_together_and_scaling_is_told_where_one_worker_fell_behind() {
         let alone = |run: &mut RunResult| {
-            run.watch.lag_at_end_s = 3.0;
-            run.series[5].apps[1].lag_records = Some(1_000_000);
+            fall_behind(run, 1);
             run.apps[1].consumed_per_s = 10_000.0;
         };
         let shared = |run: &mut RunResult| {

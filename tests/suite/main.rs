@@ -17,6 +17,7 @@
 
 mod admin;
 mod answers;
+mod calibrated;
 mod canary;
 mod churn;
 mod client;
@@ -26,17 +27,21 @@ mod doctor;
 mod drift;
 mod group;
 mod hlog;
+mod keep_up;
 mod laws;
 #[path = "../self_watch/load.rs"]
 mod load;
 mod needs;
 mod pipeline;
 mod probe;
+mod proxy;
 mod raw;
+mod refused;
 mod replay;
 mod runs;
 mod sender;
 mod side_by_side;
+mod statistics;
 mod truth;
 mod undelivered;
 mod world;
@@ -54,6 +59,9 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        refused::probes(),
+        calibrated::probes(),
+        proxy::probes(),
         undelivered::probes(),
         truth::probes(),
         doctor::probes(),
@@ -62,8 +70,10 @@ fn suites() -> Vec<Probe> {
         answers::probes(),
         churn::probes(),
         hlog::probes(),
+        keep_up::probes(),
         replay::probes(),
         side_by_side::probes(),
+        statistics::probes(),
     ];
     suites.into_iter().flatten().collect()
 }
