@@ -56,6 +56,10 @@ pub(super) fn check(value: &Value, result: &RunResult, audit: &mut Audit) {
             Err(what) => audit.fault(format!("{name}.histogram"), what, "a V2 histogram"),
         }
     }
+    for slice in &result.ack_stack {
+        let name = format!("ack_stack.{}.end_to_end_ns", slice.percentile);
+        audit.near(name, slice.end_to_end_ns, sum_of(slice));
+    }
     for app in &result.apps {
         let Ok(counts) = Counts::read(&app.end_to_end.histogram) else { continue };
         for slice in &app.stack {
@@ -234,6 +238,10 @@ impl Stage<'_> {
     }
 }
 
+fn sum_of(slice: &StackedPercentile) -> f64 {
+    slice.send_delay_ns.unwrap_or(0.0) + slice.broker_ns + slice.service_ns
+}
+
 /// The stages near a percentile add up, and are those of as many events as the histogram has
 /// there: places and stretches are both cut at powers of two.
 fn stacked(
@@ -243,8 +251,7 @@ fn stacked(
     counts: &Counts,
     audit: &mut Audit,
 ) {
-    let sum = slice.send_delay_ns.unwrap_or(0.0) + slice.broker_ns + slice.service_ns;
-    audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum);
+    audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum_of(slice));
     if slice.percentile == "max" || slice.percentile == "max of the delivered" {
         audit.same(format!("{name}.events"), slice.events, 1);
         let delivered = stage.delivered.as_ref();
