@@ -269,6 +269,7 @@ mod tests {
             why: None,
             baseline: figures(1e6),
             candidate: figures(f64::INFINITY),
+            endless: (0, 1),
             baseline_mean: Some(1e6),
             candidate_mean: Some(f64::INFINITY),
             ratio: Some(f64::NAN),

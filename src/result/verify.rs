@@ -75,11 +75,20 @@ impl Audit {
         self.same(figure, says, is);
     }
 
-    /// Holds what a sweep says of its points against its trials summed up again.
-    pub fn points(&mut self, says: &[PointSummary], is: &[PointSummary]) {
+    /// Holds what a sweep says of its points against its trials summed up again. What limited a
+    /// point is judged by the rules of the kbench that ran it: held only where that `is_ours`.
+    pub fn points(&mut self, says: &[PointSummary], is: &[PointSummary], is_ours: bool) {
         self.same("sweep.json: points", says.len(), is.len());
         for (place, (says, is)) in says.iter().zip(is).enumerate() {
-            self.same(format!("sweep.json: points[{place}]"), says, is);
+            let name = format!("sweep.json: points[{place}]");
+            self.same(format!("{name}.settings"), &says.settings, &is.settings);
+            self.same(format!("{name}.idle_workers"), says.idle_workers, is.idle_workers);
+            self.same(format!("{name}.offered_per_s"), &says.offered_per_s, &is.offered_per_s);
+            self.same(format!("{name}.acked_per_s"), &says.acked_per_s, &is.acked_per_s);
+            self.same(format!("{name}.apps"), &says.apps, &is.apps);
+            if is_ours {
+                self.same(name, says, is);
+            }
         }
     }
 
@@ -174,7 +183,8 @@ pub fn digest_of(value: &Value) -> String {
 }
 
 /// Whether this very program made the result: its words and its events must be ours then.
-fn is_ours(result: &RunResult) -> bool {
+#[must_use]
+pub fn is_ours(result: &RunResult) -> bool {
     let git = Some(env!("KBENCH_GIT")).filter(|git| !git.is_empty());
     result.build.kbench == env!("CARGO_PKG_VERSION") && result.build.git.as_deref() == git
 }

@@ -4,6 +4,8 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use std::sync::OnceLock;
 use kbench::result::RunResult;
 use kbench::result::verify::{self, Evidence};
 use serde_json::{Value, json};
+
+use held::HELD_BY_THE_DIGEST_ALONE;
 
 const SCENARIO: &str = "seed = 7\n\
     [load]\n\
@@ -214,64 +218,8 @@ fn recorded_results_hold() {
     fs::write(&file, book.to_string()).unwrap();
     let output = kbench(&["verify", &copied.display().to_string()]);
     assert_eq!(output.status.code(), Some(4), "{name}: {}", said(&output));
-    assert!(said(&output).contains("sweep.json: points[0]"), "{}", said(&output));
+    assert!(said(&output).contains("sweep.json: points[0]."), "{}", said(&output));
 }
-
-/// Leaves that follow from no other part of a result, and why. A `*` is any name or number, and
-/// what ends with `**` is everything below.
-const HELD_BY_THE_DIGEST_ALONE: &[(&str, &str)] = &[
-    ("/apps/*/garbage", COUNTED),
-    ("/apps/*/segments/**", ANSWER),
-    ("/apps/*/summary/dropped", ANSWER),
-    ("/apps/*/summary/flags/**", ANSWER),
-    ("/apps/*/summary/frames/**", ANSWER),
-    ("/apps/*/summary/sections/**", ANSWER),
-    ("/apps/*/summary/totals/users", ANSWER),
-    ("/broker/advertised/*", CONDITION),
-    ("/broker/bootstrap_servers", CONDITION),
-    ("/broker/topic/configs/*", CONDITION),
-    ("/broker/topic/replicas/*", CONDITION),
-    ("/broker/topic/starts/*", CONDITION),
-    ("/broker/versions/**", CONDITION),
-    ("/build/**", CONDITION),
-    ("/clients/**", CONDITION),
-    ("/command_line/*", CONDITION),
-    ("/cpu/*/threads", MEASURED),
-    ("/cpu/*/kind", MEASURED),
-    ("/cpu/*/wait_s", MEASURED),
-    ("/duration_s", MEASURED),
-    ("/embedded_broker/**", CONDITION),
-    ("/end_lag/by_broker/*", MEASURED),
-    ("/end_lag/by_receipts/*", MEASURED),
-    ("/end_lag/outstanding", MEASURED),
-    ("/host/**", CONDITION),
-    ("/ledger/apps/*/foreign", COUNTED),
-    ("/ledger/apps/*/redeliveries", COUNTED),
-    ("/plan/kafka/bootstrap_servers", CONDITION),
-    ("/series/*/apps/*/lag_records", MEASURED),
-    ("/series/*/apps/*/lag_s", MEASURED),
-    ("/verdict/interrupted_by", CONDITION),
-    ("/watch/broker_on_this_host", CONDITION),
-    ("/watch/broker_cpu/**", MEASURED),
-    ("/watch/busiest/**", MEASURED),
-    ("/watch/ceiling_per_s", MEASURED),
-    ("/watch/cpu_s", MEASURED),
-    ("/watch/cpu_us_per_event", MEASURED),
-    ("/watch/lag_at_end_records", MEASURED),
-    ("/watch/lag_at_end_s", MEASURED),
-    ("/watch/memory_peak_bytes", MEASURED),
-    ("/watch/most_waiting/**", MEASURED),
-    ("/watch/wall_step_max_us", MEASURED),
-    ("/watch/wall_step_us", MEASURED),
-    ("/wire/*", MEASURED),
-];
-
-/// Why it is in the list.
-const ANSWER: &str = "an application's answer beyond its totals; `kbench replay` of the topic \
-    gives it again";
-const CONDITION: &str = "a condition: read from host, broker or client, and from nothing else";
-const COUNTED: &str = "counted once, harmless at any number, and in no other sum";
-const MEASURED: &str = "measured once, and a part of nothing else that is kept";
 
 /// Every leaf's path.
 fn leaves(value: &Value, path: &str, out: &mut Vec<String>) {
@@ -389,11 +337,17 @@ fn a_forgery_with_a_digest_of_its_own_is_found_by_what_follows_from_the_rest() {
     let missed: Vec<&String> =
         judged.iter().filter(|(path, found)| !found && !listed(path)).map(|it| &it.0).collect();
     assert!(missed.is_empty(), "not found, and not in the list:\n{missed:#?}");
+    let flagged = original["verdict"]["flags"].as_array().is_some_and(|flags| !flags.is_empty());
     for (pattern, why) in HELD_BY_THE_DIGEST_ALONE {
         assert!(!why.is_empty());
         let meant = || judged.iter().filter(|(path, _)| matches(pattern, path));
         assert!(meant().count() > 0, "{pattern} is in the list and in no result");
-        assert!(meant().any(|(_, found)| !found), "{pattern} is in the list, and found");
+        // What is flagged stands in the verdict's words, too: on a busy host.
+        // Of the cost of one event more there is a figure or the reason why not.
+        let is_flagged = (flagged && pattern.starts_with("/watch/"))
+            || pattern.starts_with("/watch/cpu_us_per_event_more");
+        let is_missed = meant().any(|(_, found)| !found);
+        assert!(is_missed || is_flagged, "{pattern} is in the list, and found");
     }
     let found = judged.iter().filter(|(_, found)| *found).count();
     assert!(found > 400, "{found} of {}", judged.len());

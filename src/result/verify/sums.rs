@@ -230,3 +230,33 @@ fn thresholds(result: &RunResult, audit: &mut Audit) {
         audit.same("thresholds.expected", Some(saved.expected.as_str()), planned["text"].as_str());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Slots;
+
+    /// Of 100 acknowledged events an application has seen 80.
+    #[test]
+    fn what_is_missing_is_skipped_unsettled_or_lost() {
+        let named = |count: u64| (0..count).map(|seq| Slots { shard: 0, seq }).collect::<Vec<_>>();
+        let ledger = LedgerReport { offered: 100, sent: 100, acked: 100, ..Default::default() };
+        let found = |skipped: u64, missing_unsettled: u64| {
+            let app = AppLedger {
+                seen: 80,
+                missing: 20,
+                missing_named: named(10),
+                skipped,
+                skipped_named: named(skipped.min(10)),
+                missing_unsettled,
+                ..AppLedger::default()
+            };
+            let mut audit = Audit::default();
+            app_ledger(&app, &ledger, "fraud", &mut audit);
+            audit.faults.into_iter().map(|fault| fault.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(15, 5), Vec::<String>::new());
+        assert_eq!(found(14, 5), ["fraud.missing says 20; recomputed: 19"]);
+        assert_eq!(found(15, 6), ["fraud.missing says 20; recomputed: 21"]);
+    }
+}
