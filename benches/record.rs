@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kbench::event::{Outcome, Stamp};
 use kbench::ledger::{Lane, Ledger};
-use kbench::record::{Latency, Recorder, Sends, Stack, Stage, Way};
+use kbench::record::{Latency, Recorder, Sends, Stack, Stage, StallView, Stalls, Way};
 
 const EVERYTHING: Range<u64> = 0..u64::MAX;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -43,7 +43,23 @@ fn record(criterion: &mut Criterion) {
         bench.iter(|| {
             value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let arrival_ns = (value >> 40).cast_signed();
-            stack.record(black_box(Way { delay_ns: Some(900), arrival_ns, service_ns: 900 }));
+            let (delay_ns, service_ns, still) = (Some(900), 900, None);
+            stack.record(black_box(Way { delay_ns, still, arrival_ns, service_ns }));
+        });
+    });
+    // Events of 3 ms at 100,000/s on 16 cores, whose watchers wake every millisecond.
+    let stalls = Arc::new(Stalls::new(16));
+    let mut view = StallView::new(stalls.clone());
+    let mut now_ns = 0_u64;
+    group.bench_function("ask whether the host stood still", |bench| {
+        bench.iter(|| {
+            now_ns += 10_000;
+            if now_ns.is_multiple_of(1_000_000) {
+                (0..16).for_each(|core| {
+                    stalls.woke(core, now_ns, now_ns + 60_000, now_ns + 1_060_000);
+                });
+            }
+            view.overlap_ns(black_box(now_ns.saturating_sub(3_000_000)), now_ns)
         });
     });
     let mut whole = Latency::default();

@@ -145,6 +145,7 @@ mod tests {
             user: 1,
             session: 2,
             session_starts,
+            session_ends: false,
             product: None,
             price_cents,
             cart_cents: 5_000,

@@ -10,7 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use race::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs, Until};
-pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat};
+pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat, VerifyArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -18,9 +18,10 @@ Exit codes:
   1    unexpected failure
   2    wrong command line or scenario; nothing was opened
   3    broker unreachable, or it refused
-  4    run invalid: its sums don't close, events are missing, or --strict found a flag
+  4    run invalid: its sums don't close, events are missing, or --strict found a flag; a saved
+       result that does not hold (verify); a host that is unfit to measure (doctor)
   5    a threshold or comparison failed
-  6    comparison refused
+  6    comparison refused: the runs differ in what must be equal, or one was edited
   130  interrupted (Ctrl-C); what was measured is saved
   143  terminated; what was measured is saved";
 
@@ -80,6 +81,12 @@ pub enum Command {
     Race(RaceArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
+    /// Recompute saved results from their own raw parts; exits with 4 when one does not hold
+    #[command(after_help = EXIT_CODES)]
+    Verify(VerifyArgs),
+    /// Say what this host can measure: clock, sleeps, cores, ceiling; with -b the brokers, too
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1
     Broker(BrokerArgs),
     /// Print shell completions
@@ -151,6 +158,20 @@ pub struct RunArgs {
     /// Start a sweep of more than 200 runs
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// `kbench doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The brokers to look at, and how they are reached.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Nothing but what was found
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// `kbench plan`.

@@ -3,6 +3,7 @@
 mod broker;
 mod compare;
 mod consume;
+mod doctor;
 mod list;
 mod plan;
 mod produce;
@@ -11,6 +12,7 @@ mod replay;
 mod report;
 mod run;
 mod signals;
+mod verify;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process;
@@ -39,6 +41,8 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Race(args) => race::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

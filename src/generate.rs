@@ -274,6 +274,7 @@ impl Generator {
             user: session.user,
             session: session.id,
             session_starts: starts,
+            session_ends: false,
             product: done.product,
             price_cents: done.product.map_or(0, |number| self.shop.catalogue.price_cents(number)),
             cart_cents: done.cart_cents,
@@ -336,6 +337,7 @@ impl Generator {
     }
 
     fn draft(&mut self, place: u32, facts: Facts) -> Draft<'_> {
+        let facts = Facts { session_ends: self.ended == Some(place), ..facts };
         if let Some(mut padding) = self.padding.take() {
             padding.fill(self.parts(place, &facts).len());
             self.padding = Some(padding);

@@ -6,6 +6,7 @@ pub mod alone;
 mod collect;
 mod crew;
 pub mod detection;
+pub mod doctor;
 pub mod embedded;
 mod finish;
 pub mod keep_up;
@@ -49,11 +50,12 @@ use finish::{Conditions, End, Kept};
 use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
-use watch::Sampler;
+use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
-/// Between the last preparation and slot time 0: so that every loop is on its feet.
-const LEAD_NS: u64 = 100_000_000;
+/// Between the last preparation and slot time 0: so that every loop is on its feet, and what an
+/// idle process costs can be seen.
+const LEAD_NS: u64 = 250_000_000;
 
 /// How often the harness looks at its loops.
 const TICK: Duration = Duration::from_millis(20);
@@ -86,7 +88,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether it was told how such a run begins: of a sweep it is told once, of a race once a side.
+    /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
     fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
             || self.race.as_ref().is_some_and(|lap| lap.place > 1)
@@ -116,7 +118,7 @@ pub fn run(
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
     let results_dir = options.results_dir.clone();
-    let save = |result: &RunResult, kept: &Kept| {
+    let save = |result: &mut RunResult, kept: &Kept| {
         result::save(result, &kept.log, scenario_text, &results_dir)
     };
     let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
@@ -129,7 +131,7 @@ fn perform<T>(
     sending: Sending,
     mut options: Options,
     progress: &mut Progress,
-    save: impl FnOnce(&RunResult, &Kept) -> T,
+    save: impl FnOnce(&mut RunResult, &Kept) -> T,
 ) -> Result<(RunResult, T)> {
     check_replay(plan, &options)?;
     let host = Host::read();
@@ -198,7 +200,7 @@ fn perform<T>(
         }
         result.embedded_broker = Some(stats);
     }
-    let saved = save(&result, &kept);
+    let saved = save(&mut result, &kept);
     crew::close(sources, sinks, merge);
     if let Err(error) = world.clean_up(&plan) {
         progress.say(&format!("the topic stays: {error}"));
@@ -259,6 +261,7 @@ impl Play<'_> {
             progress.say("every group reads every partition; the schedule starts");
         }
         let cpu_before_s = watch::cpu_s();
+        let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
         let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
         crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
@@ -267,14 +270,7 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
-        let brokers = watch::local_brokers(self.advertised);
-        let mut sampler = Sampler::new(crew.measured(self.plan), crew.roster().clone(), brokers);
-        while crew.sending() && !crew.broken() && !interrupted() {
-            std::thread::sleep(TICK);
-            collector.tick(&crew, &**self.clock, progress);
-            sampler.tick(self.clock, || crew.receipts().accepted());
-        }
-        let seen = sampler.finish(self.clock, crew.receipts().accepted());
+        let seen = self.send(&crew, &mut collector, &meter, progress);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
@@ -287,7 +283,8 @@ impl Play<'_> {
         let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
-        let cpu_s = watch::cpu_s() - cpu_before_s;
+        let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
+        let metered = meter.end();
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
@@ -315,11 +312,33 @@ impl Play<'_> {
             end_lag,
             cpu_s,
             seen,
+            metered,
             promptness,
             ceiling_per_s,
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Lets the schedule run; what the harness saw of itself meanwhile.
+    fn send(
+        &self,
+        crew: &Crew,
+        collector: &mut Collector,
+        meter: &Meter,
+        progress: &mut Progress,
+    ) -> Seen {
+        let brokers = watch::local_brokers(self.advertised);
+        let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
+        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
+        // What watches the host is no part of what an event costs.
+        let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
+        while crew.sending() && !crew.broken() && self.interrupted_by().is_none() {
+            std::thread::sleep(TICK);
+            collector.tick(crew, &**self.clock, progress);
+            sampler.tick(self.clock, used);
+        }
+        sampler.finish(self.clock, used())
     }
 
     /// Waits until every receipt has come and every group has read all that was acknowledged.

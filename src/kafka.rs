@@ -2,6 +2,7 @@
 
 mod admin;
 mod applied;
+mod distance;
 mod excerpt;
 mod recording;
 mod scan;
@@ -19,10 +20,11 @@ use crate::plan::native;
 
 pub use admin::{Admin, Brokers, TopicFacts};
 pub use applied::ClientProperties;
+pub use distance::{Distance, distances};
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{Recording, Stretch};
 pub use scan::scan;
-pub use sink::KafkaSink;
+pub use sink::{KafkaSink, STATISTICS_MS};
 pub use source::{KafkaSource, skip_to_end};
 pub use version::BrokerVersion;
 

@@ -11,7 +11,8 @@
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
 //! | 4 loops | [`produce`] [`consume`] |
 //! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`sweep`] [`race`] [`report`] [`compare`] [`progress`] [`metrics`] |
+//! | 6 whole | [`harness`] [`result`] [`sweep`] [`race`] [`report`] [`compare`] |
+//! | | [`progress`] [`metrics`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
 pub mod apps;

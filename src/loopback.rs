@@ -1,6 +1,8 @@
 //! A broker without a network, in this process: the harness's own ceiling, and a place where
 //! faults are planted on purpose to see whether the ledger finds them.
 
+mod answers;
+mod delay;
 mod group;
 mod sink;
 
@@ -8,11 +10,15 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::apps::App;
 use crate::clock::Clock;
 use crate::consume::Source;
 use crate::produce::{Receiver, Sink};
 
+use delay::Working;
 use group::Groups;
+
+pub use delay::{Delays, Ticks};
 
 /// A fault planted at one event when it is written, by its shard and sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +37,14 @@ pub enum WriteFault {
     Fail,
     /// Written, but the answer got lost.
     Lose,
+    /// Written only so long after the answer got lost.
+    Late(Duration),
+    /// Written, and never answered in any way.
+    Mute,
     /// Refused as if the client's queue were full.
     Full,
+    /// Refused as an event that the client would never take.
+    Reject,
 }
 
 /// What is planted.
@@ -52,6 +64,8 @@ pub struct Faults {
     /// After so many batches each member of the group of this name dies: its last batch is not
     /// committed, and a new member joins in its place.
     pub die_after: HashMap<String, u64>,
+    /// How long everything takes.
+    pub delays: Delays,
 }
 
 /// A cluster of one topic.
@@ -77,20 +91,27 @@ struct Log {
     groups: BTreeMap<String, Groups>,
 }
 
+/// A record, and when a group can get it: on the run's clock.
+#[derive(Debug)]
+struct Record {
+    payload: Arc<[u8]>,
+    visible_ns: u64,
+}
+
 #[derive(Debug, Default)]
 struct Partition {
     /// The offset of the first record that is still kept.
     start: i64,
-    records: VecDeque<Arc<[u8]>>,
+    records: VecDeque<Record>,
     /// A swapped event, until the next one is written.
     held: Option<Arc<[u8]>>,
 }
 
 impl Partition {
-    fn append(&mut self, payload: Arc<[u8]>) -> i64 {
-        self.records.push_back(payload);
-        if let Some(held) = self.held.take() {
-            self.records.push_back(held);
+    fn append(&mut self, payload: Arc<[u8]>, visible_ns: u64) -> i64 {
+        self.records.push_back(Record { payload, visible_ns });
+        if let Some(payload) = self.held.take() {
+            self.records.push_back(Record { payload, visible_ns });
         }
         self.end() - 1
     }
@@ -99,7 +120,7 @@ impl Partition {
         self.start + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
     }
 
-    fn get(&self, offset: i64) -> Option<&Arc<[u8]>> {
+    fn get(&self, offset: i64) -> Option<&Record> {
         self.records.get(usize::try_from(offset - self.start).ok()?)
     }
 
@@ -139,10 +160,7 @@ impl Cluster {
 
     /// Writes one record straight into a partition.
     pub fn probe(&self, partition: usize, payload: &[u8]) {
-        if let Some(partition) = self.topic.lock().partitions.get_mut(partition) {
-            partition.append(payload.into());
-        }
-        self.topic.grown.notify_all();
+        self.topic.append(partition, payload.into());
     }
 
     /// Reads the whole log, and gives each record to `each`. Returns why something was not read,
@@ -150,10 +168,25 @@ impl Cluster {
     pub fn scan(&self, each: &mut dyn FnMut(Option<&[u8]>)) -> Option<String> {
         let log = self.topic.lock();
         for record in log.partitions.iter().flat_map(|partition| &partition.records) {
-            each(Some(record));
+            each(Some(&record.payload));
         }
         let gone: i64 = log.partitions.iter().map(|partition| partition.start).sum();
         (gone > 0).then(|| format!("{gone} records that every group had read were forgotten"))
+    }
+
+    /// Where each partition ends.
+    #[must_use]
+    pub fn ends(&self) -> Vec<i64> {
+        self.topic.lock().partitions.iter().map(Partition::end).collect()
+    }
+
+    /// The state of a group's application, which works for as long as was planted.
+    #[must_use]
+    pub fn at_work(&self, group: &str, app: Box<dyn App>) -> Box<dyn App> {
+        match self.topic.faults.delays.work.get(group) {
+            Some(work) => Box::new(Working::new(app, *work, self.topic.clock.clone())),
+            None => app,
+        }
     }
 
     /// Makes sure that a group exists, so that nothing is forgotten before it has read it.
@@ -164,6 +197,21 @@ impl Cluster {
 }
 
 impl Topic {
+    /// When a group can get what is written now.
+    fn visible_ns(&self) -> u64 {
+        let hold = self.faults.delays.hold;
+        if hold.is_none() { 0 } else { hold.end_ns(self.clock.now_ns()) }
+    }
+
+    /// Writes one record.
+    fn append(&self, place: usize, payload: Arc<[u8]>) {
+        let visible_ns = self.visible_ns();
+        if let Some(partition) = self.lock().partitions.get_mut(place) {
+            partition.append(payload, visible_ns);
+        }
+        self.grown.notify_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,14 +29,14 @@ mod topic;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use property::canonical;
 pub use property::is_secret;
 pub use replay::is_topic_name;
 
 /// Everything that a run needs to know, resolved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The scenario's name, used in the result's folder name.
     pub name: String,
@@ -58,14 +58,15 @@ pub struct Plan {
     pub kafka: KafkaPlan,
     /// What is measured, and the limits on waiting.
     pub measure: MeasurePlan,
-    /// What the figures must keep to.
+    /// What the figures must keep to. Not read back: a result has them with what they came to.
+    #[serde(skip_deserializing)]
     pub thresholds: Vec<threshold::Threshold>,
     /// What the user should know, a line each; stops nothing.
     pub warnings: Vec<String>,
 }
 
 /// The topic of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicPlan {
     /// The name, or the stem of it when every run gets a topic of its own.
     pub name: String,
@@ -82,7 +83,7 @@ pub struct TopicPlan {
 }
 
 /// When events are due.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadPlan {
     /// Shards of the schedule; each is a producer with a thread of its own.
     pub producers: u16,
@@ -96,7 +97,7 @@ pub struct LoadPlan {
 }
 
 /// A recorded topic as the load.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayPlan {
     /// The topic, on the brokers of the run.
     pub topic: String,
@@ -121,7 +122,7 @@ impl LoadPlan {
 }
 
 /// How events spread within the rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
     /// Evenly.
@@ -131,7 +132,7 @@ pub enum Arrivals {
 }
 
 /// One named part of the schedule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhasePlan {
     /// Shown in progress and result.
     pub name: String,
@@ -146,7 +147,7 @@ pub struct PhasePlan {
 }
 
 /// Hot keys: a few users who send much.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HotPlan {
     /// So many users: those with the lowest numbers, who do nothing in other phases.
     pub users: u64,
@@ -155,7 +156,7 @@ pub struct HotPlan {
 }
 
 /// A flash sale: everybody wants the same product.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SalePlan {
     /// The product, counted from 0 (`PROD-001`).
     pub product: u32,
@@ -173,7 +174,7 @@ impl PhasePlan {
 }
 
 /// One piece of the rate's curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// How long it lasts; whole microseconds.
     pub duration_ns: u64,
@@ -182,7 +183,7 @@ pub struct Segment {
 }
 
 /// How a rate (events per second, over all shards) goes within a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// A straight line; constant where both ends are equal.
@@ -204,7 +205,7 @@ pub enum Shape {
 }
 
 /// Who the users are and how they behave.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PopulationPlan {
     /// How many users there are.
     pub users: u64,
@@ -231,14 +232,14 @@ pub struct PopulationPlan {
 }
 
 /// How large an event is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventPlan {
     /// `None`: as large as its fields make it.
     pub padding: Option<PaddingPlan>,
 }
 
 /// A log-normal size that events are padded to; those that are larger stay as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PaddingPlan {
     /// Half of the events are padded to more than this, in bytes.
     pub median_bytes: f64,
@@ -252,7 +253,7 @@ pub struct PaddingPlan {
 }
 
 /// One application and its group.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AppPlan {
     /// The application's name.
     pub name: String,
@@ -307,7 +308,7 @@ pub enum OptionKind {
 /// How the clients are set up.
 ///
 /// Serialized or printed for debugging, it shows `***` for passwords and keys.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KafkaPlan {
     /// `None`: nobody named a broker, so the embedded one is started.
     pub bootstrap_servers: Option<String>,
@@ -355,7 +356,7 @@ fn serialize_masked<S: Serializer>(
 }
 
 /// What is measured, and the limits on waiting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasurePlan {
     /// The width of a window in the time series, in milliseconds.
     pub interval_ms: u64,

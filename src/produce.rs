@@ -23,6 +23,8 @@ use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::{Dues, Ledger};
 use crate::record::{Recorder, Stage, Window};
 
+use script::Openings;
+
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
 pub use script::{
@@ -157,15 +159,21 @@ pub struct Done {
 /// When the sink is broken for good.
 pub fn run(mut shift: Shift) -> Result<Done> {
     let promptness = wake_on_time();
-    let mut books = Books::default();
+    let mut taken = Taken { books: Books::default(), openings: shift.script.openings() };
     let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
-    let sent = shift.send_all(&mut books, &mut offered);
+    let sent = shift.send_all(&mut taken, &mut offered);
     // However it ended: what came due is accounted for.
     shift.ledger.set_dues(shift.shard, offered.dues);
     let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    sent.map(|()| Done { sink: shift.sink, books, promptness })
+    sent.map(|()| Done { sink: shift.sink, books: taken.books, promptness })
+}
+
+/// What the client took, for the books.
+struct Taken {
+    books: Books,
+    openings: Openings,
 }
 
 /// Counts the slots that came due.
@@ -186,7 +194,7 @@ impl Offered {
 }
 
 impl Shift {
-    fn send_all(&mut self, books: &mut Books, offered: &mut Offered) -> Result<()> {
+    fn send_all(&mut self, taken: &mut Taken, offered: &mut Offered) -> Result<()> {
         let mut batch = Batch::default();
         let mut cursor = 0;
         let mut exhausted = false;
@@ -215,7 +223,7 @@ impl Shift {
                 offered.count(due_ns - self.start_ns, self.recorder.is_measured(due_ns));
             }
             self.ledger.offered(self.shard, offered.total);
-            self.hand_over(&batch, cursor..end, books)?;
+            self.hand_over(&batch, cursor..end, taken)?;
             cursor = end;
         }
         Ok(())
@@ -234,7 +242,7 @@ impl Shift {
         script.fill(batch, BATCH_EVENTS, since_start_ns, place)
     }
 
-    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, books: &mut Books) -> Result<()> {
+    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, taken: &mut Taken) -> Result<()> {
         let mut from = range.start;
         while from < range.end {
             // Before the hand-over: a receipt may be back before the client is.
@@ -247,8 +255,9 @@ impl Shift {
             let now_ns = self.clock.now_ns();
             self.roll(now_ns);
             for index in from..from + handover.taken {
-                books.observe(batch.facts(index));
                 let due_ns = batch.due_ns(index);
+                let facts = taken.openings.taken(batch.facts(index), due_ns - self.start_ns);
+                taken.books.observe(&facts);
                 self.recorder.record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
             }
             from += handover.taken;
@@ -260,6 +269,7 @@ impl Shift {
                     continue;
                 }
                 self.refuse(batch.stamp(from), &refusal);
+                taken.openings.refused(batch.facts(from));
                 from += 1;
             }
         }

@@ -6,6 +6,7 @@ mod latency;
 mod sends;
 mod series;
 mod stack;
+mod stalls;
 mod stored;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub use latency::{Latency, Reading, samples_needed};
 pub use sends::Sends;
 pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
+pub use stalls::{StallView, Stalls, Still};
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,7 +113,8 @@ impl Window {
         all.filter_map(|(stage, latency)| Some((stage, &**latency.as_ref()?)))
     }
 
-    /// The stages of the measured events by their end-to-end latency; `None` when there is none.
+    /// The stages of the measured events by their end-to-end latency, or by that of their ack where
+    /// it is about these; `None` when there is none.
     #[must_use]
     pub fn stack(&self) -> Option<&Stack> {
         self.stack.as_deref()
@@ -144,6 +147,7 @@ pub struct Recorder {
     /// When the window is over.
     end_ns: u64,
     sends: Option<Arc<Sends>>,
+    stalls: Option<StallView>,
 }
 
 impl Recorder {
@@ -158,6 +162,7 @@ impl Recorder {
             window: Box::new(Window::new(0)),
             end_ns: 0,
             sends: None,
+            stalls: None,
         }
     }
 
@@ -165,6 +170,13 @@ impl Recorder {
     #[must_use]
     pub fn with_sends(mut self, sends: Arc<Sends>) -> Self {
         self.sends = Some(sends);
+        self
+    }
+
+    /// Knows when the host stood still.
+    #[must_use]
+    pub fn with_stalls(mut self, stalls: Arc<Stalls>) -> Self {
+        self.stalls = Some(StallView::new(stalls));
         self
     }
 
@@ -177,6 +189,11 @@ impl Recorder {
 
     fn delay_ns(&self, shard: u16, seq: u64) -> Option<u64> {
         self.sends.as_ref()?.delay_ns(shard, seq)
+    }
+
+    fn still(&mut self, due_ns: u64, delay_ns: Option<u64>, to_ns: u64) -> Option<Still> {
+        let sent_ns = due_ns.saturating_add(delay_ns.unwrap_or(0));
+        self.stalls.as_mut().map(|stalls| stalls.still(due_ns, sent_ns, to_ns))
     }
 
     /// Sets what is measured, before the first event that could be is recorded.
@@ -202,12 +219,17 @@ impl Recorder {
     /// its send.
     pub fn acked(&mut self, shard: u16, seq: u64, due_ns: u64, value_ns: i64) {
         self.record(Stage::Ack, due_ns, value_ns);
-        if self.measured.contains(&due_ns)
-            && let Some(delay_ns) = self.delay_ns(shard, seq)
-        {
+        if !self.measured.contains(&due_ns) {
+            return;
+        }
+        let delay_ns = self.delay_ns(shard, seq);
+        let still = self.still(due_ns, delay_ns, due_ns.saturating_add_signed(value_ns));
+        if let Some(delay_ns) = delay_ns {
             let value_ns = value_ns.saturating_sub_unsigned(delay_ns);
             self.window.stage(Stage::AckUncorrected).record(value_ns);
         }
+        let way = Way { delay_ns, still, arrival_ns: value_ns, service_ns: 0 };
+        self.window.stack.get_or_insert_with(Box::default).record(way);
     }
 
     /// Records the stages of an event that was consumed.
@@ -223,10 +245,12 @@ impl Recorder {
             return;
         }
         let delay_ns = self.delay_ns(shard, seq);
+        let still = self.still(due_ns, delay_ns, processed_ns);
         let [from_ns, polled_ns, processed_ns] =
             [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
         let way = Way {
             delay_ns,
+            still,
             arrival_ns: difference(polled_ns, from_ns),
             service_ns: difference(processed_ns, polled_ns),
         };
@@ -338,6 +362,32 @@ mod tests {
         assert!(window.latency(Stage::Ack).is_none());
         let slice = window.stack().unwrap().slowest().unwrap();
         assert_eq!((slice.delay_ns, slice.arrival_ns, slice.service_ns), (None, 20.0, 7.0));
+    }
+
+    /// A stall of 40 ms from 10 ms on: what lies before the hand-over is send delay already.
+    #[test]
+    fn what_the_host_stood_still_counts_from_the_due_time_and_from_the_send() {
+        const MS: u64 = 1_000_000;
+        let (sends, stalls) = (Arc::new(Sends::new(1)), Arc::new(Stalls::new(1)));
+        stalls.woke(0, 10 * MS, 50 * MS, 60 * MS);
+        let mut recorder =
+            Recorder::new(0..u64::MAX, MS).with_sends(sends).with_stalls(stalls.clone());
+        recorder.sending(0, 7, 20 * MS, 45 * MS);
+        recorder.acked(0, 7, 20 * MS, 31 * MS as i64);
+        let slice = |window: &Window| window.stack().unwrap().slowest().unwrap();
+        let acked = slice(&recorder.flush(0));
+        assert_eq!(
+            (acked.arrival_ns, acked.stalled_ns, acked.host_ns),
+            (31e6, Some(30e6), Some(5e6))
+        );
+        recorder.consumed((0, 7), 20 * MS, 52 * MS, 53 * MS);
+        let seen = slice(&recorder.flush(0));
+        assert_eq!((seen.stalled_ns, seen.host_ns), (Some(30e6), Some(5e6)));
+        // Forgotten when it was sent: all of it.
+        recorder.consumed((0, 8), 20 * MS, 52 * MS, 53 * MS);
+        assert_eq!(slice(&recorder.flush(0)).host_ns, Some(30e6));
+        recorder.consumed((0, 9), 51 * MS, 52 * MS, 53 * MS);
+        assert_eq!(slice(&recorder.flush(0)).host_ns, Some(0.0), "due after it");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod cpu;
 mod csv;
 mod detected;
+mod digest;
+mod hiccups;
 mod hlog;
 mod host;
 mod latency;
@@ -23,6 +25,7 @@ mod spans;
 mod stages;
 mod summary;
 mod table;
+pub mod verify;
 
 use std::collections::BTreeMap;
 
@@ -36,7 +39,7 @@ use crate::harness::detection::Detection;
 use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
-use crate::harness::watch::{SelfWatch, ThreadCpu};
+use crate::harness::watch::{Hiccups, SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
@@ -51,7 +54,9 @@ pub use host::Host;
 pub use latency::{Delivered, LatencySummary};
 pub use limited::limited;
 pub use list::{Listed, list, list_table};
-pub use load::{Saved, load, load_all};
+pub use load::{
+    Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
+};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
 pub use race::Lap;
 pub use recording::RecordingResult;
@@ -122,6 +127,9 @@ pub struct RunResult {
     /// were sent late; to be read beside `ack`, never instead of it.
     #[serde(default)]
     pub ack_uncorrected: LatencySummary,
+    /// Where the time of the events near each percentile of ack went: `service_ns` is 0.
+    #[serde(default)]
+    pub ack_stack: Vec<StackedPercentile>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppResult>,
     /// Every event accounted for.
@@ -154,6 +162,9 @@ pub struct RunResult {
     pub detection: Vec<Detection>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
+    /// What the host did to a thread that only sleeps; `None` where nobody looked.
+    #[serde(default)]
+    pub hiccups: Option<Hiccups>,
     /// The CPU of this process by kind of thread, in the measured part.
     #[serde(default)]
     pub cpu: Vec<ThreadCpu>,
@@ -166,6 +177,13 @@ pub struct RunResult {
     /// The processes that recorded it, the producer's first; empty where it was one.
     #[serde(default)]
     pub processes: Vec<ProcessResult>,
+    /// The SHA-256 of the files beside the result that hold more than it does, by their names.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// The SHA-256 over everything else in here: what was edited afterwards is found by it, as
+    /// `kbench verify` says; `None` where the result was never saved, or by an older kbench.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// A run's place in a sweep.
@@ -277,11 +295,11 @@ pub struct AppResult {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StackedPercentile {
-    /// `p50`, `p90`, `p99`, `p99.9`, or `max`: the slowest event by itself.
+    /// `p50`, `p90`, `p99`, `p99.9`, `p99.99`, or `max`: the slowest event by itself.
     pub percentile: String,
     /// How many events there are near it: those whose latency is the same within an eighth.
     pub events: u64,
-    /// Mean end to end of these events in nanoseconds: the sum of the stages.
+    /// Mean end to end (or ack) of these events in nanoseconds: the sum of the stages.
     pub end_to_end_ns: f64,
     /// Begin of the hand-over to the client − due, in nanoseconds; `None` where that is forgotten,
     /// and then part of `broker_ns`.
@@ -291,6 +309,13 @@ pub struct StackedPercentile {
     pub broker_ns: f64,
     /// From there until the application was done with it, in nanoseconds.
     pub service_ns: f64,
+    /// How long a core of the host stood still meanwhile, in nanoseconds: part of all stages; of
+    /// the core that stood longest, stalls below 1 ms left out. `None` where nobody looked.
+    #[serde(default)]
+    pub stalled_ns: Option<f64>,
+    /// Of this, what is no send delay already, in nanoseconds: after the hand-over began.
+    #[serde(default)]
+    pub host_ns: Option<f64>,
 }
 
 /// One total of the books beside the applications'.
@@ -374,6 +399,10 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// The longest time that a core of the host gave a sleeping thread nothing, of those that
+    /// began in it, in nanoseconds; `None` where nobody looked.
+    #[serde(default)]
+    pub host_stall_ns: Option<u64>,
     /// Events that were sent and had no answer at its end; `None` where nobody looked.
     #[serde(default)]
     pub unanswered: Option<u64>,

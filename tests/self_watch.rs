@@ -8,6 +8,8 @@
 mod host;
 #[path = "self_watch/load.rs"]
 mod load;
+#[path = "self_watch/stopped.rs"]
+mod stopped;
 #[path = "self_watch/witness.rs"]
 mod witness;
 
@@ -23,6 +25,7 @@ use kbench::progress::Progress;
 use kbench::result::RunResult;
 use kbench::scenario::{self, Environment, Overrides, Source};
 use load::{Load, QUIET};
+use stopped::Who;
 use witness::Witnesses;
 
 /// The program under test.
@@ -79,7 +82,7 @@ fn has_flag(result: &RunResult, words: &str) -> bool {
 
 /// A flag that a host raises which has no core to give; the others are never the host's fault.
 fn is_about_cpu(flag: &str) -> bool {
-    flag.starts_with("starved: ") || flag.starts_with("harness limited: ")
+    ["starved: ", "harness limited: ", "hiccups: "].iter().any(|words| flag.starts_with(words))
 }
 
 /// Rule 12: a healthy run raises no flag, twenty times. What others do on this host meanwhile is
@@ -140,11 +143,68 @@ fn check_figures(result: &RunResult) {
     assert!(result.cpu.iter().all(|row| row.cpu_s >= 0.0 && row.threads > 0), "{:?}", result.cpu);
     assert!(watch.busiest.as_ref().is_some_and(|busiest| busiest.share > 0.0), "{watch:?}");
     assert!(watch.ceiling_per_s.is_some_and(|ceiling| ceiling > 1_000.0), "{watch:?}");
+    // 300/s on average.
+    assert!((100.0..900.0).contains(&watch.offered_peak_per_s), "{watch:?}");
+    let hiccups = result.hiccups.as_ref().expect("a meter ran");
+    assert!(hiccups.cores > 0 && hiccups.late.count > 100, "{hiccups:?}");
+    assert!(result.series.iter().any(|row| row.host_stall_ns.is_some_and(|ns| ns > 0)));
+    // Of a second at most, and of the process's whole life more.
+    assert!(watch.cpu_measured_s.is_some_and(|s| s > 0.0 && s < watch.cpu_s), "{watch:?}");
+    assert!(watch.cpu_idle_ms_per_s.is_some_and(|ms| ms > 0.0), "{watch:?}");
+    assert!(watch.cpu_us_per_event_more_unknown.is_some(), "half a second has no slope");
     let broker = watch.broker_cpu.expect("the embedded broker runs on this host");
     assert!(broker.processes == 1 && broker.cpu_s >= 0.0, "{broker:?}");
     assert!(watch.broker_on_this_host && watch.notes()[0].contains("share this host"));
     let table = kbench::result::cpu_table(result, comfy_table::presets::NOTHING).unwrap();
     assert!(table.contains("worker analytics") && table.contains("broker"), "{table}");
+}
+
+/// How often a host may disturb a test that needs a quiet moment.
+const TRIES: usize = 5;
+
+/// The program is stopped for 75 ms: 0.9 % of the time, and all of p99.9. It says so above the
+/// numbers, beside them, and on the timeline.
+#[test]
+fn a_program_that_was_stopped_says_whose_the_tail_is() {
+    let _alone = alone();
+    let (result, code, _) = stopped::run(Who::Kbench);
+    assert!(result.verdict.valid, "{:?}", result.verdict);
+    let hiccups = result.hiccups.as_ref().unwrap();
+    assert!(hiccups.stalls >= hiccups.cores as u64, "{hiccups:?}");
+    assert!((74_000_000..400_000_000).contains(&hiccups.longest_ns), "{hiccups:?}");
+    for tail in stopped::tails(&result) {
+        assert!(tail.end_to_end_ns > 40e6, "{tail:?}");
+        assert!(tail.harness_share().unwrap() > 0.6 && tail.is_marked(), "{tail:?}");
+        assert!(tail.stalled_share().unwrap() > 0.6, "{tail:?}");
+    }
+    assert!(has_flag(&result, "hiccups: kbench or its host stood still"), "{:?}", result.verdict);
+    assert_eq!(code, Some(4), "--strict fails on a flag");
+    let at = result.series.iter().position(|row| {
+        let length_s = result.interval_s();
+        (row.from_s..row.from_s + length_s).contains(&hiccups.longest_at_s)
+    });
+    assert_eq!(result.series[at.unwrap()].host_stall_ns, Some(hiccups.longest_ns));
+    let text = kbench::result::terminal(&result, false);
+    assert!(text.contains("! hiccups: ") && text.contains("p99.9 up to "), "{text}");
+}
+
+/// The broker is stopped instead: a tail as long, and not the harness's.
+#[test]
+fn a_tail_that_is_the_brokers_is_not_charged_to_the_harness() {
+    let _alone = alone();
+    for _ in 0..TRIES {
+        let (result, _, stall) = stopped::run(Who::Broker);
+        assert!(result.verdict.valid, "{:?}", result.verdict);
+        let tails = stopped::tails(&result);
+        assert!(tails.iter().all(|tail| tail.end_to_end_ns > 40e6), "{tails:?}");
+        let is_marked = tails.iter().any(|tail| tail.is_marked());
+        if !is_marked && !has_flag(&result, "hiccups: ") {
+            return;
+        }
+        assert!(stall.is_some(), "{tails:?} {:?}", result.verdict);
+        eprintln!("the host stood still for {stall:?}: once more");
+    }
+    skip("this host was never quiet for ten seconds");
 }
 
 /// Rule 12: a CPU quota that does not suffice.

@@ -37,7 +37,7 @@ pub struct GateArgs {
     /// Exit with 5 when this is so, such as 'analytics.e2e.p99 > +10%' or 'throughput < -5%'
     #[arg(long, value_name = "METRIC > +N%")]
     pub fail_on: Vec<String>,
-    /// Exit with 5 unless this is shown, such as 'analytics.e2e.p99 < +10%' or 'ledger.missing == 0'
+    /// Exit with 5 unless this is shown, such as 'analytics.e2e.p99 < +10%' or 'ack.p99 < 50ms'
     #[arg(long, value_name = "METRIC < +N%")]
     pub require: Vec<String>,
     /// Only these metrics, such as fraud.e2e.p99.9; the fewer, the smaller a change is found
@@ -67,6 +67,17 @@ pub struct ListArgs {
     #[arg(value_name = "DIR", default_value = "results", env = "KBENCH_OUT",
         value_parser = OsStringValueParser::new().try_map(folder))]
     pub folder: PathBuf,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `kbench verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Results, sweeps, or folders of them
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

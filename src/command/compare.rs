@@ -7,6 +7,7 @@ use crate::cli::{CompareArgs, Format, GateArgs};
 use crate::compare::{self, Allow, Comparison, Gate, Options, Sense, Side, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::metric::Metric;
+use crate::result;
 use crate::sweep;
 
 /// How often each row of `--simulate` is drawn.
@@ -78,6 +79,9 @@ pub(super) fn finish(
     format: Format,
 ) -> Result<ExitCode> {
     let comparison = compare::compare(baseline, candidate, options)?;
+    if result::is_unverified() {
+        super::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
+    }
     let text = match format {
         Format::Text => compare::text(&comparison),
         Format::Markdown => compare::markdown(&comparison),

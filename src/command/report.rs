@@ -127,14 +127,14 @@ fn merged(folder: &Path, parts: &Parts) -> Result<Vec<Saved>> {
     let begun: Vec<_> = parts.begun.iter().map(|(_, begun)| begun).collect();
     let mut all = Vec::new();
     for (_, producer) in &parts.producers {
-        let (result, log) = merge(producer, &consumers, &begun)?;
+        let (mut result, log) = merge(producer, &consumers, &begun)?;
         // Of an earlier look at the same parts, perhaps at fewer of them.
         let before = folder.join(result::folder_name(&result));
         if before.join("result.json").is_file() {
             fs::remove_dir_all(&before)
                 .map_err(|error| Error::io(format!("replacing {}", before.display()), error))?;
         }
-        let saved = result::save(&result, &log, &producer.scenario, folder)?;
+        let saved = result::save(&mut result, &log, &producer.scenario, folder)?;
         all.push(Saved { folder: saved, result });
     }
     Ok(all)

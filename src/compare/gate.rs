@@ -212,7 +212,10 @@ fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
     let all = row.candidate.len();
     let none = row.candidate.iter().filter(|value| value.is_none()).count();
     // The end of the figures at which a limit of this kind closes.
-    let is_least = relation.is_upper() == (sense == Sense::FailOn);
+    let is_least = match (sense, relation) {
+        (Sense::FailOn, _) => relation.is_upper(),
+        (Sense::Require, _) => matches!(relation, Relation::More | Relation::AtLeast),
+    };
     let known = row.candidate.iter().flatten().copied();
     let worst = if is_least { known.reduce(f64::min) } else { known.reduce(f64::max) };
     let worst = shown(row.unit, worst);
@@ -239,6 +242,8 @@ pub fn change(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     fn limit(text: &str) -> Result<Limit, String> {
@@ -252,6 +257,80 @@ mod tests {
         assert_eq!(limit("throughput<-5%"), Ok(Limit::Below(0.95)));
         assert!(matches!(limit("ledger.duplicates > 0"), Ok(Limit::Each(_))));
         assert!(matches!(limit("analytics.e2e.p99 > 50ms"), Ok(Limit::Each(_))));
+    }
+
+    /// A row whose candidate never delivered in one of its runs.
+    fn endless() -> Row {
+        let figures = |last: f64| [1e6, 1.01e6, 0.99e6, last].map(Some).to_vec();
+        Row {
+            metric: Metric::find("analytics.e2e.p99", ["analytics"]).unwrap(),
+            unit: Unit::Nanoseconds,
+            call: super::super::stats::Call::Inconclusive,
+            why: None,
+            baseline: figures(1e6),
+            candidate: figures(f64::INFINITY),
+            baseline_mean: Some(1e6),
+            candidate_mean: Some(f64::INFINITY),
+            ratio: Some(f64::NAN),
+            interval: Some((f64::NAN, f64::NAN)),
+            p: Some(f64::NAN),
+            p_holm: Some(f64::NAN),
+            detectable: None,
+            repeats_needed: None,
+        }
+    }
+
+    #[test]
+    fn a_figure_without_end_passes_no_gate_whatever_the_statistics_made_of_it() {
+        for (sense, text) in [
+            (Sense::FailOn, "analytics.e2e.p99 > +900%"),
+            (Sense::FailOn, "analytics.e2e.p99 < -90%"),
+            (Sense::FailOn, "analytics.e2e.p99 > 50s"),
+            (Sense::Require, "analytics.e2e.p99 < +900%"),
+            (Sense::Require, "analytics.e2e.p99 > -90%"),
+            (Sense::Require, "analytics.e2e.p99 < 50s"),
+        ] {
+            let gate = Gate::parse(text, sense, ["analytics"]).unwrap();
+            let GateResult { state, why, .. } = judge(&gate, &[endless()]);
+            assert_eq!(state, State::Failed, "{sense:?} {text}: {why}");
+            assert!(why.contains("1 of 4 candidate") || why.contains("in 3 of 4"), "{why}");
+        }
+        let gate = Gate::parse("throughput > -5%", Sense::Require, ["analytics"]).unwrap();
+        assert_eq!(judge(&gate, &[endless()]).state, State::Failed, "not measured at all");
+    }
+
+    /// A row of figures that spread by 8 % from run to run.
+    fn drawn(ratio: f64, rng: &mut rand_pcg::Pcg64Mcg) -> Row {
+        // The sum of twelve uniform numbers less 6 is as good as normal.
+        let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+        let mut five =
+            |mean: f64| -> Vec<f64> { (0..5).map(|_| mean * (0.08 * normal()).exp()).collect() };
+        let (baseline, candidate) = (five(1e6), five(ratio * 1e6));
+        let estimate = super::super::stats::Estimate::of(&baseline, &candidate).unwrap();
+        let known = |figures: Vec<f64>| figures.into_iter().map(Some).collect();
+        Row {
+            baseline: known(baseline),
+            candidate: known(candidate),
+            ratio: Some(estimate.ratio()),
+            interval: Some(estimate.interval()),
+            p: Some(estimate.p),
+            p_holm: Some(estimate.p),
+            ..endless()
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_limit_is_hardly_ever_shown_to_be_within_it() {
+        let mut rng: rand_pcg::Pcg64Mcg = rand::SeedableRng::seed_from_u64(1);
+        let gate = Gate::parse("analytics.e2e.p99 < +10%", Sense::Require, ["analytics"]).unwrap();
+        let mut share = |ratio: f64| {
+            let states = (0..4_000).map(|_| judge(&gate, &[drawn(ratio, &mut rng)]).state);
+            states.filter(|state| *state == State::Passed).count() as f64 / 4_000.0
+        };
+        let (at_limit, without_change, better) = (share(1.1), share(1.0), share(0.85));
+        assert!((0.01..0.035).contains(&at_limit), "{at_limit}");
+        assert!((0.2..0.6).contains(&without_change), "{without_change}");
+        assert!(better > 0.95, "{better}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::stats::{ALPHA, VARIANCE_MIN, holm, p_of, quantile};
 
-/// Rounds of taking out points and repeats in turn: enough for the tables with holes that there are.
+/// Rounds of taking out points and repeats in turn: enough for tables with holes.
 const ROUNDS: usize = 100;
 
 /// The figures of one metric: by point, each with the number of its repeat.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::conditions::worthless;
 use crate::error::{Error, Result};
 use crate::plan::sweep::Settings;
-use crate::result::{Saved, limited, load_all};
+use crate::result::{Saved, limited, load_all_verified};
 
 /// Runs of one point, or of one scenario as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ impl Side {
             let shown = path.display();
             return Err(Error::usage(format!("{shown}: not there; expected a result folder")));
         }
-        let saved = load_all(&path).map_err(|error| Error::Refused(lines(&error)))?;
+        let saved = load_all_verified(&path).map_err(|error| Error::Refused(lines(&error)))?;
         let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
         for saved in saved {
             let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());

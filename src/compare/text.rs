@@ -51,9 +51,9 @@ pub(super) fn tally(comparison: &Comparison) -> String {
 pub(super) fn legend(min_effect: f64) -> String {
     format!(
         "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm, over \
-         all points and metrics) and more than {:.0} %. Same: the interval lies within that. Could find: the smallest rise that \
-         these runs would have shown in 4 cases of 5. Runs needed: a side, to tell {:.0} % from \
-         none.",
+         all points and metrics) and more than {:.0} %. Same: the interval lies within that. \
+         Could find: the smallest rise that these runs would have shown in 4 cases of 5. Runs \
+         needed: a side, to tell {:.0} % from none.",
         100.0 * min_effect,
         100.0 * min_effect
     )

@@ -59,7 +59,7 @@ impl Witness {
         match (noted, stamp) {
             (Noted::First | Noted::Duplicate, Some(stamp)) => {
                 if !observed {
-                    self.notes.corrupt(stamp.run);
+                    self.notes.corrupt(stamp.run, arrival.partition, arrival.offset);
                 }
                 if noted == Noted::First {
                     let processed_ns = self.now_ns();

@@ -42,12 +42,15 @@ impl Persona {
 pub struct Facts {
     /// What happened.
     pub event_type: EventType,
-    /// The user's number, that of `user_id`.
+    /// The user's number, that of `user_id`; a hash of a recorded event's.
     pub user: u64,
-    /// The session's number, that of `session_id`; no two sessions of a run share one.
+    /// The session's number, that of `session_id`; no two sessions of a run share one. A hash of a
+    /// recorded event's.
     pub session: u64,
     /// Whether this is the session's first event.
     pub session_starts: bool,
+    /// Whether it is its last one.
+    pub session_ends: bool,
     /// The product among the event's properties, counted from 0 (`PROD-001`).
     pub product: Option<u32>,
     /// That product's price; 0 without one.

@@ -7,16 +7,16 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::watch::{self, Roster};
+use super::watch::{self, Meter, Roster};
 use super::world::World;
 use crate::apps;
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::consume::{self, Group, Source};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink, TimedOut};
-use crate::record::{Recorder, Sends, Stage, Window};
+use crate::record::{Recorder, Sends, Stage, Stalls, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
@@ -33,6 +33,7 @@ pub(super) struct Crew {
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
     sends: Arc<Sends>,
+    stalls: Arc<Stalls>,
     receipts: Arc<ReceiptBook>,
     groups: Vec<Arc<Group>>,
     measured: Arc<OnceLock<Range<u64>>>,
@@ -75,6 +76,7 @@ impl Crew {
             clock,
             ledger: Arc::new(Ledger::new(run, plan.load.producers, plan.apps.len())),
             sends: Arc::new(Sends::new(plan.load.producers)),
+            stalls: Arc::new(Stalls::new(watch::cores_to_watch())),
             receipts: Arc::new(ReceiptBook::new(partitions)),
             groups: Vec::new(),
             measured: Arc::default(),
@@ -87,7 +89,7 @@ impl Crew {
             roster: Arc::default(),
         };
         for (place, app) in plan.apps.iter().enumerate() {
-            let group = crew.group(place, app, partitions)?;
+            let group = crew.group(place, app, partitions, world)?;
             crew.groups.push(group.clone());
             for worker in 0..usize::from(app.workers) {
                 let shift = consume::Shift {
@@ -96,7 +98,8 @@ impl Crew {
                     group: group.clone(),
                     source: world.source(plan, app)?,
                     recorder: Recorder::new(NOT_YET, plan.measure.interval_ms * 1_000_000)
-                        .with_sends(crew.sends.clone()),
+                        .with_sends(crew.sends.clone())
+                        .with_stalls(crew.stalls.clone()),
                     measured: crew.measured.clone(),
                     clock: crew.clock.clone(),
                     stop: crew.stop_reading.clone(),
@@ -110,10 +113,16 @@ impl Crew {
         Ok(crew)
     }
 
-    fn group(&self, place: usize, app: &AppPlan, partitions: usize) -> Result<Arc<Group>> {
+    fn group(
+        &self,
+        place: usize,
+        app: &AppPlan,
+        partitions: usize,
+        world: &World,
+    ) -> Result<Arc<Group>> {
         let kind = apps::kind(&app.name)
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
-        let state = || (kind.new)(app);
+        let state = || world.at_work(app, (kind.new)(app));
         let workers = usize::from(app.workers);
         Ok(Arc::new(Group::new(place, workers, partitions, self.ledger.clone(), state)))
     }
@@ -136,7 +145,9 @@ impl Crew {
                 self.clock.clone(),
                 self.ledger.clone(),
                 self.receipts.clone(),
-                Recorder::new(NOT_YET, interval_ns).with_sends(self.sends.clone()),
+                Recorder::new(NOT_YET, interval_ns)
+                    .with_sends(self.sends.clone())
+                    .with_stalls(self.stalls.clone()),
                 channels.sent.clone(),
             );
             let confirms = plan.kafka.confirms();
@@ -175,6 +186,12 @@ impl Crew {
             self.producers.push(producer);
         }
         Ok(())
+    }
+
+    /// Starts the hiccup meter.
+    pub(super) fn start_meter(&self, plan: &Plan, clock: &Arc<SystemClock>) -> Result<Meter> {
+        let interval_ns = plan.measure.interval_ms * 1_000_000;
+        Meter::start(clock, &self.stalls, &self.measured, interval_ns, &self.roster)
     }
 
     /// A thread that is in the roster for as long as it runs.

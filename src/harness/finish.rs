@@ -1,5 +1,6 @@
 //! From what the loops left to a result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
@@ -10,14 +11,14 @@ use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
 use super::timeline::{Reached, Timeline};
-use super::watch::{self, Seen, SelfWatch};
+use super::watch::{self, Hiccups, MeterSeen, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
 use crate::clock::{Clock, Promptness, SystemClock};
 use crate::compare;
 use crate::consume::Group;
-use crate::error::Result;
+use crate::error;
 use crate::event::EventType;
 use crate::generate::Personas;
 use crate::kafka::{self, ClientProperties};
@@ -27,8 +28,9 @@ use crate::plan::Plan;
 use crate::produce::{TimedOut, WireBytes};
 use crate::record::{Latency, Series, Stage};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, Outside,
-    PartitionResult, PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
+    AppResult, Build, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries, Outside,
+    PartitionResult, PhaseResult, RecordingResult, RunResult, StackedPercentile, Verdict,
+    interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -64,6 +66,8 @@ pub(super) struct End {
     pub(super) cpu_s: f64,
     /// What the harness saw of itself in the measured part.
     pub(super) seen: Seen,
+    /// What its hiccup meter saw.
+    pub(super) metered: MeterSeen,
     /// How soon the kernel ran a producer's thread after a sleep; the worst of them.
     pub(super) promptness: Promptness,
     /// Events per second that the host can send to nobody.
@@ -89,7 +93,7 @@ pub(super) fn log(
     clock: &SystemClock,
     crew: &Crew,
     collector: &mut Collector,
-) -> Result<String> {
+) -> error::Result<String> {
     let interval_ns = plan.measure.interval_ms * 1_000_000;
     let names = plan.apps.iter().map(|app| (format!("{}.end_to_end", app.name), Stage::EndToEnd));
     let tags = [("send_delay".to_owned(), Stage::SendDelay), ("ack".to_owned(), Stage::Ack)];
@@ -120,7 +124,9 @@ pub(super) fn result(
     let offered = crew.ledger().offered_by_interval();
     let reached = Reached::of(plan, crew.start_ns(), end.cut_ns);
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
-    let series = timeline.intervals();
+    let mut series = timeline.intervals();
+    lay_stalls(plan, crew.start_ns(), &end.metered, &mut series);
+    let hiccups = end.metered.hiccups(crew.start_ns());
     let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
     // A recording has no rate of its own.
@@ -138,11 +144,12 @@ pub(super) fn result(
         summary.flags.truncate(FLAGS_KEPT);
     }
     let checks = checks(&books, &apps, end.recording.as_ref());
+    let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
-        verdict: verdict(&apps, end, &ledger, &checks, &watch),
+        verdict: verdict(&apps, end, &ledger, &checks, &watch, (hiccups.as_ref(), &ack_stack)),
         trial: None,
         race: None,
         build: build(),
@@ -161,6 +168,7 @@ pub(super) fn result(
         send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
         ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
+        ack_stack,
         apps,
         ledger,
         failures: crew.receipts().reasons(),
@@ -173,15 +181,26 @@ pub(super) fn result(
         thresholds: Vec::new(),
         detection,
         watch,
+        hiccups,
         cpu: end.seen.cpu.clone(),
         phases: phases(plan),
         partitions: partitions(&crew.receipts().records()),
         series,
         processes: Vec::new(),
+        files: BTreeMap::new(),
+        digest: None,
     };
     keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
+}
+
+/// The host's stalls on the run's intervals.
+fn lay_stalls(plan: &Plan, start_ns: u64, metered: &MeterSeen, series: &mut [Interval]) {
+    let first = start_ns / (plan.measure.interval_ms * 1_000_000).max(1);
+    for (at, row) in (first..).zip(series) {
+        row.host_stall_ns = metered.by_interval().get(&at).copied();
+    }
 }
 
 fn apps(
@@ -231,6 +250,7 @@ fn verdict(
     ledger: &LedgerReport,
     checks: &[Check],
     watch: &SelfWatch,
+    (hiccups, ack_stack): (Option<&Hiccups>, &[StackedPercentile]),
 ) -> Verdict {
     let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = end.faults.clone();
@@ -243,12 +263,15 @@ fn verdict(
             format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
+    let stacks = apps.iter().map(|app| (app.name.as_str(), app.stack.as_slice()));
+    let stacks: Vec<_> = stacks.chain([("ack", ack_stack)]).collect();
     Verdict {
         valid: reasons.is_empty(),
         reasons,
         flags: watch
             .flags()
             .into_iter()
+            .chain(hiccups.and_then(|hiccups| hiccups.flag(&stacks)))
             .chain(end.end_lag.iter().flat_map(|lag| lag.flags(ledger.unknown_written)))
             .chain(end.recording.iter().flat_map(RecordingResult::flags))
             .collect(),
@@ -295,6 +318,7 @@ fn self_watch(
     let late = collector.sent.total(Stage::SendDelay).filter(|total| total.count() > 0);
     let late_share =
         |total: &Latency| total.count_above(watch::LATE_NS) as f64 / total.count() as f64;
+    let more = end.seen.cost.us_per_event_more.clone();
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),
         late_share: late.map_or(0.0, late_share),
@@ -310,7 +334,11 @@ fn self_watch(
         steal_share: end.seen.steal_share,
         unsent: ledger.unsent,
         cpu_s: end.cpu_s,
-        cpu_us_per_event: (ledger.acked > 0).then(|| end.cpu_s * 1e6 / ledger.acked as f64),
+        cpu_measured_s: end.seen.cost.measured_s,
+        cpu_us_per_event: end.seen.cost.us_per_event,
+        cpu_idle_ms_per_s: end.seen.cost.idle_ms_per_s,
+        cpu_us_per_event_more: more.clone().and_then(Result::ok),
+        cpu_us_per_event_more_unknown: more.and_then(Result::err),
         memory_peak_bytes: watch::memory_peak_bytes(),
         wall_step_us: clock.wall_step_us(),
         lag_at_end_records: end.lag_at_end.records,

@@ -2,6 +2,7 @@
 //! itself would have given, and how far the clocks of the processes may lie apart.
 
 mod app;
+mod stalls;
 mod timeline;
 
 use crate::apps::Summary;
@@ -50,10 +51,14 @@ pub fn merge(
     let ledger = ledger.close();
     let mut result = producer.result.clone();
     timeline::fill(&mut result, producer, &mut merged);
+    stalls::fill(&mut result, producer, &consumers);
     result.processes = processes(producer, &consumers);
     result.watch.cpu_s = result.processes.iter().map(|process| process.cpu_s).sum();
-    result.watch.cpu_us_per_event =
-        (ledger.acked > 0).then(|| result.watch.cpu_s * 1e6 / ledger.acked as f64);
+    // What a consumer process used while events were measured nobody has noted.
+    result.watch.cpu_measured_s = None;
+    result.watch.cpu_us_per_event = None;
+    result.watch.cpu_us_per_event_more = None;
+    result.watch.cpu_us_per_event_more_unknown = Some("several processes".to_owned());
     result.apps = merged.iter().map(|app| app.result(producer)).collect();
     result.books.planted = producer.planted.iter().copied().collect();
     let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
@@ -177,6 +182,7 @@ fn verdict(
         }));
     }
     flags.extend(result.watch.flags().into_iter().filter(|flag| !before.flags.contains(flag)));
+    flags.extend(stalls::flag(result, producer));
     flags.extend(result.apps.iter().filter_map(clock_flag));
     Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by: before.interrupted_by }
 }

@@ -107,6 +107,10 @@ pub struct ConsumerPart {
     pub cpu_s: f64,
     /// Most memory that it held, in bytes.
     pub memory_peak_bytes: Option<u64>,
+    /// The longest time that a core of its host gave a sleeping thread of it nothing, in ns, by
+    /// interval since 1970.
+    #[serde(default)]
+    pub stalls_ns: BTreeMap<u64, u64>,
     /// What ended it before its time.
     pub fault: Option<String>,
     /// Its applications.

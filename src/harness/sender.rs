@@ -45,7 +45,7 @@ pub fn produce_part(
     mask_arguments(&mut command_line);
     let started = Started::begin(&options.results_dir, "producer", Vec::new(), command_line)?;
     let sent = Plan { apps: Vec::new(), ..plan.clone() };
-    let save = |result: &RunResult, kept: &Kept| {
+    let save = |result: &mut RunResult, kept: &Kept| {
         started.end(PRODUCER, &part(plan, scenario_text, result, kept))
     };
     perform(&sent, sending, options, progress, save)

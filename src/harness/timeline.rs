@@ -136,6 +136,7 @@ impl Timeline {
             offered: self.offered_at(at),
             sent: events(&self.sent, at),
             acked: events(&self.acked, at),
+            host_stall_ns: None,
             unanswered: self.unanswered.get(&at).copied(),
             apps: self.apps.iter().enumerate().map(app).collect(),
         }

@@ -2,9 +2,11 @@
 
 mod broker;
 mod ceiling;
+mod cost;
 mod drift;
 mod flags;
 mod here;
+mod hiccups;
 mod host;
 mod roster;
 mod sampler;
@@ -21,6 +23,9 @@ pub(in crate::harness) use ceiling::ceiling_per_s;
 pub(in crate::harness) use drift::{deviations, trend};
 pub(in crate::harness) use flags::LATE_NS;
 pub use here::is_local;
+pub use hiccups::Hiccups;
+pub(crate) use hiccups::STALL_NS;
+pub(in crate::harness) use hiccups::{Meter, MeterSeen, cores_to_watch};
 pub(in crate::harness) use roster::{Kind, Roster};
 pub(in crate::harness) use sampler::{Sampler, Seen};
 pub(in crate::harness) use steady::drifts;
@@ -51,10 +56,28 @@ pub struct SelfWatch {
     pub steal_share: Option<f64>,
     /// Events that the client's full queue refused.
     pub unsent: u64,
-    /// User and system CPU of this process, in seconds.
+    /// User and system CPU of this process from its producers' start to the end of the drain, in
+    /// seconds; without that of its hiccup meter, as all that follows.
     pub cpu_s: f64,
-    /// CPU of this process for one event that was sent and read by every group.
+    /// User and system CPU of this process in the measured part, in seconds; `None` where nobody
+    /// looked then.
+    #[serde(default)]
+    pub cpu_measured_s: Option<f64>,
+    /// CPU of this process in the measured part for each event that was acknowledged in it, in
+    /// microseconds: made, sent, and read by every group. It contains what the process costs when idle.
+    /// `None` where several processes recorded the run.
     pub cpu_us_per_event: Option<f64>,
+    /// CPU of this process while everything is connected and nothing is sent, in milliseconds per
+    /// second: taken just before the schedule starts.
+    #[serde(default)]
+    pub cpu_idle_ms_per_s: Option<f64>,
+    /// CPU of one event more, in microseconds: the slope of CPU over acknowledged events, second by second
+    /// of the measured part.
+    #[serde(default)]
+    pub cpu_us_per_event_more: Option<f64>,
+    /// Why that is not known.
+    #[serde(default)]
+    pub cpu_us_per_event_more_unknown: Option<String>,
     /// Most memory that this process held, in bytes.
     pub memory_peak_bytes: Option<u64>,
     /// How far the wall clock moved against the monotonic one, in microseconds.

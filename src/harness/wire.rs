@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::produce::{Sink, WireBytes};
 
 /// The most time that a run waits for its clients' last count: two of their intervals.
-const LAST_COUNT: Duration = Duration::from_millis(600);
+const LAST_COUNT: Duration = Duration::from_millis(2_200);
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(10);

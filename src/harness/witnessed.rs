@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::finish::build;
 use super::part::{self, AppName, AppPart, CONSUMER, ConsumerPart, Started};
-use super::watch;
+use super::watch::{self, Meter};
 use crate::apps::AppKind;
 use crate::clock::SystemClock;
 use crate::consume::{Testimony, Witness};
@@ -22,6 +22,7 @@ pub struct Witnessed {
     interval_ns: u64,
     topic: String,
     witnesses: Vec<(AppName, Arc<Mutex<Witness>>)>,
+    meter: Meter,
 }
 
 impl Witnessed {
@@ -39,11 +40,13 @@ impl Witnessed {
         mask_arguments(&mut command_line);
         let names = kinds.iter().map(|kind| kind.schema.name.to_owned()).collect();
         let started = Started::begin(records, "consumer", names, command_line.clone())?;
+        let (clock, interval_ns) = (Arc::new(clock), plan.measure.interval_ms * 1_000_000);
         Ok(Self {
             started,
             command_line,
-            clock: Arc::new(clock),
-            interval_ns: plan.measure.interval_ms * 1_000_000,
+            meter: Meter::start_alone(&clock, interval_ns)?,
+            clock,
+            interval_ns,
             topic: plan.topic.name.clone(),
             witnesses: Vec::new(),
         })
@@ -79,6 +82,7 @@ impl Witnessed {
             topic: self.topic,
             cpu_s: watch::cpu_s(),
             memory_peak_bytes: watch::memory_peak_bytes(),
+            stalls_ns: self.meter.end().by_interval().clone(),
             fault,
             apps: self.witnesses.into_iter().map(app).collect(),
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::apps::App;
 use crate::broker::CLUSTER_ID_PREFIX;
 use crate::clock::Clock;
 use crate::consume::Source;
@@ -301,14 +302,22 @@ impl World {
         }
     }
 
-    /// Where each partition ends now; `None` where there is no broker.
+    /// Where each partition ends now.
     ///
     /// # Errors
     /// [`Error::Broker`] when a leader does not answer in time.
     pub fn ends(&self, partitions: usize) -> Result<Option<Vec<i64>>> {
         match self {
             Self::Kafka { topic, admin, .. } => admin.ends(topic, partitions).map(Some),
-            Self::Loopback(_) => Ok(None),
+            Self::Loopback(cluster) => Ok(Some(cluster.ends())),
+        }
+    }
+
+    /// An application's state for one partition; on the loopback it works for as long as planted.
+    pub(super) fn at_work(&self, app: &AppPlan, state: Box<dyn App>) -> Box<dyn App> {
+        match self {
+            Self::Kafka { .. } => state,
+            Self::Loopback(cluster) => cluster.at_work(&app.group, state),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,9 +26,9 @@ use crate::wire::stamp;
 /// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
 const UNASSIGNED: i32 = -1;
 
-/// How often the client says what it has sent: soon enough after the last event that a run need
-/// not wait for it, and seldom enough to cost nothing.
-const STATISTICS_MS: &str = "250";
+/// How often the client says what it has sent. A run waits for the last word, so it can't be much
+/// longer; and making it costs the client's own thread, so it can't be much shorter.
+pub const STATISTICS_MS: u32 = 1_000;
 
 /// How often a client that gets ready is looked at.
 const LOOK: Duration = Duration::from_millis(5);
@@ -56,14 +55,24 @@ impl KafkaSink {
         clock: Arc<dyn Clock>,
         receiver: Arc<dyn Receiver>,
     ) -> Result<Self> {
+        Self::with_statistics(bootstrap, properties, name, clock, receiver, STATISTICS_MS)
+    }
+
+    /// The same with statistics every so many ms, or none for 0: to see what they cost.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_statistics(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        name: &str,
+        clock: Arc<dyn Clock>,
+        receiver: Arc<dyn Receiver>,
+        statistics_ms: u32,
+    ) -> Result<Self> {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
-            .set("statistics.interval.ms", STATISTICS_MS)
-            .create_with_context(Deliveries {
-                clock,
-                receiver,
-                wire: Mutex::default(),
-                has_id: AtomicBool::default(),
-            })
+            .set("statistics.interval.ms", statistics_ms.to_string())
+            .create_with_context(Deliveries { clock, receiver, statistics: Mutex::default() })
             .map_err(|error| super::refused("producer", &error))?;
         let topic = TopicHandle::new(&producer, name)?;
         let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
@@ -74,6 +83,14 @@ impl KafkaSink {
     #[must_use]
     pub fn applied(&self) -> &ClientProperties {
         &self.applied
+    }
+
+    /// The client's last word; `None` before its first. Whoever asks parses it: the thread that it
+    /// comes on is the one that times the receipts.
+    fn statistics(&self) -> Option<Statistics> {
+        let context = self.producer.client().context();
+        let text = context.statistics.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        serde_json::from_slice(&text).ok()
     }
 
     /// Whether it writes with a producer id, which it asks a broker for by itself.
@@ -101,8 +118,8 @@ impl Sink for KafkaSink {
         for partition in self.one_of_each_leader(left()) {
             let _ = self.producer.client().fetch_watermarks(&self.name, partition, left());
         }
-        let context = self.producer.client().context();
-        while self.is_idempotent() && !context.has_id.load(Ordering::Relaxed) && !left().is_zero() {
+        let has_id = || self.statistics().is_some_and(|statistics| statistics.has_id());
+        while self.is_idempotent() && !left().is_zero() && !has_id() {
             thread::sleep(LOOK);
         }
     }
@@ -134,8 +151,10 @@ impl Sink for KafkaSink {
     }
 
     fn wire(&self) -> Option<WireBytes> {
-        let context = self.producer.client().context();
-        *context.wire.lock().unwrap_or_else(PoisonError::into_inner)
+        let Statistics {
+            txmsgs: records, txmsg_bytes: payload_bytes, tx_bytes: wire_bytes, ..
+        } = self.statistics()?;
+        Some(WireBytes { records, payload_bytes, wire_bytes })
     }
 }
 
@@ -202,9 +221,8 @@ impl Drop for TopicHandle {
 struct Deliveries {
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
-    wire: Mutex<Option<WireBytes>>,
-    /// Whether it has got a producer id.
-    has_id: AtomicBool,
+    /// The last statistics as they came: JSON, some kilobytes.
+    statistics: Mutex<Vec<u8>>,
 }
 
 /// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
@@ -223,21 +241,18 @@ struct Idempotence {
     idemp_state: String,
 }
 
+impl Statistics {
+    /// Whether the producer has got the id that it asks a broker for.
+    fn has_id(&self) -> bool {
+        self.eos.as_ref().is_some_and(|eos| eos.idemp_state == "Assigned")
+    }
+}
+
 impl ClientContext for Deliveries {
-    fn stats_raw(&self, statistics: &[u8]) {
-        if let Ok(Statistics {
-            txmsgs: records,
-            txmsg_bytes: payload_bytes,
-            tx_bytes: wire_bytes,
-            eos,
-        }) = serde_json::from_slice(statistics)
-        {
-            let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
-            *wire = Some(WireBytes { records, payload_bytes, wire_bytes });
-            if eos.is_some_and(|eos| eos.idemp_state == "Assigned") {
-                self.has_id.store(true, Ordering::Relaxed);
-            }
-        }
+    fn stats_raw(&self, text: &[u8]) {
+        let mut last = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clear();
+        last.extend_from_slice(text);
     }
 
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
@@ -275,5 +290,41 @@ fn outcome(message: &BorrowedMessage<'_>) -> Outcome {
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => Outcome::Acked,
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Outcome::Failed,
         native::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Outcome::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    struct Nobody;
+
+    impl Receiver for Nobody {
+        fn receive(&self, _: &Receipt<'_>) {}
+    }
+
+    /// What librdkafka says comes in on the thread that times the receipts: it is kept as it is,
+    /// at no more than the cost of a copy, and read by whoever asks.
+    #[test]
+    fn statistics_are_kept_as_text_and_read_by_whoever_asks() {
+        let properties = BTreeMap::from([("enable.idempotence".to_owned(), "true".to_owned())]);
+        let clock = Arc::new(ManualClock::new(0));
+        let sink =
+            KafkaSink::with_statistics("127.0.0.1:1", &properties, "t", clock, Arc::new(Nobody), 0);
+        let sink = sink.unwrap();
+        let context = sink.producer.client().context().clone();
+        assert_eq!(sink.wire(), None);
+        context.stats_raw(b"no JSON yet");
+        assert_eq!(*context.statistics.lock().unwrap(), b"no JSON yet");
+        assert_eq!(sink.wire(), None);
+        let text = r#"{"txmsgs":7,"txmsg_bytes":700,"tx_bytes":400,"eos":{"idemp_state":"Init"}}"#;
+        context.stats_raw(text.as_bytes());
+        let expected = WireBytes { records: 7, payload_bytes: 700, wire_bytes: 400 };
+        assert_eq!(sink.wire(), Some(expected));
+        assert!(!sink.statistics().unwrap().has_id());
+        context.stats_raw(text.replace("Init", "Assigned").as_bytes());
+        assert!(sink.statistics().unwrap().has_id());
+        assert!(STATISTICS_MS >= 1_000);
     }
 }

@@ -2,11 +2,11 @@
 //! stamp, to be held against the producer's ledger afterwards.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plane;
+use super::order::{BEHIND_MAX, Behind, Trail};
+use super::{Places, Plane};
 use crate::event::{PROBE_SHARD, Stamp};
 
 /// What a record is to the application that noted it.
@@ -22,21 +22,24 @@ pub enum Noted {
     Other,
 }
 
-/// The notes of one application in one process.
+/// The notes of one application in one process: what it read and where, a bit for each record, so
+/// that the notes of several processes can be laid upon each other. An event at two places is a
+/// duplicate, and a place that two processes have read a redelivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// By run.
     pub runs: BTreeMap<u32, RunNotes>,
-    /// Records without a stamp.
-    pub foreign: u64,
-    /// Of these, no event at all.
+    /// Where the records without a stamp are.
+    pub foreign: Places,
+    /// Of these, how many are no event at all.
     pub garbage: u64,
-    /// Records at an offset that was read before.
+    /// Records at an offset that this process has read before, but for probes.
     pub redeliveries: u64,
-    /// The offsets read, by partition: a stretch for each time that the partition was its own.
-    pub read: BTreeMap<i32, Vec<Range<i64>>>,
     #[serde(skip)]
-    next_seq: BTreeMap<(i32, u32, u16), u64>,
+    reading: BTreeMap<i32, Reading>,
+    /// Beginnings that all trails have kept together.
+    #[serde(skip)]
+    beginnings: usize,
 }
 
 /// The notes of one run's events.
@@ -44,77 +47,73 @@ pub struct Notes {
 pub struct RunNotes {
     /// Seen once at least, by shard.
     pub seen: BTreeMap<u16, Plane>,
-    /// Records, duplicates among them.
-    pub records: u64,
-    /// Records whose event was seen before at another offset.
-    pub duplicates: u64,
-    /// Events that came after a later one of their shard and partition.
-    pub reordered: u64,
-    /// Records with a stamp that are no event.
-    pub corrupt: u64,
+    /// Where its records are, duplicates among them.
+    pub places: Places,
+    /// Where the records are whose event was seen before.
+    pub doubles: Places,
+    /// Where the records are that have a stamp and are no event.
+    pub corrupt: Places,
+    /// Events that came after a later one of their shard and partition, at each of their places.
+    pub behind: Vec<Behind>,
+    /// How many more of them there are, each counted once.
+    pub behind_more: u64,
+    /// What tells whether events came before a later one that another process has read.
+    pub trails: BTreeMap<i32, BTreeMap<u16, Trail>>,
+}
+
+/// How far a partition is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Reading {
+    next_offset: i64,
+    /// How often offsets were passed over, which somebody else may have read.
+    gaps: u64,
 }
 
 impl Notes {
     /// Notes one record. Offsets may have gaps.
     pub fn tick(&mut self, partition: i32, offset: i64, stamp: Option<&Stamp>) -> Noted {
-        let stretches = self.read.entry(partition).or_default();
-        match stretches.last_mut() {
-            Some(last) if offset < last.end => {
-                self.redeliveries += 1;
-                return Noted::Redelivery;
-            }
-            // A gap of compaction looks as if somebody else had read in between: harmless.
-            Some(last) if offset == last.end => last.end = offset + 1,
-            _ => stretches.push(offset..offset + 1),
+        let is_probe = stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD);
+        let reading = self.reading.entry(partition).or_default();
+        if offset < reading.next_offset {
+            self.redeliveries += u64::from(!is_probe);
+            return Noted::Redelivery;
         }
+        reading.gaps += u64::from(offset > reading.next_offset);
+        reading.next_offset = offset + 1;
+        let gaps = reading.gaps;
         let Some(stamp) = stamp else {
-            self.foreign += 1;
+            self.foreign.set(partition, offset);
             return Noted::Other;
         };
-        if stamp.shard == PROBE_SHARD {
+        if is_probe {
             return Noted::Other;
         }
         let run = self.runs.entry(stamp.run).or_default();
-        run.records += 1;
+        run.places.set(partition, offset);
+        let behind = Behind { partition, offset, shard: stamp.shard, seq: stamp.seq };
+        let trail = run.trails.entry(partition).or_default().entry(stamp.shard).or_default();
         if !run.seen.entry(stamp.shard).or_default().set(stamp.seq) {
-            run.duplicates += 1;
+            run.doubles.set(partition, offset);
+            // Somebody else may have this copy only.
+            if trail.is_behind(stamp.seq) && run.behind.len() < BEHIND_MAX {
+                run.behind.push(behind);
+            }
             return Noted::Duplicate;
         }
-        let next = self.next_seq.entry((partition, stamp.run, stamp.shard)).or_default();
-        if stamp.seq < *next {
-            run.reordered += 1;
-        } else {
-            *next = stamp.seq + 1;
+        if !trail.step(gaps, offset, stamp.seq, &mut self.beginnings) {
+            if run.behind.len() < BEHIND_MAX {
+                run.behind.push(behind);
+            } else {
+                run.behind_more += 1;
+            }
         }
         Noted::First
     }
 
-    /// Notes that a record with a stamp is no event.
-    pub fn corrupt(&mut self, run: u32) {
-        self.runs.entry(run).or_default().corrupt += 1;
+    /// Notes that the record at a place, which has a stamp of `run`, is no event.
+    pub fn corrupt(&mut self, run: u32, partition: i32, offset: i64) {
+        self.runs.entry(run).or_default().corrupt.set(partition, offset);
     }
-
-    /// Records that are not of `run`, as its ledger counts them.
-    #[must_use]
-    pub fn foreign_to(&self, run: u32) -> u64 {
-        let others = self.runs.iter().filter(|(other, _)| **other != run);
-        self.foreign + others.map(|(_, notes)| notes.records).sum::<u64>()
-    }
-}
-
-/// How many offsets two processes have both read.
-#[must_use]
-pub(super) fn read_by_both(one: &Notes, other: &Notes) -> u64 {
-    let mut both = 0;
-    for (partition, stretches) in &one.read {
-        for mine in stretches {
-            for theirs in other.read.get(partition).into_iter().flatten() {
-                let (from, to) = (mine.start.max(theirs.start), mine.end.min(theirs.end));
-                both += u64::try_from(to - from).unwrap_or(0);
-            }
-        }
-    }
-    both
 }
 
 #[cfg(test)]
@@ -142,26 +141,12 @@ mod tests {
         use Noted::{Duplicate, First, Other, Redelivery};
         assert_eq!(ticks, [First, First, First, First, Duplicate, Redelivery, Other, Other]);
         let run = &notes.runs[&1];
-        assert_eq!((run.records, run.duplicates, run.reordered), (4, 1, 1));
-        assert_eq!(run.seen[&0].count(), 3);
-        assert_eq!((notes.foreign_to(1), notes.foreign_to(2)), (2, 5));
+        assert_eq!((run.places.count(), run.seen[&0].count(), run.behind.len()), (4, 3, 2));
+        assert_eq!((notes.runs[&2].places.count(), notes.foreign.count()), (1, 1));
         assert_eq!(notes.redeliveries, 1);
-        assert_eq!((notes.read[&0].len(), &notes.read[&0][0]), (1, &(0..7)));
-    }
-
-    #[test]
-    fn what_two_processes_have_both_read_is_counted_by_offset() {
-        let notes = |read: &[(i32, Range<i64>)]| {
-            let mut notes = Notes::default();
-            for (partition, stretch) in read {
-                notes.read.entry(*partition).or_default().push(stretch.clone());
-            }
-            notes
-        };
-        let mut one = notes(&[(3, 0..10), (3, 20..30)]);
-        let other = notes(&[(3, 8..22), (4, 0..5)]);
-        assert_eq!(read_by_both(&one, &other), 4);
-        one.read.clear();
-        assert_eq!(read_by_both(&one, &other), 0);
+        // A probe that comes again is nobody's story.
+        let probe = Stamp { shard: PROBE_SHARD, ..stamp(1, 0) };
+        assert_eq!(notes.tick(0, 6, Some(&probe)), Redelivery);
+        assert_eq!(notes.redeliveries, 1);
     }
 }

@@ -62,6 +62,22 @@ impl Plane {
         }
     }
 
+    /// Those of the 64 numbers from `64 * word` on that there are.
+    pub(super) fn word(&self, word: u64) -> u64 {
+        let chunk = self.chunks.get(&(word / CHUNK_WORDS as u64));
+        chunk.map_or(0, |words| words[(word % CHUNK_WORDS as u64) as usize])
+    }
+
+    /// Whether a number is there.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.word(number / 64) >> (number % 64) & 1 > 0
+    }
+
+    /// Adds all numbers of another set.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        other.words().for_each(|(word, value)| self.set_word(word, value));
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {

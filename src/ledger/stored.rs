@@ -1,11 +1,11 @@
 //! A ledger in two halves, as a producer and the consumers write them, and put together again.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::notes::read_by_both;
-use super::{Dues, Ledger, Notes, Plane};
+use super::{Dues, Ledger, Notes, Places, Plane, RunNotes, order};
 
 /// How every slot of a run ended: the producer's half of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +59,12 @@ impl Ledger {
 
     /// The whole ledger of a run, from its producer's half and what each application noted.
     ///
-    /// Where two processes of a group have read the same offset, the second time is a
-    /// redelivery; further events that both have are duplicates.
+    /// The second reading of a place by a process of the same application is a redelivery, and an
+    /// event at a second place a duplicate. An event is out of order where a later one of its shard
+    /// lies at a lower offset of its partition, whoever read that. All of it is what one process
+    /// would have found that reads each partition in order, with one exception: how many are
+    /// behind others that only other processes have read is a lower bound, though never 0 where
+    /// there is one, when they are more than the notes keep of a stretch's beginning.
     #[must_use]
     pub fn restore(outcomes: &Outcomes, apps: &[SeenBy<'_>]) -> Self {
         let count = u16::try_from(outcomes.shards.len()).unwrap_or(u16::MAX);
@@ -81,42 +85,56 @@ impl Ledger {
             }
         }
         for (app, processes) in apps.iter().enumerate() {
-            for (place, notes) in processes.iter().enumerate() {
-                let before = &processes[..place];
-                ledger.take_notes(app, notes, before);
-            }
+            ledger.take_notes(app, processes);
         }
         ledger
     }
 
-    /// Enters what one process of an application has noted, after the processes `before`.
-    fn take_notes(&self, app: usize, notes: &Notes, before: &[&Notes]) {
-        let ticks = &self.apps[app];
-        let add = |counter: &std::sync::atomic::AtomicU64, count: u64| {
-            counter.fetch_add(count, Ordering::Relaxed);
-        };
-        add(&ticks.redeliveries, notes.redeliveries);
-        add(&ticks.foreign, notes.foreign_to(self.run));
-        let Some(run) = notes.runs.get(&self.run) else {
-            return;
-        };
-        let mut again = 0;
-        for (number, plane) in &run.seen {
+    /// Enters what the processes of an application have noted.
+    fn take_notes(&self, app: usize, processes: &[&Notes]) {
+        let runs: Vec<&RunNotes> =
+            processes.iter().filter_map(|notes| notes.runs.get(&self.run)).collect();
+        let mut never_sent = BTreeMap::<u16, Plane>::new();
+        for (number, plane) in runs.iter().flat_map(|run| &run.seen) {
             let shard = self.shards.get(usize::from(*number));
             let offered = shard.map_or(0, |shard| shard.offered.load(Ordering::Acquire));
             for (word, value) in plane.words() {
                 let due = mask(offered, word);
-                add(&ticks.impossible, u64::from((value & !due).count_ones()));
-                let seen = shard.map_or(0, |shard| shard.seen[app].set_word(word, value & due));
-                again += u64::from(seen.count_ones());
+                never_sent.entry(*number).or_default().set_word(word, value & !due);
+                shard.map(|shard| shard.seen[app].set_word(word, value & due));
             }
         }
-        let redelivered: u64 = before.iter().map(|other| read_by_both(notes, other)).sum();
-        let redelivered = redelivered.min(again);
-        add(&ticks.redeliveries, redelivered);
-        add(&ticks.duplicates, run.duplicates + again - redelivered);
-        add(&ticks.reordered, run.reordered);
-        add(&ticks.corrupt, run.corrupt);
+        let seen: u64 = self.shards.iter().map(|shard| shard.seen[app].count()).sum();
+        let impossible: u64 = never_sent.values().map(Plane::count).sum();
+        let ours = Places::together(runs.iter().map(|run| &run.places));
+        let (foreign, foreign_again) = self.foreign(processes);
+        let redeliveries: u64 = processes.iter().map(|notes| notes.redeliveries).sum();
+        let ticks = &self.apps[app];
+        for (counter, count) in [
+            (&ticks.impossible, impossible),
+            (&ticks.duplicates, ours.distinct - (seen + impossible).min(ours.distinct)),
+            (&ticks.redeliveries, redeliveries + ours.again + foreign_again),
+            (&ticks.foreign, foreign),
+            (&ticks.corrupt, Places::together(runs.iter().map(|run| &run.corrupt)).distinct),
+            (&ticks.reordered, order::reordered(&runs)),
+        ] {
+            counter.store(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Records that are not of this run, and how often one was read again by another process.
+    fn foreign(&self, processes: &[&Notes]) -> (u64, u64) {
+        let unstamped = Places::together(processes.iter().map(|notes| &notes.foreign));
+        let mut others = BTreeMap::<u32, Vec<&Places>>::new();
+        for (run, notes) in processes.iter().flat_map(|notes| &notes.runs) {
+            if *run != self.run {
+                others.entry(*run).or_default().push(&notes.places);
+            }
+        }
+        let others = others.into_values().map(|places| Places::together(places.into_iter()));
+        others.fold((unstamped.distinct, unstamped.again), |sum, together| {
+            (sum.0 + together.distinct, sum.1 + together.again)
+        })
     }
 }
 
@@ -131,9 +149,10 @@ fn mask(offered: u64, word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Outcome, Stamp};
-    use crate::ledger::Lane;
+    use crate::event::{Outcome, PROBE_SHARD, Stamp};
+    use crate::ledger::{AppLedger, Lane};
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     const RUN: u32 = 9;
 
@@ -218,5 +237,168 @@ mod tests {
         }
         let report = Ledger::restore(&whole.outcomes(), &[vec![&notes]]).close();
         assert_eq!((report.apps[0].seen, report.apps[0].impossible), (1, 2));
+    }
+
+    /// One record of a partition's log.
+    #[derive(Debug, Clone, Copy)]
+    enum Written {
+        /// The run's next event of a shard, or one that is so many slots ahead of its turn.
+        Event(u16, u8),
+        /// An event of this partition once more: so many records back.
+        Again(u8),
+        /// Somebody else's.
+        Stranger,
+        /// Another run's.
+        OtherRun,
+        Probe,
+    }
+
+    fn written() -> impl Strategy<Value = Written> {
+        prop_oneof![
+            12 => (0..2_u16, Just(0)).prop_map(|(shard, ahead)| Written::Event(shard, ahead)),
+            2 => (0..2_u16, 1..6_u8).prop_map(|(shard, ahead)| Written::Event(shard, ahead)),
+            1 => (1..12_u8).prop_map(Written::Again),
+            1 => Just(Written::Stranger),
+            1 => Just(Written::OtherRun),
+            1 => Just(Written::Probe),
+        ]
+    }
+
+    /// The stamps of each partition's records, and how many slots each shard has.
+    fn logs(partitions: &[Vec<Written>]) -> (Vec<Vec<Option<Stamp>>>, [u64; 2]) {
+        let mut left: [Vec<u64>; 2] = [(0..220).rev().collect(), (0..220).rev().collect()];
+        let mut other = 0;
+        let mut log = |written: &Vec<Written>| {
+            let mut log: Vec<Option<Stamp>> = Vec::new();
+            for record in written {
+                let next = match record {
+                    Written::Event(shard, ahead) => {
+                        let left = &mut left[usize::from(*shard)];
+                        let place = left.len() - 1 - usize::from(*ahead);
+                        Some(stamp(*shard, left.remove(place)))
+                    }
+                    Written::Again(back) => {
+                        let place = log.len().checked_sub(usize::from(*back));
+                        let Some(Some(copy)) = place.map(|place| log[place]) else { continue };
+                        Some(copy)
+                    }
+                    Written::Stranger => None,
+                    Written::OtherRun => {
+                        other += 1;
+                        Some(Stamp { run: RUN + 1, ..stamp(0, other) })
+                    }
+                    Written::Probe => Some(stamp(PROBE_SHARD, 0)),
+                };
+                log.push(next);
+            }
+            log
+        };
+        (partitions.iter().map(&mut log).collect(), [220, 220])
+    }
+
+    /// What an application comes to: by three processes' notes, and by one that reads all places
+    /// that any of them has read, in order.
+    fn both_ways(
+        partitions: &[Vec<Written>],
+        readers: &[Vec<(usize, usize, usize)>],
+    ) -> (AppLedger, AppLedger) {
+        let (logs, offered) = logs(partitions);
+        let whole = Ledger::new(RUN, 2, 1);
+        (0..2).for_each(|shard| whole.offered(shard, offered[usize::from(shard)]));
+        for event in logs.iter().flatten().flatten() {
+            // A second copy has no receipt of its own.
+            if event.run == RUN && event.shard < 2 {
+                whole.shards[usize::from(event.shard)].acked.set(event.seq);
+            }
+        }
+        let mut read = vec![BTreeSet::new(); logs.len()];
+        let (mut all, mut notes) = (0_u64, Vec::new());
+        for stretches in readers {
+            let mut own = Notes::default();
+            for (partition, from, length) in stretches {
+                let partition = partition % logs.len();
+                let end = (from + length).min(logs[partition].len());
+                for offset in *from..end {
+                    let stamp = logs[partition][offset];
+                    own.tick(partition as i32, offset as i64, stamp.as_ref());
+                    let is_new = read[partition].insert(offset);
+                    let is_probe = stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD);
+                    all += u64::from(!is_new && !is_probe);
+                }
+            }
+            let text = serde_json::to_string(&own).unwrap();
+            notes.push(serde_json::from_str::<Notes>(&text).unwrap());
+        }
+        let outcomes = whole.outcomes();
+        let by_notes = Ledger::restore(&outcomes, &[notes.iter().collect()]);
+        let mut lanes: Vec<Lane> = logs.iter().map(|_| Lane::default()).collect();
+        for (partition, offsets) in read.iter().enumerate() {
+            for offset in offsets {
+                let stamp = logs[partition][*offset];
+                lanes[partition].tick(&whole, 0, *offset as i64, stamp.as_ref());
+            }
+        }
+        let mut by_one = whole.close().apps[0].clone();
+        // One reader has each place once; what three have more are redeliveries.
+        by_one.redeliveries += all;
+        (by_notes.close().apps[0].clone(), by_one)
+    }
+
+    /// Where somebody reads, from where, and how far; backwards within one partition it is a
+    /// redelivery of what the reader itself has read, which its own lane would have refused.
+    fn reader() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
+        let stretch = (0..2_usize, 0..100_usize, 1..80_usize);
+        prop::collection::vec(stretch, 1..4).prop_map(|mut stretches| {
+            stretches.sort_unstable_by_key(|(partition, from, _)| (*partition, *from));
+            stretches
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Whoever read what, and however often: three processes' notes give what one process
+        /// would have found in the same records.
+        #[test]
+        fn three_readers_notes_give_what_one_reader_finds(
+            partitions in prop::collection::vec(prop::collection::vec(written(), 1..100), 2),
+            readers in prop::collection::vec(reader(), 3),
+        ) {
+            let (by_notes, by_one) = both_ways(&partitions, &readers);
+            prop_assert_eq!(by_notes, by_one);
+        }
+    }
+
+    #[test]
+    fn five_duplicates_are_not_taken_for_five_strangers_in_a_common_stretch() {
+        use Written::{Again, Event, Stranger};
+        let log = [[Event(0, 0); 5].as_slice(), &[Stranger; 5], &[Again(10); 5]].concat();
+        // The strangers are read by both of the first two, and by the third what was doubled.
+        let readers = [vec![(0, 0, 10)], vec![(0, 5, 5)], vec![(0, 10, 5)]];
+        let (by_notes, by_one) = both_ways(&[log], &readers);
+        assert_eq!(by_notes, by_one);
+        let found = (by_notes.duplicates, by_notes.redeliveries, by_notes.foreign);
+        assert_eq!(found, (5, 5, 5));
+    }
+
+    #[test]
+    fn an_event_behind_what_another_process_has_read_is_out_of_order() {
+        use Written::Event;
+        // Two ahead of their turn, and behind them the two that they have overtaken.
+        let log = [Event(0, 0), Event(0, 2), Event(0, 2), Event(0, 0), Event(0, 0), Event(0, 0)];
+        for border in 1..6 {
+            let readers = [vec![(0, 0, border)], vec![(0, border, 6)]];
+            let (by_notes, by_one) = both_ways(&[log.to_vec()], &readers);
+            assert_eq!((by_notes.reordered, by_one.reordered), (2, 2), "{border}");
+        }
+    }
+
+    /// More than a stretch's beginning holds: not all are counted, and never none.
+    #[test]
+    fn many_events_behind_another_process_are_seen_and_not_all_counted() {
+        let mut log = vec![Written::Event(0, 150)];
+        log.extend([Written::Event(0, 0); 120]);
+        let (by_notes, by_one) = both_ways(&[log], &[vec![(0, 0, 1)], vec![(0, 1, 200)]]);
+        assert_eq!((by_notes.reordered, by_one.reordered), (64, 120));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::delay::{ns, wait_until};
 use super::{Log, Topic};
 use crate::consume::Source;
 use crate::error::Result;
@@ -60,8 +61,11 @@ impl LoopbackSource {
         }
     }
 
-    /// Takes up to `max` records of the member's partitions.
-    fn take(&mut self, log: &mut Log, max: usize) {
+    /// Takes up to `max` records of the member's partitions; gives the time at which the next of
+    /// those can be had that are written and can't yet.
+    fn take(&mut self, log: &mut Log, max: usize) -> Option<u64> {
+        let now_ns = self.topic.clock.now_ns();
+        let mut next_ns = None;
         let partitions = log.partitions.len();
         let group = log.groups.entry(self.group.clone()).or_insert_with(|| Groups::new(partitions));
         let member = *self.member.get_or_insert_with(|| group.join());
@@ -70,13 +74,18 @@ impl LoopbackSource {
             assigned += 1;
             let mut offset = group.committed[place];
             while self.batch.len() < max
-                && let Some(payload) = log.partitions[place].get(offset)
+                && let Some(record) = log.partitions[place].get(offset)
             {
-                self.batch.push((place, offset, payload.clone()));
+                if record.visible_ns > now_ns {
+                    next_ns = Some(next_ns.unwrap_or(u64::MAX).min(record.visible_ns));
+                    break;
+                }
+                self.batch.push((place, offset, record.payload.clone()));
                 offset += 1;
             }
         }
         self.assigned = Some(assigned);
+        next_ns
     }
 
     fn hidden(&self, payload: &[u8]) -> bool {
@@ -147,8 +156,16 @@ impl Source for LoopbackSource {
         }
         let topic = self.topic.clone();
         let mut log = topic.lock();
-        self.take(&mut log, max);
-        if self.batch.is_empty() {
+        let next_ns = self.take(&mut log, max);
+        let until_ns = topic.clock.now_ns() + ns(wait);
+        if let Some(next_ns) = next_ns.filter(|&next_ns| next_ns < until_ns)
+            && self.batch.is_empty()
+        {
+            drop(log);
+            wait_until(&*topic.clock, next_ns);
+            log = topic.lock();
+            self.take(&mut log, max);
+        } else if self.batch.is_empty() {
             let waited = topic.grown.wait_timeout(log, wait);
             log = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
             self.take(&mut log, max);

@@ -2,25 +2,30 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
+use super::answers::{Answer, Answers};
+use super::delay::{ns, wait_until};
 use super::{Topic, WriteFault};
 use crate::error::Result;
-use crate::event::{Outcome, Receipt, Stamp};
+use crate::event::Outcome;
 use crate::produce::{Batch, Handover, Receiver, Refusal, Sink};
 
 pub(super) struct LoopbackSink {
     topic: Arc<Topic>,
-    receiver: Arc<dyn Receiver>,
-    answers: Vec<(Stamp, Outcome, i32, i64)>,
+    receipts: Answers,
+    answers: Vec<Answer>,
 }
 
 impl LoopbackSink {
     pub(super) fn new(topic: Arc<Topic>, receiver: Arc<dyn Receiver>) -> Self {
-        Self { topic, receiver, answers: Vec::new() }
+        let receipts = Answers::new(receiver, topic.clock.clone(), &topic.faults.delays);
+        Self { topic, receipts, answers: Vec::new() }
     }
 
     /// Writes what it can; returns how many events were taken and whether the next was refused.
     fn write(&mut self, batch: &Batch, range: Range<usize>) -> Handover {
+        let visible_ns = self.topic.visible_ns();
         let mut log = self.topic.lock();
         for (taken, index) in range.clone().enumerate() {
             let stamp = *batch.stamp(index);
@@ -28,34 +33,51 @@ impl LoopbackSink {
             if fault == Some(&WriteFault::Full) {
                 return Handover { taken, refusal: Some(Refusal::QueueFull) };
             }
+            if fault == Some(&WriteFault::Reject) {
+                let refusal = Some(Refusal::Rejected("planted: rejected".to_owned()));
+                return Handover { taken, refusal };
+            }
             let place = crc32c::crc32c(batch.key(index)) as usize % log.partitions.len();
             let partition = &mut log.partitions[place];
             let payload: Arc<[u8]> = batch.payload(index).into();
             let mut outcome = Outcome::Acked;
             let mut offset = partition.end() - 1;
             match fault {
-                Some(WriteFault::Drop | WriteFault::Full) => {}
+                Some(WriteFault::Drop | WriteFault::Full | WriteFault::Reject) => {}
                 Some(WriteFault::Swap) if partition.held.is_none() => {
                     partition.held = Some(payload);
                 }
                 Some(WriteFault::Double) => {
-                    partition.append(payload.clone());
-                    offset = partition.append(payload);
+                    partition.append(payload.clone(), visible_ns);
+                    offset = partition.append(payload, visible_ns);
                 }
                 Some(WriteFault::Cut) => {
-                    offset = partition.append(payload[..payload.len() / 2].into());
+                    offset = partition.append(payload[..payload.len() / 2].into(), visible_ns);
                 }
                 Some(WriteFault::Forge) => {
-                    offset = partition.append(forged(&payload).into_bytes().into());
+                    offset = partition.append(forged(&payload).into_bytes().into(), visible_ns);
                 }
                 Some(WriteFault::Fail) => outcome = Outcome::Failed,
                 Some(WriteFault::Lose) => {
                     outcome = Outcome::Unknown;
-                    offset = partition.append(payload);
+                    offset = partition.append(payload, visible_ns);
                 }
-                Some(WriteFault::Swap) | None => offset = partition.append(payload),
+                Some(WriteFault::Late(after)) => {
+                    outcome = Outcome::Unknown;
+                    let (topic, after) = (self.topic.clone(), *after);
+                    thread::spawn(move || {
+                        thread::sleep(after);
+                        topic.append(place, payload);
+                    });
+                }
+                Some(WriteFault::Mute) => {
+                    partition.append(payload, visible_ns);
+                    continue;
+                }
+                Some(WriteFault::Swap) | None => offset = partition.append(payload, visible_ns),
             }
-            self.answers.push((stamp, outcome, i32::try_from(place).unwrap_or(-1), offset));
+            let partition = i32::try_from(place).unwrap_or(-1);
+            self.answers.push(Answer { stamp, outcome, partition, offset });
         }
         Handover { taken: range.len(), refusal: None }
     }
@@ -72,26 +94,21 @@ fn forged(payload: &[u8]) -> String {
 
 impl Sink for LoopbackSink {
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
-        if let Some((event, stall_ns)) = self.topic.faults.stall
+        let (clock, faults) = (&*self.topic.clock, &self.topic.faults);
+        if !faults.delays.send.is_zero() {
+            wait_until(clock, clock.now_ns() + ns(faults.delays.send));
+        }
+        if let Some((event, stall_ns)) = faults.stall
             && range.clone().any(|index| {
                 let stamp = batch.stamp(index);
                 (stamp.shard, stamp.seq) == event
             })
         {
-            let now_ns = self.topic.clock.now_ns();
-            self.topic.clock.sleep_until_ns(now_ns + stall_ns);
+            clock.sleep_until_ns(clock.now_ns() + stall_ns);
         }
         let handover = self.write(batch, range);
         self.topic.grown.notify_all();
-        let at_ns = self.topic.clock.now_ns();
-        for (stamp, outcome, partition, offset) in self.answers.drain(..) {
-            let reason = match outcome {
-                Outcome::Acked => "",
-                Outcome::Failed => "planted: not written",
-                Outcome::Unknown => "planted: the answer got lost",
-            };
-            self.receiver.receive(&Receipt { stamp, outcome, at_ns, partition, offset, reason });
-        }
+        self.receipts.give(&mut self.answers);
         Ok(handover)
     }
 }

@@ -102,6 +102,12 @@ impl ReceiptBook {
         self.records.iter().map(|count| count.load(Ordering::Acquire)).collect()
     }
 
+    /// Acknowledged records of all partitions.
+    #[must_use]
+    pub fn acked(&self) -> u64 {
+        self.records.iter().map(|count| count.load(Ordering::Acquire)).sum()
+    }
+
     fn note(&self, receipt: &Receipt<'_>) {
         if receipt.outcome == Outcome::Acked {
             let partition = usize::try_from(receipt.partition).unwrap_or(usize::MAX);

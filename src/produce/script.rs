@@ -3,6 +3,7 @@
 mod facts;
 mod feed;
 mod merge;
+mod openings;
 mod tape;
 mod visits;
 
@@ -19,6 +20,8 @@ use crate::pace::{Schedule, Shard};
 use crate::plan::Plan;
 
 pub use feed::{Feed, cue_up, due_ns};
+pub(super) use openings::Openings;
+
 pub use merge::{Counts, Merge, time_us};
 pub use tape::{Step, Tape, TapeRecord};
 
@@ -73,6 +76,10 @@ pub struct Recorded {
     cues: Receiver<Cue>,
     ahead: Arc<Ahead>,
     seq: u64,
+    /// A user who does nothing for so long begins a new session.
+    idle_us: i64,
+    /// How many producers share the recording's users.
+    shards: u16,
 }
 
 /// A recorded event that is to be sent.
@@ -124,6 +131,14 @@ impl Script {
             Self::Made { slots: schedule.shard(shard).take(most), generator }
         };
         (0..).zip(Generator::crew(plan)).map(made).collect()
+    }
+
+    /// What tells which of the script's taken events begin a session.
+    pub(super) fn openings(&self) -> Openings {
+        match self {
+            Self::Made { .. } | Self::Unpaced { .. } => Openings::default(),
+            Self::Recorded(recorded) => Openings::recorded(recorded.idle_us, recorded.shards),
+        }
     }
 
     /// Whether a full client is waited for: there is no schedule to be kept.

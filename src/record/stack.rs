@@ -6,6 +6,7 @@
 //! a percentile is explained by the stretch that holds it. Stretches are at most an eighth wide.
 
 use super::latency::{Latency, samples_needed};
+use super::stalls::Still;
 
 /// Stretches to the doubling, as bits: 8.
 const FINE_BITS: u32 = 3;
@@ -25,6 +26,9 @@ struct Stretch {
     /// Of these events, those whose send delay was known, and its sum.
     split: u64,
     delay_ns: i64,
+    /// Of these events, those in whose time the host was watched, and how long it stood still.
+    watched: u64,
+    still: Still,
 }
 
 /// An event's way, taken apart.
@@ -32,6 +36,9 @@ struct Stretch {
 pub struct Way {
     /// Handed to the client − due; `None` where that is forgotten.
     pub delay_ns: Option<u64>,
+    /// How long the host stood still meanwhile, which is part of the others; `None` where nobody
+    /// watched it.
+    pub still: Option<Still>,
     /// Polled − due.
     pub arrival_ns: i64,
     /// Processed − polled.
@@ -51,6 +58,10 @@ pub struct Slice {
     pub events: u64,
     /// Handed to the client − due; `None` where that was forgotten for all of them.
     pub delay_ns: Option<f64>,
+    /// How long the host stood still from the due time on; `None` where nobody watched it.
+    pub stalled_ns: Option<f64>,
+    /// Of this, after the hand-over to the client began, or all where that was forgotten.
+    pub host_ns: Option<f64>,
     /// Polled − due.
     pub arrival_ns: f64,
     /// Processed − polled.
@@ -85,6 +96,10 @@ impl Stack {
             stretch.split += 1;
             stretch.delay_ns = stretch.delay_ns.saturating_add_unsigned(delay_ns);
         }
+        if let Some(still) = way.still {
+            stretch.watched += 1;
+            stretch.still.add(still);
+        }
     }
 
     /// Takes in another's events.
@@ -95,6 +110,8 @@ impl Stack {
             own.service_ns = own.service_ns.saturating_add(other.service_ns);
             own.split += other.split;
             own.delay_ns = own.delay_ns.saturating_add(other.delay_ns);
+            own.watched += other.watched;
+            own.still.add(other.still);
         }
         let slower = |way: &Way| self.slowest.is_none_or(|own| way.whole_ns() > own.whole_ns());
         if let Some(way) = other.slowest.filter(slower) {
@@ -126,6 +143,8 @@ impl Stack {
         self.slowest.map(|way| Slice {
             events: 1,
             delay_ns: way.delay_ns.map(|ns| ns as f64),
+            stalled_ns: way.still.map(|still| still.whole_ns as f64),
+            host_ns: way.still.map(|still| still.sent_ns as f64),
             arrival_ns: way.arrival_ns as f64,
             service_ns: way.service_ns as f64,
         })
@@ -135,9 +154,12 @@ impl Stack {
 impl Stretch {
     fn mean(&self) -> Slice {
         let mean = |sum: i64, count: u64| sum as f64 / count.max(1) as f64;
+        let watched = |sum: u64| (self.watched > 0).then(|| sum as f64 / self.watched as f64);
         Slice {
             events: self.events,
             delay_ns: (self.split > 0).then(|| mean(self.delay_ns, self.split)),
+            stalled_ns: watched(self.still.whole_ns),
+            host_ns: watched(self.still.sent_ns),
             arrival_ns: mean(self.arrival_ns, self.events),
             service_ns: mean(self.service_ns, self.events),
         }
@@ -183,17 +205,26 @@ mod tests {
         for number in 0..1_000 {
             let (delay_ns, arrival_ns) =
                 if number < 980 { (1_000, 100_000) } else { (9_000_000, 9_100_000) };
-            stack.record(Way { delay_ns: Some(delay_ns), arrival_ns, service_ns: 50_000 });
+            let whole_ns = if number < 980 { 0 } else { 8_000_000 };
+            stack.record(Way {
+                delay_ns: Some(delay_ns),
+                still: Some(Still { whole_ns, sent_ns: whole_ns / 4 }),
+                arrival_ns,
+                service_ns: 50_000,
+            });
         }
         let p50 = stack.at(0.5, 0).unwrap();
         assert_eq!((p50.events, p50.delay_ns, p50.arrival_ns), (980, Some(1_000.0), 100_000.0));
         let p99 = stack.at(0.99, 0).unwrap();
         assert_eq!((p99.events, p99.delay_ns, p99.service_ns), (20, Some(9e6), 50_000.0));
+        assert_eq!((p50.host_ns, p50.stalled_ns), (Some(0.0), Some(0.0)));
+        assert_eq!((p99.host_ns, p99.stalled_ns), (Some(2e6), Some(8e6)));
         assert_eq!(stack.at(0.999, 0), None, "1,000 samples are too few");
         // Half of what was offered was never delivered: the median is a slow one now.
         assert_eq!(stack.at(0.5, 990).unwrap().events, 20);
         assert_eq!(stack.at(0.5, 1_010), None);
-        stack.record(Way { delay_ns: None, arrival_ns: 1, service_ns: 10_000_000_000 });
+        let (delay_ns, still) = (None, None);
+        stack.record(Way { delay_ns, still, arrival_ns: 1, service_ns: 10_000_000_000 });
         assert_eq!(stack.slowest().map(|slice| slice.service_ns as u64), Some(10_000_000_000));
     }
 
@@ -206,12 +237,16 @@ mod tests {
             let mut latency = Latency::default();
             for (number, &(arrival_ns, service_ns)) in ways.iter().enumerate() {
                 let part = if number % 3 == 0 { &mut stack } else { &mut other };
-                part.record(Way { delay_ns: Some(0), arrival_ns, service_ns });
+                let whole_ns = arrival_ns.unsigned_abs();
+                let still = Some(Still { whole_ns, sent_ns: 1 });
+                part.record(Way { delay_ns: Some(0), still, arrival_ns, service_ns });
                 latency.record(arrival_ns + service_ns);
             }
             stack.merge(&other);
             for quantile in [0.5, 0.9, 0.99] {
                 let slice = stack.at(quantile, 0).unwrap();
+                prop_assert!((slice.stalled_ns.unwrap() - slice.arrival_ns).abs() < 1e-3);
+                prop_assert_eq!(slice.host_ns, Some(1.0));
                 let whole = slice.arrival_ns + slice.service_ns;
                 let percentile = latency.percentile(quantile).unwrap() as f64;
                 prop_assert!((whole / percentile - 1.0).abs() < 0.13, "{whole} {percentile}");

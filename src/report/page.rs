@@ -112,7 +112,7 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
     // Of two below the bounds of their clocks, the one with the wider bound is said.
     let worst = |statistic| {
         let shown = |app: &AppResult| {
-            let text = app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
+            let text = result.end_to_end_shown(app, statistic);
             match app.end_to_end.reading(statistic) {
                 Reading::TooFew => None,
                 Reading::Endless(ns) => Some((true, Some(ns), None, text)),

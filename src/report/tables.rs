@@ -23,14 +23,24 @@ const STATISTICS: [(&str, Statistic); 6] = [
     ("max", Statistic::Max),
 ];
 
-/// One row of latencies, in the words of `form`; a second one, of what was delivered, where
-/// something was not.
+/// One row of latencies, in the words of `form`.
 fn latencies(name: &str, latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
+    named_latencies(name, latency, &form, |statistic| latency.shown(statistic, &form))
+}
+
+/// One row of latencies, each in the words of `shown`; a second one, of what was delivered and in
+/// the words of `form`, where something was not.
+fn named_latencies(
+    name: &str,
+    latency: &LatencySummary,
+    form: impl Fn(Option<i64>) -> String,
+    shown: impl Fn(Statistic) -> String,
+) -> Markup {
     html! {
         tr {
             th scope="row" { (name) }
             td { (count(latency.count)) }
-            @for (_, statistic) in STATISTICS { td { (latency.shown(statistic, &form)) } }
+            @for (_, statistic) in STATISTICS { td { (shown(statistic)) } }
         }
         @if let (Some(share), Some(delivered)) =
             (latency.never_delivered_shown(), &latency.delivered)
@@ -63,12 +73,22 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                 thead { (latency_head("from the time an event was due")) }
                 tbody {
                     @for app in &result.apps {
-                        (latencies(&format!("{}, end to end", app.name), &app.end_to_end, |ns| {
-                            app.shown_ns(ns)
-                        }))
+                        (named_latencies(
+                            &format!("{}, end to end", app.name),
+                            &app.end_to_end,
+                            |ns| app.shown_ns(ns),
+                            |statistic| result.end_to_end_shown(app, statistic),
+                        ))
                     }
-                    (latencies("acknowledged", &result.ack, duration))
+                    (named_latencies("acknowledged", &result.ack, duration, |statistic| {
+                        result.ack_shown(statistic)
+                    }))
                     (latencies("send delay", &result.send_delay, duration))
+                    @if let Some(hiccups) = &result.hiccups {
+                        (latencies(
+                            "the host: how late a sleep of 1 ms ends", &hiccups.late, duration
+                        ))
+                    }
                 }
             }
         }
@@ -91,6 +111,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
         p.note {
             "n/a: too few samples for the percentile. Every sample counts, from its due time; \
              nothing is dropped or averaged."
+            @if let Some(marks) = result.marks() { " " (marks) "." }
+            @if result.hiccups.is_some() {
+                " ≤ host: no longer than the host lets a thread wait that only sleeps."
+            }
             @if let Some(clocks) = clocks(result) {
                 " Recorded by " (clocks) "; below that bound no latency between two processes is \
                  known."

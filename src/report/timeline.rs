@@ -155,6 +155,10 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         // Too few events in an interval for a p99: better the medians than an empty chart.
         series.iter_mut().for_each(|line| line.shown = line.name.ends_with(" p50"));
     }
+    let stall = |row: &Interval, _: &Span| Some(row.host_stall_ns? as f64 / 1e6);
+    let mut stalls = Series::line("host's longest stall", points(result, time, middle, stall));
+    (stalls.color, stalls.dash, stalls.group) = (Some(7), true, Some("host"));
+    series.push(stalls);
     let never = never_delivered(result, time);
     if !never.is_empty() {
         let mut line = Series::line("never delivered", never);
@@ -173,8 +177,8 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         title: "Latency over time, under the offered rate".to_owned(),
         note: format!(
             "End to end of the events that were due in each interval, whenever they came through; \
-             the grey area is what the schedule asked for. The warm-up's events are not \
-             measured.{few}{}{}",
+             the grey area is what the schedule asked for. The warm-up's events are not measured. \
+             The host's stalls are how much longer a thread slept than it had asked for.{few}{}{}",
             endless(result),
             clocks(result)
         ),

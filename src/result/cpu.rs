@@ -7,6 +7,21 @@ use crate::harness::watch::{BrokerCpu, ThreadCpu};
 
 const HEAD: [&str; 5] = ["CPU", "threads", "seconds", "µs/event", "waited for a core"];
 
+/// What an event costs, in a line; nothing where nobody looked.
+pub(super) fn cpu_cost(result: &RunResult) -> Option<String> {
+    let watch = &result.watch;
+    let (measured_s, per_event) = (watch.cpu_measured_s?, watch.cpu_us_per_event?);
+    let mut line =
+        format!("CPU {measured_s:.1} s in the measured part: {per_event:.1} µs an event");
+    if let Some(idle) = watch.cpu_idle_ms_per_s {
+        line.push_str(&format!(", {idle:.1} ms/s idle"));
+    }
+    if let Some(more) = watch.cpu_us_per_event_more {
+        line.push_str(&format!(", {more:.1} µs one event more"));
+    }
+    Some(line)
+}
+
 /// The table in one of comfy-table's styles; nothing where nobody looked.
 #[must_use]
 pub fn cpu_table(result: &RunResult, style: TableStyle) -> Option<String> {

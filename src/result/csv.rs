@@ -7,7 +7,7 @@ use crate::plan::metric::Statistic;
 use crate::record::Reading;
 
 /// The columns; units stand last in their names.
-const HEAD: [&str; 19] = [
+const HEAD: [&str; 20] = [
     "scenario",
     "run",
     "started",
@@ -27,6 +27,7 @@ const HEAD: [&str; 19] = [
     "clock_bound_ns",
     "due_measured",
     "never_delivered",
+    "host_stall_ns",
 ];
 
 /// Every interval of some runs, oldest first; what was not measured is empty, and so is a latency
@@ -72,6 +73,7 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
                     bound_ns.map_or(String::new(), |ns| ns.to_string()),
                     seen.count.to_string(),
                     seen.never_delivered.to_string(),
+                    row.host_stall_ns.map_or(String::new(), |ns| ns.to_string()),
                 ];
                 writer.write_record(fields).map_err(|error| fault(error.to_string()))?;
             }

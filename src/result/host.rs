@@ -166,6 +166,9 @@ mod tests {
         assert_eq!((hash.len(), hashed(id).unwrap()), (16, hash.clone()));
         assert_ne!(hashed("1123456789abcdef0123456789abcdef").unwrap(), hash);
         assert!(!id.contains(&hash[..6]), "{hash}");
+        // Nor is it the hash that every other program would make.
+        let plain: String = Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!plain.starts_with(&hash), "{hash}");
         for none in ["uninitialized", "", "00000000000000000000000000000000"] {
             assert_eq!(hashed(none), None, "{none}");
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, TableStyle};
 use serde::Serialize;
 
-use super::{RunResult, broker, count, duration, load};
+use super::{RunResult, broker, count, duration, load_verified};
 use crate::error::{Error, Result};
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
@@ -22,7 +22,7 @@ pub struct Listed {
     pub scenario: String,
     /// What it ran against, in words.
     pub broker: String,
-    /// `valid`, `flagged`, `partial`, `invalid`; or why it can't be read.
+    /// `valid`, `flagged`, `partial`, `invalid`, `edited`; or why it can't be read.
     pub verdict: String,
     /// Acknowledged in the measured part, in events per second.
     pub acked_per_s: Option<f64>,
@@ -52,12 +52,12 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>> {
         let path = entry.map_err(refuse)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.join("result.json").exists() {
-            listed.push(match load(&path) {
+            listed.push(match load_verified(&path) {
                 Ok(saved) => of_run(name, &saved.result),
                 Err(error) => unreadable(name, &error),
             });
         } else if path.join("sweep.json").exists() {
-            listed.push(match super::load_all(&path) {
+            listed.push(match super::load_all_verified(&path) {
                 Ok(trials) => {
                     let results: Vec<&RunResult> =
                         trials.iter().map(|saved| &saved.result).collect();
@@ -125,7 +125,10 @@ fn unreadable(folder: String, error: &Error) -> Listed {
         started: String::new(),
         scenario: String::new(),
         broker: String::new(),
-        verdict: format!("unreadable: {error}"),
+        verdict: match error {
+            Error::Refused(_) => "edited: kbench verify tells what".to_owned(),
+            _ => format!("unreadable: {error}"),
+        },
         acked_per_s: None,
         p99_ns: None,
         p99_endless_ns: None,

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::verify;
 use super::{FORMAT_VERSION, RunResult};
 use crate::error::{Error, Result};
 
@@ -31,6 +33,14 @@ struct Versioned {
 /// # Errors
 /// [`Error::Usage`] in one line: nothing there, cut short, no result, or of a newer version.
 pub fn load(path: &Path) -> Result<Saved> {
+    open(path).map(|(saved, _)| saved)
+}
+
+/// Reads one result, and all that its `result.json` holds, of which a newer version may know more.
+///
+/// # Errors
+/// As [`load`].
+pub fn open(path: &Path) -> Result<(Saved, Value)> {
     let file = if path.is_dir() { path.join(RESULT) } else { path.to_owned() };
     let refuse = |what: String| Error::usage(format!("{}: {what}", file.display()));
     let text = fs::read_to_string(&file).map_err(|error| {
@@ -43,10 +53,47 @@ pub fn load(path: &Path) -> Result<Saved> {
             "is of version {format_version}; expected {FORMAT_VERSION} at most, or a newer kbench"
         )));
     }
-    let result = serde_json::from_str(&text)
-        .map_err(|error| refuse(format!("no result of version {format_version}: {error}")))?;
+    let no_result = |error| refuse(format!("no result of version {format_version}: {error}"));
+    let result = serde_json::from_str(&text).map_err(no_result)?;
+    let value = serde_json::from_str(&text).map_err(no_result)?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(Saved { folder, result })
+    Ok((Saved { folder, result }, value))
+}
+
+/// Reads one result to judge by it: its figures are recomputed first.
+///
+/// # Errors
+/// As [`load`]; and [`Error::Refused`] with the first figure that is not what its raw parts make:
+/// somebody has edited it.
+pub fn load_verified(path: &Path) -> Result<Saved> {
+    let (saved, value) = open(path)?;
+    if is_unverified() {
+        return Ok(saved);
+    }
+    match verify::figures(&value, &saved.result).faults.as_slice() {
+        [] => Ok(saved),
+        faults => Err(Error::Refused(vec![edited(&saved.folder, faults)])),
+    }
+}
+
+/// Set to `1`, results are judged as they are: for tests of comparing, with figures that are made
+/// up. Whoever compares says so.
+const UNVERIFIED: &str = "KBENCH_UNVERIFIED";
+
+/// Whether nobody looks if a result was edited.
+#[must_use]
+pub fn is_unverified() -> bool {
+    std::env::var_os(UNVERIFIED).is_some_and(|value| value == "1")
+}
+
+/// The figure that tells most: the digest says only that some figure was edited.
+fn edited(folder: &Path, faults: &[verify::Fault]) -> String {
+    let named = faults.iter().find(|fault| fault.figure != super::digest::MEMBER);
+    let said = match named.or(faults.first()) {
+        Some(fault) if named.is_some() => fault.to_string(),
+        _ => "its digest does not hold: some figure that follows from no other".to_owned(),
+    };
+    format!("{}: edited: {said}", folder.display())
 }
 
 /// Reads every result of a folder: its own, or else those of the folders within, by name; a
@@ -55,8 +102,24 @@ pub fn load(path: &Path) -> Result<Saved> {
 /// # Errors
 /// As [`load`]; and when there is none.
 pub fn load_all(path: &Path) -> Result<Vec<Saved>> {
+    folders(path)?.iter().map(|folder| load(folder)).collect()
+}
+
+/// Reads every result of a folder to judge by them, as [`load_all`].
+///
+/// # Errors
+/// As [`load_all`], and as [`load_verified`].
+pub fn load_all_verified(path: &Path) -> Result<Vec<Saved>> {
+    folders(path)?.iter().map(|folder| load_verified(folder)).collect()
+}
+
+/// The results that a path names: itself, or those within, by name.
+///
+/// # Errors
+/// [`Error::Usage`] when there is none.
+pub fn folders(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() || path.join(RESULT).exists() {
-        return load(path).map(|saved| vec![saved]);
+        return Ok(vec![path.to_owned()]);
     }
     let refuse = |what: String| Error::usage(format!("{}: {what}", path.display()));
     let entries = fs::read_dir(path).map_err(|error| refuse(error.to_string()))?;
@@ -68,7 +131,7 @@ pub fn load_all(path: &Path) -> Result<Vec<Saved>> {
     if folders.is_empty() {
         return Err(refuse("holds no result; expected a folder that a run or sweep left".into()));
     }
-    folders.iter().map(|folder| load(folder)).collect()
+    Ok(folders)
 }
 
 #[cfg(test)]

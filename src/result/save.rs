@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{RunResult, secrets};
+use super::{RunResult, digest, secrets};
 use crate::error::{Error, Result};
 use crate::report;
 
@@ -31,16 +31,19 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
 /// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md`, `report.html`,
 /// `latency.hlog` (which is `log`) and `scenario.toml`, and gives its path back.
 ///
-/// All is written and synced in a hidden folder beside it, which then takes its name.
+/// The result gets its digest, and those of the log and the scenario. All is written and synced in
+/// a hidden folder beside it, which then takes its name.
 ///
 /// # Errors
 /// [`Error::Io`] with the path; nothing half-written is left.
 pub fn save(
-    result: &RunResult,
+    result: &mut RunResult,
     log: &str,
     scenario_text: &str,
     results_dir: &Path,
 ) -> Result<PathBuf> {
+    let scenario = secrets::mask_toml(scenario_text);
+    digest::seal(result, &[("latency.hlog", log), ("scenario.toml", &scenario)])?;
     let json = serde_json::to_string_pretty(result)
         .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
     let stage =
@@ -52,7 +55,7 @@ pub fn save(
         ("summary.md", &super::markdown(result)),
         ("report.html", &report::html(result)),
         ("latency.hlog", log),
-        ("scenario.toml", &secrets::mask_toml(scenario_text)),
+        ("scenario.toml", &scenario),
     ] {
         write_file(&stage.path().join(name), text)?;
     }

@@ -8,7 +8,8 @@ use crate::plan::metric::Statistic;
 use crate::record::{Latency, Slice, Stack};
 
 /// The percentiles that are taken apart.
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+const QUANTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
 
 /// The stages near each percentile that has enough samples, and those of the slowest event; of a
 /// percentile without end there are none.
@@ -31,8 +32,16 @@ fn one(name: &str, slice: &Slice) -> StackedPercentile {
         send_delay_ns: slice.delay_ns,
         broker_ns: slice.arrival_ns - slice.delay_ns.unwrap_or(0.0),
         service_ns: slice.service_ns,
+        stalled_ns: slice.stalled_ns,
+        host_ns: slice.host_ns,
     }
 }
+
+/// A latency in words.
+type Form<'a> = dyn Fn(Option<i64>) -> String + 'a;
+
+/// A stage's figure in words, marks and all.
+type Named<'a> = dyn Fn(&LatencySummary, Statistic) -> String + 'a;
 
 /// Every stage with its percentiles, in one of comfy-table's styles.
 pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
@@ -40,11 +49,11 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
         ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
-    let mut row = |name: String, stage: &LatencySummary, form: &dyn Fn(Option<i64>) -> String| {
-        let shown = |statistic| stage.shown(statistic, form);
+    let mut row = |name: String, stage: &LatencySummary, form: &Form<'_>, named: &Named<'_>| {
+        let shown = |statistic| named(stage, statistic);
         let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
             (Some(low), Some(high)) => {
-                format!("{} ({} – {})", form(stage.p99_ns), form(Some(low)), form(Some(high)))
+                format!("{} ({} – {})", shown(Statistic::P99), form(Some(low)), form(Some(high)))
             }
             _ => shown(Statistic::P99),
         };
@@ -74,38 +83,59 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
             ]);
         }
     };
-    row("send delay".to_owned(), &result.send_delay, &duration);
-    row("ack".to_owned(), &result.ack, &duration);
-    row("ack, uncorrected".to_owned(), &result.ack_uncorrected, &duration);
+    let plain = |stage: &LatencySummary, statistic| stage.shown(statistic, duration);
+    let ack = |_: &LatencySummary, statistic| result.ack_shown(statistic);
+    row("send delay".to_owned(), &result.send_delay, &duration, &plain);
+    row("ack".to_owned(), &result.ack, &duration, &ack);
+    row("ack, uncorrected".to_owned(), &result.ack_uncorrected, &duration, &plain);
     for app in &result.apps {
         // Between two processes nothing is known below the bound of their clocks.
         let known = |value_ns| app.shown_ns(value_ns);
-        row(format!("{}: arrival", app.name), &app.arrival, &known);
-        row(format!("{}: service", app.name), &app.service, &duration);
-        row(format!("{}: end to end", app.name), &app.end_to_end, &known);
+        let all = |stage: &LatencySummary, statistic| stage.shown(statistic, known);
+        let marked = |_: &LatencySummary, statistic| result.end_to_end_shown(app, statistic);
+        row(format!("{}: arrival", app.name), &app.arrival, &known, &all);
+        row(format!("{}: service", app.name), &app.service, &duration, &plain);
+        row(format!("{}: end to end", app.name), &app.end_to_end, &known, &marked);
         let uncorrected = format!("{}: end to end, uncorrected", app.name);
-        row(uncorrected, &app.end_to_end_uncorrected, &known);
+        row(uncorrected, &app.end_to_end_uncorrected, &known, &all);
     }
     drawn(table, 1)
 }
 
 /// Where the time of the events near each percentile went.
 pub(super) fn stacks(result: &RunResult, style: TableStyle) -> String {
-    const HEAD: [&str; 7] =
-        ["app", "near", "events", "end to end", "send delay", "client and broker", "service"];
+    const HEAD: [&str; 9] = [
+        "app",
+        "near",
+        "events",
+        "end to end",
+        "send delay",
+        "client and broker",
+        "service",
+        "host",
+        "harness",
+    ];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     let mean = |ns: f64| duration(Some(ns.round() as i64));
-    for app in &result.apps {
-        for slice in &app.stack {
+    let known = |ns: Option<f64>| ns.map_or_else(|| "n/a".to_owned(), mean);
+    let share = |slice: &StackedPercentile| {
+        let mark = if slice.is_marked() { "*" } else { "" };
+        let share = slice.harness_share();
+        share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.0} %{mark}", share * 1e2))
+    };
+    for (name, stack) in result.stacks() {
+        for slice in stack {
             table.add_row([
-                app.name.clone(),
+                name.to_owned(),
                 slice.percentile.clone(),
                 count(slice.events),
                 mean(slice.end_to_end_ns),
-                slice.send_delay_ns.map_or_else(|| "n/a".to_owned(), mean),
+                known(slice.send_delay_ns),
                 mean(slice.broker_ns),
                 mean(slice.service_ns),
+                known(slice.stalled_ns),
+                share(slice),
             ]);
         }
     }

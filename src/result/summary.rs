@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
+use super::cpu::cpu_cost;
 use super::detected::detected;
+use super::hiccups::host_line;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
@@ -50,11 +52,15 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     }
     let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
     let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    let lines = lines.chain(host_line(result)).chain(cpu_cost(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
+    if let Some(marks) = result.marks() {
+        writeln!(out, "\\{marks}\n")?;
+    }
     stages(result, out)?;
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
@@ -86,7 +92,9 @@ fn stages(result: &RunResult, out: &mut String) -> std::fmt::Result {
         out,
         "## Where the time of slow events went\n\nMeans over the same \
          events, those within an eighth \
-         of the percentile: they add up, as percentiles of stages don't.\n"
+         of the percentile: they add up, as percentiles of stages don't. *Host* is how long a \
+         core stood still meanwhile, whatever the stage; *harness* the share of send delay and \
+         of what the host stood still beyond it.\n"
     )?;
     writeln!(out, "{}", stacks(result, presets::ASCII_MARKDOWN))
 }

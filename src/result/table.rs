@@ -2,7 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
+use super::cpu::cpu_cost;
 use super::detected::detected;
+use super::hiccups::host_line;
 use super::process::clocks;
 use super::segmented::segmented;
 use super::{LatencySummary, RunResult, Throughput};
@@ -33,10 +35,14 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     }
     let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
     let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    let lines = lines.chain(host_line(result)).chain(cpu_cost(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
+    if let Some(marks) = result.marks() {
+        out.push_str(&format!("{marks}\n"));
+    }
     out.push('\n');
     out.push_str(&books(result));
     if let Some(table) = detected(result, presets::NOTHING) {
@@ -63,8 +69,9 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
     let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
     let rate =
         format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
-    let lines = [accounts(result), rate, sender(result)].into_iter();
-    for line in lines.chain(undelivered(result)).chain(wire(result)) {
+    let lines = [accounts(result), rate, sender(result)].into_iter().chain(undelivered(result));
+    let hosts = host_line(result).into_iter().chain(result.marks()).chain(cpu_cost(result));
+    for line in lines.chain(hosts).chain(wire(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out
@@ -138,9 +145,9 @@ pub(super) fn sender(result: &RunResult) -> String {
         "send delay p50 {} p99 {} · ack p50 {} p99 {} max {}",
         duration(result.send_delay.p50_ns),
         duration(result.send_delay.p99_ns),
-        result.ack.shown(Statistic::P50, duration),
-        result.ack.shown(Statistic::P99, duration),
-        result.ack.shown(Statistic::Max, duration),
+        result.ack_shown(Statistic::P50),
+        result.ack_shown(Statistic::P99),
+        result.ack_shown(Statistic::Max),
     )
 }
 
@@ -212,7 +219,7 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
-        let shown = |statistic| app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
+        let shown = |statistic| result.end_to_end_shown(app, statistic);
         table.add_row([
             app.name.clone(),
             count(ledger.seen),

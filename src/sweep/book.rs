@@ -203,7 +203,7 @@ impl Book {
             State::Done { folder, .. } => Some(folder),
             _ => None,
         });
-        done.map(|name| result::load(&folder.join(name))).collect()
+        done.map(|name| result::load_verified(&folder.join(name))).collect()
     }
 
     /// Sums the trials up, and saves that.

@@ -52,6 +52,11 @@ fn gives_what_one_run_gives(records: &Path, run: &Value) {
     assert_eq!(merged["phases"], run["phases"]);
     assert_eq!(merged["send_delay"]["count"], run["send_delay"]["count"]);
     assert_eq!(merged["ack"]["count"], run["ack"]["count"]);
+    // Each process has a meter of its own, and none knows what an event has cost the others.
+    assert!(merged["hiccups"]["cores"].as_u64().unwrap() > 0, "{}", merged["hiccups"]);
+    let mut rows = merged["series"].as_array().unwrap().iter();
+    assert!(rows.all(|row| row["host_stall_ns"].as_u64().is_some_and(|ns| ns > 0)));
+    assert!(merged["watch"]["cpu_us_per_event"].is_null(), "{}", merged["watch"]);
     let measured = run["ack"]["count"].as_u64().unwrap();
     assert_eq!(merged["ack"]["never_delivered"], 0);
     assert!((2_500..3_500).contains(&measured), "{measured}");

@@ -21,6 +21,12 @@ pub(crate) struct Stall {
     length: Duration,
 }
 
+impl Stall {
+    pub(crate) fn length(&self) -> Duration {
+        self.length
+    }
+}
+
 /// A thread for each core that sleeps, and looks how long that really was.
 #[derive(Debug)]
 pub(crate) struct Witnesses {

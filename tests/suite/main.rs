@@ -17,11 +17,13 @@
 
 mod admin;
 mod answers;
+mod calibrated;
 mod canary;
 mod churn;
 mod client;
 mod cluster;
 mod conformance;
+mod doctor;
 mod drift;
 mod group;
 mod hlog;
@@ -32,10 +34,14 @@ mod load;
 mod needs;
 mod pipeline;
 mod probe;
+mod proxy;
 mod raw;
+mod refused;
 mod replay;
 mod runs;
 mod sender;
+mod side_by_side;
+mod statistics;
 mod truth;
 mod undelivered;
 mod world;
@@ -53,8 +59,12 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        refused::probes(),
+        calibrated::probes(),
+        proxy::probes(),
         undelivered::probes(),
         truth::probes(),
+        doctor::probes(),
         drift::probes(),
         pipeline::probes(),
         answers::probes(),
@@ -62,6 +72,8 @@ fn suites() -> Vec<Probe> {
         hlog::probes(),
         keep_up::probes(),
         replay::probes(),
+        side_by_side::probes(),
+        statistics::probes(),
     ];
     suites.into_iter().flatten().collect()
 }

@@ -241,6 +241,8 @@ fn read_back(world: &World) {
     assert_eq!((&*topic.configs["max.message.bytes"], &topic.replicas), ("2000000", &vec![1; 6]));
     assert!(topic.configs.contains_key("cleanup.policy"), "{:?}", topic.configs);
     assert_eq!((topic.leaders.len(), &result.broker.leaders_after), (6, &topic.leaders));
+    // The embedded broker is another cluster at each start.
+    assert_eq!(result.broker.cluster_id.is_some(), world.kind() == Kind::Kafka);
     let version = &result.broker.versions[0];
     let expected = match world.kind() {
         // What `dev/kafka` fetches.

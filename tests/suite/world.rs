@@ -10,6 +10,7 @@ use kbench::broker::{Broker, BrokerConfig};
 
 use crate::admin;
 use crate::cluster::Cluster;
+use crate::proxy::Proxy;
 
 /// What kind of broker a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,20 @@ impl World {
         let broker = Broker::start(&config).map_err(|error| error.to_string())?;
         let bootstrap = broker.address().to_string();
         Ok(Self { kind: Kind::Embedded, bootstrap, backend: Backend::Embedded(broker) })
+    }
+
+    /// A Kafka that says it is at the proxy's address, and is reached through it only.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn behind(proxy: &Proxy) -> Self {
+        let address = format!("PLAINTEXT://{}", proxy.address());
+        let cluster = Cluster::start(1, &[("advertised.listeners", &address)]).expect("a Kafka");
+        proxy.forward_to(&cluster.bootstrap);
+        let bootstrap = proxy.address().to_string();
+        let world = Self { kind: Kind::Kafka, bootstrap, backend: Backend::Kafka(cluster) };
+        admin::await_coordinator(&world);
+        world
     }
 
     /// Ends the shared worlds that were started.

@@ -183,6 +183,34 @@ fn every_condition_that_differs_is_refused_or_named_or_on_the_list_with_its_reas
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn the_page_on_comparing_has_the_same_list_with_the_same_reasons() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compare.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows = |head: &str| -> Vec<String> {
+        let table = page.split_once(head).unwrap().1.trim_start();
+        table.lines().skip(1).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+    };
+    for (head, list) in [
+        ("| not looked at | why |", rules::SILENT),
+        ("| told | why it is not refused |", rules::TOLD),
+    ] {
+        let expected: Vec<String> =
+            list.iter().map(|(pattern, reason)| format!("| `{pattern}` | {reason} |")).collect();
+        assert_eq!(rows(head), expected, "{head}");
+    }
+    let allows = rows("| `--allow` | what differs |").join("");
+    for allow in Allow::ALL {
+        let name = format!("`{}`", allow.name());
+        assert!(
+            allows.contains(&name)
+                || page.contains(&format!("{name} admits"))
+                || page.contains(&format!("{name} keeps")),
+            "{name}"
+        );
+    }
+}
+
 /// Fields of a result that are figures, or words and numbers of the run itself.
 const FIGURES: &[&str] = &[
     "format_version",

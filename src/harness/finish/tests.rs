@@ -1,8 +1,12 @@
+//! What a run leaves, and what its result makes of it.
+
+mod wiring;
+
 use super::*;
 
 fn verdict_of(end: &End) -> Verdict {
     let ledger = Ledger::new(1, 1, 1).close();
-    verdict(&[], end, &ledger, &[], &SelfWatch::default())
+    verdict(&[], end, &ledger, &[], &SelfWatch::default(), (None, &[]))
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct BrokerCpu {
     pub processes: usize,
     /// User and system CPU, in seconds.
     pub cpu_s: f64,
-    /// For each event that was sent meanwhile, in µs.
+    /// For each event that was acknowledged meanwhile, in µs.
     pub cpu_us_per_event: Option<f64>,
     /// Whether some process was found behind a container's proxy.
     #[serde(default)]

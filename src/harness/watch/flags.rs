@@ -3,6 +3,7 @@
 //!
 //! The limits are those of the notes on measuring, C.7, unless they name another source.
 
+use super::threads::WAIT_LONG_NS;
 use super::{SelfWatch, ThreadShare};
 
 /// Send delay (p99) above which the generator is called saturated, as Kroxylicious' kit does.
@@ -89,16 +90,19 @@ impl SelfWatch {
     fn late(&self) -> Option<String> {
         if self.late_share > LATE_SHARE_LIMIT {
             return Some(format!(
-                "harness limited: {:.1} % of the events were sent over 10 ms late (limit 1 %): \
-                 give it more CPU",
-                self.late_share * 1e2
+                "harness limited: {:.1} % of the events were sent over {:.0} ms late (limit \
+                 {:.0} %): give it more CPU",
+                self.late_share * 1e2,
+                LATE_NS as f64 / 1e6,
+                LATE_SHARE_LIMIT * 1e2
             ));
         }
         let slip_ns = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS)?;
         Some(format!(
-            "harness limited: 1 % of the events were sent {:.1} ms late or more (limit 1 ms): \
+            "harness limited: 1 % of the events were sent {:.1} ms late or more (limit {:.0} ms): \
              give it more CPU",
-            slip_ns as f64 / 1e6
+            slip_ns as f64 / 1e6,
+            SLIP_P99_LIMIT_NS as f64 / 1e6
         ))
     }
 
@@ -107,8 +111,9 @@ impl SelfWatch {
         (share > CEILING_LIMIT).then(|| {
             format!(
                 "harness limited: offered {:.0} % of the {ceiling:.0}/s that this host can make \
-                 (limit 70 %): add producers",
-                share * 1e2
+                 (limit {:.0} %): add producers",
+                share * 1e2,
+                CEILING_LIMIT * 1e2
             )
         })
     }
@@ -121,8 +126,9 @@ impl SelfWatch {
             && *share > BUSY_LIMIT
         {
             flags.push(format!(
-                "harness limited: thread {thread} was {:.0} % busy (limit 85 %): spread its work",
-                percent(*share)
+                "harness limited: thread {thread} was {:.0} % busy (limit {:.0} %): spread its work",
+                percent(*share),
+                percent(BUSY_LIMIT)
             ));
         }
         if let Some(waiting) = &self.most_waiting
@@ -131,22 +137,26 @@ impl SelfWatch {
         {
             flags.push(format!(
                 "starved: thread {} waited {:.0} % of the time for a core, {:.1} ms each (limit \
-                 5 %, 0.1 ms): free some",
+                 {:.0} %, {:.1} ms): free some",
                 waiting.thread,
                 percent(waiting.share),
-                waiting.wait_mean_ns.unwrap_or(0.0) / 1e6
+                waiting.wait_mean_ns.unwrap_or(0.0) / 1e6,
+                percent(WAIT_LIMIT),
+                WAIT_LONG_NS / 1e6
             ));
         }
         if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
             flags.push(format!(
-                "starved: the CPU quota ran out in {:.0} % of its periods (limit 1 %): raise it",
-                percent(share)
+                "starved: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise it",
+                percent(share),
+                percent(TAKEN_LIMIT)
             ));
         }
         if let Some(share) = self.steal_share.filter(|&share| share > TAKEN_LIMIT) {
             flags.push(format!(
-                "starved: the hypervisor took {:.1} % of the CPU (limit 1 %): use another host",
-                percent(share)
+                "starved: the hypervisor took {:.1} % of the CPU (limit {:.0} %): use another host",
+                percent(share),
+                percent(TAKEN_LIMIT)
             ));
         }
         flags
@@ -171,16 +181,18 @@ impl SelfWatch {
             && let Some(full_in_s) = growth.full_in_s().filter(|&s| s < FULL_IN_LIMIT_S)
         {
             flags.push(format!(
-                "memory: grew {:.1} MiB/s, full in {:.0} min (limit 60 min): something queues up",
+                "memory: grew {:.1} MiB/s, full in {:.0} min (limit {:.0} min): something queues up",
                 growth.bytes_per_s / 1_048_576.0,
-                full_in_s / 60.0
+                full_in_s / 60.0,
+                FULL_IN_LIMIT_S / 60.0
             ));
         }
         if self.wall_step_max_us.abs() > STEP_LIMIT_US {
             flags.push(format!(
-                "clock: the wall clock stepped by {:.1} ms (limit 50 ms): dates of events are in \
-                 doubt",
-                self.wall_step_max_us as f64 / 1e3
+                "clock: the wall clock stepped by {:.1} ms (limit {:.0} ms): dates of events are \
+                 in doubt",
+                self.wall_step_max_us as f64 / 1e3,
+                STEP_LIMIT_US as f64 / 1e3
             ));
         }
         flags
@@ -262,6 +274,88 @@ mod tests {
             (SelfWatch { wall_step_max_us: -60_000, ..new() }, "stepped by -60.0 ms"),
             (SelfWatch { debug_build: true, ..new() }, "without optimisation"),
         ]
+    }
+
+    fn drift(least_percent: f64) -> SelfWatch {
+        let drift = Drift {
+            from_s: 0.0,
+            to_s: 120.0,
+            low_percent_per_min: least_percent / 2.0,
+            high_percent_per_min: 99.0,
+            ..Drift::default()
+        };
+        SelfWatch { drift: vec![drift], ..SelfWatch::default() }
+    }
+
+    fn full_in(left_bytes: u64) -> SelfWatch {
+        let growth = Growth { bytes_per_s: 1e6, low_bytes_per_s: 1.0, left_bytes };
+        SelfWatch { memory_growth: Some(growth), ..SelfWatch::default() }
+    }
+
+    fn waiting(of_time: f64, wait_mean_ns: f64) -> SelfWatch {
+        let mut most_waiting = share("x", of_time);
+        most_waiting.as_mut().unwrap().wait_mean_ns = Some(wait_mean_ns);
+        SelfWatch { most_waiting, ..SelfWatch::default() }
+    }
+
+    /// Each flag's limit as its value, a value just beyond it, and the limit as it is told.
+    fn at_and_beyond() -> Vec<(SelfWatch, SelfWatch, &'static str)> {
+        let new = SelfWatch::default;
+        let slip = |ns| SelfWatch { slip_p99_ns: Some(ns), ..new() };
+        let late = |late_share| SelfWatch { late_share, ..new() };
+        let busy = |of_core| SelfWatch { busiest: share("x", of_core), ..new() };
+        let throttled = |share| SelfWatch { throttled_share: Some(share), ..new() };
+        let stolen = |share| SelfWatch { steal_share: Some(share), ..new() };
+        let offered = |offered_peak_per_s| SelfWatch {
+            ceiling_per_s: Some(1_000.0),
+            offered_peak_per_s,
+            ..new()
+        };
+        let step = |wall_step_max_us| SelfWatch { wall_step_max_us, ..new() };
+        let unsent = |unsent| SelfWatch { unsent, ..new() };
+        let debug = |debug_build| SelfWatch { debug_build, ..new() };
+        vec![
+            (slip(1_000_000), slip(1_000_001), "(limit 1 ms)"),
+            (late(0.01), late(0.010_001), "over 10 ms late (limit 1 %)"),
+            (busy(0.85), busy(0.850_1), "(limit 85 %)"),
+            (waiting(0.05, 1e6), waiting(0.050_1, 1e6), "(limit 5 %, 0.1 ms)"),
+            (waiting(0.5, 99_999.0), waiting(0.5, 100_000.0), "(limit 5 %, 0.1 ms)"),
+            (throttled(0.01), throttled(0.010_1), "(limit 1 %)"),
+            (stolen(0.01), stolen(0.010_1), "(limit 1 %)"),
+            (offered(700.0), offered(700.1), "(limit 70 %)"),
+            (drift(5.0), drift(5.001), "drift: "),
+            (full_in(3_600_000_000), full_in(3_599_000_000), "(limit 60 min)"),
+            (step(50_000), step(50_001), "(limit 50 ms)"),
+            (step(-50_000), step(-50_001), "(limit 50 ms)"),
+            (unsent(0), unsent(1), "client limited"),
+            (debug(false), debug(true), "without optimisation"),
+        ]
+    }
+
+    #[test]
+    fn a_limit_itself_raises_no_flag_and_what_lies_just_beyond_raises_its_own() {
+        let mut faults = Vec::new();
+        for (at, beyond, words) in at_and_beyond() {
+            let flags = beyond.flags();
+            if !(at.flags().is_empty() && flags.len() == 1 && flags[0].contains(words)) {
+                faults.push(format!("{words}: at {:?}, beyond {flags:?}", at.flags()));
+            }
+        }
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    /// Which of them say that the figures are the harness's: the sweep leaves such runs out.
+    #[test]
+    fn at_a_limit_the_harness_is_none_and_just_beyond_it_is() {
+        let is_limit = |words: &str| {
+            ["(limit 1 ms)", "(limit 1 %)", "(limit 70 %)", "without optimisation"]
+                .iter()
+                .any(|limit| words.contains(limit))
+        };
+        for (at, beyond, words) in at_and_beyond() {
+            assert!(!at.limits_harness(), "{words}");
+            assert_eq!(beyond.limits_harness(), is_limit(words), "{words}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_broker_elsewhere_is_not() {
         // Addresses for documentation (RFC 5737, RFC 3849), and a name that never resolves.
-        for other in ["1@192.0.2.7:9092", "1@[2001:db8::7]:9092", "1@broker-127.invalid:9092"] {
+        for other in ["1@198.51.100.77:9092", "1@[2001:db8::7]:9092", "1@broker-127.invalid:9092"] {
             assert!(!is_local(other), "{other}");
         }
     }

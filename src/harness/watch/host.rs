@@ -28,6 +28,18 @@ impl HostLook {
         }
     }
 
+    /// One at which the machine had not run yet.
+    #[cfg(test)]
+    pub(super) fn new_born() -> Self {
+        Self { ticks: Some((0, 0)), periods: Vec::new() }
+    }
+
+    /// The same, but for the machine's ticks: it had not run yet.
+    #[cfg(test)]
+    pub(super) fn before_all_ticks(&self) -> Self {
+        Self { ticks: Self::new_born().ticks, periods: self.periods.clone() }
+    }
+
     /// The share of the machine's time that the hypervisor took since `before`.
     pub(super) fn steal_share(&self, before: &Self) -> Option<f64> {
         let ((all, stolen), (all_before, stolen_before)) = (self.ticks?, before.ticks?);

@@ -17,6 +17,8 @@ pub(in crate::harness) enum Kind {
     Client,
     /// Looks after the run.
     Harness,
+    /// Watches a core for hiccups.
+    Meter,
     /// Anything else.
     Other,
 }
@@ -44,6 +46,7 @@ impl std::fmt::Display for Kind {
             Self::Worker(app) => write!(out, "worker {app}"),
             Self::Client => out.write_str("client library"),
             Self::Harness => out.write_str("harness"),
+            Self::Meter => out.write_str("hiccup meter"),
             Self::Other => out.write_str("other"),
         }
     }

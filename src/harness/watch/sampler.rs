@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::broker::{self, BrokerCpu, LocalBrokers};
+use super::cost::{Cost, Count, CpuCost};
 use super::host::{self, HostLook};
 use super::roster::Roster;
 use super::steady::{Growth, Steps, growth};
@@ -23,6 +24,7 @@ pub(in crate::harness) struct Sampler {
     /// The broker's processes on this host.
     brokers: LocalBrokers,
     steps: Steps,
+    cost: Cost,
     open: Option<Open>,
     next_ns: u64,
 }
@@ -31,7 +33,6 @@ pub(in crate::harness) struct Sampler {
 #[derive(Debug)]
 struct Open {
     began_ns: u64,
-    accepted: u64,
     host: HostLook,
     broker_s: Option<f64>,
     threads: Threads,
@@ -42,6 +43,7 @@ struct Open {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::harness) struct Seen {
     pub(in crate::harness) cpu: Vec<ThreadCpu>,
+    pub(in crate::harness) cost: CpuCost,
     pub(in crate::harness) broker_cpu: Option<BrokerCpu>,
     pub(in crate::harness) busiest: Option<ThreadShare>,
     pub(in crate::harness) most_waiting: Option<ThreadShare>,
@@ -52,19 +54,26 @@ pub(in crate::harness) struct Seen {
 }
 
 impl Sampler {
-    /// A sampler for the time `measured` of the run's clock.
+    /// A sampler for the time `measured` of the run's clock; the schedule starts at `start_ns`.
     pub(in crate::harness) fn new(
+        clock: &SystemClock,
+        start_ns: u64,
         measured: Range<u64>,
         roster: Arc<Roster>,
         brokers: LocalBrokers,
     ) -> Self {
         let (groups, steps) = (host::cpu_groups(), Steps::default());
-        Self { measured, roster, groups, brokers, steps, open: None, next_ns: 0 }
+        let cost = Cost::new(clock.now_ns(), start_ns);
+        Self { measured, roster, groups, brokers, steps, cost, open: None, next_ns: 0 }
     }
 
-    /// Looks if it is time; `accepted` events were sent so far.
-    pub(in crate::harness) fn tick(&mut self, clock: &SystemClock, accepted: impl FnOnce() -> u64) {
+    /// Looks if it is time; `used` tells the CPU seconds so far, and the acknowledged events.
+    pub(in crate::harness) fn tick(&mut self, clock: &SystemClock, used: impl Fn() -> (f64, u64)) {
         let now_ns = clock.now_ns();
+        let count = || Count::new(now_ns, used());
+        if self.cost.is_idle(now_ns) {
+            self.cost.idle(count());
+        }
         if now_ns < self.next_ns {
             return;
         }
@@ -73,12 +82,13 @@ impl Sampler {
         if now_ns < self.measured.start {
             self.next_ns = self.next_ns.min(self.measured.start);
         } else if let Some(open) = &mut self.open {
+            self.cost.measured(count());
             open.threads.look(now_ns);
             open.hold(now_ns);
         } else if now_ns < self.measured.end {
+            self.cost.measured(count());
             let mut open = Open {
                 began_ns: now_ns,
-                accepted: accepted(),
                 host: HostLook::take(&self.groups),
                 broker_s: broker::cpu_s(&self.brokers.pids),
                 threads: Threads::begin(self.roster.clone(), now_ns),
@@ -89,18 +99,19 @@ impl Sampler {
         }
     }
 
-    /// The last look, when the schedule is over.
-    pub(in crate::harness) fn finish(mut self, clock: &SystemClock, accepted: u64) -> Seen {
+    /// The last look, when the schedule is over; `used` as in [`Self::tick`].
+    pub(in crate::harness) fn finish(mut self, clock: &SystemClock, used: (f64, u64)) -> Seen {
         self.steps.look(wall_off_us(clock));
         let seen = Seen { wall_step_max_us: self.steps.worst_us(), ..Seen::default() };
         let Some(mut open) = self.open else {
-            return seen;
+            return Seen { cost: self.cost.sum_up(), ..seen };
         };
+        self.cost.measured(Count::new(clock.now_ns(), used));
         open.threads.look(clock.now_ns());
         open.threads.end();
         let host = HostLook::take(&self.groups);
         let broker_s = broker::cpu_s(&self.brokers.pids).zip(open.broker_s);
-        let events = accepted.saturating_sub(open.accepted);
+        let events = self.cost.events();
         let broker_cpu = broker_s.map(|(now_s, before_s)| BrokerCpu {
             processes: self.brokers.pids.len(),
             in_container: self.brokers.in_container,
@@ -109,6 +120,7 @@ impl Sampler {
         });
         Seen {
             cpu: open.threads.by_kind(events),
+            cost: self.cost.sum_up(),
             broker_cpu,
             busiest: open.threads.busiest(),
             most_waiting: open.threads.most_waiting(),
@@ -137,4 +149,67 @@ fn wall_off_us(clock: &SystemClock) -> i64 {
         (clock.now_ns() - before_ns, off_us)
     };
     (0..5).map(look).min().map_or(0, |(_, off_us)| off_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What a measured part of a moment came to: the sampler's fields are planted, and what it
+    /// reads is a cgroup of our own.
+    fn seen(before: impl FnOnce(&mut Sampler), after: impl FnOnce()) -> Seen {
+        let clock = SystemClock::start();
+        let roster = Arc::new(Roster::default());
+        let brokers = LocalBrokers { pids: vec![1], ..LocalBrokers::default() };
+        let mut sampler = Sampler::new(&clock, 0, 0..u64::MAX, roster, brokers);
+        sampler.groups.clear();
+        before(&mut sampler);
+        sampler.tick(&clock, || (7.0, 1_000));
+        let open = sampler.open.as_mut().unwrap();
+        open.broker_s = open.broker_s.map(|now_s| now_s - 3.0);
+        // The memory of a minute and a half: it grows by 5 MB/s.
+        open.memory = (0..90).map(|at| (f64::from(at), 1e8 + 5e6 * f64::from(at))).collect();
+        // Since a moment at which the machine had not run yet.
+        open.host = open.host.before_all_ticks();
+        after();
+        sampler.finish(&clock, (9.0, 5_000))
+    }
+
+    #[test]
+    fn what_was_looked_at_is_what_is_seen() {
+        let group = tempfile::tempdir().unwrap();
+        let stat = |periods: u32, throttled: u32| {
+            let text = format!("nr_periods {periods}\nnr_throttled {throttled}\n");
+            fs::write(group.path().join("cpu.stat"), text).unwrap();
+        };
+        stat(100, 10);
+        let plant = |sampler: &mut Sampler| sampler.groups.push(group.path().to_owned());
+        let seen = seen(plant, || stat(300, 60));
+        assert_eq!(seen.throttled_share, Some(0.25));
+        let machine = HostLook::take(&[]);
+        assert_eq!(
+            seen.steal_share.is_some(),
+            machine.steal_share(&HostLook::new_born()).is_some()
+        );
+        assert!(seen.steal_share.is_none_or(|share| (0.0..1.0).contains(&share)), "{seen:?}");
+        let growth = seen.memory_growth.unwrap();
+        assert!((growth.bytes_per_s - 5e6).abs() < 1.0, "{growth:?}");
+        assert!(seen.most_waiting.is_some() && !seen.cpu.is_empty(), "{seen:?}");
+    }
+
+    /// 2 s of CPU and 3 s of the broker's for the 4,000 events that were acknowledged meanwhile,
+    /// not for the 5,000 that were ever.
+    #[test]
+    fn cpu_is_of_the_measured_part_for_each_event_acknowledged_in_it() {
+        let seen = seen(|_| {}, || {});
+        assert_eq!((seen.cost.us_per_event, seen.cost.measured_s), (Some(500.0), Some(2.0)));
+        let broker = seen.broker_cpu.unwrap();
+        assert!((750.0..850.0).contains(&broker.cpu_us_per_event.unwrap()), "{broker:?}");
+        let kind = seen.cpu.iter().find(|row| row.cpu_s > 0.0);
+        if let Some(kind) = kind {
+            let expected = kind.cpu_s * 1e6 / 4_000.0;
+            assert!((kind.cpu_us_per_event.unwrap() - expected).abs() < 1e-6, "{kind:?}");
+        }
+    }
 }

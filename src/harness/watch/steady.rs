@@ -237,6 +237,26 @@ mod tests {
         assert!(wrong <= 10, "{wrong} of 200");
     }
 
+    /// Two applications and two stretches: an interval of each that misses the truth in one of 80
+    /// cases, so that a run does in one of 20.
+    #[test]
+    fn a_runs_slopes_miss_the_truth_in_one_of_twenty_cases_together() {
+        let load = load(&[(60, 1_000.0, 1_000.0), (60, 2_000.0, 2_000.0)]);
+        let mut series = series(5, 150, |_| 0.0);
+        series.iter_mut().for_each(|row| row.apps.push(row.apps[0].clone()));
+        let names = ["analytics".to_owned(), "fraud".to_owned()];
+        let found = drifts(&load, 1_000, &series, &names);
+        assert_eq!(found.len(), 4);
+        let points: Vec<_> = series[30..90]
+            .iter()
+            .map(|row| (row.from_s, row.apps[0].p50_ns.unwrap() as f64))
+            .collect();
+        let expected = trend(&points, 0.05 / 4.0).unwrap();
+        let percent = |slope: f64| slope * 6_000.0 / expected.middle;
+        assert!((found[0].low_percent_per_min - percent(expected.low)).abs() < 1e-9, "{found:?}");
+        assert!((found[0].high_percent_per_min - percent(expected.high)).abs() < 1e-9, "{found:?}");
+    }
+
     #[test]
     fn a_ramp_is_no_drift_and_neither_is_a_step() {
         let ramp = load(&[(180, 100.0, 10_000.0)]);

@@ -16,7 +16,8 @@ const STRETCH_NS: u64 = 10_000_000_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThreadCpu {
-    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`, `other`.
+    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`, `hiccup meter`,
+    /// `other`.
     pub kind: String,
     /// How many there were.
     pub threads: usize,
@@ -24,7 +25,7 @@ pub struct ThreadCpu {
     pub cpu_s: f64,
     /// Able to run and without a core, in seconds.
     pub wait_s: f64,
-    /// CPU for each event that was sent meanwhile, in µs.
+    /// CPU for each event that was acknowledged meanwhile, in µs.
     pub cpu_us_per_event: Option<f64>,
 }
 
@@ -45,7 +46,7 @@ pub struct ThreadShare {
 /// Threads that wake each other wait for a core some hundred times a second, for some 0.05 ms,
 /// on a host that has cores to spare (measured: 4 cores, a fifth of them used, 20,000 events/s).
 /// That is a share of the time, and no part of any figure; neighbours take milliseconds at a time.
-const WAIT_LONG_NS: f64 = 100_000.0;
+pub(super) const WAIT_LONG_NS: f64 = 100_000.0;
 
 impl ThreadShare {
     /// Whether a wait is long enough to show in a figure.
@@ -168,7 +169,7 @@ impl Threads {
         waits.max_by(order)
     }
 
-    /// The sums by kind; `events` were sent meanwhile.
+    /// The sums by kind; `events` were acknowledged meanwhile.
     pub(super) fn by_kind(&self, events: u64) -> Vec<ThreadCpu> {
         let mut kinds: BTreeMap<&Kind, (usize, Usage)> = BTreeMap::new();
         for track in self.tracks.values() {

@@ -13,7 +13,6 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::merge::{Head, Merge};
-use super::visits::Visits;
 use super::{Ahead, Cue, Recorded, Script};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -41,7 +40,6 @@ pub struct Feed {
     clock: Arc<dyn Clock>,
     origin_us: i64,
     speed: f64,
-    visits: Visits,
 }
 
 /// Makes the scripts of so many shards from a recording, and what has to run for them.
@@ -58,10 +56,12 @@ pub fn cue_up(
 ) -> (Vec<Script>, Feed) {
     let ahead = Arc::<Ahead>::default();
     let (mut scripts, mut senders) = (Vec::new(), Vec::new());
-    for _ in 0..shards.max(1) {
+    let shards = shards.max(1);
+    for _ in 0..shards {
         let (sender, cues) = channel();
         senders.push(sender);
-        scripts.push(Script::Recorded(Recorded { cues, ahead: ahead.clone(), seq: 0 }));
+        let ahead = ahead.clone();
+        scripts.push(Script::Recorded(Recorded { cues, ahead, seq: 0, idle_us, shards }));
     }
     let origin_us = merge.next_us().unwrap_or(0);
     let feed = Feed {
@@ -73,7 +73,6 @@ pub fn cue_up(
         clock,
         origin_us,
         speed,
-        visits: Visits::new(idle_us),
     };
     (scripts, feed)
 }
@@ -136,9 +135,8 @@ impl Feed {
     }
 
     fn give(&mut self, head: Head) {
-        let Head { at_us, mut facts, visit: (user, session), bytes, key_len } = head;
+        let Head { at_us, facts, bytes, key_len } = head;
         let due_ns = due_ns(at_us.saturating_sub(self.origin_us), self.speed);
-        facts.session_starts = self.visits.step(user, session, (due_ns / 1_000).cast_signed());
         let hash = FixedState::default().hash_one(&bytes[..key_len]);
         let shard = (hash % self.shards.len() as u64) as usize;
         self.ahead.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use super::facts::{facts, hash};
+use super::facts::facts;
 use super::tape::{Step, Tape, TapeRecord};
 use crate::error::Result;
 use crate::event::PROBE_SHARD;
@@ -65,8 +65,6 @@ pub(super) struct Head {
     /// Microseconds since 1970.
     pub(super) at_us: i64,
     pub(super) facts: Facts,
-    /// The user's and the session's names, hashed.
-    pub(super) visit: (u64, u64),
     /// The key, and behind it the event without its stamp.
     pub(super) bytes: Box<[u8]>,
     pub(super) key_len: usize,
@@ -176,13 +174,8 @@ fn head(
     let mut bytes = Vec::with_capacity(key.len() + recorded.tail.len());
     bytes.extend_from_slice(key);
     bytes.extend_from_slice(recorded.tail);
-    let head = Head {
-        at_us: i64::MIN,
-        facts: facts(event),
-        visit: (hash(user), hash(event.session_id.as_bytes())),
-        bytes: bytes.into(),
-        key_len: key.len(),
-    };
+    let head =
+        Head { at_us: i64::MIN, facts: facts(event), bytes: bytes.into(), key_len: key.len() };
     Ok((head, recorded.at_us.or(record.at_us)))
 }
 

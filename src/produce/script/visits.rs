@@ -1,4 +1,4 @@
-//! Which recorded events begin a session, counted for the books.
+//! Which events of a recording begin a session, counted for the books.
 //!
 //! A session is what one user does under one session id without a gap beyond the idle limit. Of
 //! one user at most four are open at once, the longest idle closes first: a session id that comes
@@ -18,7 +18,7 @@ type Open = (u64, i64);
 
 /// The open sessions of all users that were active within the idle limit.
 #[derive(Debug)]
-pub(super) struct Visits {
+pub(in crate::produce) struct Visits {
     idle_us: i64,
     users_max: usize,
     /// Users seen since `turned_us`, and those seen in the span before. Every span is longer than
@@ -29,10 +29,11 @@ pub(super) struct Visits {
 }
 
 impl Visits {
-    pub(super) fn new(idle_us: i64) -> Self {
+    /// Of the users of one of so many producers, who share the memory.
+    pub(super) fn new(idle_us: i64, shards: u16) -> Self {
         Self {
             idle_us,
-            users_max: USERS_MAX,
+            users_max: USERS_MAX / usize::from(shards.max(1)),
             recent: HashMap::default(),
             before: HashMap::default(),
             turned_us: 0,
@@ -76,7 +77,7 @@ mod tests {
 
     /// Which of the (user, session, time) begin a session.
     fn starts(steps: &[(&str, &str, i64)], idle_us: i64) -> Vec<bool> {
-        let mut visits = Visits::new(idle_us);
+        let mut visits = Visits::new(idle_us, 1);
         let mut step = |&(user, session, due_us): &(&str, &str, i64)| {
             visits.step(hash(user.as_bytes()), hash(session.as_bytes()), due_us)
         };
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn memory_stays_bounded() {
-        let mut visits = Visits { users_max: 100, ..Visits::new(1_000_000) };
+        let mut visits = Visits { users_max: 100, ..Visits::new(1_000_000, 1) };
         for number in 0..10_000_u64 {
             assert!(visits.step(number, 0, number.cast_signed()));
             assert!(visits.recent.len() + visits.before.len() <= 100);

@@ -1,0 +1,203 @@
+//! What this process costs in CPU: for an event, when idle, and for one event more.
+
+use std::ops::Range;
+
+/// Just after the producers' start their threads are still on their way.
+const SETTLING_NS: u64 = 50_000_000;
+
+/// An idle time shorter than this says nothing.
+const IDLE_MIN_NS: u64 = 100_000_000;
+
+/// A second that is cut short by more than half is none.
+const STEP_MIN_NS: u64 = 500_000_000;
+
+/// Fewest seconds that a slope is made of.
+const STEPS_MIN: usize = 10;
+
+/// How far the rate must vary, by its mean, before a slope is one: Poisson arrivals vary by
+/// themselves, by a sixth over a minute at 1,000/s.
+const VARIES: f64 = 0.5;
+
+/// How uncertain (standard error) the slope may be, by its size.
+const ERROR_MAX: f64 = 0.25;
+
+/// What was used and done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Count {
+    pub(super) at_ns: u64,
+    /// User and system CPU of this process without its hiccup meter, in seconds.
+    pub(super) cpu_s: f64,
+    /// Acknowledged events.
+    pub(super) acked: u64,
+}
+
+impl Count {
+    /// Of CPU seconds and acknowledged events.
+    pub(super) const fn new(at_ns: u64, (cpu_s, acked): (f64, u64)) -> Self {
+        Self { at_ns, cpu_s, acked }
+    }
+}
+
+/// The counts that a cost is made of.
+#[derive(Debug)]
+pub(super) struct Cost {
+    /// From the first look to the schedule's start: when it begins is known by the first look.
+    idle: Range<u64>,
+    idle_from: Option<Count>,
+    idle_to: Option<Count>,
+    measured: Vec<Count>,
+}
+
+/// What they come to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::harness) struct CpuCost {
+    /// CPU of the measured part, in seconds.
+    pub(in crate::harness) measured_s: Option<f64>,
+    /// The same for each event acknowledged in it, in µs.
+    pub(in crate::harness) us_per_event: Option<f64>,
+    /// CPU of an idle second, in ms.
+    pub(in crate::harness) idle_ms_per_s: Option<f64>,
+    /// CPU of one event more in µs, or why that is not known.
+    pub(in crate::harness) us_per_event_more: Option<Result<f64, String>>,
+}
+
+impl Cost {
+    /// Begins to look at `now_ns`; the schedule starts at `start_ns`.
+    pub(super) const fn new(now_ns: u64, start_ns: u64) -> Self {
+        let idle = now_ns + SETTLING_NS..start_ns;
+        Self { idle, idle_from: None, idle_to: None, measured: Vec::new() }
+    }
+
+    /// Whether it is still idle.
+    pub(super) fn is_idle(&self, now_ns: u64) -> bool {
+        self.idle.contains(&now_ns)
+    }
+
+    /// A count before the schedule's start.
+    pub(super) fn idle(&mut self, count: Count) {
+        self.idle_from.get_or_insert(count);
+        self.idle_to = Some(count);
+    }
+
+    /// A count of the measured part: at its begin, about once a second, and at its end.
+    pub(super) fn measured(&mut self, count: Count) {
+        self.measured.push(count);
+    }
+
+    /// Events acknowledged in the measured part.
+    pub(super) fn events(&self) -> u64 {
+        match (self.measured.first(), self.measured.last()) {
+            (Some(first), Some(last)) => last.acked.saturating_sub(first.acked),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn sum_up(&self) -> CpuCost {
+        let events = self.events();
+        let measured_s = match self.measured.as_slice() {
+            [first, .., last] => Some(last.cpu_s - first.cpu_s),
+            _ => None,
+        };
+        let idle = self.idle_from.zip(self.idle_to).and_then(|(from, to)| {
+            let wall_ns = to.at_ns - from.at_ns;
+            (wall_ns >= IDLE_MIN_NS).then(|| (to.cpu_s - from.cpu_s) * 1e12 / wall_ns as f64)
+        });
+        CpuCost {
+            measured_s,
+            us_per_event: measured_s.filter(|_| events > 0).map(|s| s * 1e6 / events as f64),
+            idle_ms_per_s: idle,
+            us_per_event_more: measured_s.map(|_| self.more()),
+        }
+    }
+
+    /// The slope of CPU seconds over events, per second: a straight line by least squares, with
+    /// the standard error that its residuals give.
+    fn more(&self) -> Result<f64, String> {
+        let per_s = |pair: &[Count]| {
+            let (from, to) = (pair[0], pair[1]);
+            let seconds = (to.at_ns - from.at_ns) as f64 / 1e9;
+            let (events, cpu_s) = (to.acked.saturating_sub(from.acked), to.cpu_s - from.cpu_s);
+            (events as f64 / seconds, cpu_s / seconds)
+        };
+        let is_whole = |pair: &&[Count]| pair[1].at_ns - pair[0].at_ns >= STEP_MIN_NS;
+        let steps: Vec<(f64, f64)> = self.measured.windows(2).filter(is_whole).map(per_s).collect();
+        if steps.len() < STEPS_MIN {
+            return Err(format!("{} seconds measured (fewest: {STEPS_MIN})", steps.len()));
+        }
+        let count = steps.len() as f64;
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| steps.iter().map(of).sum::<f64>() / count;
+        let (x, y) = (mean(&|step| step.0), mean(&|step| step.1));
+        let least = steps.iter().map(|step| step.0).fold(f64::INFINITY, f64::min);
+        let most = steps.iter().map(|step| step.0).fold(0.0, f64::max);
+        if most - least < VARIES * x || x <= 0.0 {
+            return Err(format!("one rate: {least:.0} to {most:.0}/s"));
+        }
+        let spread = mean(&|step| (step.0 - x) * (step.0 - x));
+        let slope = mean(&|step| (step.0 - x) * (step.1 - y)) / spread;
+        let residual = |step: &(f64, f64)| step.1 - y - slope * (step.0 - x);
+        let variance = mean(&|step| residual(step) * residual(step)) / (count - 2.0);
+        let error = (variance / spread).sqrt();
+        if error > ERROR_MAX * slope.abs() {
+            let (slope, error) = (slope * 1e6, error * 1e6);
+            return Err(format!("too uncertain: {slope:.1} µs, standard error {error:.1}"));
+        }
+        Ok(slope * 1e6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    /// A process that costs 20 ms in every second and 30 µs for every event, but for `noise_s` in
+    /// every second second.
+    fn cost(rates: impl Iterator<Item = u64>, noise_s: f64) -> CpuCost {
+        let mut cost = Cost::new(0, S);
+        let mut now = Count { at_ns: 5 * S, cpu_s: 7.0, acked: 1_000 };
+        cost.measured(now);
+        for (at, rate) in (0_u32..).zip(rates) {
+            now.at_ns += S;
+            now.acked += rate;
+            now.cpu_s += 0.020 + 30e-6 * rate as f64 + noise_s * f64::from(at % 2);
+            cost.measured(now);
+        }
+        cost.sum_up()
+    }
+
+    #[test]
+    fn one_event_more_is_the_slope_and_not_the_mean() {
+        let cost = cost((1..=20).map(|step| step * 100), 0.0);
+        let more = cost.us_per_event_more.as_ref().unwrap().as_ref().unwrap();
+        assert!((more - 30.0).abs() < 1e-6, "{more}");
+        // 20 s of 20 ms, and 21,000 events.
+        let per_event = cost.us_per_event.unwrap();
+        assert!((per_event - (30.0 + 0.4e6 / 21_000.0)).abs() < 1e-6, "{per_event}");
+        assert!((cost.measured_s.unwrap() - 1.03).abs() < 1e-9, "{cost:?}");
+    }
+
+    #[test]
+    fn a_slope_that_says_nothing_is_left_out_and_says_why() {
+        let why = |cost: CpuCost| cost.us_per_event_more.unwrap().unwrap_err();
+        let rates = || (0..20).map(|step| 1_000 + step);
+        assert_eq!(why(cost(rates(), 0.0)), "one rate: 1000 to 1019/s");
+        assert_eq!(why(cost(rates().take(9), 0.0)), "9 seconds measured (fewest: 10)");
+        let noisy = why(cost((1..=20).map(|step| step * 100), 0.05));
+        assert!(noisy.starts_with("too uncertain: "), "{noisy}");
+        assert!(why(cost((0..12).map(|_| 0), 0.0)).starts_with("one rate: 0 to 0/s"));
+    }
+
+    #[test]
+    fn the_idle_time_is_before_the_start_and_long_enough() {
+        let mut cost = Cost::new(S, 2 * S);
+        assert!(!cost.is_idle(S) && cost.is_idle(S + SETTLING_NS) && !cost.is_idle(2 * S));
+        let count = |at_ms: u64, cpu_s| Count { at_ns: at_ms * S / 1_000, cpu_s, acked: 0 };
+        cost.idle(count(1_100, 3.0));
+        cost.idle(count(1_150, 3.1));
+        assert_eq!(cost.sum_up(), CpuCost::default(), "50 ms");
+        cost.idle(count(1_350, 3.005));
+        let idle = cost.sum_up().idle_ms_per_s.unwrap();
+        assert!((idle - 20.0).abs() < 1e-6, "5 ms in a quarter of a second: {idle}");
+    }
+}

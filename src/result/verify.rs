@@ -1,0 +1,208 @@
+//! Recomputes a saved result from its own raw parts: what `kbench verify` says, and what whoever
+//! judges results asks before.
+//!
+//! A figure is recomputed by code that has as little as possible in common with what made it:
+//! percentiles by another decoder and another walk, sums and rates by other sums, the load from
+//! plan and seed. What follows from nothing else in the result (CPU, the host, what a client was
+//! set up with) only the digest holds; `docs/verify.md` names it.
+
+mod histogram;
+mod latencies;
+mod load;
+mod log;
+mod rates;
+mod sums;
+mod texts;
+
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{RunResult, digest};
+use crate::error::Error;
+use crate::plan::Plan;
+use crate::sweep::PointSummary;
+
+pub use load::same_plan;
+
+/// One figure that is not what its raw parts make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where it stands, as `apps.fraud.end_to_end.p99_ns`.
+    pub figure: String,
+    /// What the result says.
+    pub says: String,
+    /// What was recomputed, or must hold.
+    pub recomputed: String,
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} says {}; recomputed: {}", self.figure, self.says, self.recomputed)
+    }
+}
+
+/// What became of a result that was recomputed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// How many figures were recomputed.
+    pub recomputed: u64,
+    /// Those that are not what the result says.
+    pub faults: Vec<Fault>,
+    /// What could not be recomputed, and why.
+    pub notes: Vec<String>,
+    /// Whether there is a digest; whether it holds is among the faults.
+    pub has_digest: bool,
+}
+
+impl Audit {
+    /// Whether every figure that was recomputed is what the result says.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Notes what can't be read.
+    pub fn unreadable(&mut self, error: &Error) {
+        self.fault("result.json", error, "a whole result");
+    }
+
+    /// Holds lines of text against those that were made again.
+    pub fn lines(&mut self, figure: &str, says: &[String], is: &[String]) {
+        self.same(figure, says, is);
+    }
+
+    /// Holds what a sweep says of its points against its trials summed up again.
+    pub fn points(&mut self, says: &[PointSummary], is: &[PointSummary]) {
+        self.same("sweep.json: points", says.len(), is.len());
+        for (place, (says, is)) in says.iter().zip(is).enumerate() {
+            self.same(format!("sweep.json: points[{place}]"), says, is);
+        }
+    }
+
+    fn fault(&mut self, figure: impl Into<String>, says: impl Display, is: impl Display) {
+        let (says, recomputed) = (says.to_string(), is.to_string());
+        self.faults.push(Fault { figure: figure.into(), says, recomputed });
+    }
+
+    fn require(
+        &mut self,
+        figure: impl Into<String>,
+        holds: bool,
+        says: impl Display,
+        is: impl Display,
+    ) {
+        self.recomputed += 1;
+        if !holds {
+            self.fault(figure, says, is);
+        }
+    }
+
+    /// Equal, as whole numbers and texts are.
+    fn same<T: PartialEq + Serialize>(&mut self, figure: impl Into<String>, says: T, is: T) {
+        let shown = |value: &T| serde_json::to_string(value).unwrap_or_default();
+        self.require(figure, says == is, shown(&says), shown(&is));
+    }
+
+    /// Equal but for the last digits of a sum of floats.
+    fn near(&mut self, figure: impl Into<String>, says: f64, is: f64) {
+        let slack = 1e-9 * says.abs().max(is.abs()).max(1e-6);
+        self.require(figure, (says - is).abs() <= slack, says, is);
+    }
+}
+
+/// A result as it lies on the disk.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// All of `result.json`, unknown members too.
+    pub value: Value,
+    /// `latency.hlog`, where it is there.
+    pub log: Option<String>,
+    /// `scenario.toml`, where it is there.
+    pub scenario: Option<String>,
+    /// `summary.md`, where it is there.
+    pub summary: Option<String>,
+    /// `report.html`, where it is there.
+    pub report: Option<String>,
+}
+
+impl Evidence {
+    /// Reads what lies beside a `result.json`; what can't be read is not there.
+    #[must_use]
+    pub fn beside(folder: &Path, value: Value) -> Self {
+        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        Self {
+            value,
+            log: read("latency.hlog"),
+            scenario: read("scenario.toml"),
+            summary: read("summary.md"),
+            report: read("report.html"),
+        }
+    }
+}
+
+/// Recomputes what `result.json` holds in itself: some milliseconds, for whoever judges results.
+#[must_use]
+pub fn figures(value: &Value, result: &RunResult) -> Audit {
+    let mut audit = Audit::default();
+    check_digest(value, result, &mut audit);
+    latencies::check(value, result, &mut audit);
+    sums::check(result, &mut audit);
+    rates::check(result, &mut audit);
+    load::check_hash(result, &mut audit);
+    audit
+}
+
+/// Recomputes everything: the figures, the load from plan and seed, and the files beside them.
+#[must_use]
+pub fn everything(evidence: &Evidence, result: &RunResult) -> Audit {
+    let mut audit = figures(&evidence.value, result);
+    load::check(result, &mut audit);
+    check_files(evidence, result, &mut audit);
+    log::check(evidence.log.as_deref(), result, &mut audit);
+    texts::check(evidence, result, &mut audit);
+    audit
+}
+
+/// The digest that a `result.json` should have, whatever it has.
+#[must_use]
+pub fn digest_of(value: &Value) -> String {
+    digest::of_result(value)
+}
+
+/// Whether this very program made the result: its words and its events must be ours then.
+fn is_ours(result: &RunResult) -> bool {
+    let git = Some(env!("KBENCH_GIT")).filter(|git| !git.is_empty());
+    result.build.kbench == env!("CARGO_PKG_VERSION") && result.build.git.as_deref() == git
+}
+
+/// The plan of a result, where this version can read it.
+fn plan_of(result: &RunResult) -> Result<Plan, String> {
+    serde_json::from_value(result.plan.clone()).map_err(|error| error.to_string())
+}
+
+fn check_digest(value: &Value, result: &RunResult, audit: &mut Audit) {
+    let saved = value.get(digest::MEMBER).and_then(Value::as_str);
+    audit.has_digest = saved.is_some();
+    if let Some(saved) = saved {
+        audit.same(digest::MEMBER, saved, &digest::of_result(value));
+    } else if !result.files.is_empty() {
+        audit.fault(digest::MEMBER, "null", "a digest: whoever wrote the others wrote one");
+    }
+}
+
+fn check_files(evidence: &Evidence, result: &RunResult, audit: &mut Audit) {
+    for (name, text) in [("latency.hlog", &evidence.log), ("scenario.toml", &evidence.scenario)] {
+        match (text, result.files.get(name)) {
+            (Some(text), Some(saved)) => {
+                let is = digest::of_bytes(text.as_bytes());
+                audit.same(format!("files.{name}"), saved, &is);
+            }
+            (None, Some(_)) => audit.notes.push(format!("{name} is not there")),
+            (_, None) => {}
+        }
+    }
+}

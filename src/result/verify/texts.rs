@@ -1,0 +1,35 @@
+//! `summary.md` and `report.html`, made once more.
+
+use super::{Audit, Evidence, is_ours};
+use crate::report;
+use crate::result::{RunResult, markdown};
+
+/// Holds the texts against what this program makes of the result.
+pub(super) fn check(evidence: &Evidence, result: &RunResult, audit: &mut Audit) {
+    if let Some(text) = &evidence.summary {
+        one("summary.md", text, &markdown(result), result, audit);
+    }
+    if let Some(text) = &evidence.report {
+        one("report.html", text, &report::html(result), result, audit);
+    }
+}
+
+fn one(name: &str, saved: &str, made: &str, result: &RunResult, audit: &mut Audit) {
+    if saved == made {
+        audit.recomputed += 1;
+        return;
+    }
+    if !is_ours(result) {
+        let git = result.build.git.as_deref().unwrap_or("unknown");
+        audit
+            .notes
+            .push(format!("{name} is that of another kbench ({git}): not held against ours"));
+        return;
+    }
+    let line = saved.lines().zip(made.lines()).position(|(saved, made)| saved != made);
+    let line = line.unwrap_or_else(|| saved.lines().count().min(made.lines().count()));
+    let shown = |text: &str| -> String {
+        text.lines().nth(line).unwrap_or("(its end)").chars().take(120).collect()
+    };
+    audit.fault(format!("{name}:{}", line + 1), shown(saved), shown(made));
+}
