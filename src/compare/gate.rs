@@ -278,6 +278,7 @@ mod tests {
             p_holm: Some(f64::NAN),
             detectable: None,
             repeats_needed: None,
+            endless: (0, 1),
         }
     }
 

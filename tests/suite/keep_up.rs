@@ -1,15 +1,17 @@
 //! Whether groups and broker kept up: told of runs in which somebody was made too slow, and not
 //! of others.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kbench::broker::BrokerConfig;
 use kbench::harness::keep_up::{KeepingUp, KeptUp};
+use kbench::loopback::{Delays, Faults};
 use kbench::result::{self, RunResult};
 
 use crate::load::{Load, QUIET};
 use crate::probe::Probe;
-use crate::runs::{constant, run};
+use crate::runs::{constant, plan, run, try_run};
 use crate::world::{Kind, World};
 
 /// The protocol's numbers of requests.
@@ -24,6 +26,8 @@ pub fn probes() -> Vec<Probe> {
     vec![
         probe("keep_up::groups_that_are_given_too_little_fell_behind", slow_groups),
         probe("keep_up::a_broker_that_answers_too_little_fell_behind", slow_broker),
+        probe("keep_up::an_application_that_works_too_long_is_named_alone", slow_application)
+            .only(&[Kind::Loopback]),
         probe("keep_up::a_healthy_run_kept_up_and_a_short_one_can_t_tell", healthy),
     ]
 }
@@ -71,6 +75,23 @@ fn slow_groups(_: &World) {
     let text = result::terminal(&result, false);
     assert!(text.contains("\nfell behind: analytics, fraud, dashboard, behavior\n"), "{text}");
     assert!(text.contains("\nkept up: broker\n"), "{text}");
+}
+
+/// One application works for 5.5 ms on each of 200 events a second, which is a tenth too long: in
+/// six seconds it is half a second late, and says so.
+fn slow_application(world: &World) {
+    let text = scenario("").replace("rate_per_s = 1000", "rate_per_s = 200");
+    let plan = plan(world, &text);
+    let work = HashMap::from([(plan.apps[1].group.clone(), Duration::from_micros(5_500))]);
+    let delays = Delays { work, ..Delays::default() };
+    let result = try_run(world, &plan, Faults { delays, ..Faults::default() }).unwrap().result;
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    let keeping_up = result.apps[1].keeping_up.expect("it was looked at");
+    assert_eq!(keeping_up.kept_up, KeptUp::No, "{keeping_up:?}");
+    let flags: Vec<&String> = result.verdict.flags.iter().filter(is_overload).collect();
+    assert!(flags.len() == 1 && flags[0].contains(" fraud fell behind by "), "{flags:?}");
+    // The old rule, a second of lag, would have let it pass.
+    assert!(result.watch.lag_at_end_s < 1.0 && result.broker_keeping_up.is_none());
 }
 
 /// Every answer to a producer comes 40 ms late, one after the other, for requests of twenty

@@ -136,7 +136,7 @@ fn candidates() -> Vec<Candidate> {
     let look = |process: Process| {
         let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
         let is_proxy = CONTAINER_PROXIES.contains(&name.as_str());
-        let words = is_proxy.then(|| process.cmdline().unwrap_or_default()).unwrap_or_default();
+        let words = if is_proxy { process.cmdline().unwrap_or_default() } else { Vec::new() };
         Candidate { pid: process.pid(), sockets: sockets(&process), target: target(&words), name }
     };
     others().map(look).collect()
