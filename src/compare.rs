@@ -2,11 +2,13 @@
 //! and whether it may be compared at all.
 
 mod conditions;
+pub mod coverage;
 pub mod gate;
 mod markdown;
 mod pair;
 pub mod power;
 mod reading;
+pub mod repeats;
 mod row;
 mod side;
 pub mod stats;
@@ -58,6 +60,8 @@ pub struct Comparison {
     pub candidate: String,
     /// The smallest effect that matters, as a share.
     pub min_effect: f64,
+    /// The effect that the rows' `runs_to_call` are about, as a share.
+    pub effect_to_call: f64,
     /// Points of a sweep that only one side has.
     pub left_out: Vec<String>,
     /// One for each point; a single one where there is no sweep.
@@ -111,6 +115,7 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),
         min_effect: options.min_effect,
+        effect_to_call: repeats::effect_to_call(options.min_effect),
         left_out,
         pairs,
     })

@@ -1,6 +1,7 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
 mod diary;
+mod footing;
 mod latency;
 mod sends;
 mod series;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use diary::{Diary, Page, TOLD_APART};
+pub use footing::{Block, Footing, ranks_around};
 pub use latency::{Latency, samples_needed};
 pub use sends::Sends;
 pub use series::{IntervalLog, Row, Series};

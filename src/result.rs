@@ -43,7 +43,7 @@ pub use cpu::cpu_table;
 pub use csv::csv;
 pub use hlog::{LogSeries, interval_log};
 pub use host::Host;
-pub use latency::LatencySummary;
+pub use latency::{LatencySummary, episodes};
 pub use list::{Listed, list, list_table};
 pub use load::{Saved, load, load_all};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};

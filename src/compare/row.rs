@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::reading::value;
-use super::stats::{ALPHA, Call, Estimate, RUNS_MIN, call, detectable, holm, repeats_for};
+use super::repeats::{for_same, to_call};
+use super::stats::{ALPHA, Call, Estimate, RUNS_MIN, call, detectable, holm};
 use crate::plan::metric::{Metric, Unit};
 use crate::result::Saved;
 
@@ -36,9 +37,11 @@ pub struct Row {
     pub p_holm: Option<f64>,
     /// The smallest increase that these runs would have called in four cases of five, as a share.
     pub detectable: Option<f64>,
-    /// Runs a side that would tell the smallest effect that matters from none in four cases of
-    /// five.
-    pub repeats_needed: Option<u32>,
+    /// Runs a side that would call the comparison's `effect_to_call` in four cases of five.
+    pub runs_to_call: Option<u32>,
+    /// Runs a side that would prove in four cases of five that there is no effect that matters,
+    /// where there is none.
+    pub runs_for_same: Option<u32>,
 }
 
 /// Metrics that are looked at together: Holm's correction is over each family by itself.
@@ -94,7 +97,8 @@ fn measure(metric: &Metric, baseline: &[Saved], candidate: &[Saved]) -> (Row, Op
         p: estimate.map(|estimate| estimate.p).or(apart),
         p_holm: None,
         detectable: None,
-        repeats_needed: None,
+        runs_to_call: None,
+        runs_for_same: None,
     };
     (row, estimate)
 }
@@ -146,7 +150,8 @@ fn judge(row: &mut Row, estimate: Option<&Estimate>, metrics: usize, min_effect:
         let p_holm = row.p_holm.unwrap_or(1.0);
         row.call = call(estimate, p_holm, min_effect, row.metric.less_is_better());
         row.detectable = Some(detectable(estimate, metrics, min_effect));
-        row.repeats_needed = repeats_for(estimate, metrics, min_effect);
+        row.runs_to_call = to_call(estimate, metrics, min_effect);
+        row.runs_for_same = for_same(estimate, min_effect);
         if row.call == Call::Inconclusive && estimate.p <= ALPHA && p_holm > ALPHA {
             row.why =
                 Some(format!("of {metrics} metrics looked at together, one does so by chance"));

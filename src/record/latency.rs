@@ -124,15 +124,6 @@ impl Latency {
             .then(|| self.at_rank(Self::rank_of(quantile, self.count())))
     }
 
-    /// Between which values in ns the percentile lies with 95 % confidence, by order statistics:
-    /// the samples at two ranks, for whatever distribution. As if the samples were independent,
-    /// which those of one stall are not: runs are compared by runs, never by this.
-    #[must_use]
-    pub fn interval(&self, quantile: f64) -> Option<(i64, i64)> {
-        let (low, high) = ranks_around(self.count(), quantile)?;
-        Some((self.at_rank(low), self.at_rank(high)))
-    }
-
     /// The rank of a percentile among so many sorted samples, from 1.
     pub(super) fn rank_of(quantile: f64, count: u64) -> u64 {
         ((quantile * count as f64).ceil() as u64).clamp(1, count.max(1))
@@ -180,42 +171,6 @@ pub fn samples_needed(quantile: f64) -> u64 {
     (libm::log(0.025) / libm::log(quantile)).ceil() as u64
 }
 
-/// The probability that the interval leaves out on either side: 95 % are left within.
-const TAIL: f64 = 0.025;
-
-/// The same of a normal distribution, in standard deviations.
-const TAIL_SIGMAS: f64 = 1.959_964;
-
-/// The ranks, from 1, of the two samples that hold a percentile between them with 95 %
-/// confidence; `None` where some side has no sample that far out.
-fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
-    if !(0.0..1.0).contains(&quantile) || quantile <= 0.0 || count < samples_needed(quantile) {
-        return None;
-    }
-    let (n, p) = (count as f64, 1.0 - quantile);
-    // How many samples lie above the percentile is binomial: (n, 1 − q).
-    let none_above_ln = n * libm::log(quantile);
-    let (few, many) = if none_above_ln > -700.0 {
-        let (mut term, mut sum, mut above) = (libm::exp(none_above_ln), 0.0, 0.0);
-        let mut few = None;
-        while 1.0 - sum > TAIL && above <= n {
-            sum += term;
-            if sum <= TAIL {
-                few = Some(above);
-            }
-            term *= (n - above) / (above + 1.0) * p / quantile;
-            above += 1.0;
-        }
-        (few?, above)
-    } else {
-        // Hundreds on either side: the normal distribution is near enough.
-        let spread = TAIL_SIGMAS * (n * p * quantile).sqrt();
-        ((n * p - spread - 1.0).floor(), (n * p + spread + 1.0).ceil())
-    };
-    let (low, high) = (n + 1.0 - many, n - few);
-    (low >= 1.0 && high <= n).then_some((low as u64, high as u64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,39 +209,6 @@ mod tests {
         assert_eq!(of(&vec![5; 3_000]).percentile(0.999), None);
         assert_eq!(Latency::default().percentile(0.5), None);
         assert_eq!(Latency::default().max(), None);
-    }
-
-    #[test]
-    fn the_ranks_around_a_percentile_are_those_of_the_binomial_distribution() {
-        assert_eq!(ranks_around(100, 0.5), Some((40, 61)), "as tables of the median have it");
-        assert_eq!(ranks_around(367, 0.99), None);
-        assert_eq!(ranks_around(368, 0.99).map(|ranks| ranks.1), Some(368));
-        assert_eq!(ranks_around(3_000, 0.999), None);
-        // Near the border between counting and the normal distribution both agree.
-        for (count, quantile) in [(1_009, 0.5), (69_600, 0.99), (6_640, 0.9)] {
-            let (low, high) = ranks_around(count, quantile).unwrap();
-            let (low_far, high_far) = ranks_around(count + 100, quantile).unwrap();
-            let shift = (100.0 * quantile) as u64;
-            assert!(low_far.abs_diff(low + shift) <= 3, "{low} {low_far}");
-            assert!(high_far.abs_diff(high + shift) <= 3, "{high} {high_far}");
-        }
-    }
-
-    /// Of 2,000 runs of 3,000 samples each, at most one in twenty has its true p99 outside.
-    #[test]
-    fn the_interval_holds_the_true_percentile_in_95_of_100_runs() {
-        use rand::{RngExt, SeedableRng};
-        let mut random = rand_pcg::Pcg64::seed_from_u64(7);
-        let mut held = 0;
-        for _ in 0..2_000 {
-            let values: Vec<i64> = (0..3_000).map(|_| random.random_range(1..=1_000_000)).collect();
-            let latency = of(&values);
-            let (low, high) = latency.interval(0.99).unwrap();
-            let p99 = latency.percentile(0.99).unwrap();
-            assert!(low <= p99 && p99 <= high);
-            held += u32::from((low..=high).contains(&990_000));
-        }
-        assert!((1_890..2_000).contains(&held), "{held} of 2,000");
     }
 
     #[test]

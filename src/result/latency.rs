@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::record::Latency;
+use crate::record::{Footing, Latency};
 
 /// One stage's latencies, in nanoseconds. A percentile without enough samples is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,24 +26,20 @@ pub struct LatencySummary {
     pub p90_ns: Option<i64>,
     /// The 99th percentile in nanoseconds; `None` with fewer than 368 samples.
     pub p99_ns: Option<i64>,
-    /// Below this, in nanoseconds, p99 lies in at most 2.5 of 100 cases: a bound by order
-    /// statistics, as if the samples were independent. Those of a stall are not: runs are
-    /// compared by repeating them, not by this.
+    /// On how many separate slow episodes p99 rests; `None` where the stage is not kept by interval,
+    /// or the run is too short to tell.
     #[serde(default)]
-    pub p99_low_ns: Option<i64>,
-    /// Above this, in nanoseconds, p99 lies in at most 2.5 of 100 cases.
-    #[serde(default)]
-    pub p99_high_ns: Option<i64>,
+    pub p99_rests_on: Option<Footing>,
     /// The 99.9th percentile in nanoseconds; `None` with fewer than 3,688 samples.
     pub p99_9_ns: Option<i64>,
-    /// Below this, in nanoseconds, p99.9 lies in at most 2.5 of 100 cases.
+    /// The same of p99.9.
     #[serde(default)]
-    pub p99_9_low_ns: Option<i64>,
-    /// Above this, in nanoseconds, p99.9 lies in at most 2.5 of 100 cases.
-    #[serde(default)]
-    pub p99_9_high_ns: Option<i64>,
+    pub p99_9_rests_on: Option<Footing>,
     /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,888 samples.
     pub p99_99_ns: Option<i64>,
+    /// The same of p99.99.
+    #[serde(default)]
+    pub p99_99_rests_on: Option<Footing>,
     /// The greatest sample in nanoseconds, exact.
     pub max_ns: Option<i64>,
     /// The whole histogram: HdrHistogram's V2 encoding, deflated, in base64.
@@ -57,8 +53,6 @@ impl LatencySummary {
         let Some(latency) = latency else {
             return Self::default();
         };
-        let p99 = latency.interval(0.99);
-        let p99_9 = latency.interval(0.999);
         Self {
             count: latency.count(),
             zero_or_negative: latency.zero_or_negative(),
@@ -68,16 +62,43 @@ impl LatencySummary {
             p50_ns: latency.percentile(0.5),
             p90_ns: latency.percentile(0.9),
             p99_ns: latency.percentile(0.99),
-            p99_low_ns: p99.map(|(low, _)| low),
-            p99_high_ns: p99.map(|(_, high)| high),
             p99_9_ns: latency.percentile(0.999),
-            p99_9_low_ns: p99_9.map(|(low, _)| low),
-            p99_9_high_ns: p99_9.map(|(_, high)| high),
             p99_99_ns: latency.percentile(0.9999),
             max_ns: latency.max(),
             histogram: STANDARD.encode(latency.encoded()),
+            ..Self::default()
         }
     }
+
+    /// With what each percentile that has a value rests on, as `footing` says of a quantile.
+    #[must_use]
+    pub fn resting(mut self, mut footing: impl FnMut(f64) -> Option<Footing>) -> Self {
+        self.p99_rests_on = self.p99_ns.and_then(|_| footing(0.99));
+        self.p99_9_rests_on = self.p99_9_ns.and_then(|_| footing(0.999));
+        self.p99_99_rests_on = self.p99_99_ns.and_then(|_| footing(0.9999));
+        self
+    }
+
+    /// p99, p99.9 and p99.99, each with its name, its value and what it rests on.
+    #[must_use]
+    pub fn tail(&self) -> [(&'static str, Option<i64>, Option<&Footing>); 3] {
+        [
+            ("p99", self.p99_ns, self.p99_rests_on.as_ref()),
+            ("p99.9", self.p99_9_ns, self.p99_9_rests_on.as_ref()),
+            ("p99.99", self.p99_99_ns, self.p99_99_rests_on.as_ref()),
+        ]
+    }
+}
+
+/// The episodes that a percentile rests on, where they are too few to know it by: `1 episode`.
+#[must_use]
+pub fn episodes(footing: Option<&Footing>) -> Option<String> {
+    let footing = footing.filter(|footing| !footing.is_enough)?;
+    // Three and a half are not four.
+    Some(match footing.episodes.floor() {
+        few if few < 2.0 => "1 episode".to_owned(),
+        few => format!("{few:.0} episodes"),
+    })
 }
 
 #[cfg(test)]
@@ -85,19 +106,22 @@ mod tests {
     use super::*;
     use hdrhistogram::serialization::Deserializer;
 
-    /// Rule 9 of honest measuring: with 3,000 samples there is a p99 with its bounds, no p99.9.
+    /// Rule 9 of honest measuring: with 3,000 samples there is a p99 and no p99.9.
     #[test]
-    fn a_percentile_comes_with_its_bounds_or_not_at_all() {
+    fn a_percentile_without_enough_samples_is_left_out_with_what_it_would_rest_on() {
         let mut latency = Latency::default();
         (1..=3_000).for_each(|value| latency.record(value * 1_000));
-        let summary = LatencySummary::of(Some(&latency));
-        let (low, p99) = (summary.p99_low_ns.unwrap(), summary.p99_ns.unwrap());
-        let high = summary.p99_high_ns.unwrap();
-        assert!(2_950_000 < low && low < p99 && p99 < high && high < 2_990_000, "{low} {high}");
-        assert_eq!(
-            (summary.p99_9_ns, summary.p99_9_high_ns, summary.p99_99_ns),
-            (None, None, None)
-        );
+        let footing = Footing { above: 30, episodes: 1.9, independent: 190.0, is_enough: false };
+        let summary = LatencySummary::of(Some(&latency)).resting(|_| Some(footing));
+        assert!(summary.p99_ns.is_some());
+        assert_eq!((summary.p99_9_ns, summary.p99_99_ns), (None, None));
+        assert_eq!(summary.p99_rests_on, Some(footing));
+        assert_eq!((summary.p99_9_rests_on, summary.p99_99_rests_on), (None, None));
+        assert_eq!(episodes(summary.p99_rests_on.as_ref()).as_deref(), Some("1 episode"));
+        let some = Footing { episodes: 3.6, independent: 360.0, ..footing };
+        assert_eq!(episodes(Some(&some)).as_deref(), Some("3 episodes"));
+        let enough = Footing { is_enough: true, ..some };
+        assert_eq!((episodes(Some(&enough)), episodes(None)), (None, None));
     }
 
     #[test]

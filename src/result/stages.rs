@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
+use super::latency::episodes;
 use super::table::{count, duration};
 use super::{LatencySummary, RunResult, StackedPercentile};
 use crate::record::{Slice, Stack};
@@ -33,16 +34,14 @@ fn one(name: &str, slice: &Slice) -> StackedPercentile {
 /// Every stage with its percentiles, in one of comfy-table's styles.
 pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
     const HEAD: [&str; 9] =
-        ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
+        ["stage", "samples", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     let mut row = |name: String, stage: &LatencySummary, form: &dyn Fn(Option<i64>) -> String| {
-        let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
-            (Some(low), Some(high)) => {
-                format!("{} ({} – {})", form(stage.p99_ns), form(Some(low)), form(Some(high)))
-            }
-            _ => form(stage.p99_ns),
-        };
+        let [p99, p99_9, p99_99] = stage.tail().map(|(_, value_ns, footing)| {
+            let few = episodes(footing).map_or_else(String::new, |few| format!(" ({few})"));
+            format!("{}{few}", form(value_ns))
+        });
         table.add_row([
             name,
             count(stage.count),
@@ -50,8 +49,8 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
             form(stage.p50_ns),
             form(stage.p90_ns),
             p99,
-            form(stage.p99_9_ns),
-            form(stage.p99_99_ns),
+            p99_9,
+            p99_99,
             form(stage.max_ns),
         ]);
     };

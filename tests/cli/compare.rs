@@ -175,9 +175,13 @@ fn what_spreads_too_much_is_inconclusive_and_says_what_it_would_take() {
     let row = row(&comparison, P99);
     assert_eq!(row["call"], "inconclusive");
     assert!(row["detectable"].as_f64().unwrap() > 0.5, "{row}");
-    assert!(row["repeats_needed"].as_u64().unwrap() > 100, "{row}");
+    let (call, same) = (row["runs_to_call"].as_u64().unwrap(), row["runs_for_same"].as_u64());
+    assert!(call > 100 && same.is_none_or(|same| same > call), "{row}");
+    assert!((comparison["effect_to_call"].as_f64().unwrap() - 0.1).abs() < 1e-12, "{row}");
     let (_, stdout, _) = case.compare(&[]);
-    assert!(stdout.contains("could find") && stdout.contains("runs needed"), "{stdout}");
+    for words in ["could find", "runs to call", "runs for same", "to call a rise of 10 %"] {
+        assert!(stdout.contains(words), "{words}: {stdout}");
+    }
 }
 
 #[test]
