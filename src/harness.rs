@@ -8,6 +8,7 @@ mod crew;
 pub mod detection;
 pub mod embedded;
 mod finish;
+pub mod keep_up;
 pub mod lag;
 pub mod merge;
 mod opening;
@@ -21,6 +22,7 @@ mod rescan;
 pub mod segments;
 mod sender;
 mod timeline;
+mod undelivered;
 pub mod watch;
 mod wire;
 pub mod witnessed;
@@ -169,14 +171,17 @@ fn perform<T>(
     result::mask_arguments(&mut command_line);
     let facts = WorldFacts { leaders_after: world.leaders(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
+    let interrupted = end.interrupted_by.is_some();
+    rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
+    let start = crew.start_ns() / (plan.measure.interval_ms * 1_000_000);
+    undelivered::settle(&plan, crew.ledger(), start, &mut collector, &end.timed_out);
     let kept = Kept {
         log: finish::log(&plan, &clock, &crew, &mut collector)?,
         ledger: crew.ledger().clone(),
         clock: clock.clone(),
         start_ns: crew.start_ns(),
+        reached: timeline::Reached::of(&plan, crew.start_ns(), end.cut_ns),
     };
-    let interrupted = end.interrupted_by.is_some();
-    rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     result.verdict.flags.extend(result.broker.flags());
     result.trial = options.trial;
@@ -268,24 +273,27 @@ impl Play<'_> {
         let seen = sampler.finish(self.clock, crew.receipts().accepted());
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();
+        let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
         let read = reader.map(Reader::finish);
         let (recording, fault, merge) =
             read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
         faults.extend(fault);
+        let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
         faults.extend(self.drain(&crew, &mut collector, progress));
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - cpu_before_s;
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
+        let timed_out = crew.finish_receipts();
         collector.take_in();
         progress.finish();
         let mut books = Vec::new();
         let mut sinks = Vec::new();
         for shard in done.things {
-            books.push((shard.books, shard.offered));
+            books.push(shard.books);
             sinks.push(shard.sink);
         }
         let wire = wire::count(&sinks, crew.receipts().accepted());
@@ -295,6 +303,8 @@ impl Play<'_> {
             recording,
             wire,
             interrupted_by,
+            timed_out,
+            cut_ns: is_cut.then_some(sent_ns),
             lag_at_end,
             end_lag,
             cpu_s,

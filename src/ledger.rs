@@ -5,6 +5,7 @@
 //! acknowledgement and one for each application, so 10⁸ slots of four applications take 63 MB.
 
 mod bits;
+mod dues;
 mod lane;
 mod notes;
 mod plane;
@@ -12,13 +13,14 @@ mod report;
 mod rescan;
 mod stored;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::event::{Outcome, Stamp};
 
 use bits::Bits;
 
+pub use dues::{Dues, Undelivered};
 pub use lane::{Lane, Tick};
 pub use notes::{Noted, Notes, RunNotes};
 pub use plane::{Plane, PlaneFault};
@@ -58,6 +60,8 @@ struct Shard {
     logged: Bits,
     /// By application.
     seen: Vec<Bits>,
+    /// Once no more come due.
+    dues: OnceLock<Dues>,
 }
 
 /// What one application's lanes have counted.
@@ -83,6 +87,7 @@ impl Ledger {
             unsent: Bits::default(),
             logged: Bits::default(),
             seen: (0..apps).map(|_| Bits::default()).collect(),
+            dues: OnceLock::new(),
         };
         Self {
             run,

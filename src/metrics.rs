@@ -94,6 +94,8 @@ impl Buckets {
         }
         counts[0].1 += latency.zero_or_negative();
         counts[BOUNDS_S.len()].1 += latency.over_range();
+        // What was never delivered is known at the end only, and has no sum.
+        let latency = latency.delivered();
         let count = latency.count();
         Self { sum_s: latency.mean().unwrap_or(0.0) * count as f64 / 1e9, count, counts }
     }

@@ -319,6 +319,14 @@ pub struct KafkaPlan {
     pub consumer: BTreeMap<String, String>,
 }
 
+impl KafkaPlan {
+    /// Whether the broker confirms what it has written: with `acks=0` it does not.
+    #[must_use]
+    pub fn confirms(&self) -> bool {
+        self.producer.get("acks").is_none_or(|acks| acks != "0")
+    }
+}
+
 impl fmt::Debug for KafkaPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaPlan")

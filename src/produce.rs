@@ -20,11 +20,11 @@ use crate::books::Books;
 use crate::clock::{Clock, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
-use crate::ledger::Ledger;
+use crate::ledger::{Dues, Ledger};
 use crate::record::{Recorder, Stage, Window};
 
 pub use batch::Batch;
-pub use receipts::{ReceiptBook, Receiver, ShardReceipts};
+pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
 pub use script::{
     Ahead, Counts, Feed, Merge, Recorded, Script, Sending, Step, Tape, TapeRecord, cue_up, due_ns,
     time_us,
@@ -147,8 +147,6 @@ pub struct Done {
     pub sink: Box<dyn Sink>,
     /// What was sent.
     pub books: Books,
-    /// Slots that came due, by the interval they were due in, counted from the start.
-    pub offered: Vec<u64>,
 }
 
 /// Sends every slot of a shard, from the start to the last due time or to `stop`.
@@ -158,42 +156,14 @@ pub struct Done {
 pub fn run(mut shift: Shift) -> Result<Done> {
     wake_on_time();
     let mut books = Books::default();
-    let mut batch = Batch::default();
-    let mut cursor = 0;
     let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
-    let mut exhausted = false;
-    while !shift.stop.load(Ordering::Relaxed) {
-        if cursor == batch.len() {
-            if exhausted {
-                break;
-            }
-            exhausted = shift.fill(&mut batch);
-            cursor = 0;
-            if batch.is_empty() {
-                shift.roll(shift.clock.now_ns());
-            }
-            continue;
-        }
-        let now_ns = shift.clock.now_ns();
-        let due_ns = batch.due_ns(cursor);
-        if due_ns > now_ns {
-            shift.roll(now_ns);
-            shift.clock.sleep_until_ns(due_ns.min(now_ns + NAP_NS));
-            continue;
-        }
-        let end = batch.due_by(cursor, now_ns);
-        for index in cursor..end {
-            offered.count(batch.due_ns(index) - shift.start_ns);
-        }
-        shift.ledger.offered(shift.shard, offered.total);
-        shift.hand_over(&batch, cursor..end, &mut books)?;
-        cursor = end;
-    }
-    let now_ns = shift.clock.now_ns();
-    let last = shift.recorder.flush(now_ns);
+    let sent = shift.send_all(&mut books, &mut offered);
+    // However it ended: what came due is accounted for.
+    shift.ledger.set_dues(shift.shard, offered.dues);
+    let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    Ok(Done { sink: shift.sink, books, offered: offered.by_interval })
+    sent.map(|()| Done { sink: shift.sink, books })
 }
 
 /// Counts the slots that came due.
@@ -201,22 +171,54 @@ pub fn run(mut shift: Shift) -> Result<Done> {
 struct Offered {
     interval_ns: u64,
     total: u64,
-    by_interval: Vec<u64>,
+    dues: Dues,
 }
 
 impl Offered {
     /// One slot, due so long after the start.
-    fn count(&mut self, due_ns: u64) {
+    fn count(&mut self, due_ns: u64, is_measured: bool) {
         let interval = usize::try_from(due_ns / self.interval_ns.max(1)).unwrap_or(0);
-        if self.by_interval.len() <= interval {
-            self.by_interval.resize(interval + 1, 0);
-        }
-        self.by_interval[interval] += 1;
+        self.dues.count(self.total, interval, is_measured);
         self.total += 1;
     }
 }
 
 impl Shift {
+    fn send_all(&mut self, books: &mut Books, offered: &mut Offered) -> Result<()> {
+        let mut batch = Batch::default();
+        let mut cursor = 0;
+        let mut exhausted = false;
+        while !self.stop.load(Ordering::Relaxed) {
+            if cursor == batch.len() {
+                if exhausted {
+                    break;
+                }
+                exhausted = self.fill(&mut batch);
+                cursor = 0;
+                if batch.is_empty() {
+                    self.roll(self.clock.now_ns());
+                }
+                continue;
+            }
+            let now_ns = self.clock.now_ns();
+            let due_ns = batch.due_ns(cursor);
+            if due_ns > now_ns {
+                self.roll(now_ns);
+                self.clock.sleep_until_ns(due_ns.min(now_ns + NAP_NS));
+                continue;
+            }
+            let end = batch.due_by(cursor, now_ns);
+            for index in cursor..end {
+                let due_ns = batch.due_ns(index);
+                offered.count(due_ns - self.start_ns, self.recorder.is_measured(due_ns));
+            }
+            self.ledger.offered(self.shard, offered.total);
+            self.hand_over(&batch, cursor..end, books)?;
+            cursor = end;
+        }
+        Ok(())
+    }
+
     /// Encodes the next slots ahead of their time. Returns true when the script has no more.
     fn fill(&mut self, batch: &mut Batch) -> bool {
         batch.clear();

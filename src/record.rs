@@ -1,5 +1,6 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
+mod by_due;
 mod diary;
 mod footing;
 mod latency;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use diary::{Diary, Page, TOLD_APART};
-pub use footing::{Block, Footing, ranks_around};
-pub use latency::{Latency, samples_needed};
+pub use by_due::IntervalLog;
+pub use diary::{Diary, Page};
+pub use footing::{Block, Footing, TAIL, ranks_around};
+pub use latency::{Latency, Reading, samples_needed};
 pub use sends::Sends;
-pub use series::{IntervalLog, Row, Series};
+pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
@@ -58,23 +60,57 @@ impl Stage {
 /// What one thread recorded in one interval.
 #[derive(Debug)]
 pub struct Window {
-    /// Which interval of the run's clock: time / width.
+    /// In which interval of the run's clock it was recorded: time / width.
     pub index: u64,
     /// Events recorded, those of the warm-up too; an event with several stages counts once.
     pub events: u64,
-    stages: [Option<Box<Latency>>; Stage::COUNT],
+    /// By the interval in which the events were due; the stages that are shown over time.
+    dated: Vec<Dated>,
+    /// All other stages.
+    undated: [Option<Box<Latency>>; Stage::COUNT],
     stack: Option<Box<Stack>>,
 }
 
+/// Measured samples of one stage that were due in one interval.
+#[derive(Debug)]
+struct Dated {
+    stage: Stage,
+    index: u64,
+    /// The same on the run's clock, in ns.
+    due_ns: Range<u64>,
+    latency: Box<Latency>,
+}
+
+/// Most due intervals of one window: in the backlog of an outage there may be hundreds, and each
+/// takes a quarter of a megabyte. Then it is given away before its time.
+const DATED_MAX: usize = 16;
+
 impl Window {
     fn new(index: u64) -> Self {
-        Self { index, events: 0, stages: [const { None }; Stage::COUNT], stack: None }
+        let undated = [const { None }; Stage::COUNT];
+        Self { index, events: 0, dated: Vec::new(), undated, stack: None }
     }
 
-    /// The measured samples of a stage; `None` when there is none.
+    /// All measured samples of a stage; `None` when there is none.
     #[must_use]
-    pub fn latency(&self, stage: Stage) -> Option<&Latency> {
-        self.stages[stage as usize].as_deref()
+    pub fn latency(&self, stage: Stage) -> Option<Latency> {
+        let dated = self.dated().filter(|(of, ..)| *of == stage).map(|(.., latency)| latency);
+        let undated = self.undated().filter(|(of, _)| *of == stage).map(|(_, latency)| latency);
+        dated.chain(undated).fold(None, |sum: Option<Latency>, latency| {
+            let mut sum = sum.unwrap_or_default();
+            sum.merge(latency);
+            Some(sum)
+        })
+    }
+
+    /// The stages that are shown over time, by the interval in which their events were due.
+    fn dated(&self) -> impl Iterator<Item = (Stage, u64, &Latency)> {
+        self.dated.iter().map(|dated| (dated.stage, dated.index, &*dated.latency))
+    }
+
+    fn undated(&self) -> impl Iterator<Item = (Stage, &Latency)> {
+        let all = Stage::ALL.into_iter().zip(&self.undated);
+        all.filter_map(|(stage, latency)| Some((stage, &**latency.as_ref()?)))
     }
 
     /// The stages of the measured events by their end-to-end latency; `None` when there is none.
@@ -84,7 +120,20 @@ impl Window {
     }
 
     fn stage(&mut self, stage: Stage) -> &mut Latency {
-        self.stages[stage as usize].get_or_insert_with(Box::default)
+        self.undated[stage as usize].get_or_insert_with(Box::default)
+    }
+
+    /// The samples of a stage that were due in the interval of `due_ns`.
+    fn due(&mut self, stage: Stage, due_ns: u64, interval_ns: u64) -> &mut Latency {
+        // Events mostly come in the order in which they were due: the last one, or the one before.
+        let is_meant = |dated: &Dated| dated.stage == stage && dated.due_ns.contains(&due_ns);
+        let place = self.dated.iter().rposition(is_meant).unwrap_or_else(|| {
+            let index = due_ns / interval_ns;
+            let due_ns = index * interval_ns..(index + 1).saturating_mul(interval_ns);
+            self.dated.push(Dated { stage, index, due_ns, latency: Box::default() });
+            self.dated.len() - 1
+        });
+        &mut self.dated[place].latency
     }
 }
 
@@ -137,11 +186,17 @@ impl Recorder {
         self.measured = measured;
     }
 
+    /// Whether an event that is due then is measured.
+    #[must_use]
+    pub fn is_measured(&self, due_ns: u64) -> bool {
+        self.measured.contains(&due_ns)
+    }
+
     /// Records one stage of an event.
     pub fn record(&mut self, stage: Stage, due_ns: u64, value_ns: i64) {
         self.window.events += 1;
         if self.measured.contains(&due_ns) {
-            self.window.stage(stage).record(value_ns);
+            self.window.due(stage, due_ns, self.interval_ns).record(value_ns);
         }
     }
 
@@ -170,18 +225,19 @@ impl Recorder {
             return;
         }
         let delay_ns = self.delay_ns(shard, seq);
-        let [due_ns, polled_ns, processed_ns] =
+        let [from_ns, polled_ns, processed_ns] =
             [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
         let way = Way {
             delay_ns,
-            arrival_ns: difference(polled_ns, due_ns),
+            arrival_ns: difference(polled_ns, from_ns),
             service_ns: difference(processed_ns, polled_ns),
         };
-        let end_to_end_ns = difference(processed_ns, due_ns);
+        let end_to_end_ns = difference(processed_ns, from_ns);
+        let interval_ns = self.interval_ns;
         let window = &mut *self.window;
         window.stage(Stage::Arrival).record(way.arrival_ns);
         window.stage(Stage::Service).record(way.service_ns);
-        window.stage(Stage::EndToEnd).record(end_to_end_ns);
+        window.due(Stage::EndToEnd, due_ns, interval_ns).record(end_to_end_ns);
         if let Some(delay_ns) = delay_ns {
             let value_ns = end_to_end_ns.saturating_sub_unsigned(delay_ns);
             window.stage(Stage::EndToEndUncorrected).record(value_ns);
@@ -189,10 +245,10 @@ impl Recorder {
         window.stack.get_or_insert_with(Box::default).record(way);
     }
 
-    /// Gives the window away when `now_ns` lies past it, and starts the one of now. Call it
-    /// before recording what happened at `now_ns`.
+    /// Gives the window away when `now_ns` lies past it or it has grown large, and starts the one
+    /// of now. Call it before recording what happened at `now_ns`.
     pub fn roll(&mut self, now_ns: u64) -> Option<Box<Window>> {
-        if now_ns < self.end_ns {
+        if now_ns < self.end_ns && self.window.dated.len() < DATED_MAX {
             return None;
         }
         let window = self.flush(now_ns);
@@ -245,12 +301,39 @@ mod tests {
         assert_eq!(recorder.flush(4_300).index, 4);
     }
 
+    /// Law 11, and what bounds the memory: the backlog of an outage is due in many intervals.
+    #[test]
+    fn samples_stand_in_the_interval_in_which_they_were_due() {
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+        recorder.flush(100_000);
+        let mut windows = Vec::new();
+        for due_ns in (0..100_000).step_by(250) {
+            windows.extend(recorder.roll(100_500));
+            recorder.consumed((0, 0), due_ns, 100_500, 100_510);
+        }
+        windows.push(recorder.flush(0));
+        assert!(windows.len() > 5, "given away before their time");
+        let mut by_due = [0; 100];
+        for window in &windows {
+            assert!(window.index == 100 && window.dated.len() <= DATED_MAX);
+            for (stage, due, latency) in window.dated() {
+                assert_eq!(stage, Stage::EndToEnd);
+                by_due[due as usize] += latency.count();
+                let longest_ns = 100_510 - due.cast_signed() * 1_000;
+                assert!(latency.max() <= Some(longest_ns), "{due}: {latency:?}");
+                assert!(latency.min() > Some(longest_ns - 1_000), "{due}: {latency:?}");
+            }
+        }
+        assert_eq!(by_due, [4; 100]);
+        assert_eq!(windows.iter().map(|window| window.events).sum::<u64>(), 400);
+    }
+
     #[test]
     fn the_stages_of_one_event_add_up() {
         let mut recorder = Recorder::new(0..100, 1_000);
         recorder.consumed((0, 0), 10, 30, 37);
         let window = recorder.flush(0);
-        let max = |stage| window.latency(stage).and_then(Latency::max);
+        let max = |stage| window.latency(stage).and_then(|latency| latency.max());
         assert_eq!(max(Stage::Arrival), Some(20));
         assert_eq!(max(Stage::Service), Some(7));
         assert_eq!(max(Stage::EndToEnd), Some(27));
@@ -267,7 +350,7 @@ mod tests {
         recorder.acked(0, 7, 1_000, 500_300);
         recorder.consumed((0, 7), 1_000, 501_900, 502_000);
         let window = recorder.flush(0);
-        let max = |stage| window.latency(stage).and_then(Latency::max);
+        let max = |stage| window.latency(stage).and_then(|latency| latency.max());
         assert_eq!((max(Stage::Ack), max(Stage::AckUncorrected)), (Some(500_300), Some(300)));
         assert_eq!(max(Stage::EndToEnd), Some(501_000));
         assert_eq!(max(Stage::EndToEndUncorrected), Some(1_000));
@@ -276,7 +359,7 @@ mod tests {
         // An event whose send is forgotten is in the corrected figures only.
         recorder.acked(0, 8, 1_000, 5);
         let window = recorder.flush(0);
-        assert_eq!(window.latency(Stage::Ack).map(Latency::count), Some(1));
+        assert_eq!(window.latency(Stage::Ack).map(|ack| ack.count()), Some(1));
         assert!(window.latency(Stage::AckUncorrected).is_none());
     }
 }

@@ -11,6 +11,7 @@ mod load;
 mod process;
 mod recording;
 mod replayed;
+mod resting;
 mod said;
 mod save;
 #[cfg(test)]
@@ -31,19 +32,22 @@ use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::compare::ThresholdResult;
 use crate::harness::detection::Detection;
+use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
 use crate::harness::watch::{SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
 use crate::ledger::LedgerReport;
+use crate::plan::metric::Statistic;
 use crate::produce::WireBytes;
+use crate::record::{Reading, Row, samples_needed};
 
 pub use cpu::cpu_table;
 pub use csv::csv;
-pub use hlog::{LogSeries, interval_log};
+pub use hlog::{LogSeries, Outside, interval_log};
 pub use host::Host;
-pub use latency::{LatencySummary, episodes};
+pub use latency::{Delivered, LatencySummary, episodes};
 pub use list::{Listed, list, list_table};
 pub use load::{Saved, load, load_all};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
@@ -122,6 +126,10 @@ pub struct RunResult {
     /// where there is no broker to ask.
     #[serde(default)]
     pub end_lag: Option<EndLag>,
+    /// Whether the broker kept up: how the number of events went that were sent and had no answer;
+    /// `None` where there is no broker, and where nobody looked.
+    #[serde(default)]
+    pub broker_keeping_up: Option<KeepingUp>,
     /// What was replayed, where a recorded topic was the load.
     pub recording: Option<RecordingResult>,
     /// What the clients sent: the size of the load, and what the codec made of it; `None` where
@@ -253,6 +261,9 @@ pub struct AppResult {
     /// How far its clock may lie from the producer's; `None` where both are the same.
     #[serde(default)]
     pub clock: Option<AppClock>,
+    /// Whether it kept up: how its lag went over the measured part; `None` where nobody looked.
+    #[serde(default)]
+    pub keeping_up: Option<KeepingUp>,
 }
 
 /// The stages of the events near one percentile of end to end: means over the same events, so
@@ -357,6 +368,9 @@ pub struct Interval {
     pub sent: u64,
     /// Events acknowledged in it.
     pub acked: u64,
+    /// Events that were sent and had no answer at its end; `None` where nobody looked.
+    #[serde(default)]
+    pub unanswered: Option<u64>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppInterval>,
 }
@@ -374,10 +388,56 @@ pub struct AppInterval {
     /// nobody looked.
     #[serde(default)]
     pub lag_s: Option<f64>,
-    /// Median of end to end in nanoseconds, of the measured events processed in it.
+    /// Measured events that were due in it, whenever they were processed; as all that follows.
+    #[serde(default)]
+    pub count: u64,
+    /// Of these, never delivered to the application.
+    #[serde(default)]
+    pub never_delivered: u64,
+    /// What these exceed, in nanoseconds; `None` where there are none.
+    #[serde(default)]
+    pub endless_ns: Option<i64>,
+    /// Median of end to end in nanoseconds, of the measured events that were due in it; `None`
+    /// also where it has no end.
     pub p50_ns: Option<i64>,
-    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368.
+    /// 99th percentile of the same samples, in nanoseconds; `None` with fewer than 368, and where
+    /// it has no end.
     pub p99_ns: Option<i64>,
-    /// Greatest of the same samples, in nanoseconds.
+    /// Greatest of the same samples, in nanoseconds; `None` where it has no end.
     pub max_ns: Option<i64>,
+}
+
+impl AppInterval {
+    /// The latencies of a row; of the lag nothing is known from it.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            seen: row.events,
+            lag_records: None,
+            lag_s: None,
+            count: row.count,
+            never_delivered: row.never_delivered,
+            endless_ns: row.endless_ns,
+            p50_ns: row.p50_ns,
+            p99_ns: row.p99_ns,
+            max_ns: row.max_ns,
+        }
+    }
+
+    /// What a percentile comes to; of [`Statistic::Max`], the greatest.
+    #[must_use]
+    pub fn reading(&self, statistic: Statistic) -> Reading {
+        let value_ns = match statistic {
+            Statistic::P50 => self.p50_ns,
+            Statistic::P99 => self.p99_ns,
+            Statistic::Max => self.max_ns,
+            _ => return Reading::TooFew,
+        };
+        let is_told = statistic.quantile().is_none_or(|share| self.count >= samples_needed(share));
+        match (value_ns, self.endless_ns) {
+            (Some(value_ns), _) => Reading::Value(value_ns),
+            (None, Some(endless_ns)) if is_told => Reading::Endless(endless_ns),
+            (None, _) => Reading::TooFew,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod book;
 mod conclude;
+mod limit;
 mod points;
 mod table;
 
@@ -11,14 +12,17 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::harness::{self, Finished, Options};
+use crate::plan::metric::Statistic;
 use crate::plan::sweep::{Sweep, Turn, shown};
 use crate::progress::Progress;
+use crate::record::Reading;
 use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
-pub use points::{AppPoint, Limit, PointSummary, Spread, sorted_values, summarize};
-pub use table::{markdown, spread, terminal};
+pub use limit::Limit;
+pub use points::{AppPoint, PointSummary, Spread, sorted_values, summarize};
+pub use table::{markdown, ns, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.
 const FAILURES_MAX: u32 = 3;
@@ -145,12 +149,15 @@ fn trials(
 /// What came of a trial, in a line.
 fn outcome(result: &RunResult) -> String {
     let acked = result::count(result.throughput.acked_per_s.round() as u64);
-    let p99 = result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max();
+    let p99 = match result.worst(Statistic::P99) {
+        Some(Reading::Endless(ns)) => format!("> {}", result::duration(Some(ns))),
+        worst => result::duration(worst.and_then(Reading::value_ns)),
+    };
     let verdict = &result.verdict;
     let said = verdict.reasons.first().or(verdict.flags.first());
     let said = said.map_or_else(String::new, |said| format!("; {said}"));
     let word = if verdict.valid { "" } else { "INVALID: " };
-    format!("{word}{acked}/s acknowledged, worst p99 {}{said}", result::duration(p99))
+    format!("{word}{acked}/s acknowledged, worst p99 {p99}{said}")
 }
 
 /// An interrupted trial's folder no longer counts as one of the sweep's results.

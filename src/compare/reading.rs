@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::metric::{Account, Figure, Metric, Statistic, Stretch, Unit};
+use crate::plan::metric::{Account, Figure, Metric, Stretch, Unit};
 use crate::plan::threshold::Threshold;
+use crate::record::Reading;
 use crate::result::{self, AppResult, LatencySummary, RunResult};
 
 /// What became of a threshold.
@@ -15,7 +16,8 @@ pub struct ThresholdResult {
     /// The relation and the limit, as the scenario has them.
     pub expected: String,
     /// The figure in the metric's unit (ns, events/s, µs of CPU, a count, a ratio); `None` where
-    /// there were not enough samples, or the clocks of two processes do not tell it.
+    /// there were not enough samples, the clocks of two processes do not tell it, or it has no end
+    /// because too much was never delivered.
     pub actual: Option<f64>,
     /// The figure in words.
     pub shown: String,
@@ -23,7 +25,8 @@ pub struct ThresholdResult {
     pub passed: bool,
 }
 
-/// The figure of a run; `None` where there were not enough samples, or nobody looked.
+/// The figure of a run; infinite for a latency without end, where too much of what was offered was
+/// never delivered; `None` where there were not enough samples, or nobody looked.
 #[must_use]
 pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
     let app = metric.app.as_ref();
@@ -36,12 +39,18 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
         Figure::App(stretch, statistic) => {
             let app = result.apps.iter().find(|found| Some(&found.name) == app)?;
             let (latency, between_clocks) = of_app(app, stretch);
-            let value_ns = latency_of(latency, statistic);
+            let value_ns = latency.figure_ns(statistic);
             // Below the bound of two processes' clocks it says nothing.
-            value_ns.filter(|ns| !between_clocks || app.known_ns(Some(ns.round() as i64)).is_some())
+            value_ns.filter(|ns| {
+                !between_clocks
+                    || ns.is_infinite()
+                    || app.known_ns(Some(ns.round() as i64)).is_some()
+            })
         }
-        Figure::Ack(statistic) => latency_of(&result.ack, statistic),
-        Figure::SendDelay(statistic) => latency_of(&result.send_delay, statistic),
+        Figure::Ack(statistic) => result.ack.figure_ns(statistic),
+        Figure::SendDelay(statistic) => result.send_delay.figure_ns(statistic),
+        // A run that ended in its first interval has no rates.
+        Figure::Throughput if result.throughput.measured_s <= 0.0 => None,
         Figure::Throughput if app.is_none() => Some(result.throughput.acked_per_s),
         Figure::Throughput => one(|app| app.consumed_per_s),
         Figure::CpuPerEvent => result.watch.cpu_us_per_event,
@@ -67,20 +76,22 @@ fn most(metric: &Metric, result: &RunResult) -> Option<f64> {
     let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
     let (latency, between_clocks) = of_app(app, stretch);
     let bound_ns = app.clock.filter(|_| between_clocks)?.bound_ns? as f64;
-    latency_of(latency, statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
+    latency.figure_ns(statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
 }
 
-fn latency_of(latency: &LatencySummary, statistic: Statistic) -> Option<f64> {
-    let value_ns = match statistic {
-        Statistic::P50 => latency.p50_ns,
-        Statistic::P90 => latency.p90_ns,
-        Statistic::P99 => latency.p99_ns,
-        Statistic::P99_9 => latency.p99_9_ns,
-        Statistic::P99_99 => latency.p99_99_ns,
-        Statistic::Max => latency.max_ns,
-        Statistic::Mean => return latency.mean_ns,
+/// A latency without end in words, with what it surely exceeds and why.
+fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
+    let (latency, statistic) = match metric.figure {
+        Figure::App(stretch, statistic) => {
+            let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
+            (of_app(app, stretch).0, statistic)
+        }
+        Figure::Ack(statistic) => (&result.ack, statistic),
+        _ => return None,
     };
-    value_ns.map(|ns| ns as f64)
+    let Reading::Endless(ns) = latency.reading(statistic) else { return None };
+    let share = latency.never_delivered_shown()?;
+    Some(format!("> {} ({share})", result::duration(Some(ns))))
 }
 
 fn count(account: Account, result: &RunResult, is_meant: &dyn Fn(&String) -> bool) -> Option<f64> {
@@ -121,6 +132,7 @@ pub fn shown(unit: Unit, value: Option<f64>) -> String {
         return "n/a".to_owned();
     };
     match unit {
+        _ if value.is_infinite() => "endless".to_owned(),
         Unit::Nanoseconds => result::duration(Some(value.round() as i64)),
         Unit::Microseconds => format!("{value:.1} µs"),
         Unit::PerSecond => format!("{}/s", result::count(value.round() as u64)),
@@ -136,10 +148,11 @@ pub fn thresholds(limits: &[Threshold], result: &RunResult) -> Vec<ThresholdResu
         let Threshold { metric, relation, limit, text } = threshold;
         let actual = value(metric, result);
         let most = most(metric, result);
-        let words = match (actual, most) {
-            (None, None) => "not enough samples".to_owned(),
-            (None, Some(_)) => format!("< {}", shown(metric.unit(), most)),
-            (Some(_), _) => shown(metric.unit(), actual),
+        let words = match (endless(metric, result), actual, most) {
+            (Some(words), ..) => words,
+            (None, None, None) => "not enough samples".to_owned(),
+            (None, None, Some(_)) => format!("< {}", shown(metric.unit(), most)),
+            (None, Some(_), _) => shown(metric.unit(), actual),
         };
         let passed = match (actual, most) {
             (Some(actual), _) => relation.holds(actual, *limit),
@@ -149,7 +162,8 @@ pub fn thresholds(limits: &[Threshold], result: &RunResult) -> Vec<ThresholdResu
         ThresholdResult {
             metric: metric.name.clone(),
             expected: text.clone(),
-            actual,
+            // JSON knows no infinite number.
+            actual: actual.filter(|actual| actual.is_finite()),
             shown: words,
             passed,
         }

@@ -235,7 +235,7 @@ mod tests {
             group.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &clock);
         }
         let window = recorder.flush(0);
-        let recorded = window.latency(Stage::EndToEnd).map_or(0, crate::record::Latency::count);
+        let recorded = window.latency(Stage::EndToEnd).map_or(0, |latency| latency.count());
         (group.into_app().unwrap().summary().totals.events, recorded)
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Collector {
     pub(super) apps: Vec<Series>,
     /// How late each group was at the end of each interval of the run's clock.
     pub(super) lags: Vec<(u64, Vec<Lag>)>,
+    /// How many sent events had no answer yet at the end of each interval.
+    pub(super) unanswered: Vec<(u64, u64)>,
     ends: Ends,
     schedule: Schedule,
     names: Vec<String>,
@@ -65,6 +67,7 @@ impl Collector {
             acked: Series::new(Stage::Ack, log_width),
             apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd, log_width)).collect(),
             lags: Vec::new(),
+            unanswered: Vec::new(),
             ends: Ends::default(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
@@ -95,6 +98,7 @@ impl Collector {
         let late = self.lag(crew, now_ns);
         let lags: Vec<u64> = late.iter().map(|lag| lag.records).collect();
         self.lags.push((now_ns / self.interval_ns - 1, late));
+        self.unanswered.push((now_ns / self.interval_ns - 1, crew.outstanding()));
         let live = self.live(crew, now_ns, &lags);
         progress.show(&live);
         if let Some(metrics) = &self.metrics {

@@ -15,7 +15,7 @@ use crate::consume::{self, Group, Source};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
-use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink};
+use crate::produce::{self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink, TimedOut};
 use crate::record::{Recorder, Sends, Stage, Window};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
@@ -132,13 +132,16 @@ impl Crew {
         let mut sinks = Vec::new();
         let interval_ns = plan.measure.interval_ms * 1_000_000;
         for _ in &scripts {
-            let receipts = Arc::new(ShardReceipts::new(
+            let receipts = ShardReceipts::new(
                 self.clock.clone(),
                 self.ledger.clone(),
                 self.receipts.clone(),
                 Recorder::new(NOT_YET, interval_ns).with_sends(self.sends.clone()),
                 channels.sent.clone(),
-            ));
+            );
+            let confirms = plan.kafka.confirms();
+            let receipts =
+                Arc::new(if confirms { receipts } else { receipts.without_confirmation() });
             sinks.push(world.sink(plan, &self.clock, receipts.clone())?);
             self.shard_receipts.push(receipts);
         }
@@ -260,11 +263,13 @@ impl Crew {
     /// Ends the workers. Their sources come back open: closing them is for later.
     pub(super) fn stop_reading(&mut self) -> Left<Box<dyn Source>> {
         self.stop_reading.store(true, Ordering::Relaxed);
-        let left = join(self.workers.drain(..));
-        for receipts in &self.shard_receipts {
-            receipts.finish();
-        }
-        left
+        join(self.workers.drain(..))
+    }
+
+    /// Gives the last windows of the receipts away; and the measured events that timed out, by
+    /// shard. Call it when no receipt is to come.
+    pub(super) fn finish_receipts(&self) -> Vec<Vec<TimedOut>> {
+        self.shard_receipts.iter().map(|receipts| receipts.finish()).collect()
     }
 
     /// The groups, to be taken apart: call it when all workers have ended.

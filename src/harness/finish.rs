@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
 use super::detection::detect;
+use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
-use super::timeline::Timeline;
+use super::timeline::{Reached, Timeline};
 use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
@@ -23,11 +24,11 @@ use crate::kafka::{self, ClientProperties};
 use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::produce::WireBytes;
-use crate::record::{Latency, Series, Stage};
+use crate::produce::{TimedOut, WireBytes};
+use crate::record::{Latency, Series, Stage, TAIL};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, PartitionResult,
-    PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
+    AppResult, Build, Check, FORMAT_VERSION, Host, LatencySummary, LogSeries, Outside,
+    PartitionResult, PhaseResult, RecordingResult, RunResult, Verdict, interval_log, stacked,
 };
 
 /// How many flags of an application the result names.
@@ -43,9 +44,10 @@ pub(super) struct Conditions {
 }
 
 /// How the run ended.
+#[derive(Default)]
 pub(super) struct End {
-    /// Of each shard: what it sent, and its slots by interval.
-    pub(super) books: Vec<(Books, Vec<u64>)>,
+    /// What each shard sent.
+    pub(super) books: Vec<Books>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
     /// What was replayed.
@@ -53,6 +55,10 @@ pub(super) struct End {
     /// What the clients have sent.
     pub(super) wire: Option<WireBytes>,
     pub(super) interrupted_by: Option<u8>,
+    /// By shard: the measured events for whose answer its client waited in vain.
+    pub(super) timed_out: Vec<Vec<TimedOut>>,
+    /// When the sending ended, on the run's clock, where that was before the schedule's end.
+    pub(super) cut_ns: Option<u64>,
     pub(super) lag_at_end: Lag,
     pub(super) end_lag: Option<EndLag>,
     pub(super) cpu_s: f64,
@@ -71,6 +77,8 @@ pub(super) struct Kept {
     pub(super) clock: Arc<SystemClock>,
     /// Slot time 0, on the clock.
     pub(super) start_ns: u64,
+    /// How far the schedule came.
+    pub(super) reached: Reached,
 }
 
 /// Latency over time, as `latency.hlog` has it.
@@ -86,9 +94,7 @@ pub(super) fn log(
     let Collector { sent, acked, apps, .. } = collector;
     let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
         |((tag, stage), series)| {
-            let outside = series
-                .total(stage)
-                .map_or((0, 0), |total| (total.zero_or_negative(), total.over_range()));
+            let outside = series.total(stage).map(Outside::of).unwrap_or_default();
             LogSeries { tag, log: series.log(), outside }
         },
     );
@@ -108,11 +114,10 @@ pub(super) fn result(
 ) -> RunResult {
     let ledger = crew.ledger().close();
     let mut books = Books::default();
-    for (shard, _) in &end.books {
-        books.merge(shard);
-    }
-    let offered = end.books.iter().map(|(_, offered)| offered.as_slice());
-    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered);
+    end.books.iter().for_each(|shard| books.merge(shard));
+    let offered = crew.ledger().offered_by_interval();
+    let reached = Reached::of(plan, crew.start_ns(), end.cut_ns);
+    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
     let series = timeline.intervals();
     let mut watch = self_watch(clock, &collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
@@ -123,7 +128,7 @@ pub(super) fn result(
     }
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
-    let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
+    let mut apps = apps(plan, &mut collector, &timeline, crew.take_groups());
     let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
     let detection = detect(&books, flags);
     for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
@@ -150,13 +155,14 @@ pub(super) fn result(
         fingerprint: fingerprint::events(plan),
         plan: serde_json::to_value(plan).unwrap_or_default(),
         throughput: timeline.throughput(),
-        send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
-        ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
+        send_delay: over_time(&mut collector.sent, Stage::SendDelay),
+        ack: over_time(&mut collector.acked, Stage::Ack),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
         apps,
         ledger,
         failures: crew.receipts().reasons(),
         end_lag: end.end_lag.clone(),
+        broker_keeping_up: None,
         recording: end.recording.clone(),
         wire: end.wire,
         books,
@@ -170,19 +176,27 @@ pub(super) fn result(
         series,
         processes: Vec::new(),
     };
+    keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
 
+/// The stage that a series shows over time, with what its percentiles rest on.
+fn over_time(series: &mut Series, stage: Stage) -> LatencySummary {
+    let footings = series.footings(TAIL);
+    LatencySummary::of(series.total(stage)).resting(footings)
+}
+
 fn apps(
     plan: &Plan,
-    collector: &Collector,
+    collector: &mut Collector,
     timeline: &Timeline,
     groups: Vec<Arc<Group>>,
 ) -> Vec<AppResult> {
     let personas = Personas::new(plan);
     let one = |(place, group): (usize, Arc<Group>)| {
         let app = &plan.apps[place];
+        let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
         let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
         let garbage = group.garbage();
         let state = group.into_app();
@@ -198,14 +212,18 @@ fn apps(
             consumed_per_s: timeline.consumed_per_s(place),
             arrival: total(Stage::Arrival),
             service: total(Stage::Service),
-            end_to_end: total(Stage::EndToEnd),
+            end_to_end,
             end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
-            stack: stacked(collector.apps[place].stack()),
+            stack: stacked(
+                collector.apps[place].stack(),
+                collector.apps[place].total(Stage::EndToEnd),
+            ),
             garbage,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,
             clock: None,
+            keeping_up: None,
         }
     };
     groups.into_iter().enumerate().map(one).collect()
@@ -362,3 +380,6 @@ pub(super) fn date(wall_us: i64) -> String {
         .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,12 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::record::{Series, Stage};
 use crate::result::{
-    AppResult, ClockBound, LogSeries, ProcessResult, RunResult, Verdict, interval_log,
+    AppResult, ClockBound, LogSeries, Outside, ProcessResult, RunResult, Verdict, interval_log,
 };
 
 use super::detection::detect;
 use super::finish::{FLAGS_KEPT, checks};
+use super::keep_up;
 use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
 use app::Merged;
 
@@ -42,7 +43,11 @@ pub fn merge(
     }
     let notes: Vec<_> =
         merged.iter().map(|app| app.parts.iter().map(|(_, part)| &part.notes).collect()).collect();
-    let ledger = Ledger::restore(&producer.outcomes, &notes).close();
+    let ledger = Ledger::restore(&producer.outcomes, &notes);
+    for (app, missed) in merged.iter_mut().zip(ledger.undelivered().apps) {
+        app.never_seen(&missed, producer);
+    }
+    let ledger = ledger.close();
     let mut result = producer.result.clone();
     timeline::fill(&mut result, producer, &mut merged);
     result.processes = processes(producer, &consumers);
@@ -64,6 +69,7 @@ pub fn merge(
     result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
     result.ledger = ledger;
     result.verdict = verdict(producer, &result, &merged, begun);
+    keep_up::tell(&mut result);
     // The producer by itself knew of no application.
     let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
     result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);
@@ -194,9 +200,8 @@ fn clock_flag(app: &AppResult) -> Option<String> {
 
 /// The producer's log, and behind it the applications' lines.
 fn log(producer: &ProducerPart, merged: &mut [Merged<'_>]) -> Result<String> {
-    let series = |app: &mut Merged<'_>| -> (String, (u64, u64)) {
-        let outside = app.series.total(Stage::EndToEnd);
-        let outside = outside.map_or((0, 0), |all| (all.zero_or_negative(), all.over_range()));
+    let series = |app: &mut Merged<'_>| -> (String, Outside) {
+        let outside = app.series.total(Stage::EndToEnd).map(Outside::of).unwrap_or_default();
         (format!("{}.end_to_end", app.name.name), outside)
     };
     let tags: Vec<_> = merged.iter_mut().map(series).collect();

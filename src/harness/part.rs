@@ -68,6 +68,8 @@ pub struct ProducerPart {
     pub measured: Range<u64>,
     /// How many intervals the schedule has, as far as it came.
     pub intervals: u64,
+    /// How long an event that was never delivered would have been waited for, in ns.
+    pub waited_ns: i64,
     /// The applications of the scenario.
     pub apps: Vec<AppName>,
     /// The planted sessions, which a result does not keep.

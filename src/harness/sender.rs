@@ -1,18 +1,18 @@
 //! A producer by itself, with or without a part to record.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
 use super::finish::Kept;
 use super::part::{self, PRODUCER, ProducerPart, Started};
+use super::timeline::Reached;
+use super::undelivered::waited_ns;
 use super::{Options, perform};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::produce::Sending;
 use crate::progress::Progress;
-use crate::record::TOLD_APART;
-use crate::result::{Interval, RunResult, Throughput, mask_arguments, mask_toml};
+use crate::result::{RunResult, mask_arguments, mask_toml};
 
 /// Sends a plan's load, and saves nothing: a producer by itself. The plan has no applications.
 ///
@@ -55,9 +55,7 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
     let interval_ns = plan.measure.interval_ms * 1_000_000;
     let start_wall_us = kept.clock.wall_us(kept.start_ns);
     let start_interval = start_wall_us.max(0).unsigned_abs() * 1_000 / interval_ns;
-    let (measured, intervals) = reached(plan, result, interval_ns);
-    let mut result = result.clone();
-    result.throughput = throughput(&result, &measured, interval_ns);
+    let Reached { measured, intervals } = kept.reached.clone();
     ProducerPart {
         part_version: part::VERSION,
         anchor: kept.clock.anchor(),
@@ -71,50 +69,21 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
         scenario: mask_toml(scenario_text),
         log: kept.log.clone(),
         pid: std::process::id(),
-        result,
+        waited_ns: waited_ns(plan),
+        result: result.clone(),
     }
 }
 
-/// The intervals that are measured, and all of them: as far as the schedule came, which a count
-/// or a signal ends early.
-fn reached(plan: &Plan, result: &RunResult, interval_ns: u64) -> (Range<u64>, u64) {
-    let duration_ns = plan.load.duration_ns();
-    let from = plan.load.warmup_ns().div_ceil(interval_ns);
-    let last = result.series.iter().rposition(|interval| interval.offered > 0);
-    let offered = last.map_or(0, |last| last as u64 + 1);
-    if result.verdict.interrupted_by.is_none() && offered == duration_ns.div_ceil(interval_ns) {
-        return (from..duration_ns / interval_ns, offered);
-    }
-    // The last one is not whole.
-    (from..offered.saturating_sub(1).max(from), offered)
-}
-
-/// The rates of the measured intervals.
-fn throughput(result: &RunResult, measured: &Range<u64>, interval_ns: u64) -> Throughput {
-    let measured_s = measured.clone().count() as f64 * interval_ns as f64 / 1e9;
-    let per_s = |of: fn(&Interval) -> u64| {
-        let inside = (0..).zip(&result.series).filter(|(at, _)| measured.contains(at));
-        let sum: u64 = inside.map(|(_, interval)| of(interval)).sum();
-        if measured_s > 0.0 { sum as f64 / measured_s } else { 0.0 }
-    };
-    Throughput {
-        measured_s,
-        offered_per_s: per_s(|interval| interval.offered),
-        accepted_per_s: per_s(|interval| interval.sent),
-        acked_per_s: per_s(|interval| interval.acked),
-    }
-}
-
-/// Consumers tell samples apart by the interval in which they were due, for a while.
+/// Consumers tell samples apart by the interval in which they were due.
 fn check(plan: &Plan) -> Result<()> {
     let interval_ns = plan.measure.interval_ms * 1_000_000;
     let warmup_ns = plan.load.warmup_ns();
-    if warmup_ns.is_multiple_of(interval_ns) && warmup_ns / interval_ns <= TOLD_APART {
+    if warmup_ns.is_multiple_of(interval_ns) {
         return Ok(());
     }
     Err(Error::usage(format!(
         "--record: a warm-up of {} s can't be cut out of what consumers record by intervals of \
-         {} s; expected whole intervals, {TOLD_APART} at most",
+         {} s; expected whole intervals",
         warmup_ns as f64 / 1e9,
         interval_ns as f64 / 1e9
     )))

@@ -1,57 +1,76 @@
 //! The run over time: the loops' rows, laid on the schedule's intervals.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::collect::{Collector, Lag};
 use crate::plan::Plan;
 use crate::record::Row;
 use crate::result::{AppInterval, Interval, Throughput};
 
+/// How far a run came, in intervals of the schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// The intervals that lie wholly within the measured part, and were reached.
+    pub(super) measured: Range<u64>,
+    /// All of them, the last one in part where the sending was cut.
+    pub(super) intervals: u64,
+}
+
+impl Reached {
+    /// Of a plan whose slot time 0 is `start_ns` on the run's clock, and whose sending was cut at
+    /// `cut_ns`; `None` where it came to its end.
+    pub(super) fn of(plan: &Plan, start_ns: u64, cut_ns: Option<u64>) -> Self {
+        let interval_ns = plan.measure.interval_ms * 1_000_000;
+        let planned_ns = plan.load.duration_ns();
+        let end_ns = cut_ns.map_or(planned_ns, |cut_ns| cut_ns.saturating_sub(start_ns));
+        let end_ns = end_ns.min(planned_ns);
+        let from = plan.load.warmup_ns().div_ceil(interval_ns);
+        Self {
+            measured: from..(end_ns / interval_ns).max(from),
+            intervals: end_ns.div_ceil(interval_ns),
+        }
+    }
+}
+
 /// Rows by interval of the schedule: interval 0 begins with slot time 0.
 pub(super) struct Timeline {
     interval_ns: u64,
-    /// The intervals that lie wholly within the measured part.
-    measured: std::ops::Range<u64>,
+    measured: Range<u64>,
     offered: Vec<u64>,
     sent: BTreeMap<u64, Row>,
     acked: BTreeMap<u64, Row>,
     apps: Vec<BTreeMap<u64, Row>>,
     lags: BTreeMap<u64, Vec<Lag>>,
+    unanswered: BTreeMap<u64, u64>,
 }
 
 impl Timeline {
     /// `start_ns` is slot time 0 on the run's clock, on the border of two intervals.
-    /// `slots` are each shard's slots by interval.
-    pub(super) fn new<'a>(
+    /// `offered` are the slots by interval.
+    pub(super) fn new(
         plan: &Plan,
         start_ns: u64,
         collector: &mut Collector,
-        slots: impl Iterator<Item = &'a [u64]>,
+        offered: Vec<u64>,
+        reached: &Reached,
     ) -> Self {
         let interval_ns = plan.measure.interval_ms * 1_000_000;
         let start = start_ns / interval_ns;
-        let shift = |rows: &BTreeMap<u64, Row>| {
-            rows.iter()
-                .filter(|(at, _)| **at >= start)
-                .map(|(at, row)| (at - start, *row))
+        let shift = |rows: BTreeMap<u64, Row>| {
+            rows.into_iter()
+                .filter(|(at, _)| *at >= start)
+                .map(|(at, row)| (at - start, row))
                 .collect()
         };
-        let mut offered = Vec::new();
-        for shard in slots {
-            if offered.len() < shard.len() {
-                offered.resize(shard.len(), 0);
-            }
-            for (sum, count) in offered.iter_mut().zip(shard) {
-                *sum += count;
-            }
-        }
         let lags = collector.lags.iter().filter(|(at, _)| *at >= start);
+        let unanswered = collector.unanswered.iter().filter(|(at, _)| *at >= start);
         Self {
             interval_ns,
-            measured: plan.load.warmup_ns().div_ceil(interval_ns)
-                ..plan.load.duration_ns() / interval_ns,
+            measured: reached.measured.clone(),
             offered,
             lags: lags.map(|(at, lags)| (at - start, lags.clone())).collect(),
+            unanswered: unanswered.map(|(at, count)| (at - start, *count)).collect(),
             sent: shift(collector.sent.rows()),
             acked: shift(collector.acked.rows()),
             apps: collector.apps.iter_mut().map(|series| shift(series.rows())).collect(),
@@ -107,12 +126,9 @@ impl Timeline {
         let app = |(place, rows): (usize, &BTreeMap<u64, Row>)| {
             let row = rows.get(&at);
             AppInterval {
-                seen: row.map_or(0, |row| row.events),
                 lag_records: self.lags.get(&at).map(|lags| lags[place].records),
                 lag_s: self.lags.get(&at).map(|lags| lags[place].seconds),
-                p50_ns: row.and_then(|row| row.p50_ns),
-                p99_ns: row.and_then(|row| row.p99_ns),
-                max_ns: row.and_then(|row| row.max_ns),
+                ..row.map_or_else(AppInterval::default, AppInterval::of)
             }
         };
         Interval {
@@ -120,6 +136,7 @@ impl Timeline {
             offered: self.offered_at(at),
             sent: events(&self.sent, at),
             acked: events(&self.acked, at),
+            unanswered: self.unanswered.get(&at).copied(),
             apps: self.apps.iter().enumerate().map(app).collect(),
         }
     }
@@ -127,4 +144,30 @@ impl Timeline {
 
 fn events(rows: &BTreeMap<u64, Row>, at: u64) -> u64 {
     rows.get(&at).map_or(0, |row| row.events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Environment, Overrides, Source};
+
+    #[test]
+    fn what_was_measured_ends_where_the_sending_was_cut() {
+        let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"10s\"\nwarmup = \"2500ms\"\n";
+        let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+        let nothing = Environment::from_pairs::<String, String>([]);
+        let schemas = crate::apps::schemas();
+        let plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
+        let reached = |cut_s: Option<f64>| {
+            let start_ns = 70_000_000_000;
+            let cut_ns = cut_s.map(|cut_s| start_ns + (cut_s * 1e9) as u64);
+            let Reached { measured, intervals } = Reached::of(&plan, start_ns, cut_ns);
+            (measured, intervals)
+        };
+        assert_eq!(reached(None), (3..12, 13));
+        assert_eq!(reached(Some(7.9)), (3..7, 8), "the eighth is not whole");
+        assert_eq!(reached(Some(3.2)), (3..3, 4));
+        assert_eq!(reached(Some(1.0)), (3..3, 1), "cut in the warm-up");
+        assert_eq!(reached(Some(99.0)), (3..12, 13), "it was the drain that was cut");
+    }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use broker::BrokerCpu;
 pub(in crate::harness) use broker::local_brokers;
 pub(in crate::harness) use ceiling::ceiling_per_s;
+pub(in crate::harness) use drift::{deviations, trend};
 pub(in crate::harness) use flags::LATE_NS;
 pub(in crate::harness) use roster::{Kind, Roster};
 pub(in crate::harness) use sampler::{Sampler, Seen};
@@ -73,8 +74,8 @@ pub struct SelfWatch {
     /// second.
     #[serde(default)]
     pub offered_peak_per_s: f64,
-    /// The broker's CPU, where it runs on this host, in a container or not; `None` where its
-    /// process is not known for sure.
+    /// The broker's CPU, where it runs on this host, in a container or not; `None` where it is
+    /// not known for sure which process is the broker's.
     #[serde(default)]
     pub broker_cpu: Option<BrokerCpu>,
     /// Unread records of the slowest group when the schedule ended.

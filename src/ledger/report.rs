@@ -214,9 +214,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
             let ended = acked | unknown | shard.failed.word(word) | shard.unsent.word(word);
             let due = mask(offered, word);
             report.unresolved += ones(due & !ended);
-            // Whoever saw it has it from the log.
-            let in_log =
-                shard.seen.iter().fold(shard.logged.word(word), |all, seen| all | seen.word(word));
+            let in_log = shard.in_log(word);
             let absent = if whole { due & !in_log } else { 0 };
             for (app, seen) in report.apps.iter_mut().zip(&shard.seen) {
                 let seen = seen.word(word);

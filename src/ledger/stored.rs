@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::notes::read_by_both;
-use super::{Ledger, Notes, Plane};
+use super::{Dues, Ledger, Notes, Plane};
 
 /// How every slot of a run ended: the producer's half of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct ShardOutcomes {
     pub unknown: Plane,
     /// Taken by no client.
     pub unsent: Plane,
+    /// When they were due.
+    pub dues: Dues,
 }
 
 /// What the processes of one application noted.
@@ -46,6 +48,7 @@ impl Ledger {
             failed: shard.failed.plane(),
             unknown: shard.unknown.plane(),
             unsent: shard.unsent.plane(),
+            dues: shard.dues.get().cloned().unwrap_or_default(),
         });
         Outcomes {
             run: self.run,
@@ -65,6 +68,7 @@ impl Ledger {
         ledger.second_outcomes.store(outcomes.second_outcomes, Ordering::Release);
         for (shard, stored) in ledger.shards.iter().zip(&outcomes.shards) {
             shard.offered.store(stored.offered, Ordering::Release);
+            let _ = shard.dues.set(stored.dues.clone());
             for (bits, plane) in [
                 (&shard.acked, &stored.acked),
                 (&shard.failed, &stored.failed),

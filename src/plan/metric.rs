@@ -42,6 +42,21 @@ pub enum Statistic {
     Mean,
 }
 
+impl Statistic {
+    /// The share of the events that it does not exceed; `None` for one that is no percentile.
+    #[must_use]
+    pub const fn quantile(self) -> Option<f64> {
+        match self {
+            Self::P50 => Some(0.5),
+            Self::P90 => Some(0.9),
+            Self::P99 => Some(0.99),
+            Self::P99_9 => Some(0.999),
+            Self::P99_99 => Some(0.9999),
+            Self::Max | Self::Mean => None,
+        }
+    }
+}
+
 /// A part of an event's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stretch {

@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
-use crate::event::{Outcome, Receipt};
+use crate::event::{Outcome, Receipt, Stamp};
 use crate::ledger::Ledger;
 use crate::record::{Recorder, Stage, Window};
 
@@ -126,8 +126,28 @@ pub struct ShardReceipts {
     ledger: Arc<Ledger>,
     book: Arc<ReceiptBook>,
     // Only the client's callback thread and the end of the run ever lock it.
-    acks: Mutex<Recorder>,
+    acks: Mutex<Acks>,
     windows: Sender<(Stage, Box<Window>)>,
+    confirms: bool,
+}
+
+#[derive(Debug)]
+struct Acks {
+    recorder: Recorder,
+    timed_out: Vec<TimedOut>,
+    /// What comes later is too late: ledger and latencies must know of the same receipts.
+    over: bool,
+}
+
+/// A measured event for whose answer the client waited in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut {
+    /// Its number within the shard.
+    pub seq: u64,
+    /// When it was due, on the run's clock.
+    pub due_ns: u64,
+    /// When the client gave it up − due: its acknowledgement would have taken longer.
+    pub after_ns: i64,
 }
 
 impl ShardReceipts {
@@ -140,35 +160,54 @@ impl ShardReceipts {
         recorder: Recorder,
         windows: Sender<(Stage, Box<Window>)>,
     ) -> Self {
-        Self { clock, ledger, book, acks: Mutex::new(recorder), windows }
+        let acks = Mutex::new(Acks { recorder, timed_out: Vec::new(), over: false });
+        Self { clock, ledger, book, acks, windows, confirms: true }
+    }
+
+    /// The receiver of a client that asks for no confirmation: every event of its is unknown, and
+    /// none has timed out.
+    #[must_use]
+    pub fn without_confirmation(mut self) -> Self {
+        self.confirms = false;
+        self
     }
 
     /// Sets the due times that are measured, on the run's clock; before the first event is due.
     pub fn set_measured(&self, measured: Range<u64>) {
-        self.acks.lock().unwrap_or_else(PoisonError::into_inner).set_measured(measured);
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner).recorder.set_measured(measured);
     }
 
-    /// Gives the last window away.
-    pub fn finish(&self) {
-        let window =
-            self.acks.lock().unwrap_or_else(PoisonError::into_inner).flush(self.clock.now_ns());
-        let _ = self.windows.send((Stage::Ack, window));
+    /// Takes no more receipts. Gives the last window away, and the measured events that timed out.
+    pub fn finish(&self) -> Vec<TimedOut> {
+        let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+        acks.over = true;
+        let _ = self.windows.send((Stage::Ack, acks.recorder.flush(self.clock.now_ns())));
+        std::mem::take(&mut acks.timed_out)
     }
 }
 
 impl Receiver for ShardReceipts {
     fn receive(&self, receipt: &Receipt<'_>) {
-        self.ledger.outcome(&receipt.stamp, receipt.outcome);
         {
             let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(window) = acks.roll(receipt.at_ns) {
+            let Acks { recorder, timed_out, over } = &mut *acks;
+            if *over {
+                return;
+            }
+            self.ledger.outcome(&receipt.stamp, receipt.outcome);
+            if let Some(window) = recorder.roll(receipt.at_ns) {
                 let _ = self.windows.send((Stage::Ack, window));
             }
-            if receipt.outcome == Outcome::Acked {
-                let due_ns = self.clock.ns_of_wall_us(receipt.stamp.due_wall_us);
-                let value_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
-                let due_ns = u64::try_from(due_ns).unwrap_or(0);
-                acks.acked(receipt.stamp.shard, receipt.stamp.seq, due_ns, value_ns);
+            let Stamp { shard, seq, due_wall_us, .. } = receipt.stamp;
+            let due_ns = self.clock.ns_of_wall_us(due_wall_us);
+            let after_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
+            let due_ns = u64::try_from(due_ns).unwrap_or(0);
+            match receipt.outcome {
+                Outcome::Acked => recorder.acked(shard, seq, due_ns, after_ns),
+                Outcome::Unknown if self.confirms && recorder.is_measured(due_ns) => {
+                    timed_out.push(TimedOut { seq, due_ns, after_ns });
+                }
+                Outcome::Unknown | Outcome::Failed => {}
             }
         }
         self.book.note(receipt);

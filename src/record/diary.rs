@@ -6,23 +6,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Latency, Stage, Window, difference};
+use super::{Latency, Series, Stage, difference};
 
-/// So many intervals after a run's first one, samples are no longer told apart by their due
-/// time: a warm-up is over by then, and a long run must not fill the disk.
-pub const TOLD_APART: u64 = 600;
+/// Most pages that are open at a time: each takes almost a megabyte.
+const OPEN_MAX: usize = 16;
 
-/// Samples of events that were processed in one interval and due in another, by their numbers
-/// since 1970.
+/// Samples of events that were due in one interval, by its number since 1970. What came through
+/// much later than the rest of its interval is on a further page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Page {
-    /// When they were processed.
-    pub processed: u64,
-    /// When they were due; of what was due [`TOLD_APART`] intervals or more after the run's first
-    /// event, the first such interval.
+    /// When they were due.
     pub due: u64,
-    /// How many.
-    pub events: u64,
+    /// How many of them were processed in which interval.
+    pub processed: BTreeMap<u64, u64>,
     /// Polled − due, in ns.
     pub arrival: Latency,
     /// Processed − polled, in ns.
@@ -32,23 +28,23 @@ pub struct Page {
 }
 
 impl Page {
-    fn new(processed: u64, due: u64) -> Self {
+    fn new(due: u64) -> Self {
         let (arrival, service, end_to_end) = Default::default();
-        Self { processed, due, events: 0, arrival, service, end_to_end }
+        Self { due, processed: BTreeMap::new(), arrival, service, end_to_end }
     }
 
-    /// As a window of a run whose schedule starts with interval `start`; without its samples
+    /// Adds it to those of a run whose schedule starts with interval `start`; without its samples
     /// where it was due before `measured_from`.
-    #[must_use]
-    pub fn window(&self, start: u64, measured_from: u64) -> Window {
-        let mut window = Window::new(self.processed.saturating_sub(start));
-        window.events = self.events;
-        if self.due >= measured_from {
-            window.stage(Stage::Arrival).merge(&self.arrival);
-            window.stage(Stage::Service).merge(&self.service);
-            window.stage(Stage::EndToEnd).merge(&self.end_to_end);
+    pub fn enter(&self, series: &mut Series, start: u64, measured_from: u64) {
+        for (&at, &events) in &self.processed {
+            series.came_through(at.saturating_sub(start), events);
         }
-        window
+        if self.due >= measured_from {
+            let due = self.due.saturating_sub(start);
+            series.take(Stage::Arrival, due, &self.arrival);
+            series.take(Stage::Service, due, &self.service);
+            series.take(Stage::EndToEnd, due, &self.end_to_end);
+        }
     }
 }
 
@@ -56,10 +52,9 @@ impl Page {
 #[derive(Debug, Default)]
 pub struct Diary {
     interval_ns: u64,
-    /// The interval in which the run's first event was due.
-    first_due: Option<u64>,
     processed: u64,
-    open: BTreeMap<u64, Page>,
+    /// Each with the interval in which it was written to last.
+    open: BTreeMap<u64, (u64, Page)>,
     /// Encoded at once: a histogram in memory is a hundred times larger.
     closed: Vec<Box<RawValue>>,
 }
@@ -75,21 +70,30 @@ impl Diary {
     pub fn consumed(&mut self, due_ns: i64, polled_ns: i64, processed_ns: i64) {
         let interval = |at_ns: i64| u64::try_from(at_ns).unwrap_or(0) / self.interval_ns;
         let (due, processed) = (interval(due_ns), interval(processed_ns));
-        let first = *self.first_due.get_or_insert(due);
-        let due = due.min(first.saturating_add(TOLD_APART));
         if processed != self.processed {
-            self.close();
-            self.processed = processed;
+            // What nothing came for in the interval before is over, as far as anybody can tell.
+            let before = std::mem::replace(&mut self.processed, processed);
+            self.close(|last| last < before);
         }
-        let page = self.open.entry(due).or_insert_with(|| Page::new(processed, due));
-        page.events += 1;
+        if self.open.len() >= OPEN_MAX && !self.open.contains_key(&due) {
+            let oldest = self.open.values().map(|(last, _)| *last).min().unwrap_or(0);
+            self.close(|last| last <= oldest);
+        }
+        let (last, page) = self.open.entry(due).or_insert_with(|| (processed, Page::new(due)));
+        *last = processed;
+        *page.processed.entry(processed).or_default() += 1;
         page.arrival.record(difference(polled_ns, due_ns));
         page.service.record(difference(processed_ns, polled_ns));
         page.end_to_end.record(difference(processed_ns, due_ns));
     }
 
-    fn close(&mut self) {
-        for page in std::mem::take(&mut self.open).into_values() {
+    /// Closes the pages that were written to last in such an interval.
+    fn close(&mut self, is_over: impl Fn(u64) -> bool) {
+        let (over, open) =
+            std::mem::take(&mut self.open).into_iter().partition(|(_, (last, _))| is_over(*last));
+        self.open = open;
+        let over: BTreeMap<u64, (u64, Page)> = over;
+        for (_, page) in over.into_values() {
             // Plain numbers and texts are written without fault.
             self.closed.extend(to_raw_value(&page));
         }
@@ -99,7 +103,7 @@ impl Diary {
     /// takes almost a megabyte.
     #[must_use]
     pub fn into_pages(mut self) -> Vec<Box<RawValue>> {
-        self.close();
+        self.close(|_| true);
         self.closed
     }
 }
@@ -107,7 +111,7 @@ impl Diary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Recorder, Series};
+    use crate::record::Recorder;
 
     const S: i64 = 1_000_000_000;
 
@@ -118,11 +122,13 @@ mod tests {
         let mut diary = Diary::new(S as u64);
         let mut recorder = Recorder::new(measured_from as u64..u64::MAX, S as u64);
         let mut expected = Series::new(Stage::EndToEnd, 1);
+        let mut processed_in = BTreeMap::new();
         for number in 0..9_000_i64 {
             let due = start + number * 1_000_000;
             let polled = due + (number % 7) * 300_000_000;
             let processed = polled + 50 + number;
             diary.consumed(due, polled, processed);
+            *processed_in.entry((processed / S) as u64).or_insert(0) += 1;
             if let Some(window) = recorder.roll(polled as u64) {
                 expected.add(&window);
             }
@@ -133,8 +139,8 @@ mod tests {
         let mut events = 0;
         for page in diary.into_pages() {
             let page: Page = serde_json::from_str(page.get()).unwrap();
-            events += page.events;
-            found.add(&page.window(100, 102));
+            events += page.processed.values().sum::<u64>();
+            page.enter(&mut found, 100, 102);
         }
         assert_eq!(events, 9_000);
         for stage in [Stage::Arrival, Stage::Service, Stage::EndToEnd] {
@@ -142,22 +148,48 @@ mod tests {
             assert_eq!(found.histogram(), expected.histogram());
             assert_eq!((found.count(), found.max()), (7_000, expected.max()));
         }
+        // Over time, too: by the interval in which they were due, and were processed.
+        let (found, expected) = (found.rows(), expected.rows());
+        for second in 0..11 {
+            let (mut found, expected) = (found[&second], expected[&(second + 100)]);
+            assert_eq!(found.events, processed_in[&(second + 100)]);
+            found.events = expected.events;
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Whether late events are few or all are late: the file grows with the run and no faster.
+    #[test]
+    fn a_long_run_has_a_page_for_each_interval_and_few_more() {
+        for (lag_s, more) in [(0, 0), (60, 0), (3, 2_000 / 100)] {
+            let mut diary = Diary::new(S as u64);
+            for second in 0..2_000 {
+                let processed = (second + lag_s + 100) * S;
+                for ms in [0, 300, 999] {
+                    diary.consumed((second + 100) * S + ms * 1_000_000, processed, processed + 1);
+                }
+                // Now and then one that is very late.
+                if more > 0 && second % 100 == 50 {
+                    diary.consumed((second + 60) * S, processed, processed + 1);
+                }
+            }
+            assert_eq!(diary.into_pages().len(), 2_000 + more);
+        }
     }
 
     #[test]
-    fn a_long_run_has_a_page_for_each_interval_and_no_more() {
+    fn a_backlog_is_written_down_in_a_bounded_memory() {
         let mut diary = Diary::new(S as u64);
-        for second in 0..2_000 {
-            for late_ns in [1_000, S + 1_000] {
-                diary.consumed(
-                    (second - i64::from(late_ns > S)) * S + 5 * S,
-                    0,
-                    second * S + 9 * S,
-                );
-            }
+        for number in 0..4_000 {
+            // Four partitions, each with its backlog of 1,000 seconds, read in turn.
+            diary.consumed((number % 1_000) * S, 5_000 * S, 5_000 * S + 1);
+            assert!(diary.open.len() <= OPEN_MAX);
         }
-        let lines = diary.into_pages();
-        let twice = TOLD_APART as usize;
-        assert!((2_000 + twice - 5..2_000 + twice + 5).contains(&lines.len()), "{}", lines.len());
+        let mut series = Series::new(Stage::EndToEnd, 1);
+        for page in diary.into_pages() {
+            serde_json::from_str::<Page>(page.get()).unwrap().enter(&mut series, 0, 0);
+        }
+        let rows = series.rows();
+        assert!((0..1_000).all(|due| rows[&due].count == 4) && rows[&5_000].events == 4_000);
     }
 }

@@ -16,6 +16,9 @@ const DIGITS: u8 = 3;
 ///
 /// Nothing is dropped and nothing is clipped: what lies at or below zero, or above one hour, is
 /// counted apart and takes part in every rank. Minimum, maximum and sum are exact.
+///
+/// What was offered and never delivered is a sample without end: it takes part in every rank,
+/// behind all others. Were it left out, a client that refuses most of the load would look fast.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub struct Latency {
@@ -25,6 +28,31 @@ pub struct Latency {
     pub(super) min_ns: i64,
     pub(super) max_ns: i64,
     pub(super) sum_ns: i128,
+    pub(super) never_delivered: u64,
+    /// What those that were never delivered surely took longer than.
+    pub(super) waited_ns: i64,
+}
+
+/// What a figure of a distribution comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Too few samples for it.
+    TooFew,
+    /// This, in nanoseconds.
+    Value(i64),
+    /// Its rank is that of an event that was never delivered: more than this, in nanoseconds.
+    Endless(i64),
+}
+
+impl Reading {
+    /// The value in ns, where it has one.
+    #[must_use]
+    pub const fn value_ns(self) -> Option<i64> {
+        match self {
+            Self::Value(value_ns) => Some(value_ns),
+            Self::TooFew | Self::Endless(_) => None,
+        }
+    }
 }
 
 impl Default for Latency {
@@ -36,6 +64,8 @@ impl Default for Latency {
             min_ns: i64::MAX,
             max_ns: i64::MIN,
             sum_ns: 0,
+            never_delivered: 0,
+            waited_ns: 0,
         }
     }
 }
@@ -60,6 +90,17 @@ impl Latency {
         }
     }
 
+    /// Counts events that were offered and never delivered, and that somebody would have waited
+    /// for so long, in nanoseconds.
+    pub fn never(&mut self, events: u64, waited_ns: i64) {
+        if events > 0 {
+            // Of several waits the shortest is what all of them exceed.
+            let before = if self.never_delivered > 0 { self.waited_ns } else { i64::MAX };
+            self.waited_ns = before.min(waited_ns);
+            self.never_delivered += events;
+        }
+    }
+
     /// Takes in another's samples: the result is as if all had been recorded here.
     pub fn merge(&mut self, other: &Self) {
         // Same bounds, so it can't fail; were it to, the count would tell.
@@ -69,6 +110,7 @@ impl Latency {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns += other.sum_ns;
+        self.never(other.never_delivered, other.waited_ns);
     }
 
     /// The histogram in HdrHistogram's V2 encoding, deflated.
@@ -80,10 +122,34 @@ impl Latency {
         encoded
     }
 
-    /// All samples, those without a place in the histogram too.
+    /// All samples, those without a place in the histogram and those without end too.
     #[must_use]
     pub fn count(&self) -> u64 {
+        self.delivered_count() + self.never_delivered
+    }
+
+    /// The samples that have an end.
+    fn delivered_count(&self) -> u64 {
         self.histogram.len() + self.zero_or_negative + self.over_range
+    }
+
+    /// Events that were offered and never delivered.
+    #[must_use]
+    pub fn never_delivered(&self) -> u64 {
+        self.never_delivered
+    }
+
+    /// What every event that was never delivered exceeds, in ns: the time that somebody would have
+    /// waited for it, or the longest that was delivered, whichever is more; `None` where all were.
+    #[must_use]
+    pub fn endless_ns(&self) -> Option<i64> {
+        (self.never_delivered > 0).then(|| self.waited_ns.max(self.max_ns))
+    }
+
+    /// The same without what was never delivered: blind to it, and to be labelled so.
+    #[must_use]
+    pub fn delivered(&self) -> Self {
+        Self { never_delivered: 0, ..self.clone() }
     }
 
     /// Samples at or below zero.
@@ -101,27 +167,39 @@ impl Latency {
     /// The least sample in ns, exactly; `None` without samples.
     #[must_use]
     pub fn min(&self) -> Option<i64> {
-        (self.count() > 0).then_some(self.min_ns)
+        (self.delivered_count() > 0).then_some(self.min_ns)
     }
 
-    /// The greatest sample in ns, exactly; `None` without samples.
+    /// The greatest sample in ns, exactly; `None` without samples, and where one has no end.
     #[must_use]
     pub fn max(&self) -> Option<i64> {
-        (self.count() > 0).then_some(self.max_ns)
+        (self.has_ends() && self.count() > 0).then_some(self.max_ns)
     }
 
-    /// The mean in ns; `None` without samples.
+    /// The mean in ns; `None` without samples, and where one has no end.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
-        (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
+        (self.has_ends() && self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
+    }
+
+    fn has_ends(&self) -> bool {
+        self.never_delivered == 0
     }
 
     /// The value in ns that a share `quantile` of the samples does not exceed, within 0.1 %;
-    /// `None` when there are fewer than [`samples_needed`].
+    /// `None` when there are fewer than [`samples_needed`], and where it has no end.
     #[must_use]
     pub fn percentile(&self, quantile: f64) -> Option<i64> {
-        (self.count() >= samples_needed(quantile))
-            .then(|| self.at_rank(Self::rank_of(quantile, self.count())))
+        self.reading(quantile).value_ns()
+    }
+
+    /// The same with the reason why there is no value.
+    #[must_use]
+    pub fn reading(&self, quantile: f64) -> Reading {
+        if self.count() < samples_needed(quantile) {
+            return Reading::TooFew;
+        }
+        self.at_rank(Self::rank_of(quantile, self.count()))
     }
 
     /// The rank of a percentile among so many sorted samples, from 1.
@@ -130,7 +208,14 @@ impl Latency {
     }
 
     /// The sample at a rank, from 1 to the count, within 0.1 %.
-    fn at_rank(&self, rank: u64) -> i64 {
+    fn at_rank(&self, rank: u64) -> Reading {
+        if rank > self.delivered_count() {
+            return Reading::Endless(self.waited_ns.max(self.max_ns));
+        }
+        Reading::Value(self.delivered_at(rank))
+    }
+
+    fn delivered_at(&self, rank: u64) -> i64 {
         let within = rank.saturating_sub(self.zero_or_negative);
         if within == 0 {
             // Among those at or below zero no order was kept; the least bounds them.
@@ -146,11 +231,11 @@ impl Latency {
         value_ns.clamp(self.min_ns, self.max_ns)
     }
 
-    /// Samples above `limit_ns`, within the histogram's 0.1 %.
+    /// Samples above `limit_ns`, within the histogram's 0.1 %; those without end are.
     #[must_use]
     pub fn count_above(&self, limit_ns: u64) -> u64 {
         let at_most = self.histogram.count_between(1, limit_ns);
-        self.histogram.len() - at_most + self.over_range
+        self.histogram.len() - at_most + self.over_range + self.never_delivered
     }
 
     /// The samples with a place in it.
@@ -226,6 +311,31 @@ mod tests {
         assert_eq!(latency.count_above(100_000), 3);
     }
 
+    /// Law 2: a refused tenth leaves no percentile above p90, and moves those below.
+    #[test]
+    fn what_was_never_delivered_takes_part_in_every_rank_behind_all_others() {
+        let mut latency = of(&(1..=900).map(|ms| ms * 1_000_000).collect::<Vec<_>>());
+        latency.never(100, 30_000_000_000);
+        assert_eq!((latency.count(), latency.never_delivered()), (1_000, 100));
+        let ms = |quantile: f64| latency.percentile(quantile).map(|ns| ns / 1_000_000);
+        assert_eq!((ms(0.5), ms(0.9)), (Some(500), Some(900)), "of all that was offered");
+        assert_eq!(latency.reading(0.901), Reading::Endless(30_000_000_000));
+        assert_eq!(latency.reading(0.99), Reading::Endless(30_000_000_000));
+        assert_eq!(latency.reading(0.999), Reading::TooFew);
+        assert_eq!((latency.max(), latency.mean()), (None, None));
+        assert_eq!(latency.min(), Some(1_000_000));
+        assert_eq!(latency.count_above(850_000_000), 150);
+        let delivered = latency.delivered();
+        assert_eq!(delivered.max(), Some(900_000_000));
+        assert_eq!(delivered.percentile(0.5).map(|ns| ns / 1_000_000), Some(450));
+        // Some delivered one took longer than anybody would have waited: then more than that.
+        latency.record(40_000_000_000);
+        assert_eq!(latency.endless_ns(), Some(40_000_000_000));
+        let mut nothing = Latency::default();
+        nothing.never(40, 5);
+        assert_eq!((nothing.reading(0.5), nothing.min()), (Reading::Endless(5), None));
+    }
+
     proptest! {
         #[test]
         fn percentiles_are_within_a_thousandth_of_the_sorted_samples(
@@ -269,16 +379,47 @@ mod tests {
             }
         }
 
+        /// Whatever was delivered and whatever was not: a rank is a place among all of it.
+        #[test]
+        fn ranks_are_places_among_the_delivered_and_then_the_others(
+            mut values in prop::collection::vec(1_i64..10_000_000_000, 0..600),
+            never in 0_u64..600,
+            quantile in 0.01_f64..0.99,
+        ) {
+            let mut latency = of(&values);
+            latency.never(never, 7);
+            values.sort_unstable();
+            let count = values.len() as u64 + never;
+            let rank = ((quantile * count as f64).ceil() as u64).max(1);
+            match latency.reading(quantile) {
+                Reading::TooFew => prop_assert!(count < samples_needed(quantile)),
+                Reading::Endless(more) => {
+                    prop_assert!(rank > values.len() as u64);
+                    prop_assert_eq!(more, values.last().copied().unwrap_or(7).max(7));
+                }
+                Reading::Value(found) => {
+                    let exact = values[rank as usize - 1] as f64;
+                    prop_assert!((found as f64 - exact).abs() <= exact * 0.001 + 1.0);
+                }
+            }
+        }
+
         #[test]
         fn merged_parts_are_the_whole(
             values in prop::collection::vec(-10_i64..4_000_000_000_000, 1..500),
             cut in 0_usize..500,
+            never in (0_u64..3, 0_u64..3),
         ) {
             let cut = cut.min(values.len());
-            let whole = of(&values);
+            let mut whole = of(&values);
+            whole.never(never.0 + never.1, 30);
             let mut merged = of(&values[..cut]);
-            merged.merge(&of(&values[cut..]));
-            prop_assert_eq!(merged.count(), values.len() as u64);
+            merged.never(never.0, 30);
+            let mut rest = of(&values[cut..]);
+            rest.never(never.1, 40);
+            merged.merge(&rest);
+            prop_assert_eq!(merged.count(), values.len() as u64 + never.0 + never.1);
+            prop_assert_eq!(merged.never_delivered(), whole.never_delivered());
             prop_assert_eq!(merged.zero_or_negative(), whole.zero_or_negative());
             prop_assert_eq!(merged.over_range(), whole.over_range());
             prop_assert_eq!((merged.min(), merged.max()), (whole.min(), whole.max()));

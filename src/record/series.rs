@@ -2,24 +2,60 @@
 
 use std::collections::BTreeMap;
 
-use super::{Latency, Stack, Stage, Window};
-
-/// An interval stays open for late windows while so many newer ones have come.
-const OPEN: usize = 4;
+use super::by_due::{ByDue, IntervalLog};
+use super::{Footing, Latency, Reading, Stack, Stage, Window};
 
 /// One interval of a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Row {
-    /// Events, those of the warm-up too.
+    /// Events that came through in it, whenever they were due; those of the warm-up too.
     pub events: u64,
-    /// Measured samples.
+    /// Measured samples of what was due in it, whenever it came through; as all that follows.
     pub count: u64,
-    /// The median in ns; `None` without enough samples.
+    /// Of these, never delivered.
+    pub never_delivered: u64,
+    /// What these exceed, in ns; `None` where there are none.
+    pub endless_ns: Option<i64>,
+    /// The median in ns; `None` without enough samples, and where it has no end.
     pub p50_ns: Option<i64>,
-    /// The 99th percentile in ns; `None` without enough samples.
+    /// The 99th percentile in ns; `None` without enough samples, and where it has no end.
     pub p99_ns: Option<i64>,
-    /// The greatest in ns; `None` without samples.
+    /// The greatest in ns; `None` without samples, and where it has no end.
     pub max_ns: Option<i64>,
+}
+
+impl Row {
+    pub(super) fn of(latency: &Latency) -> Self {
+        Self {
+            events: 0,
+            count: latency.count(),
+            never_delivered: latency.never_delivered(),
+            endless_ns: latency.endless_ns(),
+            p50_ns: latency.percentile(0.5),
+            p99_ns: latency.percentile(0.99),
+            max_ns: latency.max(),
+        }
+    }
+
+    /// With samples that came when the ranks of its own were lost: a percentile that these have
+    /// pushed up is somewhere below the greatest, which then stands for it.
+    pub(super) fn with_late(self, late: Self) -> Self {
+        let (count, never) = (self.count + late.count, self.never_delivered + late.never_delivered);
+        let max_ns =
+            if never > 0 { None } else { self.max_ns.into_iter().chain(late.max_ns).max() };
+        let endless_ns = self.endless_ns.into_iter().chain(late.endless_ns).max();
+        let pushed = |own: Option<i64>, quantile: f64| {
+            let is_endless = Latency::rank_of(quantile, count) > count - never;
+            match own.filter(|_| !is_endless) {
+                Some(own) if late.never_delivered == 0 => Some(own),
+                Some(_) => self.max_ns,
+                None => None,
+            }
+        };
+        let (p50_ns, p99_ns) = (pushed(self.p50_ns, 0.5), pushed(self.p99_ns, 0.99));
+        let events = self.events + late.events;
+        Self { events, count, never_delivered: never, endless_ns, p50_ns, p99_ns, max_ns }
+    }
 }
 
 /// All windows of one producer side or one application.
@@ -29,59 +65,9 @@ pub struct Series {
     stage: Stage,
     total: BTreeMap<Stage, Latency>,
     stack: Stack,
-    open: BTreeMap<u64, (u64, Latency)>,
-    rows: BTreeMap<u64, Row>,
-    log: IntervalLog,
-}
-
-/// The stage's histograms over time, for whoever wants more than the rows say.
-#[derive(Debug, Default)]
-pub struct IntervalLog {
-    /// So many intervals share a histogram: a long run must not fill the memory.
-    width: u64,
-    entries: Vec<Entry>,
-    /// The newest stretch, still growing.
-    newest: Option<(u64, Latency)>,
-}
-
-/// One histogram of an [`IntervalLog`].
-#[derive(Debug)]
-struct Entry {
-    stretch: u64,
-    encoded: Vec<u8>,
-}
-
-impl IntervalLog {
-    fn add(&mut self, index: u64, latency: &Latency) {
-        let stretch = index / self.width.max(1);
-        match &mut self.newest {
-            Some((newest, sum)) if *newest == stretch => sum.merge(latency),
-            // Too late for its own: an entry more, which a reader adds up.
-            Some((newest, _)) if *newest > stretch => self.keep(stretch, latency),
-            _ => {
-                if let Some((newest, sum)) = self.newest.replace((stretch, latency.clone())) {
-                    self.keep(newest, &sum);
-                }
-            }
-        }
-    }
-
-    fn keep(&mut self, stretch: u64, latency: &Latency) {
-        if latency.count() > 0 {
-            self.entries.push(Entry { stretch, encoded: latency.encoded() });
-        }
-    }
-
-    /// The first interval's number, how many intervals, and the histogram (HdrHistogram's V2
-    /// encoding, deflated), oldest first.
-    pub fn entries(&mut self) -> impl Iterator<Item = (u64, u64, &[u8])> {
-        if let Some((newest, sum)) = self.newest.take() {
-            self.keep(newest, &sum);
-        }
-        self.entries.sort_by_key(|entry| entry.stretch);
-        let width = self.width.max(1);
-        self.entries.iter().map(move |entry| (entry.stretch * width, width, &*entry.encoded))
-    }
+    /// Events by the interval in which they came through.
+    events: BTreeMap<u64, u64>,
+    by_due: ByDue,
 }
 
 impl Series {
@@ -93,52 +79,61 @@ impl Series {
             stage,
             total: BTreeMap::new(),
             stack: Stack::default(),
-            open: BTreeMap::new(),
-            rows: BTreeMap::new(),
-            log: IntervalLog { width: log_width, ..IntervalLog::default() },
+            events: BTreeMap::new(),
+            by_due: ByDue::new(log_width),
         }
     }
 
     /// Takes in one window.
     pub fn add(&mut self, window: &Window) {
-        for stage in Stage::ALL {
-            if let Some(latency) = window.latency(stage) {
-                self.total.entry(stage).or_default().merge(latency);
-            }
+        self.came_through(window.index, window.events);
+        for (stage, latency) in window.undated() {
+            self.total.entry(stage).or_default().merge(latency);
+        }
+        for (stage, due, latency) in window.dated() {
+            self.take(stage, due, latency);
         }
         if let Some(stack) = window.stack() {
             self.stack.merge(stack);
         }
-        let (events, latency) = self.open.entry(window.index).or_default();
-        *events += window.events;
-        if let Some(samples) = window.latency(self.stage) {
-            latency.merge(samples);
-        }
-        while self.open.len() > OPEN {
-            self.close_first();
+    }
+
+    /// Counts events that came through in an interval.
+    pub(super) fn came_through(&mut self, index: u64, events: u64) {
+        if events > 0 {
+            *self.events.entry(index).or_default() += events;
         }
     }
 
-    /// Histograms of long runs would fill the memory: an old interval is boiled down to a row.
-    fn close_first(&mut self) {
-        let Some((index, (events, latency))) = self.open.pop_first() else {
+    /// Takes in samples of a stage that were due in one interval.
+    pub(super) fn take(&mut self, stage: Stage, due: u64, latency: &Latency) {
+        self.total.entry(stage).or_default().merge(latency);
+        if stage == self.stage {
+            self.by_due.at(due).merge(latency);
+        }
+    }
+
+    /// Records one sample that is known only now, due in this interval.
+    pub fn record(&mut self, stage: Stage, due: u64, value_ns: i64) {
+        self.total.entry(stage).or_default().record(value_ns);
+        if stage == self.stage {
+            self.by_due.at(due).record(value_ns);
+        }
+    }
+
+    /// Counts events that were due in this interval, and never got to the end of the stage though
+    /// somebody would have waited so long, in ns.
+    pub fn never(&mut self, stage: Stage, due: u64, events: u64, waited_ns: i64) {
+        if events == 0 {
             return;
-        };
-        self.log.add(index, &latency);
-        let mut row = row(events, &latency);
-        // A window that came later than that still counts, though not in the percentiles.
-        if let Some(before) = self.rows.remove(&index) {
-            row = Row {
-                events: row.events + before.events,
-                count: row.count + before.count,
-                max_ns: row.max_ns.max(before.max_ns),
-                ..before
-            };
         }
-        self.rows.insert(index, row);
+        self.total.entry(stage).or_default().never(events, waited_ns);
+        if stage == self.stage {
+            self.by_due.never(due, events, waited_ns);
+        }
     }
 
-    /// All measured samples of a stage.
+    /// All measured samples of a stage; `None` when there is none.
     #[must_use]
     pub fn total(&self, stage: Stage) -> Option<&Latency> {
         self.total.get(&stage)
@@ -150,35 +145,37 @@ impl Series {
         &self.stack
     }
 
-    /// The newest interval with samples.
+    /// The newest interval for which samples have come.
     #[must_use]
     pub fn newest(&self) -> Option<Row> {
-        self.open.values().next_back().map(|(events, latency)| row(*events, latency))
+        self.by_due.newest()
+    }
+
+    /// On what percentiles of the stage that is shown over time rest; `None` without enough samples
+    /// for one, or where too few intervals tell. Call it when no window is to come.
+    pub fn footings<const N: usize>(&mut self, quantiles: [f64; N]) -> [Option<Footing>; N] {
+        let Some(total) = self.total.get(&self.stage) else { return [None; N] };
+        let readings = quantiles.map(|quantile| total.reading(quantile));
+        let blocks = self.by_due.blocks(readings.map(Reading::value_ns));
+        std::array::from_fn(|place| {
+            let is_told = readings[place] != Reading::TooFew;
+            is_told.then(|| Footing::of(&blocks[place], quantiles[place])).flatten()
+        })
     }
 
     /// The stage's histograms over time. Call it when no window is to come.
     pub fn log(&mut self) -> &mut IntervalLog {
-        self.rows();
-        &mut self.log
+        self.by_due.finish().1
     }
 
-    /// A row for each interval that has events, by the interval's number on the run's clock.
-    /// Call it when no window is to come.
-    pub fn rows(&mut self) -> &BTreeMap<u64, Row> {
-        while !self.open.is_empty() {
-            self.close_first();
+    /// A row for each interval in which events were due or came through, by the interval's number
+    /// on the run's clock. Call it when no window is to come.
+    pub fn rows(&mut self) -> BTreeMap<u64, Row> {
+        let mut rows = self.by_due.finish().0.clone();
+        for (&index, &events) in &self.events {
+            rows.entry(index).or_default().events = events;
         }
-        &self.rows
-    }
-}
-
-fn row(events: u64, latency: &Latency) -> Row {
-    Row {
-        events,
-        count: latency.count(),
-        p50_ns: latency.percentile(0.5),
-        p99_ns: latency.percentile(0.99),
-        max_ns: latency.max(),
+        rows
     }
 }
 
@@ -187,12 +184,12 @@ mod tests {
     use super::*;
     use crate::record::Recorder;
 
-    /// A window at `index` with `count` samples of `value_ns`.
-    fn window(index: u64, count: u64, value_ns: i64) -> Box<Window> {
-        let mut recorder = Recorder::new(0..10, 1_000);
+    /// A window at `index` with `count` samples of `value_ns` that were due in interval `due`.
+    fn window(index: u64, due: u64, count: u64, value_ns: i64) -> Box<Window> {
+        let mut recorder = Recorder::new(0..1_000_000, 1_000);
         recorder.flush(index * 1_000);
         for _ in 0..count {
-            recorder.record(Stage::Ack, 0, value_ns);
+            recorder.record(Stage::Ack, due * 1_000 + 7, value_ns);
         }
         recorder.flush(0)
     }
@@ -200,9 +197,9 @@ mod tests {
     #[test]
     fn windows_of_several_threads_make_one_row() {
         let mut series = Series::new(Stage::Ack, 1);
-        series.add(&window(3, 500, 1_000));
-        series.add(&window(3, 500, 9_000));
-        series.add(&window(4, 1, 5));
+        series.add(&window(3, 3, 500, 1_000));
+        series.add(&window(3, 3, 500, 9_000));
+        series.add(&window(4, 4, 1, 5));
         assert_eq!(series.total(Stage::Ack).unwrap().count(), 1_001);
         let rows = series.rows();
         assert_eq!(rows.len(), 2);
@@ -211,33 +208,121 @@ mod tests {
         assert_eq!(rows[&4].p99_ns, None);
     }
 
+    /// Law 11. What came through late is slow in the interval in which it was due, and counts in
+    /// the one in which it came through.
     #[test]
-    fn a_late_window_is_counted_after_its_interval_was_closed() {
+    fn a_latency_stands_where_its_event_was_due_and_its_event_where_it_came_through() {
         let mut series = Series::new(Stage::Ack, 1);
-        for index in 0..10 {
-            series.add(&window(index, 10, 1_000));
+        for index in 0..40 {
+            series.add(&window(index, index, 1_000, 10));
         }
-        series.add(&window(0, 5, 70_000));
+        // Long after their interval was packed: they count in its ranks all the same.
+        series.add(&window(40, 2, 1_000, 38_000));
         let rows = series.rows();
-        assert_eq!((rows[&0].events, rows[&0].max_ns), (15, Some(70_000)));
-        assert_eq!(rows.values().map(|row| row.count).sum::<u64>(), 105);
+        let is_slow = |(_, row): &(&u64, &Row)| row.max_ns > Some(1_000);
+        assert_eq!(rows.iter().filter(is_slow).map(|(at, _)| *at).collect::<Vec<_>>(), [2]);
+        assert_eq!((rows[&2].events, rows[&2].count), (1_000, 2_000));
+        assert!(rows[&2].p99_ns > Some(37_900) && rows[&2].p50_ns == Some(10), "{:?}", rows[&2]);
+        assert_eq!((rows[&40].events, rows[&40].count), (1_000, 0));
+    }
+
+    #[test]
+    fn what_was_never_delivered_is_in_the_ranks_of_its_interval() {
+        // At the end of a run: some intervals are open and most are packed.
+        let mut series = Series::new(Stage::Ack, 1);
+        for index in 0..20 {
+            series.add(&window(index, index, 990, 10));
+        }
+        for due in [3, 19, 25] {
+            series.never(Stage::Ack, due, 11, 500);
+        }
+        assert_eq!(series.total(Stage::Ack).unwrap().never_delivered(), 33);
+        let rows = series.rows();
+        for due in [3, 19] {
+            let row = rows[&due];
+            assert_eq!((row.count, row.never_delivered), (1_001, 11));
+            assert_eq!((row.p50_ns, row.p99_ns, row.max_ns), (Some(10), None, None));
+            assert_eq!(row.endless_ns, Some(500));
+        }
+        assert_eq!((rows[&25].count, rows[&25].never_delivered, rows[&25].events), (11, 11, 0));
+        assert_eq!((rows[&4].p99_ns, rows[&4].never_delivered), (Some(10), 0));
+    }
+
+    /// What a percentile rests on is seen by due time, in the log's stretches, and what was never
+    /// delivered takes part.
+    #[test]
+    fn the_samples_above_a_percentile_are_counted_where_they_were_due() {
+        for log_width in [1, 2] {
+            let mut series = Series::new(Stage::Ack, log_width);
+            for index in 0..40 {
+                series.add(&window(index, index, 985, 10 + index.cast_signed()));
+            }
+            // One stall, whose events come through one by one, each at another time.
+            for late in 0..300 {
+                series.add(&window(20 + late % 20, 12, 1, 500_000));
+            }
+            let [p99, p99_9, p99_99] = series.footings([0.99, 0.999, 0.9999]);
+            let p99 = p99.unwrap();
+            assert_eq!(p99.above, 300);
+            assert!(p99.episodes < 1.1 && !p99.is_enough, "{p99:?}");
+            assert_eq!((p99_9, p99_99), (None, None), "none above, and too few samples");
+            // Events that were never delivered, here and there.
+            (0..40).for_each(|due| series.never(Stage::Ack, due, 20, 500));
+            let p99 = series.footings([0.99])[0].unwrap();
+            assert_eq!(p99.above, 800);
+            assert!(p99.is_enough && p99.episodes > 8.0, "{p99:?}");
+        }
+        assert_eq!(Series::new(Stage::Ack, 1).footings([0.5]), [None]);
+    }
+
+    /// In a run of more intervals than histograms are kept for, the ranks of the old are lost;
+    /// what comes late may not make them look better than they were.
+    #[test]
+    fn an_interval_that_was_boiled_down_is_never_made_faster() {
+        let mut series = Series::new(Stage::Ack, 2);
+        series.add(&window(0, 0, 985, 10));
+        series.add(&window(0, 0, 5, 70));
+        for index in 1..700 {
+            series.add(&window(index, index, 1, 10));
+        }
+        let before = series.total(Stage::Ack).unwrap().count();
+        series.never(Stage::Ack, 0, 5, 500);
+        let row = series.rows()[&0];
+        assert_eq!((row.count, row.p50_ns, row.p99_ns), (995, Some(70), Some(70)), "no more");
+        assert_eq!((row.max_ns, row.endless_ns), (None, Some(500)));
+        assert_eq!(series.total(Stage::Ack).unwrap().count(), before + 5);
+        series.never(Stage::Ack, 0, 6, 500);
+        assert_eq!(series.rows()[&0].p99_ns, None);
+        // Late ones that were delivered count, and are seen in the maximum.
+        series.add(&window(700, 1, 5, 70_000));
+        let row = series.rows()[&1];
+        assert_eq!((row.count, row.max_ns), (6, Some(70_000)));
+        assert_eq!(series.rows().values().map(|row| row.count).sum::<u64>(), before + 16);
     }
 
     #[test]
     fn the_log_has_every_sample_once_in_stretches_of_its_width() {
         use hdrhistogram::serialization::Deserializer;
-        let mut series = Series::new(Stage::Ack, 3);
-        for index in 0..10 {
-            series.add(&window(index, 10 + index, 1_000 * (1 + index.cast_signed())));
-        }
-        series.add(&window(1, 5, 70_000));
-        let mut counts = Vec::new();
-        for (from, width, mut encoded) in series.log().entries() {
-            let histogram: hdrhistogram::Histogram<u64> =
-                Deserializer::new().deserialize(&mut encoded).unwrap();
-            counts.push((from, width, histogram.len()));
-        }
-        counts.sort_unstable();
-        assert_eq!(counts, [(0, 3, 5), (0, 3, 33), (3, 3, 42), (6, 3, 51), (9, 3, 19)]);
+        let mut counts = [1, 3].map(|width| {
+            let mut series = Series::new(Stage::Ack, width);
+            for index in 0..10_u64 {
+                let value_ns = 1_000 * (1 + index.cast_signed());
+                series.add(&window(index, index, 10 + index, value_ns));
+            }
+            series.add(&window(9, 1, 5, 70_000));
+            // It has no place in a histogram.
+            series.never(Stage::Ack, 1, 5, 70_000);
+            series.never(Stage::Ack, 30, 5, 70_000);
+            let mut counts = Vec::new();
+            for (from, width, mut encoded) in series.log().entries() {
+                let histogram: hdrhistogram::Histogram<u64> =
+                    Deserializer::new().deserialize(&mut encoded).unwrap();
+                counts.push((from, width, histogram.len()));
+            }
+            counts
+        });
+        assert_eq!(counts[1], [(0, 3, 38), (3, 3, 42), (6, 3, 51), (9, 3, 19)]);
+        let single = counts[0].split_off(1);
+        assert_eq!((counts[0][0], single[0], single.len()), ((0, 1, 10), (1, 1, 16), 9));
     }
 }

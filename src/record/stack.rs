@@ -102,11 +102,12 @@ impl Stack {
         }
     }
 
-    /// The stages of the events in the stretch that holds a percentile; `None` without enough
-    /// samples for it, as [`Latency::percentile`].
+    /// The stages of the events in the stretch that holds a percentile, of these events and so many
+    /// that were `never` delivered; `None` without enough samples for it or where it has no end, as
+    /// [`Latency::percentile`].
     #[must_use]
-    pub fn at(&self, quantile: f64) -> Option<Slice> {
-        let count: u64 = self.stretches.iter().map(|stretch| stretch.events).sum();
+    pub fn at(&self, quantile: f64, never: u64) -> Option<Slice> {
+        let count: u64 = self.stretches.iter().map(|stretch| stretch.events).sum::<u64>() + never;
         if count < samples_needed(quantile) {
             return None;
         }
@@ -184,11 +185,14 @@ mod tests {
                 if number < 980 { (1_000, 100_000) } else { (9_000_000, 9_100_000) };
             stack.record(Way { delay_ns: Some(delay_ns), arrival_ns, service_ns: 50_000 });
         }
-        let p50 = stack.at(0.5).unwrap();
+        let p50 = stack.at(0.5, 0).unwrap();
         assert_eq!((p50.events, p50.delay_ns, p50.arrival_ns), (980, Some(1_000.0), 100_000.0));
-        let p99 = stack.at(0.99).unwrap();
+        let p99 = stack.at(0.99, 0).unwrap();
         assert_eq!((p99.events, p99.delay_ns, p99.service_ns), (20, Some(9e6), 50_000.0));
-        assert_eq!(stack.at(0.999), None, "1,000 samples are too few");
+        assert_eq!(stack.at(0.999, 0), None, "1,000 samples are too few");
+        // Half of what was offered was never delivered: the median is a slow one now.
+        assert_eq!(stack.at(0.5, 990).unwrap().events, 20);
+        assert_eq!(stack.at(0.5, 1_010), None);
         stack.record(Way { delay_ns: None, arrival_ns: 1, service_ns: 10_000_000_000 });
         assert_eq!(stack.slowest().map(|slice| slice.service_ns as u64), Some(10_000_000_000));
     }
@@ -207,7 +211,7 @@ mod tests {
             }
             stack.merge(&other);
             for quantile in [0.5, 0.9, 0.99] {
-                let slice = stack.at(quantile).unwrap();
+                let slice = stack.at(quantile, 0).unwrap();
                 let whole = slice.arrival_ns + slice.service_ns;
                 let percentile = latency.percentile(quantile).unwrap() as f64;
                 prop_assert!((whole / percentile - 1.0).abs() < 0.13, "{whole} {percentile}");

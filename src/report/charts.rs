@@ -127,7 +127,12 @@ fn percentiles(result: &RunResult) -> Chart {
         title: "End to end by percentile".to_owned(),
         note: format!(
             "From the time an event was due until an application was done with it. The axis \
-             stretches towards 100 %, where the slow events are.{clocks}"
+             stretches towards 100 %, where the slow events are.{}{clocks}",
+            if result.apps.iter().any(|app| app.end_to_end.never_delivered > 0) {
+                " A curve ends where what was never delivered begins."
+            } else {
+                ""
+            }
         ),
         wide: true,
         x: json!({ "name": "percentile", "type": "log", "form": "percentile", "min": 1 }),

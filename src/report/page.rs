@@ -3,7 +3,10 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
-use crate::result::{AppResult, LatencySummary, RunResult, broker, count, duration};
+use crate::harness::keep_up;
+use crate::plan::metric::Statistic;
+use crate::record::Reading;
+use crate::result::{AppResult, RunResult, broker, count, duration};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -99,6 +102,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
                 li { "Every event is accounted for, the applications agree with the books, and \
                       the harness raised no flag." }
             }
+            @for line in keep_up::lines(result) { li { (line) } }
         }
     }
 }
@@ -106,14 +110,16 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
 /// The figures that somebody asks for first.
 pub(super) fn tiles(result: &RunResult) -> Markup {
     // Of two below the bounds of their clocks, the one with the wider bound is said.
-    let worst = |pick: fn(&LatencySummary) -> Option<i64>| {
+    let worst = |statistic| {
         let shown = |app: &AppResult| {
-            let ns = pick(&app.end_to_end)?;
-            Some((
-                app.known_ns(Some(ns)),
-                app.clock.and_then(|c| c.bound_ns),
-                app.shown_ns(Some(ns)),
-            ))
+            let text = app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
+            match app.end_to_end.reading(statistic) {
+                Reading::TooFew => None,
+                Reading::Endless(ns) => Some((true, Some(ns), None, text)),
+                Reading::Value(ns) => {
+                    Some((false, app.known_ns(Some(ns)), app.clock.and_then(|c| c.bound_ns), text))
+                }
+            }
         };
         result.apps.iter().filter_map(shown).max().map_or_else(|| duration(None), |(.., text)| text)
     };
@@ -123,9 +129,9 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
     let tiles = [
         (rate(result.throughput.acked_per_s), "events/s acknowledged"),
         (rate(result.throughput.offered_per_s), "events/s offered"),
-        (worst(|latency| latency.p50_ns), "end to end p50, slowest app"),
-        (worst(|latency| latency.p99_ns), "end to end p99, slowest app"),
-        (worst(|latency| latency.max_ns), "end to end max"),
+        (worst(Statistic::P50), "end to end p50, slowest app"),
+        (worst(Statistic::P99), "end to end p99, slowest app"),
+        (worst(Statistic::Max), "end to end max"),
         (count(result.ledger.acked), "events acknowledged in all"),
         (count(missing), "missing, over all apps"),
         (cpu.map_or_else(|| "n/a".to_owned(), |us| format!("{us:.1} µs")), "client CPU per event"),

@@ -11,7 +11,8 @@ use crate::result::LatencySummary;
 const POINTS_PER_HALVING: u32 = 4;
 
 /// Where the curve goes: `1 / (1 - p)` and the latency in ms there. The last point is that of the
-/// greatest sample, at the number of samples. Empty without samples.
+/// greatest sample, at the number of samples; where some were never delivered, at the share that
+/// was. Empty without samples.
 pub(super) fn spectrum(latency: &LatencySummary) -> Vec<[f64; 2]> {
     let Some(histogram) = decoded(&latency.histogram) else {
         return Vec::new();
@@ -58,5 +59,10 @@ mod tests {
         assert!((at(100.0) - 9.9).abs() < 0.1, "p99 is 9.9 ms: {}", at(100.0));
         assert_eq!(points.last(), Some(&[10_000.0, 10.0]));
         assert_eq!(spectrum(&LatencySummary::default()), Vec::<[f64; 2]>::new());
+        // A tenth was never delivered: the curve ends at p90 of what was offered.
+        latency.never(1_111, 30_000_000_000);
+        let points = spectrum(&LatencySummary::of(Some(&latency)));
+        let [at, ms] = *points.last().unwrap();
+        assert!((at - 10.0).abs() < 0.01 && (ms - 10.0).abs() < 0.02, "{at} {ms}");
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::charts::{Chart, Series};
 use super::page;
 use crate::plan::sweep::shown;
-use crate::result::{Saved, count, duration};
-use crate::sweep::{Book, PointSummary, Spread, sorted_values, spread};
+use crate::result::{Saved, count};
+use crate::sweep::{Book, PointSummary, Spread, ns, sorted_values, spread};
 
 /// One figure of a point, in the unit that its charts show.
 struct Figure {
@@ -113,6 +113,9 @@ fn range(figure: &Figure, spread: Option<Spread>) -> String {
     let Some(Spread { median, min, max, runs }) = spread else {
         return "n/a".to_owned();
     };
+    if median.is_infinite() {
+        return format!("endless: too much was never delivered, {runs} runs");
+    }
     let [median, min, max] = [median, min, max].map(|value| value * figure.scale);
     let digits = if median < 100.0 { 2 } else { 0 };
     let unit = figure.unit;
@@ -164,6 +167,8 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
             }
         }
     }
+    let is_endless =
+        |point: &PointSummary| (figure.pick)(point).is_some_and(|spread| spread.max.is_infinite());
     let has_spread = book.repeats > 1;
     if !has_spread {
         series.retain(|one| !one.dash);
@@ -182,6 +187,11 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
                 ""
             } else {
                 " Triangles: the harness was the limit."
+            },
+            if book.points.iter().any(is_endless) {
+                " Gaps: without end, because too much was never delivered."
+            } else {
+                ""
             },
         ]
         .concat(),
@@ -228,7 +238,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
 }
 
 fn points(book: &Book) -> Markup {
-    let ns = |of: Option<Spread>| spread(of, |ns| duration(Some(ns.round() as i64)));
+    let ns = |of: Option<Spread>| spread(of, ns);
     html! {
         div.scroll tabindex="0" {
             table {

@@ -7,19 +7,42 @@ use super::facts::facts;
 use crate::apps::{Section, Segment, Summary};
 use crate::generate::Persona;
 use crate::harness::segments::segment_of;
+use crate::plan::metric::Statistic;
 use crate::result::{LatencySummary, RunResult, clocks, count, duration};
 
 /// Rows of a section that are shown at once; the rest unfolds.
 const ROWS_SHOWN: usize = 12;
 
-/// One row of latencies, in the words of `form`.
-fn latencies(latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
+/// The columns of a table of latencies.
+const STATISTICS: [(&str, Statistic); 6] = [
+    ("p50", Statistic::P50),
+    ("p90", Statistic::P90),
+    ("p99", Statistic::P99),
+    ("p99.9", Statistic::P99_9),
+    ("p99.99", Statistic::P99_99),
+    ("max", Statistic::Max),
+];
+
+/// One row of latencies, in the words of `form`; a second one, of what was delivered, where
+/// something was not.
+fn latencies(name: &str, latency: &LatencySummary, form: impl Fn(Option<i64>) -> String) -> Markup {
     html! {
-        td { (count(latency.count)) }
-        @for value in [
-            latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.p99_9_ns, latency.p99_99_ns,
-            latency.max_ns,
-        ] { td { (form(value)) } }
+        tr {
+            th scope="row" { (name) }
+            td { (count(latency.count)) }
+            @for (_, statistic) in STATISTICS {
+                td { (latency.shown_resting(statistic, &form)) }
+            }
+        }
+        @if let (Some(share), Some(delivered)) =
+            (latency.never_delivered_shown(), &latency.delivered)
+        {
+            tr {
+                th scope="row" { (name) ", of the delivered alone (" (share) ")" }
+                td { (count(delivered.count)) }
+                @for (_, statistic) in STATISTICS { td { (form(delivered.value_ns(statistic))) } }
+            }
+        }
     }
 }
 
@@ -27,9 +50,8 @@ fn latency_head(first: &str) -> Markup {
     html! {
         tr {
             th { (first) }
-            @for name in ["samples", "p50", "p90", "p99", "p99.9", "p99.99", "max"] {
-                th scope="col" { (name) }
-            }
+            th scope="col" { "samples" }
+            @for (name, _) in STATISTICS { th scope="col" { (name) } }
         }
     }
 }
@@ -43,13 +65,12 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                 thead { (latency_head("from the time an event was due")) }
                 tbody {
                     @for app in &result.apps {
-                        tr {
-                            th scope="row" { (app.name) ", end to end" }
-                            (latencies(&app.end_to_end, |ns| app.shown_ns(ns)))
-                        }
+                        (latencies(&format!("{}, end to end", app.name), &app.end_to_end, |ns| {
+                            app.shown_ns(ns)
+                        }))
                     }
-                    tr { th scope="row" { "acknowledged" } (latencies(&result.ack, duration)) }
-                    tr { th scope="row" { "send delay" } (latencies(&result.send_delay, duration)) }
+                    (latencies("acknowledged", &result.ack, duration))
+                    (latencies("send delay", &result.send_delay, duration))
                 }
             }
         }
@@ -60,14 +81,10 @@ pub(super) fn applications(result: &RunResult) -> Markup {
                     thead { (latency_head("stage")) }
                     tbody {
                         @for app in &result.apps {
-                            tr {
-                                th scope="row" { (app.name) ", arrival" }
-                                (latencies(&app.arrival, |ns| app.shown_ns(ns)))
-                            }
-                            tr {
-                                th scope="row" { (app.name) ", service" }
-                                (latencies(&app.service, duration))
-                            }
+                            (latencies(&format!("{}, arrival", app.name), &app.arrival, |ns| {
+                                app.shown_ns(ns)
+                            }))
+                            (latencies(&format!("{}, service", app.name), &app.service, duration))
                         }
                     }
                 }
@@ -75,7 +92,8 @@ pub(super) fn applications(result: &RunResult) -> Markup {
         }
         p.note {
             "n/a: too few samples for the percentile. Every sample counts, from its due time; \
-             nothing is dropped or averaged."
+             nothing is dropped or averaged. With episodes beside it: the samples above the \
+             percentile were due in so few separate slow stretches that one run does not know it."
             @if let Some(clocks) = clocks(result) {
                 " Recorded by " (clocks) "; below that bound no latency between two processes is \
                  known."

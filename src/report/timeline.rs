@@ -155,6 +155,13 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         // Too few events in an interval for a p99: better the medians than an empty chart.
         series.iter_mut().for_each(|line| line.shown = line.name.ends_with(" p50"));
     }
+    let never = never_delivered(result, time);
+    if !never.is_empty() {
+        let mut line = Series::line("never delivered", never);
+        (line.axis, line.area, line.color) = (Some(1), true, Some(7));
+        line.group = Some("never delivered");
+        series.push(line);
+    }
     let mut rate = Series::line("offered rate", offered(result, time));
     (rate.axis, rate.area, rate.color) = (Some(1), true, Some(6));
     rate.group = Some("rate");
@@ -165,8 +172,10 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         id: "over-time".to_owned(),
         title: "Latency over time, under the offered rate".to_owned(),
         note: format!(
-            "End to end of the events processed in each interval; the grey area is what the \
-             schedule asked for. The warm-up's events are not measured.{few}{}",
+            "End to end of the events that were due in each interval, whenever they came through; \
+             the grey area is what the schedule asked for. The warm-up's events are not \
+             measured.{few}{}{}",
+            endless(result),
             clocks(result)
         ),
         wide: true,
@@ -176,6 +185,26 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         series,
         areas: time.areas(time.end_s),
         ..Chart::default()
+    }
+}
+
+/// What was due in each interval and never delivered to the application that missed most of it,
+/// per second; nothing where all was delivered.
+fn never_delivered(result: &RunResult, time: &Time) -> Vec<Value> {
+    let most = |row: &Interval| row.apps.iter().map(|app| app.never_delivered).max().unwrap_or(0);
+    if result.series.iter().all(|row| most(row) == 0) {
+        return Vec::new();
+    }
+    rates(result, time, |row, span| span.offered_per_s(most(row)))
+}
+
+/// Whether something could not be drawn because it has no end.
+fn endless(result: &RunResult) -> &'static str {
+    let mut apps = result.series.iter().flat_map(|row| &row.apps);
+    if apps.any(|app| app.never_delivered > 0) {
+        " Where a curve has a gap under \"never delivered\", the percentile has no end."
+    } else {
+        ""
     }
 }
 

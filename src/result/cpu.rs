@@ -26,17 +26,27 @@ pub fn cpu_table(result: &RunResult, style: TableStyle) -> Option<String> {
         ]);
     }
     if let Some(broker) = result.watch.broker_cpu {
-        let BrokerCpu { processes, cpu_s, cpu_us_per_event, by_command_line } = broker;
+        let BrokerCpu { processes, cpu_s, cpu_us_per_event, in_container } = broker;
         let mut name =
             if processes == 1 { "broker".to_owned() } else { format!("{processes} brokers") };
-        if by_command_line {
-            name.push_str(" (found by command line)");
+        if in_container {
+            name.push_str(" (in a container)");
         }
         table.add_row([
             name,
             String::new(),
             format!("{cpu_s:.2}"),
             per_event(cpu_us_per_event),
+            String::new(),
+        ]);
+    } else if result.watch.broker_on_this_host {
+        // Somebody else's Kafka may run here, too: what is not sure is not guessed.
+        let unknown = || "not known".to_owned();
+        table.add_row([
+            "broker (its process is not known)".to_owned(),
+            String::new(),
+            unknown(),
+            unknown(),
             String::new(),
         ]);
     }

@@ -3,9 +3,11 @@
 
 use super::RunResult;
 use crate::error::{Error, Result};
+use crate::plan::metric::Statistic;
+use crate::record::Reading;
 
 /// The columns; units stand last in their names.
-const HEAD: [&str; 17] = [
+const HEAD: [&str; 19] = [
     "scenario",
     "run",
     "started",
@@ -23,10 +25,16 @@ const HEAD: [&str; 17] = [
     "valid",
     "to_s",
     "clock_bound_ns",
+    "due_measured",
+    "never_delivered",
 ];
 
 /// Every interval of some runs, oldest first; what was not measured is empty, and so is a latency
 /// below `clock_bound_ns`: between two processes no more is known of it than that.
+///
+/// `sent`, `acked` and `seen` are what came through in the interval. The latencies are those of the
+/// `due_measured` events that were due in it, whenever they came through; `inf` is one without end,
+/// because so many of them were `never_delivered`.
 ///
 /// # Errors
 /// [`Error::Internal`] when memory can't be written, which does not happen.
@@ -37,8 +45,11 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
     for result in results {
         for (row, span) in result.series.iter().zip(result.spans()) {
             for (app, seen) in result.apps.iter().zip(&row.apps) {
-                let known = |value_ns: Option<i64>| {
-                    app.known_ns(value_ns).map_or(String::new(), |ns| ns.to_string())
+                let known = |statistic| match seen.reading(statistic) {
+                    Reading::Endless(_) => "inf".to_owned(),
+                    reading => {
+                        app.known_ns(reading.value_ns()).map_or(String::new(), |ns| ns.to_string())
+                    }
                 };
                 let bound_ns = app.clock.and_then(|clock| clock.bound_ns);
                 let fields = [
@@ -53,12 +64,14 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
                     seen.seen.to_string(),
                     seen.lag_records.map_or(String::new(), |lag| lag.to_string()),
                     seen.lag_s.map_or(String::new(), |lag| lag.to_string()),
-                    known(seen.p50_ns),
-                    known(seen.p99_ns),
-                    known(seen.max_ns),
+                    known(Statistic::P50),
+                    known(Statistic::P99),
+                    known(Statistic::Max),
                     result.verdict.valid.to_string(),
                     span.to_s.to_string(),
                     bound_ns.map_or(String::new(), |ns| ns.to_string()),
+                    seen.count.to_string(),
+                    seen.never_delivered.to_string(),
                 ];
                 writer.write_record(fields).map_err(|error| fault(error.to_string()))?;
             }

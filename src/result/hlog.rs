@@ -1,6 +1,7 @@
 //! `latency.hlog`: latency over time as an HdrHistogram interval log, version 1.3 of its text
 //! format (HdrHistogram's `HistogramLogWriter` and `HistogramLogReader` define it), with V2
-//! histograms and a tag for each series. Values are nanoseconds.
+//! histograms and a tag for each series. Values are nanoseconds, in the interval in which their
+//! events were due.
 
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,7 +11,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use crate::error::{Error, Result};
-use crate::record::IntervalLog;
+use crate::record::{IntervalLog, Latency};
 
 /// One series of the log.
 #[derive(Debug)]
@@ -19,8 +20,49 @@ pub struct LogSeries<'a> {
     pub tag: String,
     /// Its histograms by interval of the run's clock.
     pub log: &'a mut IntervalLog,
-    /// Samples at or below zero, and above an hour: they have no place in a histogram.
-    pub outside: (u64, u64),
+    /// What has no place in them.
+    pub outside: Outside,
+}
+
+/// Samples that have no place in a histogram.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// At or below zero.
+    pub zero_or_negative: u64,
+    /// Above an hour.
+    pub over_range: u64,
+    /// Without end.
+    pub never_delivered: u64,
+}
+
+impl Outside {
+    /// Those of a distribution.
+    #[must_use]
+    pub fn of(latency: &Latency) -> Self {
+        Self {
+            zero_or_negative: latency.zero_or_negative(),
+            over_range: latency.over_range(),
+            never_delivered: latency.never_delivered(),
+        }
+    }
+
+    /// A line for each kind.
+    fn notices(&self, tag: &str) -> Vec<String> {
+        let Self { zero_or_negative: zero, over_range: over, never_delivered: never } = *self;
+        let mut notices = Vec::new();
+        if zero + over > 0 {
+            notices.push(format!(
+                "[{tag}: {zero} samples at or below zero and {over} above an hour are not in here]"
+            ));
+        }
+        if never > 0 {
+            notices.push(format!(
+                "[{tag}: {never} events that were offered and never delivered, samples without \
+                 end, are not in here]"
+            ));
+        }
+        notices
+    }
 }
 
 /// Writes the log. `start_wall_us` is the schedule's start, which is interval `first` of
@@ -40,14 +82,11 @@ pub fn interval_log(
     let start = UNIX_EPOCH + Duration::from_micros(start_wall_us.max(0).unsigned_abs());
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("[Histogram log format version 1.3]");
-    builder.add_comment("[kbench: latencies in nanoseconds; time since the schedule's start]");
+    builder.add_comment("[kbench: latencies in nanoseconds, by the interval in which their events were due; time since \
+         the schedule's start]");
     for part in &series {
-        let (zero, over) = part.outside;
-        if zero + over > 0 {
-            builder.add_comment(&format!(
-                "[{}: {zero} samples at or below zero and {over} above an hour are not in here]",
-                part.tag
-            ));
+        for notice in part.outside.notices(&part.tag) {
+            builder.add_comment(&notice);
         }
     }
     builder.with_base_time(start).with_start_time(start).with_max_value_divisor(1.0);

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::{RunResult, broker, count, duration, load};
 use crate::error::{Error, Result};
+use crate::plan::metric::Statistic;
+use crate::record::Reading;
 
 /// One entry of a results folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,8 +26,11 @@ pub struct Listed {
     pub verdict: String,
     /// Acknowledged in the measured part, in events per second.
     pub acked_per_s: Option<f64>,
-    /// End to end of the slowest application, 99th percentile, in nanoseconds.
+    /// End to end of the slowest application, 99th percentile, in nanoseconds; `None` also where it
+    /// has no end, because too much was never delivered.
     pub p99_ns: Option<i64>,
+    /// What it exceeds then, in nanoseconds.
+    pub p99_endless_ns: Option<i64>,
     /// Acknowledged and not seen, by all applications together.
     pub missing: Option<u64>,
     /// Whole runs within, of a sweep.
@@ -78,6 +83,7 @@ fn verdict(result: &RunResult) -> &'static str {
 }
 
 fn of_run(folder: String, result: &RunResult) -> Listed {
+    let worst = result.worst(Statistic::P99);
     Listed {
         folder,
         started: result.started.clone(),
@@ -85,7 +91,11 @@ fn of_run(folder: String, result: &RunResult) -> Listed {
         broker: broker(result),
         verdict: verdict(result).to_owned(),
         acked_per_s: Some(result.throughput.acked_per_s),
-        p99_ns: result.apps.iter().filter_map(|app| app.known_ns(app.end_to_end.p99_ns)).max(),
+        p99_ns: worst.and_then(Reading::value_ns),
+        p99_endless_ns: match worst {
+            Some(Reading::Endless(ns)) => Some(ns),
+            _ => None,
+        },
         missing: Some(result.ledger.apps.iter().map(|app| app.missing).sum()),
         runs: None,
     }
@@ -103,6 +113,7 @@ fn of_sweep(folder: String, trials: &[&RunResult]) -> Listed {
         verdict: format!("sweep, {valid} of {} valid", trials.len()),
         acked_per_s: None,
         p99_ns: None,
+        p99_endless_ns: None,
         missing: None,
         runs: Some(trials.len()),
     }
@@ -117,6 +128,7 @@ fn unreadable(folder: String, error: &Error) -> Listed {
         verdict: format!("unreadable: {error}"),
         acked_per_s: None,
         p99_ns: None,
+        p99_endless_ns: None,
         missing: None,
         runs: None,
     }
@@ -147,7 +159,11 @@ pub fn list_table(listed: &[Listed], style: TableStyle) -> String {
             broker,
             one.verdict.clone(),
             one.acked_per_s.map_or_else(dash, |rate| count(rate.round() as u64)),
-            one.p99_ns.map_or_else(dash, |p99_ns| duration(Some(p99_ns))),
+            match (one.p99_endless_ns, one.p99_ns) {
+                (Some(endless_ns), _) => format!("> {}", duration(Some(endless_ns))),
+                (None, Some(p99_ns)) => duration(Some(p99_ns)),
+                (None, None) => dash(),
+            },
             one.missing.map_or_else(dash, count),
             one.folder.clone(),
         ]);

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::table::duration;
 use super::{AppResult, RunResult};
+use crate::plan::metric::Statistic;
+use crate::record::Reading;
 
 /// One process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +78,21 @@ impl AppResult {
             (Some(bound_ns), None, Some(_)) => format!("< {}", duration(Some(bound_ns))),
             (_, known_ns, _) => duration(known_ns),
         }
+    }
+}
+
+impl RunResult {
+    /// End to end of the slowest application, as far as the clocks let it be known: one without end
+    /// is slower than any other; `None` where nothing is known of any.
+    #[must_use]
+    pub fn worst(&self, statistic: Statistic) -> Option<Reading> {
+        let of = |app: &AppResult| match app.end_to_end.reading(statistic) {
+            Reading::Endless(ns) => Some((true, ns)),
+            reading => Some((false, app.known_ns(reading.value_ns())?)),
+        };
+        self.apps.iter().filter_map(of).max().map(|(is_endless, ns)| {
+            if is_endless { Reading::Endless(ns) } else { Reading::Value(ns) }
+        })
     }
 }
 

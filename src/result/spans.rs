@@ -109,6 +109,7 @@ mod tests {
             sent: *offered,
             acked: *acked,
             apps: vec![AppInterval::default()],
+            ..Interval::default()
         };
         run.series = rows.iter().enumerate().map(row).collect();
         run

@@ -2,20 +2,23 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use super::latency::episodes;
 use super::table::{count, duration};
 use super::{LatencySummary, RunResult, StackedPercentile};
-use crate::record::{Slice, Stack};
+use crate::plan::metric::Statistic;
+use crate::record::{Latency, Slice, Stack};
 
 /// The percentiles that are taken apart.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// The stages near each percentile that has enough samples, and those of the slowest event.
+/// The stages near each percentile that has enough samples, and those of the slowest event; of a
+/// percentile without end there are none.
 #[must_use]
-pub fn stacked(stack: &Stack) -> Vec<StackedPercentile> {
-    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile)));
+pub fn stacked(stack: &Stack, end_to_end: Option<&Latency>) -> Vec<StackedPercentile> {
+    let never = end_to_end.map_or(0, Latency::never_delivered);
+    let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile, never)));
+    let slowest = if never > 0 { "max of the delivered" } else { "max" };
     percentiles
-        .chain([("max", stack.slowest())])
+        .chain([(slowest, stack.slowest())])
         .filter_map(|(name, slice)| slice.map(|slice| one(name, &slice)))
         .collect()
 }
@@ -38,21 +41,33 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     let mut row = |name: String, stage: &LatencySummary, form: &dyn Fn(Option<i64>) -> String| {
-        let [p99, p99_9, p99_99] = stage.tail().map(|(_, value_ns, footing)| {
-            let few = episodes(footing).map_or_else(String::new, |few| format!(" ({few})"));
-            format!("{}{few}", form(value_ns))
-        });
+        let shown = |statistic| stage.shown(statistic, form);
+        let resting = |statistic| stage.shown_resting(statistic, form);
         table.add_row([
-            name,
+            name.clone(),
             count(stage.count),
-            form(stage.mean_ns.map(|mean| mean.round() as i64)),
-            form(stage.p50_ns),
-            form(stage.p90_ns),
-            p99,
-            p99_9,
-            p99_99,
-            form(stage.max_ns),
+            shown(Statistic::Mean),
+            shown(Statistic::P50),
+            shown(Statistic::P90),
+            resting(Statistic::P99),
+            resting(Statistic::P99_9),
+            resting(Statistic::P99_99),
+            shown(Statistic::Max),
         ]);
+        if let Some(delivered) = &stage.delivered {
+            let shown = |statistic| form(delivered.value_ns(statistic));
+            table.add_row([
+                format!("{name}, of the delivered"),
+                count(delivered.count),
+                shown(Statistic::Mean),
+                shown(Statistic::P50),
+                shown(Statistic::P90),
+                shown(Statistic::P99),
+                shown(Statistic::P99_9),
+                shown(Statistic::P99_99),
+                shown(Statistic::Max),
+            ]);
+        }
     };
     row("send delay".to_owned(), &result.send_delay, &duration);
     row("ack".to_owned(), &result.ack, &duration);

@@ -6,10 +6,14 @@ use comfy_table::presets;
 
 use super::detected::detected;
 use super::process::clocks;
+use super::resting::resting;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
-use super::table::{accounts, applications, broker, count, rates, sender, thresholds, wire};
+use super::table::{
+    accounts, applications, broker, count, rates, sender, thresholds, undelivered, wire,
+};
 use super::{RunResult, cpu_table};
+use crate::harness::keep_up;
 
 /// The result as Markdown.
 #[must_use]
@@ -45,12 +49,16 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for note in result.watch.notes() {
         writeln!(out, "- {note}")?;
     }
-    let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
+    let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    for line in lines.chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
+    for line in resting(result) {
+        writeln!(out, "- {line}")?;
+    }
     stages(result, out)?;
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {

@@ -4,10 +4,13 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::detected::detected;
 use super::process::clocks;
+use super::resting::resting;
 use super::segmented::segmented;
-use super::{RunResult, Throughput};
+use super::{LatencySummary, RunResult, Throughput};
 use crate::compare::ThresholdResult;
+use crate::harness::keep_up;
 use crate::harness::world::Kind;
+use crate::plan::metric::Statistic;
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
 /// what the ledger found. Tens of millions of events fit into a hundred columns.
@@ -29,11 +32,15 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for threshold in thresholds(result) {
         out.push_str(&format!("  {threshold}\n"));
     }
-    let lines = [accounts(result), rates(result), sender(result)];
-    for line in lines.into_iter().chain(wire(result)).chain(clocks(result)) {
+    let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
+    let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    for line in lines.chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out.push_str(&applications(result, presets::NOTHING));
+    for line in resting(result) {
+        out.push_str(&format!("  {line}\n"));
+    }
     out.push('\n');
     out.push_str(&books(result));
     if let Some(table) = detected(result, presets::NOTHING) {
@@ -60,7 +67,8 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
     let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
     let rate =
         format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
-    for line in [accounts(result), rate, sender(result)].into_iter().chain(wire(result)) {
+    let lines = [accounts(result), rate, sender(result)].into_iter();
+    for line in lines.chain(undelivered(result)).chain(wire(result)) {
         out.push_str(&format!("{line}\n"));
     }
     out
@@ -118,6 +126,9 @@ pub(super) fn accounts(result: &RunResult) -> String {
 /// The rates of the measured part.
 pub(super) fn rates(result: &RunResult) -> String {
     let Throughput { measured_s, offered_per_s, acked_per_s, .. } = result.throughput;
+    if measured_s <= 0.0 {
+        return "measured for less than an interval: there are no rates".to_owned();
+    }
     let per_s = |rate: f64| count(rate.round() as u64);
     format!(
         "measured {measured_s:.0} s at {}/s offered, {}/s acknowledged",
@@ -131,10 +142,30 @@ pub(super) fn sender(result: &RunResult) -> String {
         "send delay p50 {} p99 {} · ack p50 {} p99 {} max {}",
         duration(result.send_delay.p50_ns),
         duration(result.send_delay.p99_ns),
-        duration(result.ack.p50_ns),
-        duration(result.ack.p99_ns),
-        duration(result.ack.max_ns),
+        result.ack.shown(Statistic::P50, duration),
+        result.ack.shown(Statistic::P99, duration),
+        result.ack.shown(Statistic::Max, duration),
     )
+}
+
+/// What was never delivered, and what the figures of the rest alone are; nothing where all was.
+pub(super) fn undelivered(result: &RunResult) -> Vec<String> {
+    let ends = result.apps.iter().map(|app| (app.name.as_str(), &app.end_to_end));
+    let stages = std::iter::once(("ack", &result.ack)).chain(ends);
+    let line = |(name, latency): (&str, &LatencySummary)| {
+        let share = latency.never_delivered_shown()?;
+        let delivered = latency.delivered.as_ref()?;
+        Some(format!(
+            "{name}: {share} ({} of {} offered in the measured part), samples without end; of the \
+             delivered alone p50 {} p99 {} max {}",
+            count(latency.never_delivered),
+            count(latency.count),
+            duration(delivered.p50_ns),
+            duration(delivered.p99_ns),
+            duration(delivered.max_ns),
+        ))
+    };
+    stages.filter_map(line).collect()
 }
 
 /// The books and the applications: a line where they agree, one more for each difference.
@@ -185,14 +216,15 @@ pub(super) fn applications(result: &RunResult, style: TableStyle) -> String {
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
+        let shown = |statistic| app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
         table.add_row([
             app.name.clone(),
             count(ledger.seen),
             count(app.consumed_per_s.round() as u64),
-            app.shown_ns(app.end_to_end.p50_ns),
-            app.shown_ns(app.end_to_end.p99_ns),
-            app.shown_ns(app.end_to_end.p99_9_ns),
-            app.shown_ns(app.end_to_end.max_ns),
+            shown(Statistic::P50),
+            shown(Statistic::P99),
+            shown(Statistic::P99_9),
+            shown(Statistic::Max),
             duration(app.service.p50_ns),
             count(ledger.missing),
             count(ledger.duplicates),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::points::{Limit, PointSummary, Spread, compare_values};
+use super::limit::Limit;
+use super::points::{PointSummary, Spread, compare_values};
+use super::table::ns;
 use crate::plan::sweep::shown;
-use crate::result::{count, duration};
+use crate::result::count;
 
 /// A further step along an axis that changes a figure by less than this share is not worth it.
 const WORTH: f64 = 0.10;
@@ -43,23 +45,38 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
 }
 
 fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
+    let is_known = |point: &&&PointSummary| point.limit != Limit::TooShort;
+    let unknown: Vec<String> = points
+        .iter()
+        .filter(|point| !is_known(point))
+        .map(|point| shown(&point.settings))
+        .collect();
     let behind: Vec<String> = points
         .iter()
-        .filter(|point| point.limit != Limit::None)
+        .filter(|point| is_known(point) && point.limit != Limit::None)
         .map(|point| format!("{} (limit: {})", shown(&point.settings), point.limit))
         .collect();
-    let kept = points.len() - behind.len();
+    let kept = points.len() - behind.len() - unknown.len();
     let that_count = if silent == 0 { "" } else { " that count" };
     if points.is_empty() {
         said.push("No point has a run that counts.".to_owned());
-    } else if behind.is_empty() {
+    } else if unknown.len() == points.len() {
+        said.push(
+            "The runs are too short to tell which point kept up with what was offered: measure \
+             longer."
+                .to_owned(),
+        );
+    } else if kept == points.len() {
         said.push(format!("All {kept} points{that_count} kept up with what was offered."));
     } else {
-        said.push(format!(
-            "{kept} of {} points{that_count} kept up with what was offered; behind: {}.",
-            points.len(),
-            behind.join("; ")
-        ));
+        let mut text =
+            format!("{kept} of {} points{that_count} kept up with what was offered", points.len());
+        for (what, names) in [("behind", behind), ("too short to tell", unknown)] {
+            if !names.is_empty() {
+                text.push_str(&format!("; {what}: {}", names.join("; ")));
+            }
+        }
+        said.push(format!("{text}."));
     }
 }
 
@@ -81,18 +98,26 @@ fn best(points: &[&PointSummary], said: &mut Vec<String>) {
     if ranked.len() < 2 {
         return;
     }
+    if low.median.is_infinite() {
+        said.push("p99 has no end at any point: too much was never delivered.".to_owned());
+        return;
+    }
     let equals: Vec<String> = ranked[1..]
         .iter()
         .filter(|(_, p99)| !low.is_below(p99))
         .map(|(point, _)| shown(&point.settings))
         .collect();
     let mut text = format!(
-        "Lowest p99 of the slowest application: {} at {}; highest: {} at {} ({:.1}×).",
+        "Lowest p99 of the slowest application: {} at {}; highest: {} at {}{}.",
         ns(low.median),
         shown(&best.settings),
         ns(high.median),
         shown(&last.settings),
-        high.median / low.median
+        if high.median.is_finite() {
+            format!(" ({:.1}×)", high.median / low.median)
+        } else {
+            String::new()
+        }
     );
     if ranked.iter().all(|(_, p99)| p99.runs < 2) {
         text.push_str(" One run of each point can't tell a difference from chance: repeat them.");
@@ -224,10 +249,6 @@ fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
     }
 }
 
-fn ns(value_ns: f64) -> String {
-    duration(Some(value_ns.round() as i64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +314,18 @@ mod tests {
         );
         assert!(said.contains("free of a limit of the harness: acks=all"), "{said}");
         assert!(!said.contains("1.00 ms"), "{said}");
+    }
+
+    #[test]
+    fn a_point_that_is_too_short_to_tell_has_not_kept_up() {
+        let short = point(&[("acks", "1")], &[1.0, 1.0], 100.0, Limit::TooShort);
+        let long = point(&[("acks", "all")], &[5.0, 6.0], 100.0, Limit::None);
+        let said = conclusions(&[short.clone(), long.clone(), long]).join("\n");
+        let words = "2 of 3 points kept up with what was offered; too short to tell: acks=1.";
+        assert!(said.contains(words), "{said}");
+        assert!(!said.contains("1.00 ms at acks=1;"), "it is not the best: {said}");
+        let said = conclusions(&[short.clone(), short]).join("\n");
+        assert!(said.starts_with("The runs are too short to tell which point kept up"), "{said}");
     }
 
     #[test]

@@ -2,35 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::limit::{Limit, idle_workers, limit};
+use crate::plan::metric::Statistic;
 use crate::plan::sweep::Settings;
-use crate::result::{LatencySummary, RunResult, Saved};
+use crate::result::{RunResult, Saved};
 
-/// A group that is so far behind when the schedule ends has not kept up.
-const LAG_LIMIT_S: f64 = 1.0;
-
-/// A broker that acknowledges less than this share of the offered rate has not kept up.
-const ACKED_SHARE: f64 = 0.99;
-
-/// A figure over whole runs.
+/// A figure over whole runs. Infinite, and `null` when written, is that of a run in which it had no
+/// end: too much of what was offered was never delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The middle one; the mean of the two middle ones.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub median: f64,
     /// The least.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub min: f64,
     /// The greatest.
+    #[serde(deserialize_with = "null_has_no_end")]
     pub max: f64,
     /// How many runs.
     pub runs: u32,
+}
+
+/// JSON knows no infinite number.
+fn null_has_no_end<'de, D: Deserializer<'de>>(reader: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or(f64::INFINITY))
 }
 
 impl Spread {
     /// Of some runs' figures; `None` where there is none.
     #[must_use]
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = figures.into_iter().filter(|value| value.is_finite()).collect();
+        let mut sorted: Vec<f64> = figures.into_iter().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
@@ -42,37 +47,6 @@ impl Spread {
     #[must_use]
     pub fn is_below(&self, other: &Self) -> bool {
         self.max < other.min
-    }
-}
-
-/// What kept a point from more.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// Nothing: everybody kept up with what was offered.
-    None,
-    /// The harness or the machine: the figures are not about Kafka.
-    Harness,
-    /// The client: its queue was full.
-    Client,
-    /// The broker: it acknowledged less than was offered.
-    Broker,
-    /// The partitions: an application fell behind with workers that had none.
-    Partitions,
-    /// An application: it fell behind.
-    Application(String),
-}
-
-impl std::fmt::Display for Limit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => f.write_str("-"),
-            Self::Harness => f.write_str("harness"),
-            Self::Client => f.write_str("client"),
-            Self::Broker => f.write_str("broker"),
-            Self::Partitions => f.write_str("partitions"),
-            Self::Application(name) => f.write_str(name),
-        }
     }
 }
 
@@ -129,41 +103,6 @@ impl PointSummary {
         let all = self.apps.iter().filter_map(pick);
         all.max_by(|one, other| one.median.total_cmp(&other.median))
     }
-}
-
-/// What kept one run from more.
-#[must_use]
-pub(super) fn limit(result: &RunResult) -> Limit {
-    let throughput = &result.throughput;
-    if result.watch.limits_harness() {
-        Limit::Harness
-    } else if result.ledger.unsent > 0 {
-        Limit::Client
-    } else if throughput.acked_per_s < ACKED_SHARE * throughput.offered_per_s {
-        Limit::Broker
-    } else if result.watch.lag_at_end_s <= LAG_LIMIT_S {
-        Limit::None
-    } else if idle_workers(result) > 0 {
-        Limit::Partitions
-    } else {
-        Limit::Application(slowest(result))
-    }
-}
-
-/// The application with the most unread records in the last interval that somebody looked at.
-fn slowest(result: &RunResult) -> String {
-    let sum = |place: usize| -> u64 {
-        result.series.iter().filter_map(|row| row.apps.get(place)?.lag_records).max().unwrap_or(0)
-    };
-    let place = (0..result.apps.len()).max_by_key(|&place| sum(place));
-    place.map(|place| result.apps[place].name.clone()).unwrap_or_default()
-}
-
-fn idle_workers(result: &RunResult) -> u32 {
-    let partitions = result.partitions.len();
-    let idle = |workers: u16| usize::from(workers).saturating_sub(partitions);
-    let sum: usize = result.apps.iter().map(|app| idle(app.workers)).sum();
-    u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
 /// Every point of a sweep's results, in the order of its settings.
@@ -254,18 +193,18 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
 
 fn app(runs: &[&RunResult], place: usize) -> AppPoint {
     let first = &runs[0].apps[place];
-    let spread = |pick: &dyn Fn(&LatencySummary) -> Option<i64>| {
-        let all = runs.iter().filter_map(|run| pick(&run.apps.get(place)?.end_to_end));
-        Spread::of(all.map(|value_ns| value_ns as f64))
+    let spread = |statistic| {
+        let latencies = runs.iter().filter_map(|run| Some(&run.apps.get(place)?.end_to_end));
+        Spread::of(latencies.filter_map(|latency| latency.figure_ns(statistic)))
     };
     let consumed = runs.iter().filter_map(|run| Some(run.apps.get(place)?.consumed_per_s));
     AppPoint {
         name: first.name.clone(),
         workers: first.workers,
         consumed_per_s: Spread::of(consumed),
-        p50_ns: spread(&|latency| latency.p50_ns),
-        p99_ns: spread(&|latency| latency.p99_ns),
-        p99_9_ns: spread(&|latency| latency.p99_9_ns),
+        p50_ns: spread(Statistic::P50),
+        p99_ns: spread(Statistic::P99),
+        p99_9_ns: spread(Statistic::P99_9),
         efficiency: None,
     }
 }
@@ -302,6 +241,7 @@ fn efficiency(app: &AppPoint, alone: &PointSummary) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limit::tests::fall_behind;
     use super::*;
 
     #[test]
@@ -311,6 +251,11 @@ mod tests {
         assert_eq!(Spread::of([]), None);
         assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
         assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
+        // A run without end is no run less: it is the slowest.
+        let endless = Spread::of([5.0, f64::INFINITY, f64::INFINITY]).unwrap();
+        assert_eq!((endless.median, endless.min, endless.runs), (f64::INFINITY, 5.0, 3));
+        let text = serde_json::to_string(&endless).unwrap();
+        assert_eq!(serde_json::from_str::<Spread>(&text).unwrap(), endless);
     }
 
     /// A recorded run, as a trial of a sweep, with what `change` makes of it.
@@ -329,30 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn what_kept_a_run_from_more_is_named() {
-        let limited = |change: &dyn Fn(&mut RunResult)| limit(&trial(&[], 0, change).result);
-        assert_eq!(limited(&|_| ()), Limit::None);
-        assert_eq!(limited(&|run| run.watch.slip_p99_ns = Some(5_000_000)), Limit::Harness);
-        assert_eq!(limited(&|run| run.ledger.unsent = 1), Limit::Client);
-        assert_eq!(limited(&|run| run.throughput.acked_per_s *= 0.5), Limit::Broker);
-        let behind = |run: &mut RunResult| {
-            run.watch.lag_at_end_s = 3.0;
-            run.series[5].apps[1].lag_records = Some(1_000_000);
-        };
-        let name = trial(&[], 0, |_| ()).result.apps[1].name.clone();
-        assert_eq!(limited(&behind), Limit::Application(name));
-        let crowded = |run: &mut RunResult| {
-            behind(run);
-            run.apps[1].workers = 100;
-        };
-        assert_eq!(limited(&crowded), Limit::Partitions);
-    }
-
-    #[test]
     fn repeats_are_put_together_and_scaling_is_told_where_one_worker_fell_behind() {
         let alone = |run: &mut RunResult| {
-            run.watch.lag_at_end_s = 3.0;
-            run.series[5].apps[1].lag_records = Some(1_000_000);
+            fall_behind(run, 1);
             run.apps[1].consumed_per_s = 10_000.0;
         };
         let shared = |run: &mut RunResult| {

@@ -155,8 +155,10 @@ fn matrix(book: &Book) -> String {
     let Some(first) = book.points.iter().find(|point| !point.apps.is_empty()) else {
         return String::new();
     };
-    let ms = |spread: Option<Spread>| {
-        spread.map_or_else(|| "n/a".to_owned(), |spread| format!("{:.2}", spread.median / 1e6))
+    let ms = |spread: Option<Spread>| match spread.map(|spread| spread.median) {
+        None => "n/a".to_owned(),
+        Some(median) if median.is_infinite() => "endless".to_owned(),
+        Some(median) => format!("{:.2}", median / 1e6),
     };
     let mut table = Table::new();
     let names = first.apps.iter().map(|app| app.name.as_str());
@@ -181,7 +183,12 @@ fn finished(mut table: Table, text_columns: usize) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn ns(value_ns: f64) -> String {
+/// A latency; of one without end, that it has none.
+#[must_use]
+pub fn ns(value_ns: f64) -> String {
+    if value_ns.is_infinite() {
+        return "endless".to_owned();
+    }
     duration(Some(value_ns.round() as i64))
 }
 
@@ -190,7 +197,12 @@ fn ns(value_ns: f64) -> String {
 pub fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
     match spread {
         None => "n/a".to_owned(),
-        Some(Spread { median, min, max, runs }) if runs > 1 && median > 0.0 => {
+        Some(Spread { median, min, max, .. }) if max.is_infinite() && min < max => {
+            format!("{}, in some runs endless", form(if median < max { median } else { min }))
+        }
+        Some(Spread { median, min, max, runs })
+            if runs > 1 && median > 0.0 && max < f64::INFINITY =>
+        {
             format!("{} ±{:.0}%", form(median), (max - min) / 2.0 / median * 100.0)
         }
         Some(spread) => form(spread.median),

@@ -138,6 +138,12 @@ fn one_interrupt_drains_and_saves_a_partial_result() {
     assert_eq!(result.verdict.interrupted_by, Some(130));
     assert!(result.verdict.valid, "{:?}", result.verdict.reasons);
     assert!(result.ledger.offered > 500);
+    // The measured part is what was reached of it, and the rates are those of that.
+    let throughput = &result.throughput;
+    assert!(throughput.measured_s <= result.duration_s, "{throughput:?}");
+    for per_s in [throughput.offered_per_s, throughput.acked_per_s] {
+        assert!((per_s / 500.0 - 1.0).abs() < 0.1, "{throughput:?} in {} s", result.duration_s);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kbench::clock::{Clock, ManualClock};
 use kbench::event::{Outcome, Receipt, Stamp};
 use kbench::ledger::Ledger;
 use kbench::produce::{ReceiptBook, Receiver, ShardReceipts};
-use kbench::record::{Latency, Recorder, Series, Stage};
+use kbench::record::{Recorder, Series, Stage};
 use proptest::prelude::*;
 
 const INTERVAL_NS: u64 = 1_000_000_000;
@@ -103,7 +103,7 @@ proptest! {
             prop_assert_eq!(stage, Stage::Ack);
             // Within a window nothing is lost either.
             let ack = window.latency(Stage::Ack);
-            prop_assert_eq!(ack.map_or(0, Latency::count), window.events);
+            prop_assert_eq!(ack.map_or(0, |ack| ack.count()), window.events);
             series.add(&window);
         }
         if let Some(ack) = series.total(Stage::Ack) {

@@ -53,6 +53,7 @@ fn gives_what_one_run_gives(records: &Path, run: &Value) {
     assert_eq!(merged["send_delay"]["count"], run["send_delay"]["count"]);
     assert_eq!(merged["ack"]["count"], run["ack"]["count"]);
     let measured = run["ack"]["count"].as_u64().unwrap();
+    assert_eq!(merged["ack"]["never_delivered"], 0);
     assert!((2_500..3_500).contains(&measured), "{measured}");
     for (place, name) in APPS.iter().enumerate() {
         let (app, of_run) = (&merged["apps"][place], &run["apps"][place]);
@@ -211,6 +212,16 @@ fn a_part_that_is_not_there_makes_the_run_invalid() {
     assert!(words.contains("- dashboard: nobody has recorded a part of it"), "{words}");
     assert!(words.contains("acknowledged events are missing"), "{words}");
     assert!(!words.contains("analytics: "), "{words}");
+    // What it was offered it has never seen: its latency has no end, in every measured second.
+    assert!(words.contains("dashboard: 100.0 % never delivered (3 000 of 3 000"), "{words}");
+    let row = words.lines().find(|line| line.trim_start().starts_with("dashboard  ")).unwrap();
+    assert_eq!(row.matches("> 30.0 s").count(), 3, "{row}");
+    let (_, merged) = report(&records);
+    let place = merged["apps"].as_array().unwrap().iter();
+    let place = place.clone().position(|app| app["name"] == "dashboard").unwrap();
+    let never = |row: &Value| row["apps"][place]["never_delivered"].as_u64().unwrap();
+    let never: Vec<u64> = merged["series"].as_array().unwrap().iter().map(never).collect();
+    assert_eq!(never[..3], [0, 1_500, 1_500]);
 }
 
 #[test]

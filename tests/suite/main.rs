@@ -25,6 +25,7 @@ mod conformance;
 mod drift;
 mod group;
 mod hlog;
+mod keep_up;
 mod laws;
 #[path = "../self_watch/load.rs"]
 mod load;
@@ -36,6 +37,7 @@ mod replay;
 mod runs;
 mod sender;
 mod truth;
+mod undelivered;
 mod world;
 
 use std::process::ExitCode;
@@ -51,12 +53,14 @@ fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
         laws::probes(),
+        undelivered::probes(),
         truth::probes(),
         drift::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
         hlog::probes(),
+        keep_up::probes(),
         replay::probes(),
     ];
     suites.into_iter().flatten().collect()

@@ -16,7 +16,7 @@ use kbench::loopback::{Faults, WriteFault};
 use kbench::wire::stamp;
 
 use crate::probe::Probe;
-use crate::runs::{constant, plan, run, run_with, try_run};
+use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
 use crate::{admin, client};
 
@@ -87,6 +87,7 @@ fn looked_up(world: &World) {
     let ledger = &result.ledger;
     assert_eq!((ledger.unknown, ledger.unknown_written), (2, 2));
     assert_eq!((ledger.unknown_not_written, ledger.unknown_unsettled), (0, 0));
+    assert_eq!((result.ack.count, result.ack.never_delivered), (1_000, 0), "both were written");
     assert!(ledger.apps.iter().all(|app| (app.missing, app.skipped_unacked) == (0, 1)));
     // All that was sent is in the log and was read: that the answer got lost is no fault.
     let write = HashMap::from([((0, 31), WriteFault::Lose)]);
@@ -118,6 +119,16 @@ fn frozen_broker(_: &World) {
     assert!(ledger.closes, "{:?}", result.verdict.reasons);
     let timed_out = ledger.failed + ledger.unknown;
     assert!(timed_out > 1_000, "only {timed_out} timed out");
+    // Law 2. What timed out has no end; or, found in the log, an acknowledgement of at least that.
+    let never = ledger.offered - ledger.acked - ledger.unknown_written;
+    assert_eq!((result.ack.count, result.ack.never_delivered), (ledger.offered, never));
+    let slow = above(&result.ack, u64::from(TIMEOUT_MS) - 10);
+    assert!(slow >= ledger.unknown_written, "{slow} of {}", ledger.unknown_written);
+    for (app, ticks) in result.apps.iter().zip(&ledger.apps) {
+        let unseen = ledger.offered - ticks.seen;
+        assert_eq!(app.end_to_end.never_delivered, unseen, "{}", app.name);
+        assert_eq!(app.end_to_end.count, ledger.offered, "{}", app.name);
+    }
     assert!(ledger.unknown > 0, "none was on its way");
     assert_eq!(ledger.unknown, ledger.unknown_written + ledger.unknown_not_written);
     assert_eq!((ledger.unknown_unsettled, ledger.failed_written), (0, 0));

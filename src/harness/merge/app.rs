@@ -6,7 +6,8 @@ use super::AppParts;
 use crate::apps::{Summary, Totals};
 use crate::error::{Error, Result};
 use crate::harness::part::{AppName, AppPart, Begun, ProducerPart};
-use crate::record::{Page, Row, Series, Stage};
+use crate::harness::undelivered::never_seen;
+use crate::record::{Footing, Page, Row, Series, Stage, TAIL};
 use crate::result::{AppClock, AppResult, LatencySummary};
 
 /// One application.
@@ -17,6 +18,8 @@ pub(super) struct Merged<'a> {
     pub(super) series: Series,
     /// The same, once it is complete.
     pub(super) rows: BTreeMap<u64, Row>,
+    /// On what its percentiles rest.
+    footings: [Option<Footing>; 3],
     pub(super) consumed_per_s: f64,
     /// The first interval since 1970 in which anything was processed.
     first: Option<u64>,
@@ -30,7 +33,7 @@ impl<'a> Merged<'a> {
     ) -> Result<Self> {
         let start = producer.start_interval;
         let mut series = Series::new(Stage::EndToEnd, producer.intervals.div_ceil(3_600).max(1));
-        let mut first = None;
+        let mut first: Option<u64> = None;
         for (part, app) in &parts {
             let pages = app.pages.get(&producer.outcomes.run).into_iter().flatten();
             for page in pages {
@@ -40,18 +43,26 @@ impl<'a> Merged<'a> {
                         part.pid, name.name
                     ))
                 })?;
-                first = Some(first.map_or(page.processed, |first: u64| first.min(page.processed)));
-                series.add(&page.window(start, start + producer.measured.start));
+                let earliest = page.processed.keys().next().copied();
+                first = first.into_iter().chain(earliest).min();
+                page.enter(&mut series, start, start + producer.measured.start);
             }
         }
-        let rows = series.rows().clone();
-        Ok(Self { name: name.clone(), parts, series, rows, consumed_per_s: 0.0, first })
+        let (rows, footings) = (BTreeMap::new(), [None; 3]);
+        Ok(Self { name: name.clone(), parts, series, rows, footings, consumed_per_s: 0.0, first })
+    }
+
+    /// Counts what it has never seen, by interval of the schedule; then its rows are complete.
+    pub(super) fn never_seen(&mut self, missed: &[u64], producer: &ProducerPart) {
+        never_seen(&mut self.series, 0, missed, producer.waited_ns);
+        self.rows = self.series.rows();
+        self.footings = self.series.footings(TAIL);
     }
 
     pub(super) fn result(&self, producer: &ProducerPart) -> AppResult {
         let total = |stage| LatencySummary::of(self.series.total(stage));
         let summary = self.summary(producer.outcomes.run);
-        let end_to_end = total(Stage::EndToEnd);
+        let end_to_end = total(Stage::EndToEnd).resting(self.footings);
         AppResult {
             name: self.name.name.clone(),
             group: self.name.group.clone(),
@@ -68,6 +79,7 @@ impl<'a> Merged<'a> {
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments: None,
+            keeping_up: None,
         }
     }
 

@@ -24,12 +24,8 @@ pub(super) fn fill(result: &mut RunResult, producer: &ProducerPart, merged: &mut
                 let row = app.rows.get(&at);
                 *seen += row.map_or(0, |row| row.events);
                 AppInterval {
-                    seen: row.map_or(0, |row| row.events),
                     lag_records: Some(u64::saturating_sub(acked, *seen)),
-                    lag_s: None,
-                    p50_ns: row.and_then(|row| row.p50_ns),
-                    p99_ns: row.and_then(|row| row.p99_ns),
-                    max_ns: row.and_then(|row| row.max_ns),
+                    ..row.map_or_else(AppInterval::default, AppInterval::of)
                 }
             })
             .collect();

@@ -1,6 +1,12 @@
 //! The CPU of the broker, where it runs on this host.
+//!
+//! A process counts where it is sure to serve the port, and not otherwise: somebody else's Kafka
+//! on the same host looks just like ours. Sure is who has the listening socket open; behind a
+//! container's proxy, who has it open at the address that the proxy hands on to.
 
 use std::collections::HashSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 
 use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
 use procfs::process::{FDTarget, Process, all_processes};
@@ -12,9 +18,6 @@ const CONTAINER_PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
 /// Who listens for a broker that may be anywhere.
 const TUNNELS: [&str; 4] = ["ssh", "sshd", "kubectl", "socat"];
 
-/// Kafka's main class, as its command line has it; the native image is a file of that name.
-const MAIN_CLASS: &str = "kafka.Kafka";
-
 /// What the broker's processes on this host used in the measured part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -25,32 +28,49 @@ pub struct BrokerCpu {
     pub cpu_s: f64,
     /// For each event that was sent meanwhile, in µs.
     pub cpu_us_per_event: Option<f64>,
-    /// Whether some process was found by its command line, as in a container, and not as the
-    /// owner of the port.
+    /// Whether some process was found behind a container's proxy.
     #[serde(default)]
-    pub by_command_line: bool,
+    pub in_container: bool,
 }
 
 /// The broker's processes on this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::harness) struct LocalBrokers {
     pub(super) pids: Vec<i32>,
-    pub(super) by_command_line: bool,
+    pub(super) in_container: bool,
 }
 
-/// A process that may be a broker.
+/// A process that may be a broker, as seen from a port.
 #[derive(Debug, Default)]
 struct Candidate {
     pid: i32,
     /// Its short name.
     name: String,
-    /// Whether its command line is Kafka's.
-    is_kafka: bool,
     /// What it has open, as far as we may look.
     sockets: HashSet<u64>,
-    /// What listens on the port in its network namespace, whoever's it is; looked at for Kafka
-    /// only.
+    /// Where it hands on what it gets, if it is a container's proxy and says so.
+    target: Option<(IpAddr, u16)>,
+}
+
+/// Who answers on a port of this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// This process.
+    Process(i32),
+    /// A container, at an address of its own.
+    Container(IpAddr, u16),
+}
+
+/// A process in another network namespace.
+#[derive(Debug, Default)]
+struct Inmate {
+    pid: i32,
+    /// What it has open, as far as we may look.
+    sockets: HashSet<u64>,
+    /// What listens on the container's port in its namespace, whoever's it is.
     listening: HashSet<u64>,
+    /// The addresses of its namespace.
+    addresses: HashSet<IpAddr>,
 }
 
 /// The processes that serve where the brokers (`id@host:port`) say that they are, on this host.
@@ -64,77 +84,108 @@ pub(in crate::harness) fn local_brokers(advertised: &[String]) -> LocalBrokers {
     let mut found = LocalBrokers::default();
     for port in ports {
         let here = [tcp(), tcp6()].into_iter().flatten().flatten();
-        let Some((pid, by_command_line)) = choose(&listening(here, port), &candidates(port)) else {
+        let (pid, in_container) = match owner(&listening(here, port), &candidates()) {
+            Some(Owner::Process(pid)) => (Some(pid), false),
+            Some(Owner::Container(address, port)) => (inside(address, &inmates(port)), true),
+            None => (None, false),
+        };
+        let Some(pid) = pid else {
             return LocalBrokers::default();
         };
         if !found.pids.contains(&pid) {
             found.pids.push(pid);
         }
-        found.by_command_line |= by_command_line;
+        found.in_container |= in_container;
     }
     found
 }
 
-/// The process behind a port, and whether its command line told: the one that has the listening
-/// socket open. Where a container's proxy has, or nobody whom we may look at, it is a Kafka in
-/// whose network namespace something listens on that port — if there is one of these, not two.
-/// `here` are the sockets that listen on it in our namespace.
-fn choose(here: &HashSet<u64>, candidates: &[Candidate]) -> Option<(i32, bool)> {
-    let is_any = |candidate: &Candidate, names: &[&str]| names.contains(&candidate.name.as_str());
-    let owners: Vec<&Candidate> =
-        candidates.iter().filter(|candidate| !candidate.sockets.is_disjoint(here)).collect();
-    if owners.iter().any(|owner| is_any(owner, &TUNNELS)) {
+/// Who answers on a port, where that is sure: the only process that has all of the sockets open
+/// which listen on it (`here`), or the container that this process hands on to. Nobody where no
+/// process that we may look at has them, be it hidden from us or the kernel itself that hands on.
+fn owner(here: &HashSet<u64>, candidates: &[Candidate]) -> Option<Owner> {
+    let mut owners = candidates.iter().filter(|candidate| !candidate.sockets.is_disjoint(here));
+    // A listening socket that several processes share is nobody's.
+    let only = owners.next().filter(|_| owners.next().is_none())?;
+    if !here.is_subset(&only.sockets) || TUNNELS.contains(&only.name.as_str()) {
         return None;
     }
-    let is_proxied = owners.iter().any(|owner| is_any(owner, &CONTAINER_PROXIES));
-    if !is_proxied && let [first, rest @ ..] = owners.as_slice() {
-        // A listening socket that several processes share is nobody's.
-        return rest.is_empty().then_some((first.pid, false));
+    if CONTAINER_PROXIES.contains(&only.name.as_str()) {
+        return only.target.map(|(address, port)| Owner::Container(address, port));
     }
-    let is_hidden = !here.is_empty() && !is_proxied;
-    let serves = |candidate: &&Candidate| {
-        // One that is hidden from us listens in our namespace; one in a container in its own.
-        let is_place = if is_hidden {
-            !candidate.listening.is_disjoint(here)
-        } else {
-            !candidate.listening.is_empty() && candidate.listening.is_disjoint(here)
-        };
-        candidate.is_kafka && is_place
-    };
-    let mut found = candidates.iter().filter(serves);
-    let only = found.next().filter(|_| found.next().is_none())?;
-    Some((only.pid, true))
+    Some(Owner::Process(only.pid))
 }
 
-/// All other processes, as seen from a port.
-fn candidates(port: u16) -> Vec<Candidate> {
+/// The only process that has the listening socket open in the namespace of this address.
+fn inside(address: IpAddr, inmates: &[Inmate]) -> Option<i32> {
+    let serves = |inmate: &&Inmate| {
+        inmate.addresses.contains(&address) && !inmate.sockets.is_disjoint(&inmate.listening)
+    };
+    let mut found = inmates.iter().filter(serves);
+    let only = found.next().filter(|_| found.next().is_none())?;
+    Some(only.pid)
+}
+
+/// All processes but this one.
+fn others() -> impl Iterator<Item = Process> {
     let own = std::process::id().cast_signed();
-    let others = all_processes().into_iter().flatten().flatten();
+    all_processes().into_iter().flatten().flatten().filter(move |process| process.pid() != own)
+}
+
+fn candidates() -> Vec<Candidate> {
     let look = |process: Process| {
-        let open = process.fd().into_iter().flatten().flatten();
-        let sockets = open.filter_map(|file| match file.target {
-            FDTarget::Socket(inode) => Some(inode),
-            _ => None,
-        });
         let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
-        // Its name, too: what starts a program has the same words on its own command line.
-        let is_kafka = ["java", MAIN_CLASS].contains(&name.as_str())
-            && process.cmdline().is_ok_and(|words| words.iter().any(|word| is_main(word)));
-        let tables = is_kafka.then(|| [process.tcp(), process.tcp6()]);
-        let entries = tables.into_iter().flatten().flatten().flatten();
-        Candidate {
+        let is_proxy = CONTAINER_PROXIES.contains(&name.as_str());
+        let words = is_proxy.then(|| process.cmdline().unwrap_or_default()).unwrap_or_default();
+        Candidate { pid: process.pid(), sockets: sockets(&process), target: target(&words), name }
+    };
+    others().map(look).collect()
+}
+
+/// The processes of other network namespaces, as seen from a port there.
+fn inmates(port: u16) -> Vec<Inmate> {
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let ours = namespace("self");
+    let is_elsewhere = |process: &Process| {
+        let theirs = namespace(&process.pid().to_string());
+        theirs.is_some() && theirs != ours
+    };
+    let look = |process: Process| {
+        let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
+        let table = fs::read_to_string(format!("/proc/{}/net/fib_trie", process.pid()));
+        Inmate {
             pid: process.pid(),
-            name,
-            is_kafka,
-            sockets: sockets.collect(),
+            sockets: sockets(&process),
             listening: listening(entries, port),
+            addresses: addresses(&table.unwrap_or_default()),
         }
     };
-    others.filter(|process| process.pid() != own).map(look).collect()
+    others().filter(is_elsewhere).map(look).collect()
 }
 
-fn is_main(word: &str) -> bool {
-    word.strip_suffix(MAIN_CLASS).is_some_and(|path| path.is_empty() || path.ends_with('/'))
+/// Where `docker-proxy` hands on to, from its command line.
+fn target(words: &[String]) -> Option<(IpAddr, u16)> {
+    let after = |name: &str| words.iter().skip_while(|word| *word != name).nth(1);
+    let address = after("-container-ip")?.parse().ok()?;
+    Some((address, after("-container-port")?.parse().ok()?))
+}
+
+/// The addresses of a network namespace, from the kernel's table of routes (`fib_trie`): those
+/// that are its own stand before a line that calls them a local host.
+fn addresses(table: &str) -> HashSet<IpAddr> {
+    let lines: Vec<&str> = table.lines().map(str::trim).collect();
+    let own = lines.windows(2).filter(|pair| pair[1].ends_with("/32 host LOCAL"));
+    let address = |pair: &[&str]| pair[0].strip_prefix("|-- ")?.parse::<Ipv4Addr>().ok();
+    own.filter_map(address).map(IpAddr::V4).collect()
+}
+
+fn sockets(process: &Process) -> HashSet<u64> {
+    let open = process.fd().into_iter().flatten().flatten();
+    let inode = |target: FDTarget| match target {
+        FDTarget::Socket(inode) => Some(inode),
+        _ => None,
+    };
+    open.filter_map(|file| inode(file.target)).collect()
 }
 
 fn listening(entries: impl Iterator<Item = TcpNetEntry>, port: u16) -> HashSet<u64> {
@@ -162,6 +213,7 @@ pub(super) fn cpu_s(processes: &[i32]) -> Option<f64> {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn a_port_is_followed_to_its_process_which_is_never_this_one() {
@@ -174,54 +226,91 @@ mod tests {
         assert_eq!(cpu_s(&[]), None);
     }
 
+    /// A process that looks like somebody's Kafka beside a port whose owner we can't see (it is
+    /// this process): a look-alike is not taken.
+    #[test]
+    fn somebody_else_s_kafka_is_never_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let java = folder.path().join("java");
+        fs::copy("/bin/sh", &java).unwrap();
+        let mut foreign = Command::new(&java)
+            .args(["-c", "read line", "kafka.Kafka", "server.properties"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = foreign.id().cast_signed();
+        let name = || Process::new(pid).unwrap().stat().unwrap().comm;
+        while name() != "java" {
+            std::thread::yield_now();
+        }
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let found = local_brokers(&[format!("1@127.0.0.1:{port}")]);
+        // Nobody listens there at all, and some kernel rule may lead to a container.
+        drop(socket);
+        let unheard = local_brokers(&[format!("1@127.0.0.1:{port}")]);
+        drop(foreign.stdin.take());
+        foreign.wait().unwrap();
+        let nobody = LocalBrokers::default();
+        assert_eq!((found, unheard), (nobody.clone(), nobody), "the look-alike is {pid}");
+    }
+
     fn process(pid: i32, name: &str, sockets: &[u64]) -> Candidate {
         let sockets = sockets.iter().copied().collect();
-        Candidate { pid, name: name.to_owned(), sockets, ..Candidate::default() }
-    }
-
-    fn kafka(pid: i32, sockets: &[u64], listening: &[u64]) -> Candidate {
-        let listening = listening.iter().copied().collect();
-        Candidate { is_kafka: true, listening, ..process(pid, "java", sockets) }
+        Candidate { pid, name: name.to_owned(), sockets, target: None }
     }
 
     #[test]
-    fn who_has_the_port_open_is_the_broker_unless_it_is_a_proxy() {
+    fn who_has_the_port_open_alone_is_the_broker() {
         let here = HashSet::from([7]);
         // Whatever it is called, and whoever else is a Kafka.
-        let others = [process(10, "kbench", &[5, 7]), kafka(20, &[8], &[8]), kafka(30, &[], &[9])];
-        assert_eq!(choose(&here, &others), Some((10, false)));
-        assert_eq!(choose(&here, &[process(10, "a", &[7]), process(11, "b", &[7])]), None);
-        assert_eq!(choose(&here, &[process(10, "ssh", &[7]), kafka(30, &[], &[9])]), None);
+        let others = [process(10, "kbench", &[5, 7]), process(20, "java", &[8])];
+        assert_eq!(owner(&here, &others), Some(Owner::Process(10)));
+        assert_eq!(owner(&here, &[process(10, "a", &[7]), process(11, "b", &[7])]), None);
+        assert_eq!(owner(&here, &[process(10, "ssh", &[7]), process(30, "java", &[9])]), None);
+        // Its open files are not for us to see, or one of two sockets is not: it is nobody.
+        assert_eq!(owner(&here, &[process(20, "java", &[])]), None);
+        assert_eq!(owner(&HashSet::from([7, 8]), &[process(10, "java", &[7])]), None);
+        // Nothing listens here: the kernel alone leads on.
+        assert_eq!(owner(&HashSet::new(), &[process(20, "java", &[8])]), None);
     }
 
     #[test]
-    fn a_kafka_in_a_container_is_found_if_it_is_the_only_one() {
-        let proxy = || process(10, "docker-proxy", &[7]);
-        let here = HashSet::from([7]);
-        let other_port = || kafka(20, &[], &[]);
-        let inside = || kafka(30, &[], &[9]);
-        assert_eq!(choose(&here, &[proxy(), other_port(), inside()]), Some((30, true)));
-        // Where the kernel alone leads to the container, nothing listens here.
-        assert_eq!(choose(&HashSet::new(), &[inside()]), Some((30, true)));
-        assert_eq!(choose(&here, &[proxy(), inside(), kafka(31, &[], &[11])]), None);
-        assert_eq!(choose(&here, &[proxy(), other_port()]), None);
-        assert_eq!(choose(&here, &[proxy()]), None);
+    fn a_proxy_is_followed_to_the_address_that_it_says_and_no_further() {
+        let (here, address) = (HashSet::from([7]), IpAddr::from([172, 17, 0, 2]));
+        let words = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 9092 \
+                     -container-ip 172.17.0.2 -container-port 19092";
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let mut proxy = process(10, "docker-proxy", &[7]);
+        assert_eq!(owner(&here, &[process(20, "java", &[8])]), None);
+        proxy.target = target(&words);
+        assert_eq!(owner(&here, &[proxy]), Some(Owner::Container(address, 19_092)));
+        // This one is told by a pipe what nobody else can read.
+        assert_eq!(owner(&here, &[process(10, "rootlessport", &[7])]), None);
+
+        let inmate = |pid, sockets: &[u64], listening: &[u64], host: u8| Inmate {
+            pid,
+            sockets: sockets.iter().copied().collect(),
+            listening: listening.iter().copied().collect(),
+            addresses: HashSet::from([IpAddr::from([172, 17, 0, host])]),
+        };
+        let broker = || inmate(30, &[5, 9], &[9], 2);
+        // Another container's Kafka, and somebody in the same one who has not the socket.
+        let others = || [inmate(20, &[8], &[8], 3), inmate(31, &[6], &[9], 2)];
+        let [foreign, beside] = others();
+        assert_eq!(inside(address, &[foreign, beside, broker()]), Some(30));
+        assert_eq!(inside(address, &others()), None);
+        assert_eq!(inside(address, &[broker(), inmate(32, &[9], &[9], 2)]), None, "two share it");
     }
 
     #[test]
-    fn a_kafka_of_another_user_is_found_in_our_own_namespace_only() {
-        // Its open files are not for us to see.
-        let here = HashSet::from([7]);
-        assert_eq!(choose(&here, &[kafka(20, &[], &[7])]), Some((20, true)));
-        // Somebody listens here, and it is not the one in the container.
-        assert_eq!(choose(&here, &[kafka(30, &[], &[9])]), None);
-    }
-
-    #[test]
-    fn the_main_class_is_known_from_what_only_contains_it() {
-        assert!(is_main("kafka.Kafka") && is_main("/opt/kafka/kafka.Kafka"));
-        assert!(
-            !is_main("-Dx=kafka.Kafka") && !is_main("kafka.Kafka2") && !is_main("akafka.Kafka")
-        );
+    fn a_namespace_s_own_addresses_are_read_from_its_routes() {
+        let table = "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
+                     \x20    |-- 172.17.0.2\n        /32 host LOCAL\n     |-- 172.17.255.255\n\
+                     \x20       /32 link BROADCAST\n";
+        assert_eq!(addresses(table), HashSet::from([IpAddr::from([172, 17, 0, 2])]));
+        let own = fs::read_to_string("/proc/self/net/fib_trie").unwrap_or_default();
+        // A host without a loopback device has no table.
+        assert_eq!(addresses(&own).contains(&IpAddr::from([127, 0, 0, 1])), own.contains("LOCAL"));
     }
 }

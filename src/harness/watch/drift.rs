@@ -4,6 +4,9 @@
 /// Fewest points that a slope is made of.
 pub(super) const POINTS_MIN: usize = 20;
 
+/// Fewest points of which a likeness of neighbours can be told.
+const POINTS_LEAST: usize = 10;
+
 /// Most points: all their pairs are looked at. Longer series are thinned, by medians of equal
 /// stretches.
 const POINTS_MAX: usize = 500;
@@ -13,12 +16,14 @@ const LIKENESS_MAX: f64 = 0.97;
 
 /// A straight line through a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trend {
+pub(in crate::harness) struct Trend {
     /// Median of the slopes of all pairs, per unit of x.
-    pub(super) slope: f64,
+    pub(in crate::harness) slope: f64,
     /// The interval's ends, per unit of x.
-    pub(super) low: f64,
-    pub(super) high: f64,
+    pub(in crate::harness) low: f64,
+    pub(in crate::harness) high: f64,
+    /// How much a residual is like the one before, from 0 to [`LIKENESS_MAX`].
+    pub(in crate::harness) likeness: f64,
     /// Median of the values.
     pub(super) middle: f64,
     /// From the first x to the last.
@@ -32,8 +37,8 @@ pub(super) struct Trend {
 /// a likeness φ of neighbours (lag-1 correlation of the residuals' ranks, corrected for its bias
 /// in short series) the variance is (1 + φ) / (1 − φ) times as large, as that of a
 /// first-order autoregressive series' mean is (Hamed and Rao 1998 do the same with more lags).
-pub(super) fn trend(points: &[(f64, f64)], alpha: f64) -> Option<Trend> {
-    if points.len() < POINTS_MIN {
+pub(in crate::harness) fn trend(points: &[(f64, f64)], alpha: f64) -> Option<Trend> {
+    if points.len() < POINTS_LEAST {
         return None;
     }
     let points = thinned(points);
@@ -51,6 +56,7 @@ pub(super) fn trend(points: &[(f64, f64)], alpha: f64) -> Option<Trend> {
     values.sort_by(f64::total_cmp);
     Some(Trend {
         slope,
+        likeness,
         low: place(((pairs - reach) / 2.0).floor()),
         high: place(((pairs + reach) / 2.0).ceil()),
         middle: median_of_sorted(&values),
@@ -125,7 +131,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 /// How many standard deviations a normal variable exceeds, on either side, in a share `alpha`.
-fn deviations(alpha: f64) -> f64 {
+pub(in crate::harness) fn deviations(alpha: f64) -> f64 {
     let (mut low, mut high) = (0.0, 10.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
@@ -168,7 +174,7 @@ mod tests {
         let trend = trend(&points, 0.05).unwrap();
         assert!((trend.slope - 0.5).abs() < 1e-9, "{trend:?}");
         assert!(trend.low <= 0.5 && trend.high >= 0.5);
-        assert!(super::trend(&points[..19], 0.05).is_none());
+        assert!(super::trend(&points[..9], 0.05).is_none());
     }
 
     #[test]

@@ -39,9 +39,6 @@ const FULL_IN_LIMIT_S: f64 = 3_600.0;
 /// 0.05 % by `adjtimex`, stays far below within the second between two looks.)
 const STEP_LIMIT_US: i64 = 50_000;
 
-/// Unread seconds of the slowest group at the schedule's end.
-const LAG_LIMIT_S: f64 = 1.0;
-
 impl SelfWatch {
     /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
     ///
@@ -67,12 +64,6 @@ impl SelfWatch {
             flags.push(format!(
                 "client limited: {} events found the client's queue full and were never sent",
                 self.unsent
-            ));
-        }
-        if self.lag_at_end_s > LAG_LIMIT_S {
-            flags.push(format!(
-                "overload: the slowest group was {:.1} s ({} records) behind at the end",
-                self.lag_at_end_s, self.lag_at_end_records
             ));
         }
         flags.extend(self.starved());
@@ -252,10 +243,6 @@ mod tests {
             (SelfWatch { slip_p99_ns: Some(2_500_000), ..new() }, "2.5 ms late or more"),
             (SelfWatch { late_share: 0.02, ..new() }, "2.0 % of the events were sent over 10 ms"),
             (SelfWatch { unsent: 7, ..new() }, "client limited: 7 events"),
-            (
-                SelfWatch { lag_at_end_s: 2.0, lag_at_end_records: 400, ..new() },
-                "2.0 s (400 records)",
-            ),
             (SelfWatch { busiest: share("producer-0", 0.97), ..new() }, "producer-0 was 97 % busy"),
             (
                 SelfWatch { most_waiting: share("fraud-1", 0.2), ..new() },

@@ -103,7 +103,7 @@ impl Sampler {
         let events = accepted.saturating_sub(open.accepted);
         let broker_cpu = broker_s.map(|(now_s, before_s)| BrokerCpu {
             processes: self.brokers.pids.len(),
-            by_command_line: self.brokers.by_command_line,
+            in_container: self.brokers.in_container,
             cpu_s: now_s - before_s,
             cpu_us_per_event: (events > 0).then(|| (now_s - before_s) * 1e6 / events as f64),
         });

@@ -5,7 +5,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::drift::{POINTS_MIN, trend};
+use crate::plan::metric::Statistic;
 use crate::plan::{LoadPlan, Shape};
+use crate::record::Reading;
 use crate::result::Interval;
 
 /// How often an interval may miss the truth, over all applications of a run together.
@@ -61,10 +63,18 @@ pub(in crate::harness) fn drifts(
         let rows = usize::try_from(rows.start).unwrap_or(usize::MAX)
             ..usize::try_from(rows.end).unwrap_or(usize::MAX).min(series.len());
         for (place, app) in names.iter().enumerate() {
-            let point = |row: &Interval| Some((row.from_s, row.apps.get(place)?.p50_ns? as f64));
+            let point = |row: &Interval| {
+                let p50_ns = match row.apps.get(place)?.reading(Statistic::P50) {
+                    Reading::TooFew => return None,
+                    // At least that, and left out it would look as if nothing had changed.
+                    Reading::Value(ns) | Reading::Endless(ns) => ns,
+                };
+                Some((row.from_s, p50_ns as f64))
+            };
             let rows = series.get(rows.clone()).unwrap_or_default();
             let points: Vec<_> = rows.iter().filter_map(point).collect();
-            let Some(trend) = trend(&points, alpha).filter(|trend| trend.middle > 0.0) else {
+            let trend = (points.len() >= POINTS_MIN).then(|| trend(&points, alpha)).flatten();
+            let Some(trend) = trend.filter(|trend| trend.middle > 0.0) else {
                 continue;
             };
             let percent = |slope: f64| slope * 60.0 / trend.middle * 100.0;

@@ -1,0 +1,32 @@
+use super::*;
+
+fn verdict_of(end: &End) -> Verdict {
+    let ledger = Ledger::new(1, 1, 1).close();
+    verdict(&[], end, &ledger, &[], &SelfWatch::default())
+}
+
+#[test]
+fn a_broker_that_forgot_what_it_had_acknowledged_makes_the_run_invalid() {
+    let lag = |broker: i64| EndLag {
+        acked_ends: vec![10, 20],
+        broker_ends: vec![10, broker],
+        ..EndLag::default()
+    };
+    let found = verdict_of(&End { end_lag: Some(lag(18)), ..End::default() });
+    assert!(!found.valid);
+    let [reason] = found.reasons.as_slice() else { panic!("{:?}", found.reasons) };
+    assert!(reason.starts_with("partition 1 ends at 18, though the broker"), "{reason}");
+    // What a stranger writes is a flag, and no reason.
+    let found = verdict_of(&End { end_lag: Some(lag(25)), ..End::default() });
+    assert!(found.valid && found.flags.len() == 1, "{found:?}");
+    assert!(found.flags[0].contains("somebody else writes to the topic"), "{:?}", found.flags);
+    let found = verdict_of(&End { end_lag: Some(lag(20)), ..End::default() });
+    assert_eq!(found, Verdict { valid: true, ..Verdict::default() });
+}
+
+#[test]
+fn what_went_wrong_with_the_loops_makes_the_run_invalid() {
+    let faults = vec!["fraud-0 panicked".to_owned()];
+    let found = verdict_of(&End { faults: faults.clone(), ..End::default() });
+    assert_eq!((found.valid, found.reasons), (false, faults));
+}

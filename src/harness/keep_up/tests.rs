@@ -1,0 +1,227 @@
+use super::*;
+use crate::pace::seed::Random;
+use crate::result::{AppInterval, load};
+
+const RATE_PER_S: f64 = 2_000.0;
+const LIMIT_PER_S: f64 = 10.0;
+
+/// What a run of four applications and a broker allows each.
+const EACH: f64 = ALPHA / 5.0;
+
+struct Noise(Random);
+
+impl Noise {
+    fn new(seed: u64) -> Self {
+        Self(Random::new(seed, 77, 0))
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.0.unit()).sum::<f64>() - 6.0
+    }
+}
+
+/// A lag that comes back to its level within some seconds and grows by so much, in records: what
+/// is like the second before by `phi`.
+fn noise(seed: u64, seconds: u32, phi: f64, deviation: f64, slope: f64) -> Vec<(f64, f64)> {
+    let mut noise = Noise::new(seed);
+    let mut around = deviation * noise.normal();
+    let point = |second: u32| {
+        around = phi * around + deviation * (1.0 - phi * phi).sqrt() * noise.normal();
+        (f64::from(second), (100.0 + slope * f64::from(second) + around).max(0.0))
+    };
+    (1..=seconds).map(point).collect()
+}
+
+/// The lag of somebody who lacks a share of the rate, under arrivals by chance: nothing that was
+/// left over is ever made up for.
+fn deficit(seed: u64, seconds: u32, share: f64) -> Vec<(f64, f64)> {
+    let mut noise = Noise::new(seed);
+    let mut lag: f64 = 0.0;
+    let point = |second: u32| {
+        lag = (lag + share * RATE_PER_S + RATE_PER_S.sqrt() * noise.normal()).max(0.0);
+        (f64::from(second), lag)
+    };
+    (1..=seconds).map(point).collect()
+}
+
+fn level(interval_s: f64) -> Load {
+    Load { rate_per_s: RATE_PER_S, is_level: true, interval_s }
+}
+
+fn verdict(points: &[(f64, f64)]) -> KeptUp {
+    keeping_up(points, level(1.0), EACH).kept_up
+}
+
+/// How many of 200 series come to a verdict.
+fn count(kept_up: KeptUp, series: impl Fn(u64) -> Vec<(f64, f64)>) -> usize {
+    (0..200).filter(|&seed| verdict(&series(seed)) == kept_up).count()
+}
+
+#[test]
+fn two_and_a_half_percent_too_little_fell_behind_in_forty_seconds_with_a_second_of_lag() {
+    let found = count(KeptUp::No, |seed| deficit(seed, 40, 0.025));
+    assert!(found >= 190, "{found} of 200");
+    // One second of the rate is what the lag came to: the old limit.
+    let last = deficit(1, 40, 0.025).last().unwrap().1;
+    assert!((0.6..1.4).contains(&(last / RATE_PER_S)), "{last}");
+    let passed = count(KeptUp::Yes, |seed| deficit(seed, 20, 0.025));
+    assert_eq!(passed, 0, "{passed} of 200 within 20 s");
+}
+
+#[test]
+fn somebody_who_keeps_up_does_so_within_forty_seconds() {
+    for (phi, deviation) in [(0.0, 20.0), (0.5, 20.0), (0.8, 20.0), (0.0, 100.0)] {
+        let found = count(KeptUp::Yes, |seed| noise(seed, 40, phi, deviation, 0.0));
+        // A lag that swings by 1 % of the rate for seconds at a time may need longer.
+        assert!(found >= 170, "{found} of 200 with {phi}, {deviation}");
+        let wrong = count(KeptUp::No, |seed| noise(seed, 40, phi, deviation, 0.0));
+        assert_eq!(wrong, 0, "{wrong} of 200 with {phi}, {deviation}");
+    }
+}
+
+/// The rate of false verdicts where they are most likely: a lag that grows by just the limit. Each
+/// of the two may be wrong in 2.5 % of the runs, shared by five verdicts.
+#[test]
+fn at_the_limit_both_verdicts_are_rare() {
+    let share = LIMIT_SHARE;
+    for seconds in [10, 20, 40, 100] {
+        for kept_up in [KeptUp::Yes, KeptUp::No] {
+            let walk = count(kept_up, |seed| deficit(seed, seconds, share));
+            assert!(walk <= 8, "{kept_up:?}: {walk} of 200 walks in {seconds} s");
+            for phi in [0.0, 0.5, 0.8] {
+                let found = count(kept_up, |seed| noise(seed, seconds, phi, 20.0, LIMIT_PER_S));
+                assert!(found <= 8, "{kept_up:?}: {found} of 200 with {phi} in {seconds} s");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_short_run_is_too_short_to_tell_and_says_what_is_needed() {
+    let four_s = noise(1, 4, 0.0, 1.0, 0.0);
+    let found = keeping_up(&four_s, level(1.0), EACH);
+    assert_eq!((found.kept_up, found.needed_s), (KeptUp::TooShort, Some(10.0)));
+    // More looks a second don't make it longer than a client's own cycle.
+    let points: Vec<_> = (1..=40).map(|at| (f64::from(at) / 10.0, 5.0)).collect();
+    let found = keeping_up(&points, level(0.1), EACH);
+    assert_eq!((found.kept_up, found.needed_s), (KeptUp::TooShort, Some(5.0)));
+    let points: Vec<_> = (1..=50).map(|at| (f64::from(at) / 10.0, 5.0)).collect();
+    assert_eq!(keeping_up(&points, level(0.1), EACH).kept_up, KeptUp::Yes);
+    // Too noisy for its length: the time that it asks for is enough.
+    let found = keeping_up(&noise(2, 12, 0.0, 60.0, 0.0), level(1.0), EACH);
+    assert_eq!(found.kept_up, KeptUp::TooShort);
+    let needed_s = found.needed_s.unwrap();
+    assert!((13.0..60.0).contains(&needed_s), "{found:?}");
+    let enough = count(KeptUp::Yes, |seed| noise(seed, needed_s as u32, 0.0, 60.0, 0.0));
+    assert!(enough >= 150, "{enough} of 200 in {needed_s} s");
+}
+
+#[test]
+fn one_stall_that_was_worked_off_is_no_falling_behind_and_one_at_the_end_is_not_kept_up() {
+    let mut points = noise(3, 40, 0.0, 10.0, 0.0);
+    points[20].1 += RATE_PER_S;
+    points[21].1 += RATE_PER_S / 3.0;
+    assert_eq!(verdict(&points), KeptUp::Yes);
+    let mut points = noise(3, 40, 0.0, 10.0, 0.0);
+    for (after, point) in (1..).zip(&mut points[36..]) {
+        point.1 += RATE_PER_S * f64::from(after);
+    }
+    assert_ne!(verdict(&points), KeptUp::Yes, "it read nothing in the last four seconds");
+}
+
+#[test]
+fn where_the_load_changes_a_spike_that_is_worked_off_counts_for_nothing() {
+    let load = Load { rate_per_s: RATE_PER_S, is_level: false, interval_s: 1.0 };
+    let mut points = noise(4, 60, 0.0, 10.0, 0.0);
+    for (at, point) in (0..).zip(&mut points[20..40]) {
+        point.1 += 500.0 * f64::from(10 - i32::abs(at - 10));
+    }
+    assert_eq!(keeping_up(&points, load, EACH).kept_up, KeptUp::Yes);
+    // A ramp that is too much for the last third.
+    for (over, point) in (1..).zip(&mut points[40..]) {
+        point.1 += 300.0 * f64::from(over);
+    }
+    assert_eq!(keeping_up(&points, load, EACH).kept_up, KeptUp::No);
+}
+
+#[test]
+fn a_rate_is_constant_by_chance_and_not_by_ramp() {
+    let mut noise = Noise::new(5);
+    let chance: Vec<f64> = (0..60).map(|_| 300.0 + 300_f64.sqrt() * noise.normal()).collect();
+    assert!(is_level(&chance));
+    let ramp: Vec<f64> = (0..60).map(|at| 1_000.0 + 50.0 * f64::from(at)).collect();
+    assert!(!is_level(&ramp));
+}
+
+/// A recorded run whose second application lacks a share of the rate.
+fn run(lacks: f64, seconds: usize) -> RunResult {
+    let name = "results/recorded/steady-20261123T071318Z-d47e7083";
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let mut run = load(&folder).unwrap().result;
+    let warm = run.phases.iter().filter(|phase| phase.warmup).map(|phase| phase.to_s);
+    let warm_s = warm.fold(0.0, f64::max);
+    let row = |at: usize| Interval {
+        from_s: at as f64,
+        offered: 2_000,
+        unanswered: Some(7 + at as u64 % 3),
+        apps: (0..run.apps.len())
+            .map(|place| AppInterval {
+                lag_records: Some(if place == 1 { (at as f64 * lacks * 2e3) as u64 } else { 9 }),
+                lag_s: Some(at as f64 * lacks),
+                ..AppInterval::default()
+            })
+            .collect(),
+        ..Interval::default()
+    };
+    let end = warm_s as usize + seconds;
+    run.series = (0..end).map(row).collect();
+    run.phases.last_mut().unwrap().to_s = end as f64;
+    run
+}
+
+#[test]
+fn the_run_says_who_fell_behind_and_who_kept_up() {
+    let mut slow = run(0.1, 20);
+    tell(&mut slow);
+    let kept_up: Vec<_> = slow.apps.iter().map(|app| app.keeping_up.unwrap().kept_up).collect();
+    assert_eq!(kept_up[..2], [KeptUp::Yes, KeptUp::No]);
+    assert_eq!(slow.broker_keeping_up.unwrap().kept_up, KeptUp::Yes);
+    let flag = slow.verdict.flags.iter().find(|flag| flag.starts_with("overload")).unwrap();
+    let name = slow.apps[1].name.clone();
+    let words = format!("overload: {name} fell behind by 200/s (200 to 200, limit 10); 2.");
+    assert!(flag.starts_with(&words) && flag.ends_with(" s at the end"), "{flag}");
+    assert!(flag.chars().count() <= 110, "{flag}");
+    let said = lines(&slow);
+    assert_eq!(said[1], format!("fell behind: {name}"));
+    assert!(said[0].starts_with("kept up: ") && said[0].ends_with(", broker"), "{said:?}");
+    assert!(!said[0].contains(&name), "{said:?}");
+
+    let mut healthy = run(0.0, 20);
+    let flags = healthy.verdict.flags.clone();
+    tell(&mut healthy);
+    assert_eq!((lines(&healthy).len(), &healthy.verdict.flags), (1, &flags));
+}
+
+#[test]
+fn four_seconds_don_t_pass_as_kept_up() {
+    for lacks in [0.0, 0.1] {
+        let mut short = run(lacks, 4);
+        tell(&mut short);
+        let is_short =
+            |app: &crate::result::AppResult| app.keeping_up.unwrap().kept_up == KeptUp::TooShort;
+        assert!(short.apps.iter().all(is_short));
+        assert_eq!(lines(&short), ["too short to tell who kept up; measure 10 s or longer"]);
+        assert_eq!(short.verdict.flags.len(), run(lacks, 4).verdict.flags.len());
+    }
+}
+
+#[test]
+fn a_broker_that_answers_too_little_fell_behind() {
+    let mut run = run(0.0, 30);
+    for (at, row) in (0..).zip(&mut run.series) {
+        row.unanswered = Some(50 * at);
+    }
+    tell(&mut run);
+    let flag = run.verdict.flags.last().unwrap();
+    assert_eq!(flag, "overload: the broker fell behind by 50/s (50 to 50, limit 10)");
+}
