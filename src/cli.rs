@@ -1,5 +1,6 @@
 //! The command line as typed. Nothing below knows that it exists.
 
+mod race;
 mod results;
 
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use race::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs, Until};
 pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat};
 
 const EXIT_CODES: &str = "\
@@ -21,6 +23,22 @@ Exit codes:
   6    comparison refused
   130  interrupted (Ctrl-C); what was measured is saved
   143  terminated; what was measured is saved";
+
+const RACE_HELP: &str = "\
+Examples:
+  kbench race scenarios/steady.toml --a '-b kafka-1:9092' --b '-b kafka-2:9092'
+  kbench race scenarios/steady.toml -b kafka:9092 --a '-X linger.ms=5' --b '-X linger.ms=0' \\
+      --until decided --fail-on 'analytics.e2e.p99 > +10%'
+
+Exit codes:
+  0    no gate failed; an inconclusive one does not, unless --strict
+  2    wrong command line or scenario; nothing was opened
+  3    broker unreachable, or it refused
+  4    a run is invalid: the race stops there, and can go on with --resume
+  5    a gate (--fail-on, --require) or a scenario's threshold failed
+  6    refused: the two sides can't be compared
+  130  interrupted (Ctrl-C); whole pairs are saved, and --resume goes on
+  143  terminated; the same";
 
 /// Highest rate, as in a scenario.
 const RATE_MAX_PER_S: f64 = 1e7;
@@ -57,6 +75,9 @@ pub enum Command {
     /// Put two results, or two sweeps, beside each other: better, worse, same, or inconclusive
     #[command(after_help = EXIT_CODES)]
     Compare(CompareArgs),
+    /// Run two configurations in turns, pair by pair, and compare them
+    #[command(after_help = RACE_HELP)]
+    Race(RaceArgs),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
     /// Run the embedded in-memory broker by itself, on 127.0.0.1

@@ -108,41 +108,82 @@ pub fn wall_clock_us() -> i64 {
         .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Asks the kernel to run this thread as soon as its sleep is over.
+/// How soon the kernel runs a thread whose sleep is over: as it says, not as it was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Promptness {
+    /// The slice of the thread in nanoseconds: the shorter, the sooner its turn; `None` where the
+    /// kernel has none of a thread's own (Linux before 6.12).
+    pub slice_ns: Option<u64>,
+    /// How much longer than asked for it may sleep, in nanoseconds.
+    pub timer_slack_ns: Option<u64>,
+}
+
+impl Promptness {
+    /// The worse of two threads.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        Self {
+            slice_ns: self.slice_ns.max(other.slice_ns),
+            timer_slack_ns: self.timer_slack_ns.max(other.timer_slack_ns),
+        }
+    }
+
+    /// Of the thread that asks.
+    fn read() -> Self {
+        let mut attributes = SchedulingAttributes::default();
+        // SAFETY: the kernel writes no more than the size that it is given; the thread is this
+        // one.
+        let (known, slack) = unsafe {
+            let size = SchedulingAttributes::SIZE;
+            let attributes = &raw mut attributes;
+            let known = libc::syscall(libc::SYS_sched_getattr, 0, attributes, size, 0) == 0;
+            (known, libc::prctl(libc::PR_GET_TIMERSLACK))
+        };
+        let slice_ns = Some(attributes.runtime_ns).filter(|&slice_ns| known && slice_ns > 0);
+        Self { slice_ns, timer_slack_ns: u64::try_from(slack).ok() }
+    }
+}
+
+/// The kernel's `struct sched_attr`, in its first version.
+#[repr(C)]
+#[derive(Default)]
+struct SchedulingAttributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime_ns: u64,
+    deadline_ns: u64,
+    period_ns: u64,
+}
+
+impl SchedulingAttributes {
+    const SIZE: u32 = 48;
+}
+
+/// The slice that [`wake_on_time`] asks for.
+const SLICE_NS: u64 = 100_000;
+
+/// Asks the kernel to run this thread as soon as its sleep is over, and returns what it grants.
 ///
 /// Two things stand against that. A sleep may by default end 50 µs late, to wake several
 /// threads at once; and a thread that wakes waits for the slice of the one that runs (3 ms by
 /// default) unless its own is shorter (Linux 6.12 and later: a shorter slice has an earlier
 /// deadline). Both would be send delay of the harness's own making. Where the kernel refuses,
 /// things stay as they were, and the send delay shows it.
-pub fn wake_on_time() {
-    /// The kernel's `struct sched_attr`, in its first version.
-    #[repr(C)]
-    struct SchedulingAttributes {
-        size: u32,
-        policy: u32,
-        flags: u64,
-        nice: i32,
-        priority: u32,
-        runtime_ns: u64,
-        deadline_ns: u64,
-        period_ns: u64,
-    }
+pub fn wake_on_time() -> Promptness {
     let attributes = SchedulingAttributes {
-        size: 48,
-        policy: 0,
-        flags: 0,
-        nice: 0,
-        priority: 0,
-        runtime_ns: 100_000,
-        deadline_ns: 0,
-        period_ns: 0,
+        size: SchedulingAttributes::SIZE,
+        runtime_ns: SLICE_NS,
+        ..SchedulingAttributes::default()
     };
     // SAFETY: plain numbers, and a struct that the kernel only reads; the thread is this one.
     unsafe {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64, 0_u64, 0_u64, 0_u64);
         libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
     }
+    Promptness::read()
 }
 
 /// A clock that moves only when told, or when somebody sleeps on it.
@@ -205,5 +246,18 @@ mod tests {
         let at_ns = clock.now_ns() + 2_000_000;
         clock.sleep_until_ns(at_ns);
         assert!(clock.now_ns() >= at_ns);
+    }
+
+    #[test]
+    fn a_thread_that_wakes_on_time_has_what_the_kernel_says_that_it_has() {
+        let (before, granted) =
+            std::thread::spawn(|| (Promptness::read(), wake_on_time())).join().unwrap();
+        assert_eq!((before.timer_slack_ns, granted.timer_slack_ns), (Some(50_000), Some(1)));
+        // An older kernel has no slice of a thread's own, before as after.
+        if before.slice_ns.is_some() {
+            assert_ne!(before.slice_ns, Some(SLICE_NS));
+            assert_eq!(granted.slice_ns, Some(SLICE_NS));
+        }
+        assert_eq!(before.or_worse(granted), before);
     }
 }

@@ -6,6 +6,7 @@ mod consume;
 mod list;
 mod plan;
 mod produce;
+mod race;
 mod replay;
 mod report;
 mod run;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::List(args) => list::run(&args),
         Command::Broker(args) => broker::run(&args),
         Command::Completions { shell } => {

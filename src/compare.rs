@@ -1,11 +1,15 @@
 //! Two groups of whole runs beside each other: what differs, whether that is more than chance,
 //! and whether it may be compared at all.
 
+mod anytime;
 mod conditions;
 pub mod coverage;
+mod exact;
 pub mod gate;
 mod markdown;
 mod pair;
+mod paired;
+pub mod panel;
 pub mod power;
 mod reading;
 pub mod repeats;
@@ -14,7 +18,7 @@ mod side;
 pub mod stats;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -23,13 +27,13 @@ use crate::plan::metric::Metric;
 use crate::plan::sweep::{Settings, shown as shown_point};
 
 pub use conditions::{Allow, Difference};
-pub use gate::{Gate, GateResult, State};
+pub use gate::{Gate, GateResult, Sense, State};
 pub use markdown::{annotations, markdown};
 pub use pair::{Group, Pair};
 pub use reading::{ThresholdResult, shown, thresholds, thresholds_again, value};
 pub use row::Row;
 pub use side::Side;
-pub use stats::Call;
+pub use stats::{Call, Design};
 pub use text::text;
 
 /// What is looked at, and how.
@@ -62,7 +66,9 @@ pub struct Comparison {
     pub min_effect: f64,
     /// The effect that the rows' `runs_to_call` are about, as a share.
     pub effect_to_call: f64,
-    /// Points of a sweep that only one side has.
+    /// What differs by the user's declaration, over all points: it heads everything.
+    pub declared: Vec<String>,
+    /// Points of a sweep that only one side has, and runs that the harness limited.
     pub left_out: Vec<String>,
     /// One for each point; a single one where there is no sweep.
     pub pairs: Vec<Pair>,
@@ -91,15 +97,33 @@ impl Comparison {
 pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<Comparison> {
     let mut reasons = Vec::new();
     let mut left_out = Vec::new();
-    let mut pairs = Vec::new();
+    let mut declared = Vec::new();
+    let sides = [baseline, candidate].map(|side| counted(side, options, &mut declared));
+    let [(baseline, base_out), (candidate, other_out)] = &sides;
+    for (side, out) in &sides {
+        if side.points.is_empty() && !out.is_empty() {
+            reasons.push(format!(
+                "{}: no run is free of a limit of the harness ({}); expected some, or --allow \
+                 limited",
+                side.name,
+                out.join("; ")
+            ));
+        }
+    }
+    left_out.extend(base_out.iter().chain(other_out).cloned());
+    let mut drafts = Vec::new();
     for (point, base_point, other_point) in matched(baseline, candidate, &mut left_out) {
         let (base, other) = (&baseline.points[&base_point], &candidate.points[&other_point]);
-        match pair::compare(&point, (&baseline.name, base), (&candidate.name, other), options) {
-            Ok(pair) => pairs.push(pair),
+        match pair::measure_both(&point, (&baseline.name, base), (&candidate.name, other), options)
+        {
+            Ok(draft) => {
+                declared.extend(draft.declared().iter().map(Difference::declared));
+                drafts.push(draft);
+            }
             Err(more) => reasons.extend(more),
         }
     }
-    if pairs.is_empty() && reasons.is_empty() {
+    if drafts.is_empty() && reasons.is_empty() {
         reasons.push(format!(
             "{} and {} have no point in common: {}; expected DIR:KEY=VALUE to choose one on each \
              side",
@@ -111,14 +135,38 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
     if !reasons.is_empty() {
         return Err(Error::Refused(reasons));
     }
+    let mut seen = BTreeSet::new();
+    declared.retain(|line| seen.insert(line.clone()));
+    // Many points raise no more false alarms than one: what is looked at together is corrected
+    // together, over points and metrics.
+    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.named), options.min_effect);
+    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.usual), options.min_effect);
+    let pairs = drafts.into_iter().map(|draft| draft.finish(options)).collect();
     Ok(Comparison {
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),
         min_effect: options.min_effect,
         effect_to_call: repeats::effect_to_call(options.min_effect),
+        declared,
         left_out,
         pairs,
     })
+}
+
+/// A side's runs that count, and a line on each that does not. Where limited runs are declared
+/// they count, too.
+fn counted(side: &Side, options: &Options, declared: &mut Vec<String>) -> (Side, Vec<String>) {
+    let (counted, left_out) = side.counted();
+    if left_out.is_empty() || !options.allow.contains(&Allow::Limited) {
+        return (counted, left_out);
+    }
+    let all = side.points.values().map(Vec::len).sum::<usize>();
+    declared.push(format!(
+        "{}: {} of {all} runs limited by the harness: declared by --allow limited",
+        side.name,
+        left_out.len()
+    ));
+    (side.clone(), Vec::new())
 }
 
 /// Points that belong together: the same ones, or the only one of each side.

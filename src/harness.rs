@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Promptness, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::Faults;
@@ -41,7 +41,7 @@ use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
-use crate::result::{self, Host, RunResult, Trial};
+use crate::result::{self, Host, Lap, RunResult, Trial};
 
 use collect::Collector;
 use crew::Crew;
@@ -79,14 +79,17 @@ pub struct Options {
     pub start_wall_us: Option<i64>,
     /// The run's place in a sweep, where it is part of one.
     pub trial: Option<Trial>,
+    /// The run's place in a race, where it is part of one.
+    pub race: Option<Lap>,
     /// Where the run shows itself while it goes on.
     pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Options {
-    /// Whether it was told how such a run begins: of the runs of a sweep it is told once.
+    /// Whether it was told how such a run begins: of a sweep it is told once, of a race once a side.
     fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
+            || self.race.as_ref().is_some_and(|lap| lap.place > 1)
     }
 }
 
@@ -185,6 +188,7 @@ fn perform<T>(
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
     result.verdict.flags.extend(result.broker.flags());
     result.trial = options.trial;
+    result.race = options.race;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
         if stats.refused_batches > 0 {
             result.verdict.flags.push(format!(
@@ -292,7 +296,9 @@ impl Play<'_> {
         progress.finish();
         let mut books = Vec::new();
         let mut sinks = Vec::new();
+        let mut promptness = Promptness::default();
         for shard in done.things {
+            promptness = promptness.or_worse(shard.promptness);
             books.push(shard.books);
             sinks.push(shard.sink);
         }
@@ -309,6 +315,7 @@ impl Play<'_> {
             end_lag,
             cpu_s,
             seen,
+            promptness,
             ceiling_per_s,
             ended_ns,
         };

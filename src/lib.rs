@@ -11,7 +11,7 @@
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
 //! | 4 loops | [`produce`] [`consume`] |
 //! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`sweep`] [`report`] [`compare`] [`progress`] [`metrics`] |
+//! | 6 whole | [`harness`] [`result`] [`sweep`] [`race`] [`report`] [`compare`] [`progress`] [`metrics`] |
 //! | 7 skin | [`cli`] [`command`], and `main` |
 
 pub mod apps;
@@ -34,6 +34,7 @@ pub mod pace;
 pub mod plan;
 pub mod produce;
 pub mod progress;
+pub mod race;
 pub mod record;
 pub mod report;
 pub mod result;

@@ -17,7 +17,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
-use crate::clock::{Clock, wake_on_time};
+use crate::clock::{Clock, Promptness, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::{Dues, Ledger};
@@ -147,6 +147,8 @@ pub struct Done {
     pub sink: Box<dyn Sink>,
     /// What was sent.
     pub books: Books,
+    /// How soon the kernel ran the loop's thread after a sleep.
+    pub promptness: Promptness,
 }
 
 /// Sends every slot of a shard, from the start to the last due time or to `stop`.
@@ -154,7 +156,7 @@ pub struct Done {
 /// # Errors
 /// When the sink is broken for good.
 pub fn run(mut shift: Shift) -> Result<Done> {
-    wake_on_time();
+    let promptness = wake_on_time();
     let mut books = Books::default();
     let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
     let sent = shift.send_all(&mut books, &mut offered);
@@ -163,7 +165,7 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    sent.map(|()| Done { sink: shift.sink, books })
+    sent.map(|()| Done { sink: shift.sink, books, promptness })
 }
 
 /// Counts the slots that came due.

@@ -6,9 +6,11 @@ mod detected;
 mod hlog;
 mod host;
 mod latency;
+mod limited;
 mod list;
 mod load;
 mod process;
+mod race;
 mod recording;
 mod replayed;
 mod resting;
@@ -48,9 +50,11 @@ pub use csv::csv;
 pub use hlog::{LogSeries, Outside, interval_log};
 pub use host::Host;
 pub use latency::{Delivered, LatencySummary, episodes};
+pub use limited::limited;
 pub use list::{Listed, list, list_table};
 pub use load::{Saved, load, load_all};
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
+pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
@@ -79,6 +83,9 @@ pub struct RunResult {
     /// Its place in a sweep, where it was part of one.
     #[serde(default)]
     pub trial: Option<Trial>,
+    /// Its place in a race, where it was part of one.
+    #[serde(default)]
+    pub race: Option<Lap>,
     /// What ran.
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.

@@ -1,10 +1,13 @@
 //! A sweep: every point of a scenario's axes as whole runs, saved one by one, and what they say
 //! together.
 
+mod axis;
 mod book;
 mod conclude;
+mod figures;
 mod limit;
 mod points;
+mod simulate;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +23,10 @@ use crate::result::{self, RunResult, Saved, Trial};
 
 pub use book::{Book, Entry, State};
 pub use conclude::conclusions;
+pub use figures::RunFigures;
 pub use limit::Limit;
 pub use points::{AppPoint, PointSummary, Spread, sorted_values, summarize};
+pub use simulate::simulated;
 pub use table::{markdown, ns, spread, terminal};
 
 /// A sweep stops when so many of its trials in a row could not be run.
@@ -147,7 +152,7 @@ fn trials(
 }
 
 /// What came of a trial, in a line.
-fn outcome(result: &RunResult) -> String {
+pub(crate) fn outcome(result: &RunResult) -> String {
     let acked = result::count(result.throughput.acked_per_s.round() as u64);
     let p99 = match result.worst(Statistic::P99) {
         Some(Reading::Endless(ns)) => format!("> {}", result::duration(Some(ns))),
@@ -160,8 +165,8 @@ fn outcome(result: &RunResult) -> String {
     format!("{word}{acked}/s acknowledged, worst p99 {p99}{said}")
 }
 
-/// An interrupted trial's folder no longer counts as one of the sweep's results.
-fn set_aside(folder: &Path) {
+/// An interrupted run's folder no longer counts as one of the sweep's, or the race's, results.
+pub(crate) fn set_aside(folder: &Path) {
     let mut name = folder.file_name().unwrap_or_default().to_os_string();
     name.push("-partial");
     let aside = folder.with_file_name(name);

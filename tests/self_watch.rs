@@ -193,6 +193,7 @@ fn a_sleeping_sink_is_flagged_every_time() {
             loopback: Some(Faults { stall: Some(((0, 1_000), sleep_ns)), ..Faults::default() }),
             start_wall_us: None,
             trial: None,
+            race: None,
             metrics: None,
         };
         let finished = harness::run(&plan, "# a test\n", options, &mut Progress::Quiet).unwrap();

@@ -41,15 +41,27 @@ pub struct GateArgs {
     /// Exit with 5 when this is so, such as 'analytics.e2e.p99 > +10%' or 'throughput < -5%'
     #[arg(long, value_name = "METRIC > +N%")]
     pub fail_on: Vec<String>,
+    /// Exit with 5 unless this is shown, such as 'analytics.e2e.p99 < +10%' or 'ledger.missing == 0'
+    #[arg(long, value_name = "METRIC < +N%")]
+    pub require: Vec<String>,
     /// Only these metrics, such as fraud.e2e.p99.9; the fewer, the smaller a change is found
     #[arg(long = "metric", value_name = "METRIC")]
     pub metrics: Vec<String>,
     /// Smallest change that matters, in percent
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
     pub min_effect: f64,
-    /// Compare although this differs: host, versions, scenario, seed, broker-kind
+    /// Declare what may differ: host, versions (broker-version alone), scenario, seed, broker-kind;
+    /// cluster: within a side; limited: keep runs that the harness limited
     #[arg(long, value_name = "WHAT,WHAT...", value_delimiter = ',')]
     pub allow: Vec<String>,
+}
+
+impl GateArgs {
+    /// Whether nothing is said but for the smallest effect.
+    pub fn is_empty(&self) -> bool {
+        let Self { fail_on, require, metrics, min_effect: _, allow } = self;
+        [fail_on, require, metrics, allow].iter().all(|given| given.is_empty())
+    }
 }
 
 /// `kbench list`.

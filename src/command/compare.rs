@@ -4,12 +4,16 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use crate::cli::{CompareArgs, Format, GateArgs};
-use crate::compare::{self, Allow, Comparison, Gate, Options, Side, State};
+use crate::compare::{self, Allow, Comparison, Gate, Options, Sense, Side, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::metric::Metric;
+use crate::sweep;
 
 /// How often each row of `--simulate` is drawn.
 const SIMULATED: u32 = 10_000;
+
+/// How often each sweep of `--simulate` is drawn: they have hundreds of figures.
+const SIMULATED_SWEEPS: u32 = 2_000;
 
 const SIMULATED_SEED: u64 = 1;
 
@@ -27,7 +31,10 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
             _ if args.coverage => {
                 compare::coverage::simulated(COVERED_RUNS, SIMULATED, SIMULATED_SEED)
             }
-            _ => compare::power::tables(SIMULATED, SIMULATED_SEED),
+            _ => {
+                let runs = compare::power::tables(SIMULATED, SIMULATED_SEED);
+                runs + &sweep::simulated(SIMULATED_SWEEPS, SIMULATED_SEED)
+            }
         };
         super::show(text.as_bytes())?;
         return Ok(ExitCode::Ok);
@@ -114,10 +121,14 @@ pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<Options> {
     let apps = || apps.iter().map(String::as_str);
     let mut faults = Vec::new();
     let mut gates = Vec::new();
-    for text in &args.fail_on {
-        match Gate::parse(text, apps()) {
-            Ok(gate) => gates.push(gate),
-            Err(what) => faults.push(format!("--fail-on: {what}")),
+    for (flag, sense, texts) in
+        [("--fail-on", Sense::FailOn, &args.fail_on), ("--require", Sense::Require, &args.require)]
+    {
+        for text in texts {
+            match Gate::parse(text, sense, apps()) {
+                Ok(gate) => gates.push(gate),
+                Err(what) => faults.push(format!("{flag}: {what}")),
+            }
         }
     }
     let mut metrics = Vec::new();

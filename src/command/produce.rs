@@ -66,6 +66,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         loopback: None,
         start_wall_us: None,
         trial: None,
+        race: None,
         metrics: None,
     };
     let mut progress = Progress::on_stderr(args.quiet);

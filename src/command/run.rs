@@ -104,11 +104,12 @@ impl Against {
     fn read(jobs: &[(Source, Job)], args: &RunArgs) -> Result<Option<Self>> {
         let gate = &args.gate;
         let Some(name) = &args.compare_to else {
-            if gate.fail_on.is_empty() && gate.metrics.is_empty() && gate.allow.is_empty() {
+            if gate.is_empty() {
                 return Ok(None);
             }
             return Err(Error::usage(
-                "--fail-on, --metric and --allow are for a comparison; expected --compare-to DIR",
+                "--fail-on, --require, --metric and --allow are for a comparison; expected \
+                 --compare-to DIR",
             ));
         };
         let [(_, job)] = jobs else {

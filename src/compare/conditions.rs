@@ -1,32 +1,52 @@
 //! What two groups of runs have in common, and whether they may be compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::result::{RunResult, Saved};
+use facts::Facts;
+use rules::Rule;
 
-/// What a user may allow to differ.
+/// What a user may declare to differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allow {
-    /// The machine: processor, cores, memory, system, kernel, clock.
+    /// The machine: which one, its processor, cores, limits, kernel; whether the broker shares it.
     Host,
-    /// kbench, its revision and build, librdkafka.
+    /// What runs: kbench, its client library, and Kafka.
     Versions,
+    /// Kafka's version alone.
+    BrokerVersion,
     /// What makes the load: rates, population, events, applications' settings.
     Scenario,
     /// The random choices.
     Seed,
     /// Kafka, the embedded broker, the loopback.
     BrokerKind,
+    /// Runs of one side on several clusters, such as a fresh one for each.
+    Cluster,
+    /// Runs that the harness or its machine limited.
+    Limited,
 }
 
 impl Allow {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Host, Self::Versions, Self::Scenario, Self::Seed, Self::BrokerKind];
+    pub const ALL: [Self; 8] = [
+        Self::Host,
+        Self::Versions,
+        Self::BrokerVersion,
+        Self::Scenario,
+        Self::Seed,
+        Self::BrokerKind,
+        Self::Cluster,
+        Self::Limited,
+    ];
 
     /// As the command line has it.
     #[must_use]
@@ -34,17 +54,27 @@ impl Allow {
         match self {
             Self::Host => "host",
             Self::Versions => "versions",
+            Self::BrokerVersion => "broker-version",
             Self::Scenario => "scenario",
             Self::Seed => "seed",
             Self::BrokerKind => "broker-kind",
+            Self::Cluster => "cluster",
+            Self::Limited => "limited",
         }
+    }
+
+    /// What has been declared so that this may differ, if it has.
+    #[must_use]
+    pub(super) fn declared(self, declared: &[Self]) -> Option<Self> {
+        let is_wider = |it: &Self| (self, *it) == (Self::BrokerVersion, Self::Versions);
+        declared.iter().copied().find(|it| *it == self || is_wider(it))
     }
 }
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What it is: a path in the plan, or in words.
+    /// What it is: a path in `result.json`, of the plan without `plan.`, or in words.
     pub what: String,
     /// On the baseline's side.
     pub baseline: String,
@@ -54,34 +84,91 @@ pub struct Difference {
     pub allow: Option<Allow>,
 }
 
-/// Top of the plan that says nothing of what ran: a name, words, where it ran, its limits.
-const SILENT: [&str; 6] =
-    ["name", "description", "warnings", "thresholds", "topic.name", "kafka.bootstrap_servers"];
+impl Difference {
+    /// A declared difference in words.
+    pub(super) fn declared(&self) -> String {
+        let Self { what, baseline, candidate, allow } = self;
+        let allow = allow.map_or("", Allow::name);
+        format!("{baseline} against {candidate} ({what}): declared by --allow {allow}")
+    }
+}
 
-/// The differences between two groups of runs; one run of each stands for it, after
-/// [`disagreements`] has found the group to be one.
+/// The differences between two groups of runs, but for those that are only told; one run of each
+/// stands for it, after [`disagreements`] has found the group to be one.
 #[must_use]
 pub(super) fn differences(baseline: &RunResult, candidate: &RunResult) -> Vec<Difference> {
+    let all = found(baseline, candidate).into_iter();
+    all.filter(|(_, rule)| *rule != Rule::Told).map(|(difference, _)| difference).collect()
+}
+
+/// All differences that count, each with its rule.
+fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Rule)> {
     let mut found = Vec::new();
     let by_axes = same_sweep(baseline, candidate);
+    let cores = baseline.host.cores;
     // Equal hashes are equal plans; the fields are for naming what differs. An older result has no
     // hash, and a plan under another name, or with other thresholds, has another one.
     if same_plan(baseline, candidate).is_none() {
-        between(
-            &plan(baseline),
-            &plan(candidate),
-            |path| {
-                if by_axes { None } else { needs(path) }
-            },
-            &mut found,
-        );
+        let of_plan = |path: &str| match rules::of_plan(path) {
+            Rule::Guarded(_) if by_axes => Rule::Compared,
+            rule => rule,
+        };
+        between(&facts::plan(baseline), &facts::plan(candidate), cores, of_plan, &mut found);
     }
     found.extend(load(baseline, candidate, &found));
-    between(&broker(baseline), &broker(candidate), |_| None, &mut found);
-    between(&kind(baseline), &kind(candidate), |_| Some(Allow::BrokerKind), &mut found);
-    between(&host(baseline), &host(candidate), |_| Some(Allow::Host), &mut found);
-    between(&versions(baseline), &versions(candidate), |_| Some(Allow::Versions), &mut found);
+    let (mut one, mut other) = (facts::surroundings(baseline), facts::surroundings(candidate));
+    if baseline.clients.is_empty() != candidate.clients.is_empty() {
+        for facts in [&mut one, &mut other] {
+            let before = facts.len();
+            facts.retain(|path, _| !rules::is_of("clients.*", path));
+            if facts.len() < before {
+                facts.insert("clients".to_owned(), "recorded".to_owned());
+            }
+        }
+    }
+    let mut more = Vec::new();
+    between(&one, &other, cores, rules::of_surroundings, &mut more);
+    more.retain(|(difference, _)| !is_said(difference, &found));
+    for (difference, rule) in &mut more {
+        if is_asked_for(&difference.what, &found) {
+            (*rule, difference.allow) = (Rule::Compared, None);
+        }
+    }
+    found.extend(more);
     found
+}
+
+/// Where a client's property has its place in the plan.
+fn in_plan(path: &str) -> Option<(&'static str, &str)> {
+    let (client, key) = path.strip_prefix("clients.")?.split_once('.')?;
+    Some((if client == "producer" { "kafka.producer." } else { "kafka.consumer." }, key))
+}
+
+/// Whether the plan's difference is the same one, as what was asked for and what came of it.
+fn is_said(difference: &Difference, found: &[(Difference, Rule)]) -> bool {
+    let what = &difference.what;
+    let asked = match what.as_str() {
+        "broker.topic.partitions" => "topic.partitions".to_owned(),
+        "broker.topic.replicas" => "topic.replication_factor".to_owned(),
+        "broker.topic.configs.retention.ms" => "topic.retention_ms".to_owned(),
+        _ => match (in_plan(what), what.strip_prefix("broker.topic.configs.")) {
+            (Some((side, key)), _) => format!("{side}{key}"),
+            (None, Some(key)) => format!("topic.configs.{key}"),
+            (None, None) => return false,
+        },
+    };
+    found.iter().any(|(known, _)| {
+        known.what == asked
+            && known.baseline == difference.baseline
+            && known.candidate == difference.candidate
+    })
+}
+
+/// Whether a client's property differs where the plans ask for other properties of that client:
+/// one brings others with it. With equal ones it is the library that differs.
+fn is_asked_for(path: &str, found: &[(Difference, Rule)]) -> bool {
+    let asked = in_plan(path);
+    asked.is_some_and(|(side, _)| found.iter().any(|(known, _)| known.what.starts_with(side)))
 }
 
 /// The hash that the plans of two runs have in common.
@@ -91,24 +178,30 @@ pub(super) fn same_plan<'r>(one: &'r RunResult, other: &RunResult) -> Option<&'r
 
 /// Two versions may make other events out of one plan: then they did not run the same load. Where
 /// the plans' loads differ in the first place, that is named already.
-fn load(baseline: &RunResult, candidate: &RunResult, found: &[Difference]) -> Option<Difference> {
-    let is_of_the_load =
-        |allow: Option<Allow>| matches!(allow, Some(Allow::Scenario | Allow::Seed));
+fn load(
+    baseline: &RunResult,
+    candidate: &RunResult,
+    found: &[(Difference, Rule)],
+) -> Option<(Difference, Rule)> {
+    let is_of_the_load = |rule: Rule| matches!(rule, Rule::Guarded(Allow::Scenario | Allow::Seed));
     let (one, other) = (baseline.fingerprint.as_ref()?, candidate.fingerprint.as_ref()?);
-    if one == other || found.iter().any(|difference| is_of_the_load(difference.allow)) {
+    if one == other || found.iter().any(|(_, rule)| is_of_the_load(*rule)) {
         return None;
     }
-    Some(Difference {
+    let allow = if same_sweep(baseline, candidate) { None } else { Some(Allow::Scenario) };
+    let difference = Difference {
         what: "fingerprint of the first 1,000 events".to_owned(),
         baseline: one.clone(),
         candidate: other.clone(),
-        allow: if same_sweep(baseline, candidate) { None } else { Some(Allow::Scenario) },
-    })
+        allow,
+    };
+    Some((difference, allow.map_or(Rule::Compared, Rule::Guarded)))
 }
 
-/// Why a group of runs is none: another scenario, an invalid run, the same run twice.
+/// Why a group of runs is none: another scenario, other conditions, an invalid run, the same run
+/// twice. Only that its runs are of several clusters may be declared.
 #[must_use]
-pub(super) fn disagreements(name: &str, runs: &[Saved]) -> Vec<String> {
+pub(super) fn disagreements(name: &str, runs: &[Saved], declared: &[Allow]) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut seen = BTreeSet::new();
     for Saved { folder, result } in runs {
@@ -124,22 +217,85 @@ pub(super) fn disagreements(name: &str, runs: &[Saved]) -> Vec<String> {
         return vec![format!("{name}: no run; expected some")];
     };
     for other in rest {
-        let differs = differences(&first.result, &other.result);
-        if let Some(difference) = differs.first() {
-            reasons.push(format!(
-                "{name}: its runs are not alike: {} is {} in {} and {} in {}",
-                difference.what,
-                difference.baseline,
-                first.folder.display(),
-                difference.candidate,
-                other.folder.display()
-            ));
+        let mut differs = differences(&first.result, &other.result);
+        if declared.contains(&Allow::Cluster) {
+            differs.retain(|difference| difference.what != CLUSTER);
         }
+        let Some((difference, more)) = differs.split_first() else { continue };
+        let more: Vec<&str> = more.iter().map(|difference| difference.what.as_str()).collect();
+        reasons.push(format!(
+            "{name}: its runs are not alike: {} is {} in {} and {} in {}{}{}",
+            difference.what,
+            difference.baseline,
+            first.folder.display(),
+            difference.candidate,
+            other.folder.display(),
+            if more.is_empty() { "" } else { "; so are " },
+            listed(&more, LISTED_MAX)
+        ));
     }
     reasons
 }
 
-fn worthless(result: &RunResult) -> Option<String> {
+/// The path that tells clusters apart.
+const CLUSTER: &str = "broker.cluster_id";
+
+/// The most names or values in one line.
+const LISTED_MAX: usize = 5;
+
+fn listed(all: &[&str], most: usize) -> String {
+    let more = all.len().saturating_sub(most);
+    let mut text = all[..all.len() - more].join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// What is not the same in all runs of both sides, and does not forbid comparing them: a line
+/// each.
+#[must_use]
+pub(super) fn told(baseline: &[Saved], candidate: &[Saved]) -> Vec<String> {
+    let Some(first) = baseline.first() else { return Vec::new() };
+    let mut paths = BTreeSet::new();
+    for runs in [baseline, candidate] {
+        for run in runs {
+            let differs = found(&first.result, &run.result).into_iter();
+            let told = differs.filter(|(_, rule)| *rule == Rule::Told);
+            paths.extend(told.map(|(difference, _)| difference.what));
+            // Of several clusters, where that is declared.
+            let cluster = |run: &Saved| run.result.broker.cluster_id.clone();
+            if cluster(run) != cluster(&runs[0]) {
+                paths.insert(CLUSTER.to_owned());
+            }
+        }
+    }
+    let of = |path: &str, runs: &[Saved]| {
+        let mut values: Vec<String> = runs
+            .iter()
+            .map(|run| facts::surroundings(&run.result))
+            .map(|facts| facts.get(path).cloned().unwrap_or_else(|| absent(path).to_owned()))
+            .collect();
+        values.sort_by(|one, other| match (one.parse::<f64>(), other.parse::<f64>()) {
+            (Ok(one), Ok(other)) => one.total_cmp(&other),
+            _ => one.cmp(other),
+        });
+        values.dedup();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        listed(&values, LISTED_MAX)
+    };
+    let line = |path: String| {
+        let (baseline, candidate) = (of(&path, baseline), of(&path, candidate));
+        format!(
+            "{path} is not the same in all runs: {baseline} in the baseline, {candidate} in the \
+             candidate"
+        )
+    };
+    paths.into_iter().map(line).collect()
+}
+
+/// Why a run can be compared with none.
+pub(super) fn worthless(result: &RunResult) -> Option<String> {
     let verdict = &result.verdict;
     if !verdict.valid {
         let why = verdict.reasons.first().map_or("", String::as_str);
@@ -163,173 +319,31 @@ fn same_sweep(baseline: &RunResult, candidate: &RunResult) -> bool {
     }
 }
 
-type Facts = BTreeMap<String, String>;
+fn absent(path: &str) -> &'static str {
+    if rules::is_later(path) { "not recorded" } else { "not set" }
+}
 
 fn between(
     baseline: &Facts,
     candidate: &Facts,
-    allow: impl Fn(&str) -> Option<Allow>,
-    found: &mut Vec<Difference>,
+    cores: usize,
+    rule: impl Fn(&str) -> Rule,
+    found: &mut Vec<(Difference, Rule)>,
 ) {
-    let names: BTreeSet<&String> = baseline.keys().chain(candidate.keys()).collect();
-    let of = |facts: &Facts, name: &String| {
-        facts.get(name).cloned().unwrap_or_else(|| "not set".to_owned())
-    };
-    for name in names {
-        let (baseline, candidate) = (of(baseline, name), of(candidate, name));
-        if baseline != candidate {
-            let allow = allow(name);
-            found.push(Difference { what: name.clone(), baseline, candidate, allow });
-        }
-    }
-}
-
-/// What must be allowed before plans that differ here may be compared. Topic, clients and workers
-/// are what people compare; everything else makes the load.
-fn needs(path: &str) -> Option<Allow> {
-    let is_setup = path.starts_with("kafka.") || path.starts_with("topic.");
-    let is_workers = path.starts_with("apps.") && path.ends_with(".workers");
-    match path {
-        "seed" => Some(Allow::Seed),
-        _ if is_setup || is_workers => None,
-        _ => Some(Allow::Scenario),
-    }
-}
-
-/// The plan by path; applications by their names, so that one more shows as one more.
-fn plan(result: &RunResult) -> Facts {
-    let mut facts = Facts::new();
-    flatten("", &result.plan, &mut facts);
-    facts.retain(|path, _| {
-        let is_silent =
-            SILENT.iter().any(|silent| path == silent || path.starts_with(&format!("{silent}.")));
-        let is_group = path.starts_with("apps.") && path.ends_with(".group");
-        !(is_silent || is_group)
-    });
-    facts
-}
-
-fn flatten(path: &str, value: &Value, facts: &mut Facts) {
-    let below =
-        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Value::Object(entries) => {
-            for (name, value) in entries {
-                flatten(&below(name), value, facts);
-            }
-        }
-        Value::Array(items) => {
-            for (place, value) in items.iter().enumerate() {
-                let name = value.get("name").and_then(Value::as_str);
-                let place = name.map_or_else(|| place.to_string(), str::to_owned);
-                flatten(&below(&place), value, facts);
-            }
-        }
-        // What an older plan does not have is what a newer one has left off.
-        Value::Null => {}
-        Value::String(text) => drop(facts.insert(path.to_owned(), text.clone())),
-        other => drop(facts.insert(path.to_owned(), other.to_string())),
-    }
-}
-
-/// The topic's configuration as the broker gave it back, and how many brokers there are.
-fn broker(result: &RunResult) -> Facts {
-    let broker = &result.broker;
-    let mut facts: Facts = broker
-        .topic
-        .configs
-        .iter()
-        .map(|(key, value)| (format!("topic as made: {key}"), value.clone()))
-        .collect();
-    facts.insert("brokers".to_owned(), broker.advertised.len().to_string());
-    facts
-}
-
-fn kind(result: &RunResult) -> Facts {
-    let kind = format!("{:?}", result.broker.kind).to_lowercase();
-    Facts::from([("kind of broker".to_owned(), kind)])
-}
-
-fn host(result: &RunResult) -> Facts {
-    let host = &result.host;
-    let mut facts = Facts::from([
-        ("host: cores".to_owned(), host.cores.to_string()),
-        ("host: system".to_owned(), host.os.clone()),
-    ]);
-    // A virtual machine's memory differs by some pages from boot to boot.
-    let memory =
-        host.memory_bytes.map(|bytes| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30)));
-    for (name, value) in [
-        ("host: kernel", &host.kernel),
-        ("host: processor", &host.cpu),
-        ("host: memory", &memory),
-        ("host: clock", &host.clock_source),
-    ] {
-        if let Some(value) = value {
-            facts.insert(name.to_owned(), value.clone());
-        }
-    }
-    facts
-}
-
-fn versions(result: &RunResult) -> Facts {
-    let build = &result.build;
-    let mut facts = Facts::from([
-        ("kbench".to_owned(), build.kbench.clone()),
-        ("librdkafka".to_owned(), build.librdkafka.clone()),
-        ("build".to_owned(), build.profile.clone()),
-    ]);
-    if let Some(git) = &build.git {
-        facts.insert("kbench's revision".to_owned(), git.clone());
-    }
-    facts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::result::load;
-
-    fn run() -> RunResult {
-        let name = "results/recorded/steady-20261123T071318Z-d47e7083";
-        let mut run = load(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
-        run.result.plan_hash = Some("0a".to_owned());
-        run.result.fingerprint = Some("0b".to_owned());
-        run.result
-    }
-
-    fn named(one: &RunResult, other: &RunResult) -> Vec<(String, Option<Allow>)> {
-        let found = differences(one, other).into_iter();
-        found.map(|difference| (difference.what, difference.allow)).collect()
-    }
-
-    #[test]
-    fn equal_hashes_are_equal_plans_and_else_the_fields_say_what_differs() {
-        let (one, mut other) = (run(), run());
-        assert_eq!((same_plan(&one, &other), named(&one, &other)), (Some("0a"), vec![]));
-        other.plan["seed"] = serde_json::json!(99);
-        assert_eq!(named(&one, &other), [], "the hash is asked first");
-        let seed = ("seed".to_owned(), Some(Allow::Seed));
-        // The events differ with the seed, which is said once.
-        other.fingerprint = Some("0c".to_owned());
-        for hash in [Some("0d".to_owned()), None] {
-            other.plan_hash = hash;
-            assert_eq!((same_plan(&one, &other), named(&one, &other)), (None, vec![seed.clone()]));
-        }
-        // A name of its own is another hash, and no difference.
-        let mut other = run();
-        other.plan["name"] = serde_json::json!("other");
-        other.plan_hash = Some("0e".to_owned());
-        assert_eq!(named(&one, &other), []);
-    }
-
-    #[test]
-    fn a_version_that_makes_other_events_of_one_plan_ran_another_load() {
-        let (one, mut other) = (run(), run());
-        other.fingerprint = Some("0c".to_owned());
-        let what = "fingerprint of the first 1,000 events".to_owned();
-        assert_eq!(named(&one, &other), [(what, Some(Allow::Scenario))]);
-        other.fingerprint = None;
-        assert_eq!(named(&one, &other), [], "a replay has none, nor has an old result");
+    let paths: BTreeSet<&String> = baseline.keys().chain(candidate.keys()).collect();
+    for path in paths {
+        let (one, other) = (baseline.get(path), candidate.get(path));
+        let is_same = one.zip(other).is_some_and(|(a, b)| rules::is_same(path, a, b, cores));
+        let rule = match rule(path) {
+            Rule::Silent => continue,
+            _ if is_same => continue,
+            _ if one.xor(other).is_some() && rules::is_later(path) => Rule::Told,
+            rule => rule,
+        };
+        let value =
+            |value: Option<&String>| value.cloned().unwrap_or_else(|| absent(path).to_owned());
+        let allow = if let Rule::Guarded(allow) = rule { Some(allow) } else { None };
+        let (baseline, candidate) = (value(one), value(other));
+        found.push((Difference { what: path.clone(), baseline, candidate, allow }, rule));
     }
 }

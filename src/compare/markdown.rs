@@ -5,7 +5,7 @@ use comfy_table::presets;
 use super::conditions::Difference;
 use super::gate::State;
 use super::stats::Call;
-use super::text::{at, legend, reasons, runs, table, tally, word, zeros};
+use super::text::{at, legend, paired, reasons, runs, table, tally, word, zeros};
 use super::{Comparison, Pair};
 
 /// A comment holds 64 kB (GitHub's limit); this leaves room for what an action puts around it.
@@ -21,6 +21,9 @@ const ANNOTATIONS_MAX: usize = 10;
 #[must_use]
 pub fn markdown(comparison: &Comparison) -> String {
     let mut out = format!("## kbench compare: {}\n\n", tally(comparison));
+    for declared in comparison.declared.iter().take(LISTED_MAX) {
+        out.push_str(&format!("- **{}**\n", plain(declared)));
+    }
     gates(comparison, &mut out);
     for left_out in comparison.left_out.iter().take(LISTED_MAX) {
         out.push_str(&format!("- left out: {}\n", plain(left_out)));
@@ -51,7 +54,7 @@ fn gates(comparison: &Comparison, out: &mut String) {
     if all.is_empty() {
         return;
     }
-    out.push_str("| gate fails when | | measured |\n|---|---|---|\n");
+    out.push_str("| gate | | measured |\n|---|---|---|\n");
     for (pair, gate) in all.iter().take(LISTED_MAX) {
         let cell = |text: &str| plain(text).replace('|', "\\|");
         out.push_str(&format!(
@@ -76,6 +79,9 @@ fn section(pair: &Pair) -> String {
     for (what, group) in [("baseline", &pair.baseline), ("candidate", &pair.candidate)] {
         let (name, runs, broker) = (plain(&group.name), runs(group.runs), plain(&group.broker));
         out.push_str(&format!("- {what}: `{name}`, {runs} on {broker}, from {}\n", group.first));
+    }
+    if let Some(line) = paired(pair) {
+        out.push_str(&format!("- {line}\n"));
     }
     if let Some(hash) = &pair.plan_hash {
         out.push_str(&format!("- plan `{hash}` on both sides\n"));
@@ -122,7 +128,8 @@ pub fn annotations(comparison: &Comparison) -> Vec<String> {
         .filter(|(_, row)| row.call == Call::Worse)
         .map(|(pair, row)| {
             let ratio = row.ratio.unwrap_or(f64::INFINITY);
-            let change = row.ratio.map_or_else(|| "from zero".to_owned(), super::gate::change);
+            let other = if row.endless == (0, 0) { "from zero" } else { "without end" };
+            let change = row.ratio.map_or_else(|| other.to_owned(), super::gate::change);
             let text = format!("{}{}: {change}, worse", at(pair), row.metric);
             (ratio.ln().abs(), command("warning", &text))
         })
@@ -140,7 +147,7 @@ fn command(kind: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::{Gate, GateResult, Group, Row};
+    use crate::compare::{Gate, GateResult, Group, Row, Sense};
     use crate::plan::metric::Metric;
 
     fn row(metric: &Metric, ratio: f64) -> Row {
@@ -151,6 +158,7 @@ mod tests {
             why: None,
             baseline: vec![Some(1e6); 5],
             candidate: vec![Some(ratio * 1e6); 5],
+            endless: (0, 0),
             baseline_mean: Some(1e6),
             candidate_mean: Some(ratio * 1e6),
             ratio: Some(ratio),
@@ -173,13 +181,15 @@ mod tests {
         };
         let metrics = Metric::all(["analytics"]);
         let text = "analytics.e2e.p99 > +10%";
-        let gate = Gate::parse(text, ["analytics"]).unwrap();
+        let gate = Gate::parse(text, Sense::FailOn, ["analytics"]).unwrap();
         Pair {
             point: [("rate".to_owned(), number.to_string())].into(),
             plan_hash: None,
             scenario: "a|b`\n## c".to_owned(),
             baseline: group("a"),
             candidate: group("b"),
+            design: crate::compare::Design::Apart,
+            declared: Vec::new(),
             notes: vec!["x".repeat(10_000)],
             compared: Vec::new(),
             rows: (1_u32..).zip(&metrics).map(|(n, it)| row(it, 1.0 + f64::from(n))).collect(),
@@ -193,6 +203,7 @@ mod tests {
             candidate: "b".to_owned(),
             min_effect: 0.05,
             effect_to_call: 0.1,
+            declared: Vec::new(),
             left_out: Vec::new(),
             pairs: (0..pairs).map(pair).collect(),
         }

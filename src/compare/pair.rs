@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::Options;
-use super::conditions::{Difference, differences, disagreements, identity, same_plan};
+use super::conditions::{Difference, differences, disagreements, identity, same_plan, told};
 use super::gate::{self, GateResult};
-use super::row::{Row, family};
-use super::stats::{Call, RUNS_MIN};
+use super::paired;
+use super::row::{Draft as RowDraft, Row, measure};
+use super::stats::{Call, Design, RUNS_MIN};
 use crate::plan::metric::{Metric, Unit};
 use crate::plan::sweep::Settings;
 use crate::result::{self, Saved};
@@ -40,6 +41,10 @@ pub struct Pair {
     pub baseline: Group,
     /// The candidate.
     pub candidate: Group,
+    /// How their runs belong together.
+    pub design: Design,
+    /// What differs by the user's declaration.
+    pub declared: Vec<Difference>,
     /// What the reader has to know before the numbers.
     pub notes: Vec<String>,
     /// What is compared: topic, clients, workers.
@@ -60,15 +65,25 @@ const COUNTS: [&str; 6] = [
     "ledger.unsent",
 ];
 
-/// Compares two groups, or says why not.
-pub(super) fn compare(
+/// Two groups before they are judged, which takes all points.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pair: Pair,
+    /// The metrics that were named, by themselves or by a gate.
+    pub named: Vec<RowDraft>,
+    /// The usual metrics, and the ledger's counts.
+    pub usual: Vec<RowDraft>,
+}
+
+/// Measures two groups, or says why they can't be compared.
+pub(super) fn measure_both(
     point: &Settings,
     (base_name, base): (&str, &[Saved]),
     (name, runs): (&str, &[Saved]),
     options: &Options,
-) -> Result<Pair, Vec<String>> {
-    let mut reasons = disagreements(base_name, base);
-    reasons.extend(disagreements(name, runs));
+) -> Result<Draft, Vec<String>> {
+    let mut reasons = disagreements(base_name, base, &options.allow);
+    reasons.extend(disagreements(name, runs, &options.allow));
     let both = runs.iter().filter(|saved| {
         base.iter().any(|other| identity(&other.result) == identity(&saved.result))
     });
@@ -82,29 +97,61 @@ pub(super) fn compare(
     let found = differences(&base_first.result, &first.result);
     let (compared, guarded): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|difference| difference.allow.is_none());
-    let is_allowed =
-        |difference: &Difference| difference.allow.is_none_or(|it| options.allow.contains(&it));
-    reasons.extend(guarded.iter().filter(|it| !is_allowed(it)).map(refusal));
+    let mut declared = Vec::new();
+    for mut difference in guarded {
+        let allow = difference.allow.and_then(|needed| needed.declared(&options.allow));
+        match allow {
+            Some(_) => {
+                difference.allow = allow;
+                declared.push(difference);
+            }
+            None => reasons.push(refusal(&difference)),
+        }
+    }
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let mut notes: Vec<String> = guarded.iter().map(allowed).collect();
+    let mut notes = told(base, runs);
     notes.extend(order(base, runs));
     notes.extend(flags(base_name, base));
     notes.extend(flags(name, runs));
-    let rows = rows(base, runs, options);
-    let gates = options.gates.iter().map(|gate| gate::judge(gate, &rows)).collect();
-    Ok(Pair {
+    let together = paired::runs(base, runs);
+    notes.extend(together.notes.iter().cloned());
+    let [named, usual] = metrics(base, runs, options)
+        .map(|metrics| metrics.iter().map(|metric| measure(metric, &together)).collect());
+    let pair = Pair {
         point: point.clone(),
         scenario: first.result.scenario.clone(),
         plan_hash: same_plan(&base_first.result, &first.result).map(str::to_owned),
         baseline: group(base_name, base),
         candidate: group(name, runs),
+        design: together.design,
+        declared,
         notes,
         compared,
-        rows,
-        gates,
-    })
+        rows: Vec::new(),
+        gates: Vec::new(),
+    };
+    Ok(Draft { pair, named, usual })
+}
+
+impl Draft {
+    /// What differs by the user's declaration.
+    pub(super) fn declared(&self) -> &[Difference] {
+        &self.pair.declared
+    }
+
+    /// The pair, once its rows are judged.
+    pub(super) fn finish(self, options: &Options) -> Pair {
+        let Self { mut pair, named, usual } = self;
+        pair.rows = named.into_iter().chain(usual).map(|draft| draft.row).collect();
+        let decided = |row: &Row| matches!(row.call, Call::Worse | Call::Better);
+        if pair.baseline.runs.min(pair.candidate.runs) >= RUNS_MIN {
+            pair.rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
+        }
+        pair.gates = options.gates.iter().map(|gate| gate::judge(gate, &pair.rows)).collect();
+        pair
+    }
 }
 
 fn refusal(difference: &Difference) -> String {
@@ -114,12 +161,6 @@ fn refusal(difference: &Difference) -> String {
         "{what}: {baseline} in the baseline, {candidate} in the candidate; expected the same, or \
          --allow {allow}"
     )
-}
-
-fn allowed(difference: &Difference) -> String {
-    let Difference { what, baseline, candidate, allow } = difference;
-    let allow = allow.map_or("", super::Allow::name);
-    format!("{what} differs (--allow {allow}): {baseline} against {candidate}")
 }
 
 /// Runs one side after the other have the machine's drift in their difference.
@@ -138,7 +179,7 @@ fn order(baseline: &[Saved], candidate: &[Saved]) -> Option<String> {
         if base_last < first { ("baseline", "candidate") } else { ("candidate", "baseline") };
     Some(format!(
         "every run of the {early} was before every run of the {late}: a machine that drifts looks \
-         like a difference; expected runs in turns (dev/compare-configs)"
+         like a difference; expected runs in turns (kbench race)"
     ))
 }
 
@@ -169,8 +210,9 @@ fn group(name: &str, runs: &[Saved]) -> Group {
     }
 }
 
-/// Every metric, in families: those that were named, the usual ones, and the ledger's counts.
-fn rows(base: &[Saved], runs: &[Saved], options: &Options) -> Vec<Row> {
+/// The metrics, in two families: those that were named, and those that nobody asked for, which are
+/// the usual ones and the ledger's counts.
+fn metrics(base: &[Saved], runs: &[Saved], options: &Options) -> [Vec<Metric>; 2] {
     let apps: Vec<&str> = runs
         .iter()
         .take(1)
@@ -185,29 +227,25 @@ fn rows(base: &[Saved], runs: &[Saved], options: &Options) -> Vec<Row> {
             named.push(metric.clone());
         }
     }
+    // Counts stand behind the others.
+    named.sort_by_key(|metric| metric.unit() == Unit::Count);
+    if !options.metrics.is_empty() {
+        return [named, Vec::new()];
+    }
     let is_usual = |metric: &Metric| {
         matches!(metric.name.as_str(), "throughput" | "cpu_us_per_event" | "ack.p99")
             || metric.name.ends_with(".e2e.p50")
             || metric.name.ends_with(".e2e.p99")
     };
-    let all = Metric::all(apps);
-    let unnamed: Vec<Metric> = if options.metrics.is_empty() {
-        all.into_iter().filter(|metric| !named.contains(metric)).collect()
-    } else {
-        Vec::new()
-    };
-    let usual: Vec<Metric> = unnamed.iter().filter(|metric| is_usual(metric)).cloned().collect();
-    let counts: Vec<Metric> =
-        unnamed.into_iter().filter(|metric| COUNTS.contains(&metric.name.as_str())).collect();
-    let (named_counts, named): (Vec<_>, Vec<_>) =
-        named.into_iter().partition(|metric| metric.unit() == Unit::Count);
-    let mut rows: Vec<Row> = [named, usual, named_counts, counts]
-        .iter()
-        .flat_map(|metrics| family(metrics, base, runs, options.min_effect))
-        .collect();
-    let decided = |row: &Row| matches!(row.call, Call::Worse | Call::Better);
-    if base.len().min(runs.len()) >= RUNS_MIN {
-        rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
+    let is_count = |metric: &Metric| COUNTS.contains(&metric.name.as_str());
+    let (mut usual, mut counts) = (Vec::new(), Vec::new());
+    for metric in Metric::all(apps).into_iter().filter(|metric| !named.contains(metric)) {
+        match () {
+            () if is_usual(&metric) => usual.push(metric),
+            () if is_count(&metric) => counts.push(metric),
+            () => {}
+        }
     }
-    rows
+    usual.append(&mut counts);
+    [named, usual]
 }

@@ -8,7 +8,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::stats::{ALPHA, Estimate, POWER, RUNS_MIN, level, quantile};
+use super::stats::{ALPHA, Design, Estimate, POWER, RUNS_MIN, level};
 
 /// Most repeats that anybody is told to make.
 pub const REPEATS_MAX: u32 = 10_000;
@@ -51,15 +51,21 @@ pub fn for_same(estimate: &Estimate, min_effect: f64) -> Option<u32> {
 }
 
 /// The least number of runs a side that has [`POWER`], on average over what the spread may be.
-/// `power` is of what Student's t exceeds with a probability of `alpha` on both sides together,
-/// its degrees of freedom, and the standard error of the ratio's logarithm.
+/// `power` is of what chance exceeds with a probability of `alpha` on both sides together, its
+/// degrees of freedom, and the standard error of the ratio's logarithm.
 fn least(estimate: &Estimate, alpha: f64, power: impl Fn(f64, f64, f64) -> f64) -> Option<u32> {
     let factors = factors(estimate.freedom);
     let enough = |n: u32| {
         let runs = f64::from(n);
-        // What Welch and Satterthwaite find on average of two sides that spread alike.
-        let freedom = 2.0 * runs * (runs - 1.0) / (runs + 1.0);
-        let chance = quantile(1.0 - alpha / 2.0, freedom);
+        let freedom = match estimate.design {
+            // What Welch and Satterthwaite find on average of two sides that spread alike.
+            Design::Apart => 2.0 * runs * (runs - 1.0) / (runs + 1.0),
+            Design::Paired => runs - 1.0,
+        };
+        let chance = Estimate { freedom, ..*estimate }.critical(alpha);
+        if !chance.is_finite() {
+            return false;
+        }
         let error = (estimate.variance / runs).sqrt();
         let power = factors.iter().map(|factor| power(chance, freedom, error * factor).max(0.0));
         power.sum::<f64>() >= POWER * f64::from(SPREADS)
@@ -108,7 +114,7 @@ mod tests {
     /// As if the spread were known exactly.
     fn known(spread: f64) -> Estimate {
         let variance = 2.0 * spread * spread;
-        Estimate { log_ratio: 0.0, error: 1.0, freedom: 1e6, variance, p: 1.0 }
+        Estimate::known(variance)
     }
 
     const TIMES: u32 = 2_000;

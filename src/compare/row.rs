@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::anytime;
+use super::exact::{Ranks, ranks};
+use super::paired::Runs;
 use super::reading::value;
 use super::repeats::{for_same, to_call};
-use super::stats::{ALPHA, Call, Estimate, RUNS_MIN, call, detectable, holm};
+use super::stats::{ALPHA, Call, Design, Estimate, Looks, RUNS_MIN, call, detectable, holm};
 use crate::plan::metric::{Metric, Unit};
 use crate::result::Saved;
 
@@ -19,10 +22,13 @@ pub struct Row {
     pub call: Call,
     /// Why nothing more can be said, or what the figures below can't show.
     pub why: Option<String>,
-    /// Each baseline run's value; `None` without enough samples.
+    /// Each baseline run's value; `None` without enough samples. Of pairs in their order.
     pub baseline: Vec<Option<f64>>,
     /// The same of the candidate's runs.
     pub candidate: Vec<Option<f64>>,
+    /// In how many runs of the baseline and of the candidate the value has no end, because it falls
+    /// among events that were never delivered (JSON has no word for such a value, and says null).
+    pub endless: (usize, usize),
     /// The baseline's geometric mean; of counts the arithmetic one.
     pub baseline_mean: Option<f64>,
     /// The same of the candidate.
@@ -33,7 +39,7 @@ pub struct Row {
     pub interval: Option<(f64, f64)>,
     /// Two-sided, of this metric by itself.
     pub p: Option<f64>,
-    /// After Holm's correction over the metrics that were looked at together.
+    /// After Holm's correction over all metrics, of all points, that were looked at together.
     pub p_holm: Option<f64>,
     /// The smallest increase that these runs would have called in four cases of five, as a share.
     pub detectable: Option<f64>,
@@ -44,68 +50,137 @@ pub struct Row {
     pub runs_for_same: Option<u32>,
 }
 
-/// Metrics that are looked at together: Holm's correction is over each family by itself.
-pub(super) fn family(
-    metrics: &[Metric],
-    baseline: &[Saved],
-    candidate: &[Saved],
-    min_effect: f64,
-) -> Vec<Row> {
-    let mut measured: Vec<(Row, Option<Estimate>)> =
-        metrics.iter().map(|metric| measure(metric, baseline, candidate)).collect();
-    let tested: Vec<usize> =
-        (0..measured.len()).filter(|&place| measured[place].0.p.is_some()).collect();
-    let p: Vec<f64> = tested.iter().filter_map(|&place| measured[place].0.p).collect();
-    for (&place, corrected) in tested.iter().zip(holm(&p)) {
-        measured[place].0.p_holm = Some(corrected);
-    }
-    let judged = |(mut row, estimate): (Row, Option<Estimate>)| {
-        judge(&mut row, estimate.as_ref(), tested.len(), min_effect);
-        row
-    };
-    measured.into_iter().map(judged).collect()
+/// A row before it is judged, which takes all that are looked at together.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub row: Row,
+    evidence: Evidence,
 }
 
-fn measure(metric: &Metric, baseline: &[Saved], candidate: &[Saved]) -> (Row, Option<Estimate>) {
-    let values = |runs: &[Saved]| -> Vec<Option<f64>> {
+/// What a call rests on.
+#[derive(Debug)]
+enum Evidence {
+    /// Nothing: values are missing, or all are equal.
+    None,
+    /// The ratio of positive values.
+    Ratio(Estimate),
+    /// Ranks of values of which some are zero.
+    Ranks(Ranks),
+    /// In how many runs the value has no end.
+    Endless(Ranks),
+}
+
+/// One metric of both sides, to be judged together with others.
+pub(super) fn measure(metric: &Metric, runs: &Runs<'_>) -> Draft {
+    let values = |runs: &[&Saved]| -> Vec<Option<f64>> {
         runs.iter().map(|saved| value(metric, &saved.result)).collect()
     };
-    let (baseline, candidate) = (values(baseline), values(candidate));
+    of_values(metric, values(&runs.baseline), values(&runs.candidate), runs.design, runs.looks)
+}
+
+fn of_values(
+    metric: &Metric,
+    baseline: Vec<Option<f64>>,
+    candidate: Vec<Option<f64>>,
+    design: Design,
+    looks: Looks,
+) -> Draft {
     let unit = metric.unit();
-    let (base_all, all) = (whole(&baseline), whole(&candidate));
-    let mean = |values: &Option<Vec<f64>>| values.as_ref().and_then(|values| mean(values, unit));
-    let (baseline_mean, candidate_mean) = (mean(&base_all), mean(&all));
-    let estimate = base_all.as_deref().zip(all.as_deref());
-    let estimate = estimate.and_then(|(base, other)| Estimate::of(base, other));
-    let apart =
-        base_all.as_deref().zip(all.as_deref()).and_then(|(base, other)| apart(base, other));
+    let whole = whole(&baseline).zip(whole(&candidate));
+    let evidence =
+        whole.as_ref().map_or(Evidence::None, |(base, other)| weigh(base, other, design, looks));
+    let (baseline_mean, candidate_mean) =
+        whole.map(|(base, other)| (mean(&base, unit), mean(&other, unit))).unzip();
+    let (baseline_mean, candidate_mean) = (baseline_mean.flatten(), candidate_mean.flatten());
     let ratio = baseline_mean
         .zip(candidate_mean)
-        .filter(|(base, _)| *base > 0.0)
-        .map(|(base, other)| other / base);
+        .filter(|(base, other)| *base > 0.0 && *other >= 0.0)
+        .map(|(base, other)| other / base)
+        .filter(|ratio| ratio.is_finite());
+    let estimate = match &evidence {
+        Evidence::Ratio(estimate) => Some(*estimate),
+        _ => None,
+    };
+    let p = match &evidence {
+        Evidence::None => None,
+        Evidence::Ratio(estimate) => Some(estimate.p),
+        Evidence::Ranks(ranks) | Evidence::Endless(ranks) => Some(ranks.p),
+    };
     let row = Row {
         metric: metric.clone(),
         unit,
         call: Call::Inconclusive,
         why: None,
+        endless: (endless(&baseline), endless(&candidate)),
         baseline,
         candidate,
         baseline_mean,
         candidate_mean,
         ratio: estimate.map(|estimate| estimate.ratio()).or(ratio),
-        interval: estimate.map(|estimate| estimate.interval()),
-        p: estimate.map(|estimate| estimate.p).or(apart),
+        // So few pairs that are looked at again and again have none yet.
+        interval: estimate.map(|it| it.interval()).filter(|(_, high)| high.is_finite()),
+        p,
         p_holm: None,
         detectable: None,
         runs_to_call: None,
         runs_for_same: None,
     };
-    (row, estimate)
+    Draft { row, evidence }
+}
+
+/// What these values can show.
+fn weigh(baseline: &[f64], candidate: &[f64], design: Design, looks: Looks) -> Evidence {
+    let exact = |of: &dyn Fn(f64) -> f64| -> Option<Ranks> {
+        let mapped = |values: &[f64]| values.iter().map(|value| of(*value)).collect::<Vec<_>>();
+        let mut found = ranks(&mapped(baseline), &mapped(candidate))?;
+        if looks == Looks::Always {
+            found.p = anytime::spent(found.p, baseline.len(), RUNS_MIN);
+        }
+        Some(found)
+    };
+    let has_end = |value: &f64| value.is_finite();
+    if !baseline.iter().chain(candidate).all(has_end) {
+        let is_endless = |value: f64| if value.is_finite() { 0.0 } else { 1.0 };
+        return exact(&is_endless).map_or(Evidence::None, Evidence::Endless);
+    }
+    let estimate = match (design, looks) {
+        (Design::Paired, _) => {
+            let pairs = baseline.iter().copied().zip(candidate.iter().copied());
+            Estimate::paired(&pairs.collect::<Vec<_>>(), looks)
+        }
+        (Design::Apart, Looks::Once) => Estimate::of(baseline, candidate),
+        // Stopped where it looked best, and no pairs: nothing holds.
+        (Design::Apart, Looks::Always) => return Evidence::None,
+    };
+    if let Some(estimate) = estimate {
+        return Evidence::Ratio(estimate);
+    }
+    // One positive value a side has no spread; ranks would give it none, either.
+    exact(&|value| value).map_or(Evidence::None, Evidence::Ranks)
+}
+
+/// Corrects the p of rows that are looked at together, whatever point they are of, and judges
+/// them: Holm's correction is over all of them.
+pub(super) fn judge_together<'d>(drafts: impl Iterator<Item = &'d mut Draft>, min_effect: f64) {
+    let mut drafts: Vec<&mut Draft> = drafts.collect();
+    let tested: Vec<usize> =
+        (0..drafts.len()).filter(|&place| drafts[place].row.p.is_some()).collect();
+    let p: Vec<f64> = tested.iter().filter_map(|&place| drafts[place].row.p).collect();
+    for (&place, corrected) in tested.iter().zip(holm(&p)) {
+        drafts[place].row.p_holm = Some(corrected);
+    }
+    for draft in drafts {
+        judge(draft, tested.len(), min_effect);
+    }
 }
 
 /// Every run's value, if every run has one.
 fn whole(values: &[Option<f64>]) -> Option<Vec<f64>> {
     values.iter().copied().collect()
+}
+
+fn endless(values: &[Option<f64>]) -> usize {
+    values.iter().filter(|value| value.is_some_and(f64::is_infinite)).count()
 }
 
 fn mean(values: &[f64], unit: Unit) -> Option<f64> {
@@ -119,23 +194,13 @@ fn mean(values: &[f64], unit: Unit) -> Option<f64> {
     Some((values.iter().map(|value| value.ln()).sum::<f64>() / n).exp())
 }
 
-/// Zero in every run of one side, and in none of the other: how often shuffled runs would fall so.
-fn apart(baseline: &[f64], candidate: &[f64]) -> Option<f64> {
-    let zero = |values: &[f64]| values.iter().all(|value| *value == 0.0);
-    let none = |values: &[f64]| values.iter().all(|value| *value > 0.0);
-    let is_apart = (zero(baseline) && none(candidate)) || (none(baseline) && zero(candidate));
-    let (few, all) = (baseline.len().min(candidate.len()), baseline.len() + candidate.len());
-    let ways = (0..few).fold(1.0, |ways, k| ways * (all - k) as f64 / (k + 1) as f64);
-    is_apart.then_some(2.0 / ways)
-}
-
-fn judge(row: &mut Row, estimate: Option<&Estimate>, metrics: usize, min_effect: f64) {
+fn judge(draft: &mut Draft, together: usize, min_effect: f64) {
+    let Draft { row, evidence } = draft;
     let (Some(base), Some(other)) = (whole(&row.baseline), whole(&row.candidate)) else {
         row.why = Some(without(row));
         return;
     };
-    let zeros = |values: &[f64]| values.iter().filter(|value| **value == 0.0).count();
-    if zeros(&base) == base.len() && zeros(&other) == other.len() {
+    if base.iter().chain(&other).all(|value| *value == 0.0) {
         row.call = Call::Same;
         row.why = Some("zero in every run".to_owned());
         return;
@@ -146,29 +211,69 @@ fn judge(row: &mut Row, estimate: Option<&Estimate>, metrics: usize, min_effect:
         row.why = Some(format!("{proves}; expected {RUNS_MIN} a side or more, better 5"));
         return;
     }
-    if let Some(estimate) = estimate {
-        let p_holm = row.p_holm.unwrap_or(1.0);
-        row.call = call(estimate, p_holm, min_effect, row.metric.less_is_better());
-        row.detectable = Some(detectable(estimate, metrics, min_effect));
-        row.runs_to_call = to_call(estimate, metrics, min_effect);
-        row.runs_for_same = for_same(estimate, min_effect);
-        if row.call == Call::Inconclusive && estimate.p <= ALPHA && p_holm > ALPHA {
-            row.why =
-                Some(format!("of {metrics} metrics looked at together, one does so by chance"));
+    let p_holm = row.p_holm.unwrap_or(1.0);
+    match evidence {
+        Evidence::Ratio(estimate) => {
+            row.call = call(estimate, p_holm, min_effect, row.metric.less_is_better());
+            row.detectable = Some(detectable(estimate, together, min_effect));
+            row.runs_to_call = to_call(estimate, together, min_effect);
+            row.runs_for_same = for_same(estimate, min_effect);
+            if row.call == Call::Inconclusive && estimate.p <= ALPHA && p_holm > ALPHA {
+                row.why = Some(format!(
+                    "more than chance by itself, but of {together} figures looked at together \
+                     some do so by chance"
+                ));
+            }
         }
-        return;
+        Evidence::Ranks(ranks) => {
+            row.why = Some(above_zero(&base, &other));
+            let is_enough = row.ratio.is_none_or(|ratio| {
+                ratio.ln().abs() > min_effect.ln_1p() && (ratio > 1.0) == (ranks.rise > 0.0)
+            });
+            if p_holm <= ALPHA && is_enough {
+                row.call = direction(ranks.rise > 0.0, row.metric.less_is_better());
+            }
+        }
+        Evidence::Endless(ranks) => {
+            row.why = Some(without_end(row));
+            if p_holm <= ALPHA {
+                row.call = direction(ranks.rise > 0.0, row.metric.less_is_better());
+            }
+        }
+        Evidence::None => {
+            row.why = Some(if row.endless.0 + row.endless.1 > 0 {
+                without_end(row)
+            } else {
+                "taken until it was decided, but no pairs: nothing can be said".to_owned()
+            });
+        }
     }
-    row.why = Some(format!(
-        "above zero in {} of {} baseline runs and {} of {} candidate runs",
-        base.len() - zeros(&base),
+}
+
+fn direction(rose: bool, less_is_better: bool) -> Call {
+    if rose == less_is_better { Call::Worse } else { Call::Better }
+}
+
+fn above_zero(base: &[f64], other: &[f64]) -> String {
+    let above = |values: &[f64]| values.iter().filter(|value| **value > 0.0).count();
+    format!(
+        "above zero in {} of {} baseline runs and {} of {} candidate runs; an exact test on ranks",
+        above(base),
         base.len(),
-        other.len() - zeros(&other),
+        above(other),
         other.len()
-    ));
-    if row.p_holm.is_some_and(|p| p <= ALPHA) {
-        let rose = zeros(&base) > 0;
-        row.call = if rose == row.metric.less_is_better() { Call::Worse } else { Call::Better };
-    }
+    )
+}
+
+fn without_end(row: &Row) -> String {
+    format!(
+        "without end, as among the events that were never delivered, in {} of {} baseline runs \
+         and {} of {} candidate runs; an exact test on that",
+        row.endless.0,
+        row.baseline.len(),
+        row.endless.1,
+        row.candidate.len()
+    )
 }
 
 fn without(row: &Row) -> String {
@@ -178,4 +283,57 @@ fn without(row: &Row) -> String {
         missing(&row.baseline) + missing(&row.candidate),
         row.baseline.len() + row.candidate.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(name: &str, baseline: &[f64], candidate: &[f64]) -> Row {
+        let metric = Metric::find(name, ["analytics"]).unwrap();
+        let some = |values: &[f64]| values.iter().copied().map(Some).collect();
+        let once = (Design::Apart, Looks::Once);
+        let mut draft = of_values(&metric, some(baseline), some(candidate), once.0, once.1);
+        judge_together(std::iter::once(&mut draft), 0.05);
+        draft.row
+    }
+
+    const P99: &str = "analytics.e2e.p99";
+
+    #[test]
+    fn what_is_endless_more_often_is_worse_and_never_left_out() {
+        let five = [5e6, 5.1e6, 5.2e6, 4.9e6, 5e6];
+        let row = judged(P99, &five, &[f64::INFINITY; 5]);
+        assert_eq!((row.call, row.endless), (Call::Worse, (0, 5)));
+        assert_eq!((row.ratio, row.interval), (None, None), "no figure for what has none");
+        assert!(row.why.unwrap().contains("0 of 5 baseline runs and 5 of 5 candidate runs"));
+        assert_eq!(judged(P99, &[f64::INFINITY; 5], &five).call, Call::Better);
+        // Once in five may be chance, though the others are better than ever.
+        let once = [f64::INFINITY, 1e6, 1e6, 1e6, 1.1e6];
+        assert_eq!(judged(P99, &five, &once).call, Call::Inconclusive);
+        let row = judged(P99, &[f64::INFINITY; 5], &[f64::INFINITY; 5]);
+        assert_eq!((row.call, row.p), (Call::Inconclusive, None), "not the same: nobody knows");
+        assert!(row.baseline_mean.is_some_and(f64::is_infinite) && row.ratio.is_none());
+    }
+
+    #[test]
+    fn counts_of_which_some_are_zero_are_called_by_their_ranks() {
+        let few = [0.0, 1.0, 2.0, 1.0, 0.0, 1.0];
+        let hundreds = [300.0, 700.0, 0.0, 800.0, 600.0, 500.0];
+        // Zero in some runs of either side: neither all nor none.
+        let row = judged("ledger.duplicates", &few, &hundreds);
+        assert!(row.p.is_some_and(|p| p < 0.1), "{row:?}");
+        let every = [300.0, 700.0, 400.0, 800.0, 600.0, 500.0];
+        assert_eq!(judged("ledger.duplicates", &few, &every).call, Call::Worse);
+        assert_eq!(judged("ledger.duplicates", &every, &few).call, Call::Better);
+        assert_eq!(judged("ledger.duplicates", &few, &few).call, Call::Inconclusive);
+        assert_eq!(judged("ledger.duplicates", &[0.0; 5], &[0.0; 5]).call, Call::Same);
+        // Every one higher in rank, but by a twentieth at most: no effect that matters.
+        let mut close = [1000.0; 24];
+        close[0] = 0.0;
+        let row = judged("lag.max", &close, &[1001.0; 24]);
+        assert!(row.p.is_some_and(|p| p < 1e-6), "{row:?}");
+        assert_eq!(row.call, Call::Inconclusive);
+        assert_eq!(judged("lag.max", &close, &[1101.0; 24]).call, Call::Worse);
+    }
 }

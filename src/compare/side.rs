@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::conditions::worthless;
 use crate::error::{Error, Result};
 use crate::plan::sweep::Settings;
-use crate::result::{Saved, load_all};
+use crate::result::{Saved, limited, load_all};
 
 /// Runs of one point, or of one scenario as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,27 @@ impl Side {
             points.entry(point.unwrap_or_default()).or_default().push(saved);
         }
         Self { name: name.to_owned(), points }
+    }
+
+    /// Its runs that the harness or its machine did not limit, and a line on each of the others;
+    /// a point without any such run is left out whole.
+    #[must_use]
+    pub fn counted(&self) -> (Self, Vec<String>) {
+        let (mut points, mut left_out) = (BTreeMap::new(), Vec::new());
+        for (point, runs) in &self.points {
+            let mut counted = Vec::new();
+            for run in runs {
+                // What can't be compared at all is refused, and not left out.
+                match limited(&run.result).filter(|_| worthless(&run.result).is_none()) {
+                    Some(why) => left_out.push(format!("{}: {why}", run.folder.display())),
+                    None => counted.push(run.clone()),
+                }
+            }
+            if !counted.is_empty() {
+                points.insert(point.clone(), counted);
+            }
+        }
+        (Self { name: self.name.clone(), points }, left_out)
     }
 
     /// The applications of its runs.

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use super::anytime;
+
 /// How often a comparison may see a difference that is not there.
 pub const ALPHA: f64 = 0.05;
 
@@ -19,6 +21,9 @@ pub const RUNS_MIN: usize = 3;
 
 /// A figure is no finer than its histogram, 0.1 %: equal figures are not equal to the last bit.
 const RESOLUTION: f64 = 0.001;
+
+/// The variance of a figure's logarithm is at least that of its rounding.
+pub(super) const VARIANCE_MIN: f64 = RESOLUTION * RESOLUTION / 12.0;
 
 /// What a comparison says of one metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,10 +61,34 @@ pub struct Estimate {
     pub error: f64,
     /// Degrees of freedom by Welch and Satterthwaite.
     pub freedom: f64,
-    /// Sum of both sides' variances, of one run each.
+    /// Sum of both sides' variances, of one run each; of pairs that of a pair's log ratio.
     pub variance: f64,
     /// Two-sided: how often runs of the same would differ this much.
     pub p: f64,
+    /// How the runs of both sides belong together.
+    pub design: Design,
+    /// How often they are looked at.
+    pub looks: Looks,
+}
+
+/// How the runs of two sides belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Design {
+    /// Two groups by themselves: Welch's t.
+    Apart,
+    /// Pairs of runs, taken one after the other: the t of their log ratios.
+    Paired,
+}
+
+/// How often runs are looked at before their number is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Looks {
+    /// Once: their number was fixed before.
+    Once,
+    /// After each pair, and the look decides whether there is another.
+    Always,
 }
 
 impl Estimate {
@@ -76,8 +105,17 @@ impl Estimate {
             / (base_part.powi(2) / (base_n - 1.0) + part.powi(2) / (n - 1.0));
         let log_ratio = mean - base_mean;
         let t = log_ratio / error;
-        let p = (2.0 * student(freedom)?.cdf(-t.abs())).min(1.0);
-        Some(Self { log_ratio, error, freedom, variance: base_variance + variance, p })
+        let p = p_of(t, freedom)?;
+        let variance = base_variance + variance;
+        let (design, looks) = (Design::Apart, Looks::Once);
+        Some(Self { log_ratio, error, freedom, variance, p, design, looks })
+    }
+
+    /// As if the spread of two groups were known exactly; `variance` is the sum of both.
+    #[must_use]
+    pub(super) const fn known(variance: f64) -> Self {
+        let (design, looks) = (Design::Apart, Looks::Once);
+        Self { log_ratio: 0.0, error: 1.0, freedom: 1e6, variance, p: 1.0, design, looks }
     }
 
     /// Candidate : baseline.
@@ -89,8 +127,16 @@ impl Estimate {
     /// The 95 % interval of the ratio.
     #[must_use]
     pub fn interval(&self) -> (f64, f64) {
-        let half = quantile(1.0 - ALPHA / 2.0, self.freedom) * self.error;
+        let half = self.critical(ALPHA) * self.error;
         ((self.log_ratio - half).exp(), (self.log_ratio + half).exp())
+    }
+
+    /// How many standard errors chance goes to either side, but for this share of cases.
+    pub(super) fn critical(&self, level: f64) -> f64 {
+        match self.looks {
+            Looks::Once => quantile(1.0 - level / 2.0, self.freedom),
+            Looks::Always => anytime::critical(level, self.freedom),
+        }
     }
 }
 
@@ -103,7 +149,12 @@ fn moments(figures: &[f64]) -> Option<(f64, f64)> {
     let logs: Vec<f64> = figures.iter().map(|figure| figure.ln()).collect();
     let mean = logs.iter().sum::<f64>() / n;
     let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
-    Some((mean, (squares / (n - 1.0)).max(RESOLUTION * RESOLUTION / 12.0)))
+    Some((mean, (squares / (n - 1.0)).max(VARIANCE_MIN)))
+}
+
+/// Two-sided: how often chance makes a t at least as large.
+pub(super) fn p_of(t: f64, freedom: f64) -> Option<f64> {
+    Some((2.0 * student(freedom)?.cdf(-t.abs())).min(1.0))
 }
 
 fn student(freedom: f64) -> Option<StudentsT> {
@@ -146,7 +197,7 @@ pub fn call(estimate: &Estimate, p: f64, min_effect: f64, less: bool) -> Call {
 #[must_use]
 pub fn detectable(estimate: &Estimate, metrics: usize, min_effect: f64) -> f64 {
     let found = quantile(POWER, estimate.freedom) * estimate.error;
-    let chance = quantile(1.0 - level(metrics) / 2.0, estimate.freedom) * estimate.error;
+    let chance = estimate.critical(level(metrics)) * estimate.error;
     (found + chance.max(min_effect.ln_1p())).exp_m1()
 }
 

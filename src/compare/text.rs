@@ -7,7 +7,7 @@ use super::gate::{State, change};
 use super::reading::shown;
 use super::repeats::{REPEATS_MAX, effect_to_call};
 use super::row::Row;
-use super::stats::Call;
+use super::stats::{Call, Design};
 use super::{Comparison, Pair};
 use crate::plan::sweep::shown as shown_point;
 
@@ -26,7 +26,8 @@ const HEAD: [&str; 9] = [
 /// The comparison for a person at a terminal.
 #[must_use]
 pub fn text(comparison: &Comparison) -> String {
-    let mut out = format!("compare  {}\n", tally(comparison));
+    let mut out: String = comparison.declared.iter().map(|line| format!("{line}\n")).collect();
+    out.push_str(&format!("compare  {}\n", tally(comparison)));
     for (pair, gate) in comparison.gates(State::Failed).chain(comparison.gates(State::Inconclusive))
     {
         out.push_str(&format!("  {}: {}{}: {}\n", word(gate.state), at(pair), gate.gate, gate.why));
@@ -55,8 +56,9 @@ pub(super) fn legend(min_effect: f64) -> String {
     let [least, effect] =
         [&least, &effect].map(|it| it.trim_end_matches('0').trim_end_matches('.'));
     format!(
-        "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm) and more \
-         than {least} %. Same: the interval lies within that. Could find: the smallest rise that \
+        "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm, over \
+         all points and metrics) and more than {least} %. Same: the interval lies \
+         within that. Could find: the smallest rise that \
          these runs would have shown. Runs to call: a side, to call a rise of {effect} %. Runs \
          for same: a side, to prove that any change is below {least} % where there is none. All \
          three in 4 cases of 5."
@@ -85,6 +87,9 @@ fn one(pair: &Pair) -> String {
     if let Some(hash) = &pair.plan_hash {
         out.push_str(&format!("  plan       {hash} on both sides\n"));
     }
+    if let Some(line) = paired(pair) {
+        out.push_str(&format!("  {line}\n"));
+    }
     for note in &pair.notes {
         out.push_str(&format!("  ! {note}\n"));
     }
@@ -107,6 +112,13 @@ fn one(pair: &Pair) -> String {
 
 pub(super) fn runs(count: usize) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// That runs are compared as pairs, where they are.
+pub(super) fn paired(pair: &Pair) -> Option<String> {
+    let pairs = pair.rows.first().map_or(0, |row| row.baseline.len());
+    (pair.design == Design::Paired)
+        .then(|| format!("compared as {pairs} pairs of runs that were taken in turns"))
 }
 
 /// Why metrics are inconclusive, or what their figures can't show: each reason once.

@@ -14,7 +14,7 @@ use super::watch::{self, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Promptness, SystemClock};
 use crate::compare;
 use crate::consume::Group;
 use crate::error::Result;
@@ -64,6 +64,8 @@ pub(super) struct End {
     pub(super) cpu_s: f64,
     /// What the harness saw of itself in the measured part.
     pub(super) seen: Seen,
+    /// How soon the kernel ran a producer's thread after a sleep; the worst of them.
+    pub(super) promptness: Promptness,
     /// Events per second that the host can send to nobody.
     pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
@@ -142,11 +144,12 @@ pub(super) fn result(
         run: format!("{:08x}", conditions.run),
         verdict: verdict(&apps, end, &ledger, &checks, &watch),
         trial: None,
+        race: None,
         build: build(),
         started: date(clock.wall_us(crew.start_ns())),
         duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
         command_line: conditions.command_line,
-        host: conditions.host,
+        host: conditions.host.with(end.promptness),
         broker: conditions.facts,
         clients: conditions.clients,
         embedded_broker: None,

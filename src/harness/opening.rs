@@ -43,7 +43,8 @@ pub(super) fn start_embedded(
     }
     let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
     if !options.is_told() {
-        let each = if options.trial.is_some() { ", a new one for each trial" } else { "" };
+        let is_one_of_many = options.trial.is_some() || options.race.is_some();
+        let each = if is_one_of_many { ", a new one for each run" } else { "" };
         progress.say(&format!(
             "no broker was named: started the embedded one at {}{each}; its figures are not \
              Kafka's",

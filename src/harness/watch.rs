@@ -4,6 +4,7 @@ mod broker;
 mod ceiling;
 mod drift;
 mod flags;
+mod here;
 mod host;
 mod roster;
 mod sampler;
@@ -19,6 +20,7 @@ pub(in crate::harness) use broker::local_brokers;
 pub(in crate::harness) use ceiling::ceiling_per_s;
 pub(in crate::harness) use drift::{deviations, trend};
 pub(in crate::harness) use flags::LATE_NS;
+pub use here::is_local;
 pub(in crate::harness) use roster::{Kind, Roster};
 pub(in crate::harness) use sampler::{Sampler, Seen};
 pub(in crate::harness) use steady::drifts;
@@ -118,23 +120,9 @@ pub fn memory_peak_bytes() -> Option<u64> {
     Some(kib * 1_024)
 }
 
-/// Whether an advertised broker (`id@host:port`) is on this host's loopback.
-#[must_use]
-pub fn is_local(advertised: &str) -> bool {
-    let host = advertised.rsplit_once('@').map_or(advertised, |(_, address)| address);
-    ["127.", "localhost", "[::1]", "::1"].iter().any(|local| host.starts_with(local))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_addresses_are_local() {
-        assert!(is_local("1@localhost:9092"));
-        assert!(is_local("127.0.0.1:9092"));
-        assert!(!is_local("1@broker-127.example:9092"));
-    }
 
     #[test]
     fn this_process_has_used_cpu_and_memory() {

@@ -62,6 +62,10 @@ pub struct WorldFacts {
     pub bootstrap_servers: String,
     /// Where the brokers say that they are.
     pub advertised: Vec<String>,
+    /// The cluster's own name for itself, where it is a Kafka that says one. The embedded broker
+    /// makes up a new one each time.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
     /// The topic as read back.
     pub topic: TopicFacts,
     /// Each broker's version, as far as it tells; in the order of ids.
@@ -149,7 +153,9 @@ impl World {
                 }
                 let bootstrap_servers = bootstrap.clone();
                 // Also where somebody runs `kbench broker` and names it.
-                let embedded = cluster_id.is_some_and(|id| id.starts_with(CLUSTER_ID_PREFIX));
+                let is_ours = |id: &String| id.starts_with(CLUSTER_ID_PREFIX);
+                let embedded = cluster_id.as_ref().is_some_and(is_ours);
+                let cluster_id = cluster_id.filter(|id| !is_ours(id));
                 let kind = if embedded { Kind::Embedded } else { *kind };
                 let versions = admin.versions(&advertised);
                 let leaders_after = Vec::new();
@@ -157,6 +163,7 @@ impl World {
                     kind,
                     bootstrap_servers,
                     advertised,
+                    cluster_id,
                     topic,
                     versions,
                     leaders_after,
@@ -171,6 +178,7 @@ impl World {
                     kind: Kind::Loopback,
                     bootstrap_servers: "loopback".to_owned(),
                     advertised: Vec::new(),
+                    cluster_id: None,
                     topic: TopicFacts {
                         name: plan.topic.name.clone(),
                         partitions,

@@ -187,14 +187,14 @@ impl ByDue {
         let (rows, log) = self.finish();
         let mut samples: BTreeMap<u64, (u64, [u64; N])> = BTreeMap::new();
         for (index, row) in rows {
-            let stretch = samples.entry(index / log.width.max(1)).or_default();
+            let stretch = samples.entry(index / log.width.max(1)).or_insert((0, [0; N]));
             stretch.0 += row.count;
             stretch.1.iter_mut().for_each(|above| *above += row.never_delivered);
         }
         for (index, width, mut encoded) in log.entries() {
             let Ok(histogram) = Deserializer::new().deserialize(&mut encoded) else { continue };
             let histogram: Histogram<u64> = histogram;
-            let stretch = samples.entry(index / width).or_default();
+            let stretch = samples.entry(index / width).or_insert((0, [0; N]));
             for (above, limit) in stretch.1.iter_mut().zip(limits) {
                 let Some(limit) = limit.and_then(|ns| u64::try_from(ns.max(1)).ok()) else {
                     continue;

@@ -124,10 +124,10 @@ fn dispersed(blocks: &[Block]) -> f64 {
 }
 
 /// The probability that the interval leaves out on either side: 95 % are left within.
-const TAIL: f64 = 0.025;
+const OUTSIDE: f64 = 0.025;
 
 /// The same of a normal distribution, in standard deviations.
-const TAIL_SIGMAS: f64 = 1.959_964;
+const OUTSIDE_SIGMAS: f64 = 1.959_964;
 
 /// The ranks, from 1, of the two of so many independent samples that hold a percentile between
 /// them with 95 % confidence, by order statistics; `None` where some side has no sample that far
@@ -143,9 +143,9 @@ pub fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
     let (few, many) = if none_above_ln > -700.0 {
         let (mut term, mut sum, mut above) = (libm::exp(none_above_ln), 0.0, 0.0);
         let mut few = None;
-        while 1.0 - sum > TAIL && above <= n {
+        while 1.0 - sum > OUTSIDE && above <= n {
             sum += term;
-            if sum <= TAIL {
+            if sum <= OUTSIDE {
                 few = Some(above);
             }
             term *= (n - above) / (above + 1.0) * p / quantile;
@@ -154,7 +154,7 @@ pub fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
         (few?, above)
     } else {
         // Hundreds on either side: the normal distribution is near enough.
-        let spread = TAIL_SIGMAS * (n * p * quantile).sqrt();
+        let spread = OUTSIDE_SIGMAS * (n * p * quantile).sqrt();
         ((n * p - spread - 1.0).floor(), (n * p + spread + 1.0).ceil())
     };
     let (low, high) = (n + 1.0 - many, n - few);

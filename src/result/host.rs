@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Promptness;
 
 /// The machine; what the system does not tell is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,17 @@ pub struct Host {
     /// Memory that the control groups allow, in bytes; `None` where they set no limit.
     #[serde(default)]
     pub cgroup_memory_bytes: Option<u64>,
+    /// Which machine it is: a salted hash of its machine id, in hexadecimal. Copies of one image
+    /// may share it.
+    #[serde(default)]
+    pub machine: Option<String>,
+    /// The slice of the producers' threads as the kernel has it, in nanoseconds: the shorter, the
+    /// sooner one runs after its sleep. `None` where the kernel knows none of a thread's own.
+    #[serde(default)]
+    pub producer_slice_ns: Option<u64>,
+    /// How much longer than asked for the producers' threads may sleep, in nanoseconds.
+    #[serde(default)]
+    pub producer_timer_slack_ns: Option<u64>,
 }
 
 impl Host {
@@ -64,8 +78,38 @@ impl Host {
             virtualisation: virtualisation(),
             cgroup_cpus: tightest("cpu.max", cpus),
             cgroup_memory_bytes: tightest("memory.max", |text| text.parse().ok()),
+            machine: MACHINE_IDS.iter().find_map(|path| hashed(&line(path)?)),
+            producer_slice_ns: None,
+            producer_timer_slack_ns: None,
         }
     }
+
+    /// The machine, and what its kernel granted the producers.
+    #[must_use]
+    pub fn with(self, promptness: Promptness) -> Self {
+        Self {
+            producer_slice_ns: promptness.slice_ns,
+            producer_timer_slack_ns: promptness.timer_slack_ns,
+            ..self
+        }
+    }
+}
+
+/// Where the system keeps the number of its installation.
+const MACHINE_IDS: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// Bytes of the hash that are kept: enough to tell machines apart.
+const MACHINE_BYTES: usize = 8;
+
+/// The id is confidential (machine-id(5)): what is published is a hash that no other program
+/// makes. `None` for what is no id, such as `uninitialized` in an image.
+fn hashed(id: &str) -> Option<String> {
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id || id.bytes().all(|byte| byte == b'0') {
+        return None;
+    }
+    let hash = Sha256::new().chain_update(b"kbench machine ").chain_update(id).finalize();
+    Some(hash.iter().take(MACHINE_BYTES).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn line(path: impl AsRef<Path>) -> Option<String> {
@@ -113,6 +157,18 @@ mod tests {
     fn a_quota_is_so_many_cores_and_none_is_no_limit() {
         assert_eq!(cpus("150000 100000"), Some(1.5));
         assert_eq!(cpus("max 100000"), None);
+    }
+
+    #[test]
+    fn a_machine_is_known_by_a_hash_that_does_not_tell_its_id() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let hash = hashed(id).unwrap();
+        assert_eq!((hash.len(), hashed(id).unwrap()), (16, hash.clone()));
+        assert_ne!(hashed("1123456789abcdef0123456789abcdef").unwrap(), hash);
+        assert!(!id.contains(&hash[..6]), "{hash}");
+        for none in ["uninitialized", "", "00000000000000000000000000000000"] {
+            assert_eq!(hashed(none), None, "{none}");
+        }
     }
 
     #[test]

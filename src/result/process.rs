@@ -8,7 +8,7 @@ use crate::plan::metric::Statistic;
 use crate::record::Reading;
 
 /// One process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessResult {
     /// `producer` or `consumer`.

@@ -1,15 +1,11 @@
 //! A sweep's answer in words.
 
-use std::collections::BTreeSet;
-
+use super::axis;
 use super::limit::Limit;
-use super::points::{PointSummary, Spread, compare_values};
+use super::points::{PointSummary, Spread};
 use super::table::ns;
+use crate::compare::panel::Panel;
 use crate::plan::sweep::shown;
-use crate::result::count;
-
-/// A further step along an axis that changes a figure by less than this share is not worth it.
-const WORTH: f64 = 0.10;
 
 /// What the points say, a sentence each, the most telling first. Points whose every run was
 /// limited by the harness say nothing about Kafka: they are named, and otherwise left out.
@@ -22,9 +18,7 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
     }
     kept_up(&counted, points.len() - counted.len(), &mut said);
     best(&counted, &mut said);
-    for key in keys(&counted) {
-        along(&key, &counted, &mut said);
-    }
+    said.extend(axis::all(&counted));
     scaling(&counted, &mut said);
     for point in counted.iter().filter(|point| point.idle_workers > 0) {
         said.push(format!(
@@ -80,146 +74,70 @@ fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
     }
 }
 
-fn worst_p99(point: &PointSummary) -> Option<Spread> {
+pub(super) fn worst_p99(point: &PointSummary) -> Option<Spread> {
     point.worst(|app| app.p99_ns)
 }
 
-/// The point with the lowest p99 among those that kept up, and whether the runs bear it out.
+/// The point with the lowest p99 among those that kept up, and which points may be it all the same.
 fn best(points: &[&PointSummary], said: &mut Vec<String>) {
-    let mut ranked: Vec<(&PointSummary, Spread)> = points
-        .iter()
-        .filter(|point| point.limit == Limit::None)
-        .filter_map(|point| Some((*point, worst_p99(point)?)))
-        .collect();
+    let (endless, finite): (Vec<&PointSummary>, Vec<&PointSummary>) =
+        points.iter().filter(|it| it.limit == Limit::None).partition(|point| is_endless(point));
+    let mut ranked: Vec<(&PointSummary, Spread)> =
+        finite.into_iter().filter_map(|point| Some((point, worst_p99(point)?))).collect();
     ranked.sort_by(|one, other| one.1.median.total_cmp(&other.1.median));
-    let (Some((best, low)), Some((last, high))) = (ranked.first(), ranked.last()) else {
-        return;
-    };
-    if ranked.len() < 2 {
-        return;
+    if ranked.len() > 1 {
+        said.push(lowest(&ranked));
     }
-    if low.median.is_infinite() {
+    if !endless.is_empty() && ranked.is_empty() {
         said.push("p99 has no end at any point: too much was never delivered.".to_owned());
-        return;
+    } else if !endless.is_empty() {
+        let names: Vec<String> = endless.iter().map(|point| shown(&point.settings)).collect();
+        said.push(format!(
+            "p99 without end in some runs, because too much was never delivered: {}.",
+            names.join("; ")
+        ));
     }
-    let equals: Vec<String> = ranked[1..]
-        .iter()
-        .filter(|(_, p99)| !low.is_below(p99))
-        .map(|(point, _)| shown(&point.settings))
-        .collect();
+}
+
+/// Of points by their median, each with figures that have an end.
+fn lowest(ranked: &[(&PointSummary, Spread)]) -> String {
+    let panel = Panel::of(&ranked.iter().map(|(point, _)| p99s(point)).collect::<Vec<_>>());
+    let found = panel.as_ref().and_then(Panel::best);
+    let least = found.as_ref().map_or(0, |found| found.least);
+    let ((best, low), (last, high)) = (&ranked[least], &ranked[ranked.len() - 1]);
     let mut text = format!(
-        "Lowest p99 of the slowest application: {} at {}; highest: {} at {}{}.",
+        "Lowest p99 of the slowest application: {} at {}; highest: {} at {} ({:.1}×).",
         ns(low.median),
         shown(&best.settings),
         ns(high.median),
         shown(&last.settings),
-        if high.median.is_finite() {
-            format!(" ({:.1}×)", high.median / low.median)
-        } else {
-            String::new()
+        high.median / low.median
+    );
+    match found {
+        None => text
+            .push_str(" One run of each point can't tell a difference from chance: repeat them."),
+        Some(found) if found.may_be.len() == ranked.len() => {
+            text.push_str(" No point is shown to be above another: any of them may be the best.");
         }
-    );
-    if ranked.iter().all(|(_, p99)| p99.runs < 2) {
-        text.push_str(" One run of each point can't tell a difference from chance: repeat them.");
-    } else if low.runs < 2 {
-        text.push_str(" The lowest has one run that counts, which may be chance.");
-    } else if !equals.is_empty() {
-        text.push_str(&format!(" Its runs overlap with those of {}.", equals.join("; ")));
-    }
-    said.push(text);
-}
-
-/// The keys that differ among the points.
-fn keys(points: &[&PointSummary]) -> Vec<String> {
-    let Some(first) = points.first() else {
-        return Vec::new();
-    };
-    let differs =
-        |key: &&String| points.iter().any(|p| p.settings.get(*key) != first.settings.get(*key));
-    first.settings.keys().filter(differs).cloned().collect()
-}
-
-/// The points whose other settings are there with every value of the key: without these, a value
-/// would be compared with other company, not with another value.
-fn matched<'p>(key: &str, points: &[&'p PointSummary]) -> Vec<&'p PointSummary> {
-    let others = |point: &PointSummary| {
-        let mut settings = point.settings.clone();
-        settings.remove(key);
-        settings
-    };
-    let values: BTreeSet<_> = points.iter().filter_map(|point| point.settings.get(key)).collect();
-    let company = |point: &&&PointSummary| {
-        let same = points.iter().filter(|other| others(other) == others(point)).count();
-        same == values.len()
-    };
-    points.iter().filter(company).copied().collect()
-}
-
-/// One axis: throughput, p99 and CPU at each value, the median over the other axes; and the knee.
-fn along(key: &str, all: &[&PointSummary], said: &mut Vec<String>) {
-    let points = matched(key, all);
-    if points.is_empty() {
-        said.push(format!(
-            "{key}: no setting of the others counts with every value of it, so its values can't \
-             be compared."
-        ));
-        return;
-    }
-    let mut values: Vec<&String> = points.iter().filter_map(|p| p.settings.get(key)).collect();
-    values.sort_by(|one, other| compare_values(one, other));
-    values.dedup();
-    let at = |value: &str, pick: &dyn Fn(&PointSummary) -> Option<f64>| {
-        let here = points.iter().filter(|p| p.settings.get(key).is_some_and(|v| v == value));
-        Spread::of(here.filter_map(|point| pick(point))).map(|spread| spread.median)
-    };
-    let figures: Vec<(&str, [Option<f64>; 3])> = values
-        .iter()
-        .map(|value| {
-            let p99 = at(value, &|point| worst_p99(point).map(|p99| p99.median));
-            let acked = at(value, &|point| point.acked_per_s.map(|acked| acked.median));
-            let cpu = at(value, &|point| point.cpu_us_per_event.map(|cpu| cpu.median));
-            (value.as_str(), [acked, p99, cpu])
-        })
-        .collect();
-    let list = |place: usize, form: &dyn Fn(f64) -> String| -> String {
-        let one = |(value, all): &(&str, [Option<f64>; 3])| {
-            format!("{} at {value}", all[place].map_or_else(|| "n/a".to_owned(), form))
-        };
-        figures.iter().map(one).collect::<Vec<_>>().join(", ")
-    };
-    let company = points.len() / values.len().max(1);
-    let over =
-        if company > 1 { format!(" (medians over {company} points each)") } else { String::new() };
-    let mut text = format!(
-        "{key}{over}: acknowledged {}; p99 of the slowest application {}; CPU per event {}.",
-        list(0, &|rate| format!("{}/s", count(rate.round() as u64))),
-        list(1, &ns),
-        list(2, &|us| format!("{us:.1} µs")),
-    );
-    let numeric = values.iter().all(|value| value.parse::<f64>().is_ok());
-    if numeric && values.len() > 2 {
-        let (acked, p99): (Vec<_>, Vec<_>) =
-            figures.iter().map(|(_, all)| (all[0], all[1])).unzip();
-        let by_p99 = knee(&p99, |later, here| later < here * (1.0 - WORTH));
-        let by_rate = knee(&acked, |later, here| later > here * (1.0 + WORTH));
-        if let Some(place) = by_p99.zip(by_rate).map(|(p99, rate)| p99.max(rate)) {
-            text.push_str(&format!(
-                " Knee: beyond {} neither improves by {:.0} % any more.",
-                figures[place].0,
-                WORTH * 100.0
-            ));
+        Some(found) if found.may_be.len() == 1 => {
+            text.push_str(" Every other point is shown to be above it.");
+        }
+        Some(found) => {
+            let names: Vec<String> =
+                found.may_be.iter().map(|place| shown(&ranked[*place].0.settings)).collect();
+            text.push_str(&format!(" The best may be any of: {}.", names.join("; ")));
         }
     }
-    said.push(text);
+    text
 }
 
-/// The first value that no later one improves on; `None` where one has no figure, or where it is
-/// the last, which only shows that the knee lies beyond.
-fn knee(figures: &[Option<f64>], improves: impl Fn(f64, f64) -> bool) -> Option<usize> {
-    let figures: Vec<f64> = figures.iter().copied().collect::<Option<_>>()?;
-    let place = (0..figures.len())
-        .find(|&here| !figures[here + 1..].iter().any(|&later| improves(later, figures[here])))?;
-    (place + 1 < figures.len()).then_some(place)
+fn is_endless(point: &PointSummary) -> bool {
+    point.runs.iter().any(|run| run.endless)
+}
+
+/// The slowest application's p99 of each run, with the number of the repeat.
+pub(super) fn p99s(point: &PointSummary) -> Vec<(u32, f64)> {
+    point.runs.iter().filter_map(|run| Some((run.repeat, run.p99_ns?))).collect()
 }
 
 fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
@@ -252,7 +170,7 @@ fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::AppPoint;
+    use crate::sweep::{AppPoint, RunFigures};
 
     /// A point with one application, and as many runs as figures.
     fn point(settings: &[(&str, &str)], p99_ms: &[f64], acked: f64, limit: Limit) -> PointSummary {
@@ -277,24 +195,50 @@ mod tests {
                 p99_9_ns: None,
                 efficiency: None,
             }],
+            runs: (0..)
+                .zip(p99_ms)
+                .map(|(repeat, ms)| RunFigures {
+                    repeat,
+                    acked_per_s: acked,
+                    p99_ns: ms.is_finite().then_some(ms * 1e6),
+                    endless: ms.is_infinite(),
+                })
+                .collect(),
         }
     }
 
+    /// Points along one axis, three runs each, a few percent apart.
+    fn steps(key: &str, values: &[(&str, f64)], spread: f64) -> Vec<PointSummary> {
+        let noise = [[1.0, -0.6, 0.2], [-0.8, 0.9, -0.1], [0.3, 0.4, -1.0], [-0.2, -0.7, 0.9]];
+        let runs = |place: usize, p99: f64| noise[place % 4].map(|by| p99 * (1.0 + spread * by));
+        let one = |(place, (value, p99)): (usize, &(&str, f64))| {
+            point(&[(key, value)], &runs(place, *p99), 100.0, Limit::None)
+        };
+        values.iter().enumerate().map(one).collect()
+    }
+
     #[test]
-    fn the_knee_is_where_more_no_longer_helps() {
-        let points: Vec<PointSummary> = [("1", 9.0), ("3", 5.0), ("6", 4.9), ("12", 4.8)]
-            .map(|(value, p99)| point(&[("partitions", value)], &[p99, p99], 100.0, Limit::None))
-            .to_vec();
-        let said = conclusions(&points).join("\n");
+    fn the_knee_is_where_more_no_longer_helps_if_the_runs_show_it() {
+        let values = [("1", 9.0), ("3", 5.0), ("6", 4.9), ("12", 4.8)];
+        let said = conclusions(&steps("partitions", &values, 0.005)).join("\n");
         assert!(said.starts_with("All 4 points kept up"), "{said}");
-        assert!(said.contains("Lowest p99 of the slowest application: 4.80 ms at partitions=12"));
-        assert!(said.contains("Knee: beyond 3 neither improves by 10 % any more."), "{said}");
-        let falling: Vec<PointSummary> = [("1", 9.0), ("3", 5.0), ("6", 3.0)]
+        assert!(said.contains("Knee: beyond 3 neither improves by 10 %"), "{said}");
+        assert!(said.contains("the step to it, from 1, changes p99 by -44."), "{said}");
+        // The same medians, but runs that are further apart than the steps.
+        let said = conclusions(&steps("partitions", &values, 0.25)).join("\n");
+        assert!(!said.contains("Knee"), "the runs don't show it: {said}");
+        let falling = [("1", 9.0), ("3", 5.0), ("6", 3.0)];
+        let said = conclusions(&steps("partitions", &falling, 0.005)).join("\n");
+        assert!(!said.contains("Knee"), "it lies beyond the sweep: {said}");
+        let flat = [("1", 5.0), ("3", 5.0), ("6", 5.0)];
+        let said = conclusions(&steps("partitions", &flat, 0.005)).join("\n");
+        assert!(!said.contains("Knee"), "{said}");
+        assert!(said.contains("No later value is better than 1 by 10 %"), "{said}");
+        let once: Vec<PointSummary> = values
             .map(|(value, p99)| point(&[("partitions", value)], &[p99], 100.0, Limit::None))
             .to_vec();
-        let said = conclusions(&falling).join("\n");
-        assert!(!said.contains("Knee"), "it lies beyond the sweep: {said}");
-        assert!(said.contains("can't tell a difference from chance"), "{said}");
+        let said = conclusions(&once).join("\n");
+        assert!(!said.contains("Knee") && said.contains("can't tell a difference from chance"));
     }
 
     #[test]
@@ -350,14 +294,43 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_runs_are_no_difference() {
+    fn the_points_that_may_be_the_best_are_named_and_no_other() {
         let points = [
-            point(&[("linger.ms", "0")], &[5.0, 6.0], 100.0, Limit::None),
-            point(&[("linger.ms", "5")], &[5.5, 7.0], 100.0, Limit::None),
-            point(&[("linger.ms", "50")], &[55.0, 57.0], 100.0, Limit::None),
+            point(&[("linger.ms", "0")], &[5.0, 6.0, 5.6], 100.0, Limit::None),
+            point(&[("linger.ms", "5")], &[5.5, 7.0, 5.4], 100.0, Limit::None),
+            point(&[("linger.ms", "50")], &[55.0, 57.0, 58.0], 100.0, Limit::None),
         ];
         let said = conclusions(&points).join("\n");
-        assert!(said.contains("Its runs overlap with those of linger.ms=5."), "{said}");
+        assert!(said.contains("The best may be any of: linger.ms=5; linger.ms=0."), "{said}");
+        let same = [points[0].clone(), points[1].clone()];
+        let said = conclusions(&same).join("\n");
+        assert!(said.contains("No point is shown to be above another"), "{said}");
+        let apart = [points[0].clone(), points[2].clone()];
+        let said = conclusions(&apart).join("\n");
+        assert!(said.contains("Every other point is shown to be above it."), "{said}");
+        // Every run below every run of the other, but no further apart than runs are: chance does
+        // so in one of ten sweeps of two points, and in most of twenty.
+        let close = [
+            point(&[("linger.ms", "0")], &[5.0, 5.4, 5.2], 100.0, Limit::None),
+            point(&[("linger.ms", "5")], &[5.5, 6.2, 5.6], 100.0, Limit::None),
+        ];
+        let said = conclusions(&close).join("\n");
+        assert!(said.contains("No point is shown to be above another"), "{said}");
         assert!(conclusions(&[]).join("").contains("No trial"));
+    }
+
+    #[test]
+    fn a_p99_without_end_is_named_and_never_the_best() {
+        let points = [
+            point(&[("acks", "1")], &[1.0, f64::INFINITY, 1.0], 100.0, Limit::None),
+            point(&[("acks", "all")], &[5.0, 5.1, 5.2], 100.0, Limit::None),
+            point(&[("acks", "0")], &[5.5, 5.2, 5.3], 100.0, Limit::None),
+        ];
+        let said = conclusions(&points).join("\n");
+        assert!(
+            said.contains("p99 without end in some runs") && said.contains("acks=1."),
+            "{said}"
+        );
+        assert!(said.contains("5.10 ms at acks=all; highest: 5.30 ms at acks=0"), "{said}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::harness::keep_up::{KeptUp, judged};
-use crate::result::RunResult;
+use crate::result::{RunResult, limited};
 
 /// A broker that does not write more than this share of what was offered has not kept up, however
 /// soon it says so.
@@ -52,7 +52,7 @@ pub(super) fn limit(result: &RunResult) -> Limit {
         |place: &usize| judged.apps[*place].is_some_and(|one| one.kept_up == KeptUp::No);
     let behind: Vec<usize> = (0..judged.apps.len()).filter(is_behind).collect();
     let everybody = judged.apps.iter().chain(judged.broker.is_some().then_some(&judged.broker));
-    if result.watch.limits_harness() {
+    if limited(result).is_some() {
         Limit::Harness
     } else if result.ledger.unsent > 0 {
         Limit::Client

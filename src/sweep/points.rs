@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::figures::{RunFigures, figures};
 use super::limit::{Limit, idle_workers, limit};
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::Settings;
-use crate::result::{RunResult, Saved};
+use crate::result::{RunResult, Saved, limited};
 
 /// A figure over whole runs. Infinite, and `null` when written, is that of a run in which it had no
 /// end: too much of what was offered was never delivered.
@@ -42,12 +43,6 @@ impl Spread {
         let runs = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
         Some(Self { median: f64::midpoint(low, high), min, max, runs })
     }
-
-    /// Whether every run of the one lies below every run of the other.
-    #[must_use]
-    pub fn is_below(&self, other: &Self) -> bool {
-        self.max < other.min
-    }
 }
 
 /// What a point's runs say together.
@@ -74,6 +69,9 @@ pub struct PointSummary {
     pub lag_at_end_s: Option<Spread>,
     /// Each application.
     pub apps: Vec<AppPoint>,
+    /// The runs that the figures are of, one by one.
+    #[serde(default)]
+    pub runs: Vec<RunFigures>,
 }
 
 /// One application at one point.
@@ -155,22 +153,21 @@ fn by_value(one: &Settings, other: &Settings) -> std::cmp::Ordering {
 }
 
 fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
-    let (mut counted, mut limited, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counted, mut slowed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for &run in runs {
         let place = run.trial.as_ref().map_or(0, |trial| trial.place + 1);
         if !run.verdict.valid {
             let why = run.verdict.reasons.first().map_or("", String::as_str);
             left_out.push(format!("trial {place}: invalid: {why}"));
-        } else if limit(run) == Limit::Harness {
-            let why = run.verdict.flags.first().map_or("", String::as_str);
+        } else if let Some(why) = limited(run) {
             left_out.push(format!("trial {place}: {why}"));
-            limited.push(run);
+            slowed.push(run);
         } else {
             counted.push(run);
         }
     }
     let counts = !counted.is_empty();
-    let runs = if counts { counted } else { limited };
+    let runs = if counts { counted } else { slowed };
     let spread = |pick: &dyn Fn(&RunResult) -> Option<f64>| {
         Spread::of(runs.iter().filter_map(|run| pick(run)))
     };
@@ -188,6 +185,7 @@ fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
         cpu_us_per_event: spread(&|run| run.watch.cpu_us_per_event),
         lag_at_end_s: spread(&|run| Some(run.watch.lag_at_end_s)),
         apps,
+        runs: runs.iter().map(|run| figures(run)).collect(),
     }
 }
 
@@ -249,8 +247,6 @@ mod tests {
         let spread = Spread::of([3.0, 1.0, f64::NAN, 2.0, 10.0]).unwrap();
         assert_eq!(spread, Spread { median: 2.5, min: 1.0, max: 10.0, runs: 4 });
         assert_eq!(Spread::of([]), None);
-        assert!(Spread::of([1.0, 2.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
-        assert!(!Spread::of([1.0, 3.0]).unwrap().is_below(&Spread::of([2.5]).unwrap()));
         // A run without end is no run less: it is the slowest.
         let endless = Spread::of([5.0, f64::INFINITY, f64::INFINITY]).unwrap();
         assert_eq!((endless.median, endless.min, endless.runs), (f64::INFINITY, 5.0, 3));

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 const SHORT: &str = "seed = 1\n[load]\nrate_per_s = 2000\nduration = \"1s\"\nwarmup = \"0s\"\n";
 
-const P99: &str = "analytics.e2e.p99";
+pub(super) const P99: &str = "analytics.e2e.p99";
 
-fn command(args: &[&str]) -> Command {
+pub(super) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
     command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
     for variable in [
@@ -29,13 +29,13 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-fn output(command: &mut Command) -> (i32, String, String) {
+pub(super) fn output(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-fn kbench(args: &[&str]) -> (i32, String, String) {
+pub(super) fn kbench(args: &[&str]) -> (i32, String, String) {
     output(&mut command(args))
 }
 
@@ -53,26 +53,26 @@ static REAL: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// A baseline and a candidate, in a folder of their own.
-struct Case {
+pub(super) struct Case {
     folder: tempfile::TempDir,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, side: &str) -> PathBuf {
+    pub(super) fn path(&self, side: &str) -> PathBuf {
         self.folder.path().join(side)
     }
 
-    fn name(&self, side: &str) -> String {
+    pub(super) fn name(&self, side: &str) -> String {
         self.path(side).display().to_string()
     }
 
     /// Writes copies of the real run, one for each factor on the latencies; the runs of sides a
     /// and b alternate in time.
-    fn side(&self, side: &str, factors: &[f64], change: impl Fn(&mut Value)) -> &Self {
+    pub(super) fn side(&self, side: &str, factors: &[f64], change: impl Fn(&mut Value)) -> &Self {
         for (place, factor) in factors.iter().enumerate() {
             let mut result = REAL.clone();
             result["run"] = json!(format!("{side}{place:07}"));
@@ -90,19 +90,19 @@ impl Case {
         self
     }
 
-    fn compare(&self, more: &[&str]) -> (i32, String, String) {
+    pub(super) fn compare(&self, more: &[&str]) -> (i32, String, String) {
         let (a, b) = (self.name("a"), self.name("b"));
         kbench(&[&["compare", &a, &b], more].concat())
     }
 
-    fn json(&self, more: &[&str]) -> Value {
+    pub(super) fn json(&self, more: &[&str]) -> Value {
         let (code, stdout, stderr) = self.compare(&[&["--format", "json"], more].concat());
         assert_eq!(code, 0, "{stderr}");
         serde_json::from_str(&stdout).unwrap()
     }
 }
 
-fn scale(latency: &mut Value, factor: f64) {
+pub(super) fn scale(latency: &mut Value, factor: f64) {
     for (name, value) in latency.as_object_mut().unwrap() {
         if let (true, Some(ns)) = (name.ends_with("_ns"), value.as_f64()) {
             let ns = ns * factor;
@@ -112,13 +112,13 @@ fn scale(latency: &mut Value, factor: f64) {
 }
 
 /// Five runs around a factor, 2 % apart.
-fn five(factor: f64) -> [f64; 5] {
+pub(super) fn five(factor: f64) -> [f64; 5] {
     [0.96, 0.98, 1.0, 1.02, 1.04].map(|noise| noise * factor)
 }
 
-fn keep(_: &mut Value) {}
+pub(super) fn keep(_: &mut Value) {}
 
-fn row<'v>(comparison: &'v Value, metric: &str) -> &'v Value {
+pub(super) fn row<'v>(comparison: &'v Value, metric: &str) -> &'v Value {
     let rows = comparison["pairs"][0]["rows"].as_array().unwrap();
     rows.iter().find(|row| row["metric"] == metric).unwrap()
 }

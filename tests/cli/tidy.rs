@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["apps", "record", "ledger", "books"],
     &["produce", "consume"],
     &["kafka", "loopback", "broker"],
-    &["harness", "result", "sweep", "report", "compare", "progress", "metrics"],
+    &["harness", "result", "sweep", "race", "report", "compare", "progress", "metrics"],
     &["cli", "command", "main", "lib"],
 ];
 

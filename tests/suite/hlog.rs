@@ -29,6 +29,7 @@ fn read_back(world: &World) {
         loopback: Some(Faults::default()),
         start_wall_us: None,
         trial: None,
+        race: None,
         metrics: None,
     };
     let finished = harness::run(&plan, "", options, &mut Progress::Quiet).unwrap();

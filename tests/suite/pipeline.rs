@@ -255,6 +255,7 @@ fn folder(world: &World) {
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
         start_wall_us: None,
         trial: None,
+        race: None,
         metrics: None,
     };
     let finished =

@@ -261,6 +261,7 @@ fn interrupted(world: &World) {
         loopback: None,
         start_wall_us: None,
         trial: None,
+        race: None,
         metrics: None,
     };
     let result = thread::scope(|scope| {

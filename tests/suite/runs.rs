@@ -51,6 +51,7 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
         loopback: (world.kind() == Kind::Loopback).then_some(faults),
         start_wall_us: Some(START_WALL_US),
         trial: None,
+        race: None,
         metrics: None,
     };
     harness::run(plan, "# a test\n", options, &mut Progress::Quiet)

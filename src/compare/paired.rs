@@ -1,0 +1,141 @@
+//! Runs as the pairs that they are: taken one after the other, so that what drifts over hours
+//! falls out of their ratio.
+
+use std::collections::BTreeMap;
+
+use super::anytime;
+use super::stats::{Design, Estimate, Looks, VARIANCE_MIN, p_of};
+use crate::result::{RunResult, Saved};
+
+impl Estimate {
+    /// Of pairs of positive figures (baseline, candidate): Student's t of their log ratios.
+    /// `None` with fewer than two pairs, or where a logarithm does not exist.
+    #[must_use]
+    pub fn paired(pairs: &[(f64, f64)], looks: Looks) -> Option<Self> {
+        let is_positive = |figure: f64| figure > 0.0 && figure.is_finite();
+        let all = pairs.iter().all(|&(base, other)| is_positive(base) && is_positive(other));
+        if pairs.len() < 2 || !all {
+            return None;
+        }
+        let n = pairs.len() as f64;
+        let logs: Vec<f64> = pairs.iter().map(|(base, other)| (other / base).ln()).collect();
+        let log_ratio = logs.iter().sum::<f64>() / n;
+        let squares: f64 = logs.iter().map(|log| (log - log_ratio).powi(2)).sum();
+        // Two figures are rounded.
+        let variance = (squares / (n - 1.0)).max(2.0 * VARIANCE_MIN);
+        let (error, freedom) = ((variance / n).sqrt(), n - 1.0);
+        let t = log_ratio / error;
+        let p = match looks {
+            Looks::Once => p_of(t, freedom)?,
+            Looks::Always => anytime::p(t, freedom),
+        };
+        let design = Design::Paired;
+        Some(Self { log_ratio, error, freedom, variance, p, design, looks })
+    }
+}
+
+/// The runs of both sides that are compared, and how.
+#[derive(Debug)]
+pub(super) struct Runs<'r> {
+    /// The baseline's; of pairs in their order.
+    pub baseline: Vec<&'r Saved>,
+    /// The candidate's; of pairs in the same order.
+    pub candidate: Vec<&'r Saved>,
+    /// How they belong together.
+    pub design: Design,
+    /// How often they were looked at.
+    pub looks: Looks,
+    /// What the reader has to know of that.
+    pub notes: Vec<String>,
+}
+
+/// What the two runs of a pair have in common: the race or the sweep, and the place in it.
+fn key(result: &RunResult) -> Option<(&str, u32)> {
+    let of_race = result.race.as_ref().map(|lap| (lap.race.as_str(), lap.pair));
+    let of_sweep = result.trial.as_ref().map(|trial| (trial.sweep.as_str(), trial.repeat));
+    of_race.or(of_sweep)
+}
+
+/// The runs of one side by what they have in common with their partner; `None` where two of them
+/// have the same.
+fn keyed(runs: &[Saved]) -> Option<BTreeMap<(&str, u32), &Saved>> {
+    let mut found = BTreeMap::new();
+    for saved in runs {
+        let key = key(&saved.result);
+        if key.is_some_and(|key| found.insert(key, saved).is_some()) {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// Puts runs together as pairs, where they are pairs: runs of one race, or of two points of one
+/// sweep. The few without a partner (theirs was not taken, or does not count) are left out, and
+/// told; where most have none, the runs are two groups.
+pub(super) fn runs<'r>(baseline: &'r [Saved], candidate: &'r [Saved]) -> Runs<'r> {
+    let all = baseline.iter().chain(candidate);
+    let is_until = all.filter_map(|saved| saved.result.race.as_ref()).any(|lap| lap.until_decided);
+    let looks = if is_until { Looks::Always } else { Looks::Once };
+    let apart = |notes| Runs {
+        baseline: baseline.iter().collect(),
+        candidate: candidate.iter().collect(),
+        design: Design::Apart,
+        looks,
+        notes,
+    };
+    let Some((base, other)) = keyed(baseline).zip(keyed(candidate)) else {
+        return apart(Vec::new());
+    };
+    let both: Vec<(&Saved, &Saved)> =
+        base.iter().filter_map(|(key, saved)| Some((*saved, *other.get(key)?))).collect();
+    let most = baseline.len().max(candidate.len());
+    let single = baseline.len() + candidate.len() - 2 * both.len();
+    if both.is_empty() {
+        return apart(Vec::new());
+    }
+    if 2 * both.len() < most {
+        let note = format!("only {} of the runs are pairs: compared as two groups", 2 * both.len());
+        return apart(vec![note]);
+    }
+    let note = (single > 0).then(|| format!("left out: {single} runs without their partner"));
+    let (baseline, candidate) = both.into_iter().unzip();
+    Runs { baseline, candidate, design: Design::Paired, looks, notes: note.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_give_the_figures_worked_out_by_hand() {
+        // Log ratios 1, 2, 3: mean 2, variance 1, error 1/√3, t = 3.464 with 2 degrees.
+        let pair = |base: f64, by: f64| (base, base * by.exp());
+        let estimate =
+            Estimate::paired(&[pair(1.0, 1.0), pair(50.0, 2.0), pair(7.0, 3.0)], Looks::Once);
+        let estimate = estimate.unwrap();
+        assert!((estimate.log_ratio - 2.0).abs() < 1e-12 && (estimate.variance - 1.0).abs() < 1e-9);
+        assert_eq!(estimate.freedom, 2.0);
+        // The 5 % and the 10 % point for 2 degrees are 4.303 and 2.920.
+        assert!(estimate.p > 0.05 && estimate.p < 0.1, "{}", estimate.p);
+        let (low, high) = estimate.interval();
+        assert!((low.ln() - (2.0 - 4.3027 / 3.0_f64.sqrt())).abs() < 1e-3, "{low} {high}");
+        assert_eq!(Estimate::paired(&[(1.0, 2.0)], Looks::Once), None);
+        assert_eq!(Estimate::paired(&[(1.0, 2.0), (1.0, f64::INFINITY)], Looks::Once), None);
+    }
+
+    #[test]
+    fn a_drift_that_both_runs_of_a_pair_share_falls_out() {
+        let drifting: Vec<(f64, f64)> = (0..10)
+            .map(|pair| {
+                let level = f64::from(pair + 1);
+                let noise = if pair % 2 == 0 { 1.01 } else { 0.99 };
+                (level, 1.1 * noise * level)
+            })
+            .collect();
+        let (base, other): (Vec<f64>, Vec<f64>) = drifting.iter().copied().unzip();
+        let paired = Estimate::paired(&drifting, Looks::Once).unwrap();
+        assert!(paired.p < 1e-6 && Estimate::of(&base, &other).unwrap().p > 0.5);
+        let looked = Estimate::paired(&drifting, Looks::Always).unwrap();
+        assert!(looked.p > paired.p && looked.interval().0 < paired.interval().0);
+    }
+}

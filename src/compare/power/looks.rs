@@ -1,0 +1,97 @@
+//! A race that is looked at after each pair: how often it finds what is not there, and how long it
+//! takes to find what is.
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use super::pairs::race;
+use crate::compare::stats::{ALPHA, Call, Estimate, Looks, RUNS_MIN, call};
+
+/// Most pairs.
+const PAIRS_MAX: usize = 40;
+
+const MIN_EFFECT: f64 = 0.05;
+
+/// What became of many races.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Share that was called better or worse.
+    different: f64,
+    /// Share that was called the same.
+    same: f64,
+    /// Pairs on average.
+    pairs: f64,
+    /// Share that an ordinary t-test after each pair would have called different at some look.
+    careless: f64,
+}
+
+fn outcome(effect: f64, drift: f64, times: u32, seed: u64) -> Outcome {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    let mut outcome = Outcome::default();
+    let share = 1.0 / f64::from(times);
+    for _ in 0..times {
+        let runs = race(PAIRS_MAX, effect, drift, &mut rng);
+        let (mut ended, mut careless) = (None, false);
+        for pairs in RUNS_MIN..=PAIRS_MAX {
+            let so_far = &runs[..pairs];
+            let once = Estimate::paired(so_far, Looks::Once);
+            careless |=
+                once.is_some_and(|it| it.p <= ALPHA && it.log_ratio.abs() > MIN_EFFECT.ln_1p());
+            let always = Estimate::paired(so_far, Looks::Always);
+            let called = always.map(|it| call(&it, it.p, MIN_EFFECT, true));
+            if let (None, Some(call)) = (ended, called.filter(|it| *it != Call::Inconclusive)) {
+                ended = Some((call, pairs));
+            }
+        }
+        outcome.careless += if careless { share } else { 0.0 };
+        outcome.pairs += ended.map_or(PAIRS_MAX, |(_, pairs)| pairs) as f64 * share;
+        match ended {
+            Some((Call::Same, _)) => outcome.same += share,
+            Some(_) => outcome.different += share,
+            None => {}
+        }
+    }
+    outcome
+}
+
+/// The table of races until decided.
+pub(super) fn table(times: u32, seed: u64) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let mut out = format!(
+        "\n| until decided, {PAIRS_MAX} pairs at most | drift | better or worse | same | pairs on \
+         average | a t-test at each look: better or worse |\n|--:|--:|--:|--:|--:|--:|\n"
+    );
+    for (effect, drift) in
+        [(0.0, 0.0), (0.0, 8.0), (0.05, 0.0), (0.1, 0.0), (0.2, 0.0), (0.2, 8.0), (0.3, 0.0)]
+    {
+        let Outcome { different, same, pairs, careless } = outcome(effect, drift, times / 2, seed);
+        let (effect, different, same) = (100.0 * effect, percent(different), percent(same));
+        let careless = percent(careless);
+        out.push_str(&format!(
+            "| +{effect:.0} % | {drift:.0} sd | {different} | {same} | {pairs:.1} | {careless} |\n"
+        ));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_after_each_pair_raises_no_more_alarms_than_looking_once() {
+        for drift in [0.0, 8.0] {
+            let outcome = outcome(0.0, drift, 1_000, 1);
+            assert!(outcome.different <= 0.06, "{drift}: {outcome:?}");
+        }
+        // What it would do without.
+        let outcome = outcome(0.0, 0.0, 1_000, 1);
+        assert!(outcome.careless > 0.1, "{outcome:?}");
+    }
+
+    #[test]
+    fn a_large_effect_ends_the_race_early() {
+        let outcome = outcome(0.3, 0.0, 500, 2);
+        assert!(outcome.different > 0.99 && outcome.pairs < 12.0, "{outcome:?}");
+    }
+}
