@@ -3,6 +3,7 @@
 
 mod anytime;
 mod conditions;
+pub mod coverage;
 mod exact;
 pub mod gate;
 mod markdown;
@@ -11,6 +12,7 @@ mod paired;
 pub mod panel;
 pub mod power;
 mod reading;
+pub mod repeats;
 mod row;
 mod side;
 pub mod stats;
@@ -62,6 +64,8 @@ pub struct Comparison {
     pub candidate: String,
     /// The smallest effect that matters, as a share.
     pub min_effect: f64,
+    /// The effect that the rows' `runs_to_call` are about, as a share.
+    pub effect_to_call: f64,
     /// What differs by the user's declaration, over all points: it heads everything.
     pub declared: Vec<String>,
     /// Points of a sweep that only one side has, and runs that the harness limited.
@@ -142,6 +146,7 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),
         min_effect: options.min_effect,
+        effect_to_call: repeats::effect_to_call(options.min_effect),
         declared,
         left_out,
         pairs,

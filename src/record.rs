@@ -2,6 +2,7 @@
 
 mod by_due;
 mod diary;
+mod footing;
 mod latency;
 mod sends;
 mod series;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use by_due::IntervalLog;
 pub use diary::{Diary, Page};
+pub use footing::{Block, Footing, TAIL, ranks_around};
 pub use latency::{Latency, Reading, samples_needed};
 pub use sends::Sends;
 pub use series::{Row, Series};

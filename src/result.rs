@@ -16,6 +16,7 @@ mod process;
 mod race;
 mod recording;
 mod replayed;
+mod resting;
 mod said;
 mod save;
 #[cfg(test)]
@@ -51,7 +52,7 @@ pub use csv::csv;
 pub use hlog::{LogSeries, Outside, interval_log};
 pub use host::Host;
 pub use interval::{AppInterval, Interval};
-pub use latency::{Delivered, LatencySummary};
+pub use latency::{Delivered, LatencySummary, episodes};
 pub use limited::limited;
 pub use list::{Listed, list, list_table};
 pub use load::{

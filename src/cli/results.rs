@@ -11,10 +11,10 @@ use super::{Format, folder};
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Result, sweep, or folder of runs; DIR:linger.ms=5,acks=all is one point of a sweep
-    #[arg(value_name = "BASELINE", required_unless_present = "simulate")]
+    #[arg(value_name = "BASELINE", required_unless_present_any = ["simulate", "coverage"])]
     pub baseline: Option<String>,
     /// What is compared with it; the same
-    #[arg(value_name = "CANDIDATE", required_unless_present = "simulate")]
+    #[arg(value_name = "CANDIDATE", required_unless_present_any = ["simulate", "coverage"])]
     pub candidate: Option<String>,
     /// How it is compared, and what fails.
     #[command(flatten)]
@@ -29,6 +29,10 @@ pub struct CompareArgs {
     /// same, how often those would be called different
     #[arg(long)]
     pub simulate: bool,
+    /// Print how often bounds of a percentile from within one run hold the truth, by simulation;
+    /// with two folders of runs of the same, how often they do there
+    #[arg(long, conflicts_with = "simulate")]
+    pub coverage: bool,
 }
 
 /// How results are compared.

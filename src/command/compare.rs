@@ -18,13 +18,20 @@ const SIMULATED_SWEEPS: u32 = 2_000;
 
 const SIMULATED_SEED: u64 = 1;
 
+/// Simulated runs of each kind whose bounds are looked at.
+const COVERED_RUNS: usize = 200;
+
 /// Runs a side that are drawn from real ones.
 const SHUFFLED_RUNS: usize = 5;
 
 pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
-    if args.simulate {
+    if args.simulate || args.coverage {
         let text = match (&args.baseline, &args.candidate) {
+            (Some(one), Some(other)) if args.coverage => covered(one, other)?,
             (Some(one), Some(other)) => shuffled(&Side::read(one)?, &Side::read(other)?)?,
+            _ if args.coverage => {
+                compare::coverage::simulated(COVERED_RUNS, SIMULATED, SIMULATED_SEED)
+            }
             _ => {
                 let runs = compare::power::tables(SIMULATED, SIMULATED_SEED);
                 runs + &sweep::simulated(SIMULATED_SWEEPS, SIMULATED_SEED)
@@ -42,20 +49,37 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
     finish(&baseline, &candidate, &options, args.strict, args.format)
 }
 
+/// How often bounds of a percentile hold the truth: runs of both sides, of one configuration.
+fn covered(one: &str, other: &str) -> Result<String> {
+    let (one, other) = (Side::read(one)?, Side::read(other)?);
+    same(&compare::compare(&one, &other, &Options::default())?)?;
+    let runs: Vec<_> = one.points.values().chain(other.points.values()).flatten().collect();
+    let results: Vec<_> = runs.iter().map(|saved| &saved.result).collect();
+    Ok(compare::coverage::recorded(&results, SIMULATED, SIMULATED_SEED))
+}
+
+/// Refuses sides in which something differs that is only compared.
+fn same(comparison: &Comparison) -> Result<()> {
+    match comparison.pairs.iter().find_map(|pair| pair.compared.first()) {
+        Some(difference) => {
+            let what = &difference.what;
+            Err(Error::Refused(vec![format!("{what} differs; expected runs of the same")]))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The false alarms of real runs: those of both sides, which are of one configuration.
 fn shuffled(one: &Side, other: &Side) -> Result<String> {
     // They must be comparable, and what is compared must not differ.
     let comparison = compare::compare(one, other, &Options::default())?;
+    same(&comparison)?;
     let repeats = SHUFFLED_RUNS;
     let mut out = format!(
         "| metric | runs | spread from run to run | false alarms, {repeats} against {repeats} |\n\
          |---|--:|--:|--:|\n"
     );
     for pair in &comparison.pairs {
-        if let Some(difference) = pair.compared.first() {
-            let what = &difference.what;
-            return Err(Error::Refused(vec![format!("{what} differs; expected runs of the same")]));
-        }
         for row in &pair.rows {
             let figures: Vec<f64> =
                 row.baseline.iter().chain(&row.candidate).flatten().copied().collect();

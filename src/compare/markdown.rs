@@ -166,7 +166,8 @@ mod tests {
             p: Some(0.001),
             p_holm: Some(0.01),
             detectable: Some(0.1),
-            repeats_needed: Some(20),
+            runs_to_call: Some(20),
+            runs_for_same: Some(60),
         }
     }
 
@@ -201,6 +202,7 @@ mod tests {
             baseline: "a".to_owned(),
             candidate: "b".to_owned(),
             min_effect: 0.05,
+            effect_to_call: 0.1,
             declared: Vec::new(),
             left_out: Vec::new(),
             pairs: (0..pairs).map(pair).collect(),

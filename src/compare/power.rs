@@ -1,6 +1,7 @@
 //! The method held against runs whose truth is known: false alarms and power, by simulation.
 
 mod looks;
+mod needed;
 mod pairs;
 
 use rand::seq::SliceRandom;
@@ -9,6 +10,8 @@ use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
 use super::stats::{Call, Estimate, call, holm};
+
+pub use needed::{Pilots, pilots};
 
 /// How the runs of the two sides follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -183,6 +186,7 @@ pub fn tables(times: u32, seed: u64) -> String {
     }
     out.push_str(&pairs::table(times, seed));
     out.push_str(&looks::table(times, seed));
+    out.push_str(&needed::table(times, seed));
     out
 }
 

@@ -6,9 +6,8 @@ use super::anytime;
 use super::exact::{Ranks, ranks};
 use super::paired::Runs;
 use super::reading::value;
-use super::stats::{
-    ALPHA, Call, Design, Estimate, Looks, RUNS_MIN, call, detectable, holm, repeats_for,
-};
+use super::repeats::{for_same, to_call};
+use super::stats::{ALPHA, Call, Design, Estimate, Looks, RUNS_MIN, call, detectable, holm};
 use crate::plan::metric::{Metric, Unit};
 use crate::result::Saved;
 
@@ -44,9 +43,11 @@ pub struct Row {
     pub p_holm: Option<f64>,
     /// The smallest increase that these runs would have called in four cases of five, as a share.
     pub detectable: Option<f64>,
-    /// Runs a side that would tell the smallest effect that matters from none in four cases of
-    /// five.
-    pub repeats_needed: Option<u32>,
+    /// Runs a side that would call the comparison's `effect_to_call` in four cases of five.
+    pub runs_to_call: Option<u32>,
+    /// Runs a side that would prove in four cases of five that there is no effect that matters,
+    /// where there is none.
+    pub runs_for_same: Option<u32>,
 }
 
 /// A row before it is judged, which takes all that are looked at together.
@@ -121,7 +122,8 @@ fn of_values(
         p,
         p_holm: None,
         detectable: None,
-        repeats_needed: None,
+        runs_to_call: None,
+        runs_for_same: None,
     };
     Draft { row, evidence }
 }
@@ -214,7 +216,8 @@ fn judge(draft: &mut Draft, together: usize, min_effect: f64) {
         Evidence::Ratio(estimate) => {
             row.call = call(estimate, p_holm, min_effect, row.metric.less_is_better());
             row.detectable = Some(detectable(estimate, together, min_effect));
-            row.repeats_needed = repeats_for(estimate, together, min_effect);
+            row.runs_to_call = to_call(estimate, together, min_effect);
+            row.runs_for_same = for_same(estimate, min_effect);
             if row.call == Call::Inconclusive && estimate.p <= ALPHA && p_holm > ALPHA {
                 row.why = Some(format!(
                     "more than chance by itself, but of {together} figures looked at together \

@@ -1,5 +1,5 @@
 //! The statistics of two groups of runs: Welch's interval of a ratio, Holm's correction, and what
-//! a comparison could have found.
+//! a comparison could have found. How many runs it takes is in [`repeats`](super::repeats).
 //!
 //! A sample is one figure of one whole run. Windows of a run are no samples: they depend on each
 //! other, and a test on them sees differences where there are none.
@@ -12,14 +12,12 @@ use super::anytime;
 /// How often a comparison may see a difference that is not there.
 pub const ALPHA: f64 = 0.05;
 
-/// How often a difference that is there should be found, for [`detectable`] and [`repeats_for`].
+/// How often a difference that is there should be found, for [`detectable`] and
+/// [`repeats`](super::repeats).
 pub const POWER: f64 = 0.8;
 
 /// Fewer runs a side decide nothing.
 pub const RUNS_MIN: usize = 3;
-
-/// Most repeats that anybody is told to make.
-const REPEATS_MAX: u32 = 10_000;
 
 /// A figure is no finer than its histogram, 0.1 %: equal figures are not equal to the last bit.
 const RESOLUTION: f64 = 0.001;
@@ -113,6 +111,13 @@ impl Estimate {
         Some(Self { log_ratio, error, freedom, variance, p, design, looks })
     }
 
+    /// As if the spread of two groups were known exactly; `variance` is the sum of both.
+    #[must_use]
+    pub(super) const fn known(variance: f64) -> Self {
+        let (design, looks) = (Design::Apart, Looks::Once);
+        Self { log_ratio: 0.0, error: 1.0, freedom: 1e6, variance, p: 1.0, design, looks }
+    }
+
     /// Candidate : baseline.
     #[must_use]
     pub fn ratio(&self) -> f64 {
@@ -127,7 +132,7 @@ impl Estimate {
     }
 
     /// How many standard errors chance goes to either side, but for this share of cases.
-    fn critical(&self, level: f64) -> f64 {
+    pub(super) fn critical(&self, level: f64) -> f64 {
         match self.looks {
             Looks::Once => quantile(1.0 - level / 2.0, self.freedom),
             Looks::Always => anytime::critical(level, self.freedom),
@@ -196,31 +201,8 @@ pub fn detectable(estimate: &Estimate, metrics: usize, min_effect: f64) -> f64 {
     (found + chance.max(min_effect.ln_1p())).exp_m1()
 }
 
-/// How many runs a side would tell an increase by `effect` from none with [`POWER`], at the
-/// variance seen here; `None` where it is more than anybody makes.
-#[must_use]
-pub fn repeats_for(estimate: &Estimate, metrics: usize, effect: f64) -> Option<u32> {
-    let enough = |n: u32| {
-        let freedom = match estimate.design {
-            Design::Apart => 2.0 * f64::from(n) - 2.0,
-            Design::Paired => f64::from(n) - 1.0,
-        };
-        let then = Estimate { freedom, ..*estimate };
-        let factor = then.critical(level(metrics)) + quantile(POWER, freedom);
-        factor * (estimate.variance / f64::from(n)).sqrt() <= effect.ln_1p()
-    };
-    let (mut few, mut many) = (2, REPEATS_MAX);
-    if !enough(many) {
-        return None;
-    }
-    while few < many {
-        let middle = u32::midpoint(few, many);
-        if enough(middle) { many = middle } else { few = middle + 1 }
-    }
-    Some(many.max(RUNS_MIN as u32))
-}
-
-fn level(metrics: usize) -> f64 {
+/// How often one of so many metrics looked at together may be called by chance.
+pub(super) fn level(metrics: usize) -> f64 {
     ALPHA / metrics.max(1) as f64
 }
 
@@ -291,9 +273,5 @@ mod tests {
         let one = detectable(&estimate(0.08), 1, 0.05);
         assert!(one > 0.08 && one < 0.25, "{one}");
         assert!(detectable(&estimate(0.08), 10, 0.05) > one);
-        let repeats = repeats_for(&estimate(0.08), 1, 0.05).unwrap();
-        assert!((15..60).contains(&repeats), "{repeats}");
-        assert!(repeats_for(&estimate(0.08), 10, 0.05).unwrap() > repeats);
-        assert_eq!(repeats_for(&estimate(0.5), 1, 1e-5), None);
     }
 }

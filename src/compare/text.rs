@@ -5,12 +5,13 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use super::conditions::Difference;
 use super::gate::{State, change};
 use super::reading::shown;
+use super::repeats::{REPEATS_MAX, effect_to_call};
 use super::row::Row;
 use super::stats::{Call, Design};
 use super::{Comparison, Pair};
 use crate::plan::sweep::shown as shown_point;
 
-const HEAD: [&str; 8] = [
+const HEAD: [&str; 9] = [
     "metric",
     "baseline",
     "candidate",
@@ -18,7 +19,8 @@ const HEAD: [&str; 8] = [
     "95 % interval",
     "verdict",
     "could find",
-    "runs needed",
+    "runs to call",
+    "runs for same",
 ];
 
 /// The comparison for a person at a terminal.
@@ -49,13 +51,16 @@ pub(super) fn tally(comparison: &Comparison) -> String {
 }
 
 pub(super) fn legend(min_effect: f64) -> String {
+    let effect = effect_to_call(min_effect);
+    let [least, effect] = [min_effect, effect].map(|share| format!("{:.3}", 100.0 * share));
+    let [least, effect] =
+        [&least, &effect].map(|it| it.trim_end_matches('0').trim_end_matches('.'));
     format!(
         "A sample is a whole run. Better or worse: more than chance (p ≤ 5 % after Holm, over \
-         all points and metrics) and more than {:.0} %. Same: the interval lies within that. \
-         Could find: the smallest rise that these runs would have shown in 4 cases of 5. Runs \
-         needed: a side, to tell {:.0} % from none.",
-        100.0 * min_effect,
-        100.0 * min_effect
+         all points and metrics) and more than {least} %. Same: the interval lies within that. \
+         Could find: the smallest rise that these runs would have shown. Runs to call: a side, to \
+         call a rise of {effect} %. Runs for same: a side, to prove that any change is below \
+         {least} % where there is none. All three in 4 cases of 5."
     )
 }
 
@@ -142,6 +147,14 @@ fn is_zero(row: &Row) -> bool {
     all.into_iter().all(|value| *value == Some(0.0))
 }
 
+fn needed(row: &Row, runs: Option<u32>) -> String {
+    match (row.detectable, runs) {
+        (Some(_), Some(runs)) => runs.to_string(),
+        (Some(_), None) => format!("> {REPEATS_MAX}"),
+        _ => "n/a".to_owned(),
+    }
+}
+
 /// The table of metrics, in one of comfy-table's styles.
 pub(super) fn table(pair: &Pair, style: TableStyle) -> String {
     let mut table = Table::new();
@@ -157,11 +170,8 @@ pub(super) fn table(pair: &Pair, style: TableStyle) -> String {
                 .map_or_else(na, |(low, high)| format!("{} … {}", change(low), change(high))),
             row.call.name().to_owned(),
             row.detectable.map_or_else(na, |share| change(1.0 + share)),
-            match (row.detectable, row.repeats_needed) {
-                (Some(_), Some(runs)) => runs.to_string(),
-                (Some(_), None) => "> 10 000".to_owned(),
-                _ => na(),
-            },
+            needed(row, row.runs_to_call),
+            needed(row, row.runs_for_same),
         ]);
     }
     for column in table.column_iter_mut().skip(1) {

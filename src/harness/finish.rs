@@ -26,7 +26,7 @@ use crate::ledger::{Ledger, LedgerReport};
 use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::{TimedOut, WireBytes};
-use crate::record::{Latency, Series, Stage};
+use crate::record::{Latency, Series, Stage, TAIL};
 use crate::result::{
     AppResult, Build, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries, Outside,
     PartitionResult, PhaseResult, RecordingResult, RunResult, StackedPercentile, Verdict,
@@ -136,7 +136,7 @@ pub(super) fn result(
     }
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
-    let mut apps = apps(plan, &collector, &timeline, crew.take_groups());
+    let mut apps = apps(plan, &mut collector, &timeline, crew.take_groups());
     let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
     let detection = detect(&books, flags);
     for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
@@ -165,8 +165,8 @@ pub(super) fn result(
         fingerprint: fingerprint::events(plan),
         plan: serde_json::to_value(plan).unwrap_or_default(),
         throughput: timeline.throughput(),
-        send_delay: LatencySummary::of(collector.sent.total(Stage::SendDelay)),
-        ack: LatencySummary::of(collector.acked.total(Stage::Ack)),
+        send_delay: over_time(&mut collector.sent, Stage::SendDelay),
+        ack: over_time(&mut collector.acked, Stage::Ack),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
         ack_stack,
         apps,
@@ -203,15 +203,22 @@ fn lay_stalls(plan: &Plan, start_ns: u64, metered: &MeterSeen, series: &mut [Int
     }
 }
 
+/// The stage that a series shows over time, with what its percentiles rest on.
+fn over_time(series: &mut Series, stage: Stage) -> LatencySummary {
+    let footings = series.footings(TAIL);
+    LatencySummary::of(series.total(stage)).resting(footings)
+}
+
 fn apps(
     plan: &Plan,
-    collector: &Collector,
+    collector: &mut Collector,
     timeline: &Timeline,
     groups: Vec<Arc<Group>>,
 ) -> Vec<AppResult> {
     let personas = Personas::new(plan);
     let one = |(place, group): (usize, Arc<Group>)| {
         let app = &plan.apps[place];
+        let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
         let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
         let garbage = group.garbage();
         let state = group.into_app();
@@ -227,7 +234,7 @@ fn apps(
             consumed_per_s: timeline.consumed_per_s(place),
             arrival: total(Stage::Arrival),
             service: total(Stage::Service),
-            end_to_end: total(Stage::EndToEnd),
+            end_to_end,
             end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
             stack: stacked(
                 collector.apps[place].stack(),

@@ -6,8 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+
 use super::stored::Packed;
-use super::{Latency, Row};
+use super::{Block, Latency, Row};
 
 /// Intervals with a histogram in memory: those that samples came for last.
 const OPEN: usize = 8;
@@ -176,6 +179,37 @@ impl ByDue {
         let open = self.open.last_key_value().map(|(index, open)| (*index, Row::of(&open.latency)));
         let packed = self.packed.last_key_value().map(|(index, (row, _))| (*index, *row));
         open.into_iter().chain(packed).max_by_key(|(index, _)| *index).map(|(_, row)| row)
+    }
+
+    /// For each limit in ns, or for none what was never delivered: how many samples lie above it,
+    /// by stretch of the log. Call it when nothing is to come.
+    pub(super) fn blocks<const N: usize>(&mut self, limits: [Option<i64>; N]) -> [Vec<Block>; N] {
+        let (rows, log) = self.finish();
+        let mut samples: BTreeMap<u64, (u64, [u64; N])> = BTreeMap::new();
+        for (index, row) in rows {
+            let stretch = samples.entry(index / log.width.max(1)).or_insert((0, [0; N]));
+            stretch.0 += row.count;
+            stretch.1.iter_mut().for_each(|above| *above += row.never_delivered);
+        }
+        for (index, width, mut encoded) in log.entries() {
+            let Ok(histogram) = Deserializer::new().deserialize(&mut encoded) else { continue };
+            let histogram: Histogram<u64> = histogram;
+            let stretch = samples.entry(index / width).or_insert((0, [0; N]));
+            for (above, limit) in stretch.1.iter_mut().zip(limits) {
+                let Some(limit) = limit.and_then(|ns| u64::try_from(ns.max(1)).ok()) else {
+                    continue;
+                };
+                *above += histogram.len() - histogram.count_between(1, limit);
+            }
+        }
+        std::array::from_fn(|place| {
+            let block = |(&index, &(samples, above)): (&u64, &(u64, [u64; N]))| Block {
+                index,
+                samples,
+                above: above[place],
+            };
+            samples.iter().map(block).filter(|block| block.samples > 0).collect()
+        })
     }
 
     /// A row for each interval with samples, and the log. Call it when nothing is to come.

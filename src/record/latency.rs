@@ -202,16 +202,6 @@ impl Latency {
         self.at_rank(Self::rank_of(quantile, self.count()))
     }
 
-    /// Between which values in ns the percentile lies with 95 % confidence, by order statistics:
-    /// the samples at two ranks, for whatever distribution. As if the samples were independent,
-    /// which those of one stall are not: runs are compared by runs, never by this. `None` where
-    /// an end is that of an event that was never delivered.
-    #[must_use]
-    pub fn interval(&self, quantile: f64) -> Option<(i64, i64)> {
-        let (low, high) = ranks_around(self.count(), quantile)?;
-        Some((self.at_rank(low).value_ns()?, self.at_rank(high).value_ns()?))
-    }
-
     /// The rank of a percentile among so many sorted samples, from 1.
     pub(super) fn rank_of(quantile: f64, count: u64) -> u64 {
         ((quantile * count as f64).ceil() as u64).clamp(1, count.max(1))
@@ -264,42 +254,6 @@ pub fn samples_needed(quantile: f64) -> u64 {
         return 1;
     }
     (libm::log(0.025) / libm::log(quantile)).ceil() as u64
-}
-
-/// The probability that the interval leaves out on either side: 95 % are left within.
-const TAIL: f64 = 0.025;
-
-/// The same of a normal distribution, in standard deviations.
-const TAIL_SIGMAS: f64 = 1.959_964;
-
-/// The ranks, from 1, of the two samples that hold a percentile between them with 95 %
-/// confidence; `None` where some side has no sample that far out.
-fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
-    if !(0.0..1.0).contains(&quantile) || quantile <= 0.0 || count < samples_needed(quantile) {
-        return None;
-    }
-    let (n, p) = (count as f64, 1.0 - quantile);
-    // How many samples lie above the percentile is binomial: (n, 1 − q).
-    let none_above_ln = n * libm::log(quantile);
-    let (few, many) = if none_above_ln > -700.0 {
-        let (mut term, mut sum, mut above) = (libm::exp(none_above_ln), 0.0, 0.0);
-        let mut few = None;
-        while 1.0 - sum > TAIL && above <= n {
-            sum += term;
-            if sum <= TAIL {
-                few = Some(above);
-            }
-            term *= (n - above) / (above + 1.0) * p / quantile;
-            above += 1.0;
-        }
-        (few?, above)
-    } else {
-        // Hundreds on either side: the normal distribution is near enough.
-        let spread = TAIL_SIGMAS * (n * p * quantile).sqrt();
-        ((n * p - spread - 1.0).floor(), (n * p + spread + 1.0).ceil())
-    };
-    let (low, high) = (n + 1.0 - many, n - few);
-    (low >= 1.0 && high <= n).then_some((low as u64, high as u64))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::by_due::{ByDue, IntervalLog};
-use super::{Latency, Stack, Stage, Window};
+use super::{Footing, Latency, Reading, Stack, Stage, Window};
 
 /// One interval of a stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -151,6 +151,18 @@ impl Series {
         self.by_due.newest()
     }
 
+    /// On what percentiles of the stage that is shown over time rest; `None` without enough samples
+    /// for one, or where too few intervals tell. Call it when no window is to come.
+    pub fn footings<const N: usize>(&mut self, quantiles: [f64; N]) -> [Option<Footing>; N] {
+        let Some(total) = self.total.get(&self.stage) else { return [None; N] };
+        let readings = quantiles.map(|quantile| total.reading(quantile));
+        let blocks = self.by_due.blocks(readings.map(Reading::value_ns));
+        std::array::from_fn(|place| {
+            let is_told = readings[place] != Reading::TooFew;
+            is_told.then(|| Footing::of(&blocks[place], quantiles[place])).flatten()
+        })
+    }
+
     /// The stage's histograms over time. Call it when no window is to come.
     pub fn log(&mut self) -> &mut IntervalLog {
         self.by_due.finish().1
@@ -234,6 +246,33 @@ mod tests {
         }
         assert_eq!((rows[&25].count, rows[&25].never_delivered, rows[&25].events), (11, 11, 0));
         assert_eq!((rows[&4].p99_ns, rows[&4].never_delivered), (Some(10), 0));
+    }
+
+    /// What a percentile rests on is seen by due time, in the log's stretches, and what was never
+    /// delivered takes part.
+    #[test]
+    fn the_samples_above_a_percentile_are_counted_where_they_were_due() {
+        for log_width in [1, 2] {
+            let mut series = Series::new(Stage::Ack, log_width);
+            for index in 0..40 {
+                series.add(&window(index, index, 985, 10 + index.cast_signed()));
+            }
+            // One stall, whose events come through one by one, each at another time.
+            for late in 0..300 {
+                series.add(&window(20 + late % 20, 12, 1, 500_000));
+            }
+            let [p99, p99_9, p99_99] = series.footings([0.99, 0.999, 0.9999]);
+            let p99 = p99.unwrap();
+            assert_eq!(p99.above, 300);
+            assert!(p99.episodes < 1.1 && !p99.is_enough, "{p99:?}");
+            assert_eq!((p99_9, p99_99), (None, None), "none above, and too few samples");
+            // Events that were never delivered, here and there.
+            (0..40).for_each(|due| series.never(Stage::Ack, due, 20, 500));
+            let p99 = series.footings([0.99])[0].unwrap();
+            assert_eq!(p99.above, 800);
+            assert!(p99.is_enough && p99.episodes > 8.0, "{p99:?}");
+        }
+        assert_eq!(Series::new(Stage::Ack, 1).footings([0.5]), [None]);
     }
 
     /// In a run of more intervals than histograms are kept for, the ranks of the old are lost;

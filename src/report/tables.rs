@@ -40,7 +40,9 @@ fn named_latencies(
         tr {
             th scope="row" { (name) }
             td { (count(latency.count)) }
-            @for (_, statistic) in STATISTICS { td { (shown(statistic)) } }
+            @for (_, statistic) in STATISTICS {
+                td { (latency.resting(statistic, shown(statistic))) }
+            }
         }
         @if let (Some(share), Some(delivered)) =
             (latency.never_delivered_shown(), &latency.delivered)
@@ -110,7 +112,8 @@ pub(super) fn applications(result: &RunResult) -> Markup {
         }
         p.note {
             "n/a: too few samples for the percentile. Every sample counts, from its due time; \
-             nothing is dropped or averaged."
+             nothing is dropped or averaged. With episodes beside it: the samples above the \
+             percentile were due in so few separate slow stretches that one run does not know it."
             @if let Some(marks) = result.marks() { " " (marks) "." }
             @if result.hiccups.is_some() {
                 " ≤ host: no longer than the host lets a thread wait that only sleeps."

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::table::duration;
 use crate::plan::metric::Statistic;
-use crate::record::{Latency, Reading, samples_needed};
+use crate::record::{Footing, Latency, Reading, samples_needed};
+
+/// The percentiles that rest on few samples.
+const TAIL: [Statistic; 3] = [Statistic::P99, Statistic::P99_9, Statistic::P99_99];
 
 /// One stage's latencies, in nanoseconds. A percentile without enough samples is `null`, and so is
 /// one whose rank is that of an event that was never delivered: it has no end.
@@ -37,24 +40,20 @@ pub struct LatencySummary {
     pub p90_ns: Option<i64>,
     /// The 99th percentile in nanoseconds; `None` with fewer than 368 samples.
     pub p99_ns: Option<i64>,
-    /// Below this, in nanoseconds, p99 lies in at most 2.5 of 100 cases: a bound by order
-    /// statistics, as if the samples were independent. Those of a stall are not: runs are
-    /// compared by repeating them, not by this.
+    /// On how many separate slow episodes p99 rests; `None` where the stage is not kept by interval,
+    /// or the run is too short to tell.
     #[serde(default)]
-    pub p99_low_ns: Option<i64>,
-    /// Above this, in nanoseconds, p99 lies in at most 2.5 of 100 cases.
-    #[serde(default)]
-    pub p99_high_ns: Option<i64>,
+    pub p99_rests_on: Option<Footing>,
     /// The 99.9th percentile in nanoseconds; `None` with fewer than 3,688 samples.
     pub p99_9_ns: Option<i64>,
-    /// Below this, in nanoseconds, p99.9 lies in at most 2.5 of 100 cases.
+    /// The same of p99.9.
     #[serde(default)]
-    pub p99_9_low_ns: Option<i64>,
-    /// Above this, in nanoseconds, p99.9 lies in at most 2.5 of 100 cases.
-    #[serde(default)]
-    pub p99_9_high_ns: Option<i64>,
+    pub p99_9_rests_on: Option<Footing>,
     /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,888 samples.
     pub p99_99_ns: Option<i64>,
+    /// The same of p99.99.
+    #[serde(default)]
+    pub p99_99_rests_on: Option<Footing>,
     /// The greatest sample in nanoseconds, exact; `None` where a sample has no end.
     pub max_ns: Option<i64>,
     /// The figures of what was delivered alone, blind to the rest: to be read beside the others,
@@ -124,8 +123,6 @@ impl LatencySummary {
         let Some(latency) = latency else {
             return Self::default();
         };
-        let p99 = latency.interval(0.99);
-        let p99_9 = latency.interval(0.999);
         Self {
             count: latency.count(),
             never_delivered: latency.never_delivered(),
@@ -137,16 +134,45 @@ impl LatencySummary {
             p50_ns: latency.percentile(0.5),
             p90_ns: latency.percentile(0.9),
             p99_ns: latency.percentile(0.99),
-            p99_low_ns: p99.map(|(low, _)| low),
-            p99_high_ns: p99.map(|(_, high)| high),
             p99_9_ns: latency.percentile(0.999),
-            p99_9_low_ns: p99_9.map(|(low, _)| low),
-            p99_9_high_ns: p99_9.map(|(_, high)| high),
             p99_99_ns: latency.percentile(0.9999),
             max_ns: latency.max(),
             delivered: (latency.never_delivered() > 0).then(|| Delivered::of(latency)),
             histogram: STANDARD.encode(latency.encoded()),
+            ..Self::default()
         }
+    }
+
+    /// With what the percentiles of [`TAIL`](crate::record::TAIL) rest on; of those that are told.
+    #[must_use]
+    pub fn resting(mut self, footings: [Option<Footing>; 3]) -> Self {
+        let told = TAIL.map(|statistic| self.reading(statistic) != Reading::TooFew);
+        let [p99, p99_9, p99_99] = footings;
+        self.p99_rests_on = p99.filter(|_| told[0]);
+        self.p99_9_rests_on = p99_9.filter(|_| told[1]);
+        self.p99_99_rests_on = p99_99.filter(|_| told[2]);
+        self
+    }
+
+    /// What a percentile rests on; `None` where that is not known, or many episodes by its nature.
+    #[must_use]
+    pub fn rests_on(&self, statistic: Statistic) -> Option<&Footing> {
+        match statistic {
+            Statistic::P99 => self.p99_rests_on.as_ref(),
+            Statistic::P99_9 => self.p99_9_rests_on.as_ref(),
+            Statistic::P99_99 => self.p99_99_rests_on.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// One of its figures in words, with the episodes where they are too few:
+    /// `35.1 ms (1 episode)`.
+    #[must_use]
+    pub fn resting(&self, statistic: Statistic, mut text: String) -> String {
+        if let Some(few) = episodes(self.rests_on(statistic)) {
+            text.push_str(&format!(" ({few})"));
+        }
+        text
     }
 
     /// What one of its figures comes to.
@@ -204,24 +230,44 @@ impl LatencySummary {
     }
 }
 
+/// The episodes that a percentile rests on, where they are too few to know it by: `1 episode`.
+#[must_use]
+pub fn episodes(footing: Option<&Footing>) -> Option<String> {
+    let footing = footing.filter(|footing| !footing.is_enough)?;
+    // Three and a half are not four.
+    Some(match footing.episodes.floor() {
+        few if few < 2.0 => "1 episode".to_owned(),
+        few => format!("{few:.0} episodes"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use hdrhistogram::serialization::Deserializer;
 
-    /// Rule 9 of honest measuring: with 3,000 samples there is a p99 with its bounds, no p99.9.
+    /// Rule 9 of honest measuring: with 3,000 samples there is a p99 and no p99.9.
     #[test]
-    fn a_percentile_comes_with_its_bounds_or_not_at_all() {
+    fn a_percentile_without_enough_samples_is_left_out_with_what_it_would_rest_on() {
         let mut latency = Latency::default();
         (1..=3_000).for_each(|value| latency.record(value * 1_000));
-        let summary = LatencySummary::of(Some(&latency));
-        let (low, p99) = (summary.p99_low_ns.unwrap(), summary.p99_ns.unwrap());
-        let high = summary.p99_high_ns.unwrap();
-        assert!(2_950_000 < low && low < p99 && p99 < high && high < 2_990_000, "{low} {high}");
+        let footing = Footing { above: 30, episodes: 1.9, independent: 190.0, is_enough: false };
+        let summary = LatencySummary::of(Some(&latency)).resting([Some(footing); 3]);
+        assert!(summary.p99_ns.is_some());
+        assert_eq!((summary.p99_9_ns, summary.p99_99_ns), (None, None));
+        assert_eq!(summary.p99_rests_on, Some(footing));
+        assert_eq!((summary.p99_9_rests_on, summary.p99_99_rests_on), (None, None));
+        assert_eq!(episodes(summary.p99_rests_on.as_ref()).as_deref(), Some("1 episode"));
+        let shown = |statistic| summary.resting(statistic, summary.shown(statistic, duration));
+        assert_eq!(shown(Statistic::P99), "2.97 ms (1 episode)");
         assert_eq!(
-            (summary.p99_9_ns, summary.p99_9_high_ns, summary.p99_99_ns),
-            (None, None, None)
+            (shown(Statistic::P50), shown(Statistic::P99_9)),
+            ("1.50 ms".into(), "n/a".into())
         );
+        let some = Footing { episodes: 3.6, independent: 360.0, ..footing };
+        assert_eq!(episodes(Some(&some)).as_deref(), Some("3 episodes"));
+        let enough = Footing { is_enough: true, ..some };
+        assert_eq!((episodes(Some(&enough)), episodes(None)), (None, None));
     }
 
     /// Law 2: a percentile is one of three things, and what was never delivered can't be quick.

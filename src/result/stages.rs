@@ -46,26 +46,21 @@ type Named<'a> = dyn Fn(&LatencySummary, Statistic) -> String + 'a;
 /// Every stage with its percentiles, in one of comfy-table's styles.
 pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
     const HEAD: [&str; 9] =
-        ["stage", "samples", "mean", "p50", "p90", "p99 (95 % bounds)", "p99.9", "p99.99", "max"];
+        ["stage", "samples", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
     let mut row = |name: String, stage: &LatencySummary, form: &Form<'_>, named: &Named<'_>| {
         let shown = |statistic| named(stage, statistic);
-        let p99 = match (stage.p99_low_ns, stage.p99_high_ns) {
-            (Some(low), Some(high)) => {
-                format!("{} ({} – {})", shown(Statistic::P99), form(Some(low)), form(Some(high)))
-            }
-            _ => shown(Statistic::P99),
-        };
+        let resting = |statistic| stage.resting(statistic, named(stage, statistic));
         table.add_row([
             name.clone(),
             count(stage.count),
             shown(Statistic::Mean),
             shown(Statistic::P50),
             shown(Statistic::P90),
-            p99,
-            shown(Statistic::P99_9),
-            shown(Statistic::P99_99),
+            resting(Statistic::P99),
+            resting(Statistic::P99_9),
+            resting(Statistic::P99_99),
             shown(Statistic::Max),
         ]);
         if let Some(delivered) = &stage.delivered {

@@ -8,6 +8,7 @@ use super::cpu::cpu_cost;
 use super::detected::detected;
 use super::hiccups::host_line;
 use super::process::clocks;
+use super::resting::resting;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
 use super::table::{
@@ -60,6 +61,9 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     writeln!(out, "{}", applications(result, presets::ASCII_MARKDOWN))?;
     if let Some(marks) = result.marks() {
         writeln!(out, "\\{marks}\n")?;
+    }
+    for line in resting(result) {
+        writeln!(out, "- {line}")?;
     }
     stages(result, out)?;
     books(result, out)?;

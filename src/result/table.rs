@@ -6,6 +6,7 @@ use super::cpu::cpu_cost;
 use super::detected::detected;
 use super::hiccups::host_line;
 use super::process::clocks;
+use super::resting::resting;
 use super::segmented::segmented;
 use super::{LatencySummary, RunResult, Throughput};
 use crate::compare::ThresholdResult;
@@ -42,6 +43,9 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     out.push_str(&applications(result, presets::NOTHING));
     if let Some(marks) = result.marks() {
         out.push_str(&format!("{marks}\n"));
+    }
+    for line in resting(result) {
+        out.push_str(&format!("  {line}\n"));
     }
     out.push('\n');
     out.push_str(&books(result));

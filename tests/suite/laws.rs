@@ -63,9 +63,18 @@ pub fn probes() -> Vec<Probe> {
 /// waited between 1 s and nothing, evenly.
 fn stalled_sender(world: &World) {
     let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
-    let result = run_with(world, &constant(1_000, 3, "uniform"), faults);
+    let text = constant(1_000, 3, "uniform");
+    let result = run_with(world, &format!("{text}\n[measure]\ninterval = \"250ms\"\n"), faults);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert_eq!(result.ack.count, 3_000);
+    // However many samples it has, it happened once, and p99 says so.
+    for stage in result.apps.iter().map(|app| &app.end_to_end).chain([&result.ack]) {
+        let footing = stage.p99_rests_on.unwrap();
+        assert!(footing.episodes < 2.0 && !footing.is_enough, "{footing:?}");
+        assert!((20..=30).contains(&footing.above), "{footing:?}");
+    }
+    let shown = kbench::result::terminal(&result, false);
+    assert!(shown.contains("p99 rests on 1 episode ("), "{shown}");
     // Of 1,000 events, those above x ms are the (1,000 − x) that came due first.
     for limit_ms in [100, 300, 500, 700, 900] {
         let expected = 1_000 - limit_ms;

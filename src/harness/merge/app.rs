@@ -7,7 +7,7 @@ use crate::apps::{Summary, Totals};
 use crate::error::{Error, Result};
 use crate::harness::part::{AppName, AppPart, Begun, ProducerPart};
 use crate::harness::undelivered::never_seen;
-use crate::record::{Page, Row, Series, Stage};
+use crate::record::{Footing, Page, Row, Series, Stage, TAIL};
 use crate::result::{AppClock, AppResult, LatencySummary};
 
 /// One application.
@@ -18,6 +18,8 @@ pub(super) struct Merged<'a> {
     pub(super) series: Series,
     /// The same, once it is complete.
     pub(super) rows: BTreeMap<u64, Row>,
+    /// On what its percentiles rest.
+    footings: [Option<Footing>; 3],
     pub(super) consumed_per_s: f64,
     /// The first interval since 1970 in which anything was processed.
     first: Option<u64>,
@@ -46,20 +48,21 @@ impl<'a> Merged<'a> {
                 page.enter(&mut series, start, start + producer.measured.start);
             }
         }
-        let rows = BTreeMap::new();
-        Ok(Self { name: name.clone(), parts, series, rows, consumed_per_s: 0.0, first })
+        let (rows, footings) = (BTreeMap::new(), [None; 3]);
+        Ok(Self { name: name.clone(), parts, series, rows, footings, consumed_per_s: 0.0, first })
     }
 
     /// Counts what it has never seen, by interval of the schedule; then its rows are complete.
     pub(super) fn never_seen(&mut self, missed: &[u64], producer: &ProducerPart) {
         never_seen(&mut self.series, 0, missed, producer.waited_ns);
         self.rows = self.series.rows();
+        self.footings = self.series.footings(TAIL);
     }
 
     pub(super) fn result(&self, producer: &ProducerPart) -> AppResult {
         let total = |stage| LatencySummary::of(self.series.total(stage));
         let summary = self.summary(producer.outcomes.run);
-        let end_to_end = total(Stage::EndToEnd);
+        let end_to_end = total(Stage::EndToEnd).resting(self.footings);
         AppResult {
             name: self.name.name.clone(),
             group: self.name.group.clone(),
