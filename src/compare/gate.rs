@@ -277,8 +277,8 @@ mod tests {
             p: Some(f64::NAN),
             p_holm: Some(f64::NAN),
             detectable: None,
-            repeats_needed: None,
-            endless: (0, 1),
+            runs_to_call: None,
+            runs_for_same: None,
         }
     }
 

@@ -41,7 +41,7 @@ fn named_latencies(
             th scope="row" { (name) }
             td { (count(latency.count)) }
             @for (_, statistic) in STATISTICS {
-                td { (latency.resting(statistic, shown(statistic))) }
+                td { (latency.with_episodes(statistic, shown(statistic))) }
             }
         }
         @if let (Some(share), Some(delivered)) =

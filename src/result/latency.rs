@@ -168,7 +168,7 @@ impl LatencySummary {
     /// One of its figures in words, with the episodes where they are too few:
     /// `35.1 ms (1 episode)`.
     #[must_use]
-    pub fn resting(&self, statistic: Statistic, mut text: String) -> String {
+    pub fn with_episodes(&self, statistic: Statistic, mut text: String) -> String {
         if let Some(few) = episodes(self.rests_on(statistic)) {
             text.push_str(&format!(" ({few})"));
         }
@@ -258,7 +258,8 @@ mod tests {
         assert_eq!(summary.p99_rests_on, Some(footing));
         assert_eq!((summary.p99_9_rests_on, summary.p99_99_rests_on), (None, None));
         assert_eq!(episodes(summary.p99_rests_on.as_ref()).as_deref(), Some("1 episode"));
-        let shown = |statistic| summary.resting(statistic, summary.shown(statistic, duration));
+        let shown =
+            |statistic| summary.with_episodes(statistic, summary.shown(statistic, duration));
         assert_eq!(shown(Statistic::P99), "2.97 ms (1 episode)");
         assert_eq!(
             (shown(Statistic::P50), shown(Statistic::P99_9)),

@@ -51,7 +51,7 @@ pub(super) fn stages(result: &RunResult, style: TableStyle) -> String {
     table.load_style(style).set_header(HEAD);
     let mut row = |name: String, stage: &LatencySummary, form: &Form<'_>, named: &Named<'_>| {
         let shown = |statistic| named(stage, statistic);
-        let resting = |statistic| stage.resting(statistic, named(stage, statistic));
+        let resting = |statistic| stage.with_episodes(statistic, named(stage, statistic));
         table.add_row([
             name.clone(),
             count(stage.count),
