@@ -62,7 +62,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Run two configurations in turns, pair by pair, and compare them
     #[command(after_help = race::HELP)]
-    Race(RaceArgs),
+    Race(Box<RaceArgs>),
     /// Show what a results folder holds, the newest run first
     List(ListArgs),
     /// Recompute saved results from their own raw parts; exits with 4 when one does not hold

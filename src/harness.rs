@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::broker::BrokerStats;
 use crate::clock::{Clock, Promptness, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
@@ -192,12 +193,7 @@ fn perform<T>(
     result.trial = options.trial;
     result.race = options.race;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
-        if stats.refused_batches > 0 {
-            result.verdict.flags.push(format!(
-                "the embedded broker's memory was full: it refused {} batches for a while",
-                stats.refused_batches
-            ));
-        }
+        result.verdict.flags.extend(memory_flag(&stats));
         result.embedded_broker = Some(stats);
     }
     let saved = save(&mut result, &kept);
@@ -206,6 +202,16 @@ fn perform<T>(
         progress.say(&format!("the topic stays: {error}"));
     }
     Ok((result, saved))
+}
+
+/// What has to stand above the numbers where the embedded broker's memory was the limit.
+fn memory_flag(stats: &BrokerStats) -> Option<String> {
+    (stats.refused_batches > 0).then(|| {
+        format!(
+            "the embedded broker's memory was full: it refused {} batches for a while",
+            stats.refused_batches
+        )
+    })
 }
 
 /// The part of a run in which time matters.
@@ -247,13 +253,7 @@ impl Play<'_> {
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
-        let (recorded, reader) = match replay {
-            Some(replay) => {
-                progress.say(&replay.introduction());
-                Some(replay.start(self.plan, clock)?).unzip()
-            }
-            None => (None, None),
-        };
+        let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
         let interrupted = || self.interrupted_by().is_some();
         ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
         go_on(self.signal)?;
@@ -318,6 +318,18 @@ impl Play<'_> {
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Begins to read what is replayed, where something is.
+    fn start_reader(
+        &self,
+        replay: Option<Replay>,
+        clock: Arc<dyn Clock>,
+        progress: &mut Progress,
+    ) -> Result<Option<(Vec<Script>, Reader)>> {
+        let Some(replay) = replay else { return Ok(None) };
+        progress.say(&replay.introduction());
+        replay.start(self.plan, clock).map(Some)
     }
 
     /// Lets the schedule run; what the harness saw of itself meanwhile.

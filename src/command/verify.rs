@@ -149,7 +149,7 @@ fn replanned(result: &RunResult, text: &str) -> std::result::Result<Plan, String
     let mut given = args.scenario;
     given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
     let overrides = super::flags(&given);
-    let source = Source::new(&format!("{}.toml", result.scenario), text);
+    let source = Source::new(format!("{}.toml", result.scenario), text);
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = apps::schemas();
     let said = |error: Error| error.to_string().lines().next().unwrap_or_default().to_owned();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
-use super::detection::detect;
+use super::detection::{Detection, detect};
 use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
@@ -137,12 +137,7 @@ pub(super) fn result(
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let mut apps = apps(plan, &mut collector, &timeline, crew.take_groups());
-    let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
-    let detection = detect(&books, flags);
-    for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
-        // A burst of fraud flags every second user: a result is no place for all their names.
-        summary.flags.truncate(FLAGS_KEPT);
-    }
+    let detection = detected(&books, &mut apps);
     let checks = checks(&books, &apps, end.recording.as_ref());
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
@@ -193,6 +188,17 @@ pub(super) fn result(
     keep_up::tell(&mut result);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
+}
+
+/// The alerts beside what was planted. Of an application's flags only the first stay: a burst of
+/// fraud flags every second user, and a result is no place for all their names.
+fn detected(books: &Books, apps: &mut [AppResult]) -> Vec<Detection> {
+    let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
+    let detection = detect(books, flags);
+    for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
+        summary.flags.truncate(FLAGS_KEPT);
+    }
+    detection
 }
 
 /// The host's stalls on the run's intervals.

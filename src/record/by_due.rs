@@ -156,7 +156,7 @@ impl ByDue {
 
     fn pack(&mut self, index: u64) {
         if let Some(Open { latency, .. }) = self.open.remove(&index) {
-            self.packed.insert(index, (Row::of(&latency), Packed::of(latency)));
+            self.packed.insert(index, (Row::of(&latency), Packed::of(&latency)));
         }
     }
 

@@ -88,10 +88,10 @@ pub(super) struct Packed {
 
 impl Packed {
     #[expect(clippy::expect_used, reason = "the bounds are constants, and legal")]
-    pub(super) fn of(latency: Latency) -> Self {
+    pub(super) fn of(latency: &Latency) -> Self {
         let (has_samples, encoded) = (!latency.histogram.is_empty(), latency.encoded());
         let histogram = Histogram::new_with_bounds(1, 2, 0).expect("legal bounds");
-        Self { has_samples, encoded, rest: Latency { histogram, ..latency } }
+        Self { has_samples, encoded, rest: Latency { histogram, ..*latency } }
     }
 
     #[expect(clippy::expect_used, reason = "it was encoded in this process")]
@@ -126,7 +126,7 @@ mod tests {
             prop_assert_eq!(&serde_json::to_string(&back).unwrap(), &text);
             prop_assert_eq!(back.delivered().mean(), latency.delivered().mean());
             prop_assert_eq!(back.endless_ns(), latency.endless_ns());
-            let packed = Packed::of(latency.clone());
+            let packed = Packed::of(&latency);
             prop_assert_eq!(serde_json::to_string(&packed.unpack()).unwrap(), text);
         }
     }

@@ -177,29 +177,29 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
     Chart {
         id: format!("line-{}", figure.id),
         title: format!("{} along {along}", capital(figure.name)),
-        note: [
-            if has_spread {
-                "Medians over the runs of a point; dashed, their least and greatest."
-            } else {
-                "One run of each point: what looks like a difference may be chance."
-            },
-            if book.points.iter().all(|point| point.counts) {
-                ""
-            } else {
-                " Triangles: the harness was the limit."
-            },
-            if book.points.iter().any(is_endless) {
-                " Gaps: without end, because too much was never delivered."
-            } else {
-                ""
-            },
-        ]
-        .concat(),
+        note: lines_note(book, has_spread, book.points.iter().any(is_endless)),
         x: json!({ "name": along, "type": "category", "values": values }),
         y: json!({ "name": figure.unit, "unit": figure.unit, "type": "value" }),
         series,
         ..Chart::default()
     }
+}
+
+fn lines_note(book: &Book, has_spread: bool, is_endless: bool) -> String {
+    [
+        if has_spread {
+            "Medians over the runs of a point; dashed, their least and greatest."
+        } else {
+            "One run of each point: what looks like a difference may be chance."
+        },
+        if book.points.iter().all(|point| point.counts) {
+            ""
+        } else {
+            " Triangles: the harness was the limit."
+        },
+        if is_endless { " Gaps: without end, because too much was never delivered." } else { "" },
+    ]
+    .concat()
 }
 
 fn capital(text: &str) -> String {

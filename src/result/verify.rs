@@ -111,6 +111,7 @@ impl Audit {
     }
 
     /// Equal, as whole numbers and texts are.
+    #[expect(clippy::needless_pass_by_value, reason = "figures are made where they are held")]
     fn same<T: PartialEq + Serialize>(&mut self, figure: impl Into<String>, says: T, is: T) {
         let shown = |value: &T| serde_json::to_string(value).unwrap_or_default();
         self.require(figure, says == is, shown(&says), shown(&is));

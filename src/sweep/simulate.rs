@@ -193,7 +193,7 @@ pub fn simulated(times: u32, seed: u64) -> String {
     for (name, axes, repeats) in SHIPPED {
         let first = |place: &[usize]| if place.iter().all(|value| *value == 0) { 0.7 } else { 1.0 };
         let truth = Truth { axes, repeats, p99: &|_| 1.0, spread: &|_| 1.0, drift: 0.0 };
-        let wild = |point: usize| if point % 2 == 0 { 3.0 } else { 1.0 };
+        let wild = |point: usize| if point.is_multiple_of(2) { 3.0 } else { 1.0 };
         let [equal, ..] = best(&truth, times, seed);
         let [unequal, ..] = best(&Truth { spread: &wild, ..truth }, times, seed);
         let [drifting, ..] = best(&Truth { drift: 8.0, ..truth }, times, seed);

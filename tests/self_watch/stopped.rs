@@ -56,7 +56,7 @@ pub(crate) fn run(who: Who) -> (RunResult, Option<i32>, Option<Duration>) {
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     let code = child.wait().unwrap().code();
-    let stall = witnesses.end().iter().map(|stall| stall.length()).max();
+    let stall = witnesses.end().iter().map(super::witness::Stall::length).max();
     rest.join().unwrap();
     (serde_json::from_str(&text).unwrap(), code, stall)
 }

@@ -168,7 +168,7 @@ fn every_condition_that_differs_is_refused_or_named_or_on_the_list_with_its_reas
             if !later {
                 faults.push(format!("{path}: mixed within a side, and not refused: {within:?}"));
             }
-        } else if !(says(&between) && says(&within)) && !path.ends_with("name") {
+        } else if !path.ends_with("name") && (!says(&between) || !says(&within)) {
             let is_renamed = path.ends_with(".client");
             if !is_renamed {
                 faults.push(format!("{path} is not named as such: {between:?} {within:?}"));

@@ -3,8 +3,9 @@
 use super::{Audit, is_ours};
 use crate::compare::thresholds_again;
 use crate::event::EventType;
+use crate::harness::lag::EndLag;
 use crate::ledger::{AppLedger, LedgerReport};
-use crate::result::{Check, RunResult};
+use crate::result::{Check, RecordingResult, RunResult};
 
 /// How many slots of a kind the ledger names.
 const NAMED: u64 = 10;
@@ -168,8 +169,7 @@ fn partitions(result: &RunResult, audit: &mut Audit) {
     if result.verdict.valid {
         audit.same("partitions.records", sum, result.ledger.acked);
     }
-    let count = usize::try_from(result.broker.topic.partitions).unwrap_or(0);
-    audit.same("partitions", result.partitions.len(), count);
+    audit.same("partitions", result.partitions.len(), result.broker.topic.partitions);
     for (place, partition) in result.partitions.iter().enumerate() {
         audit.same(format!("partitions[{place}].partition"), partition.partition, place);
         let share = if sum == 0 { 0.0 } else { partition.records as f64 / sum as f64 };
@@ -184,7 +184,7 @@ fn verdict(result: &RunResult, audit: &mut Audit) {
     audit.same("verdict.valid", verdict.valid, verdict.reasons.is_empty());
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = result.ledger.faults(&names);
-    reasons.extend(result.end_lag.iter().flat_map(|lag| lag.faults()));
+    reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
     let is_wrong = result.checks.iter().any(|check| !check.agrees());
     if !reasons.is_empty() || is_wrong {
         let why = reasons.first().map_or("books and applications differ", String::as_str);
@@ -195,7 +195,7 @@ fn verdict(result: &RunResult, audit: &mut Audit) {
     }
     let mut flags = result.watch.flags();
     flags.extend(result.broker.flags());
-    flags.extend(result.recording.iter().flat_map(|recording| recording.flags()));
+    flags.extend(result.recording.iter().flat_map(RecordingResult::flags));
     let unacked = result.ledger.unknown_written;
     flags.extend(result.end_lag.iter().flat_map(|lag| lag.flags(unacked)));
     for (figure, expected, there) in
