@@ -46,12 +46,12 @@ pub struct LatencySummary {
     pub p99_rests_on: Option<Footing>,
     /// The 99.9th percentile in nanoseconds; `None` with fewer than 3,688 samples.
     pub p99_9_ns: Option<i64>,
-    /// The same of p99.9.
+    /// On how many separate slow episodes p99.9 rests; `None` as of p99.
     #[serde(default)]
     pub p99_9_rests_on: Option<Footing>,
     /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,888 samples.
     pub p99_99_ns: Option<i64>,
-    /// The same of p99.99.
+    /// On how many separate slow episodes p99.99 rests; `None` as of p99.
     #[serde(default)]
     pub p99_99_rests_on: Option<Footing>,
     /// The greatest sample in nanoseconds, exact; `None` where a sample has no end.
