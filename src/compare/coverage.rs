@@ -153,12 +153,24 @@ impl Run {
     }
 }
 
-/// What all runs but one say.
-fn truth(runs: &[Run], without: usize, quantile: f64) -> Option<f64> {
-    let others = runs.iter().enumerate().filter(|(place, _)| *place != without);
-    let mut all: Vec<f64> = others.flat_map(|(_, run)| run.sorted.iter().copied()).collect();
-    let rank = ((quantile * all.len() as f64).ceil() as usize).max(1) - 1;
-    (rank < all.len()).then(|| *all.select_nth_unstable_by(rank, f64::total_cmp).1)
+/// For each run what all the others together say; `None` where there are none.
+fn truths(runs: &[Run], quantile: f64) -> Option<Vec<f64>> {
+    let mut all: Vec<f64> = runs.iter().flat_map(|run| run.sorted.iter().copied()).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let one = |run: &Run| {
+        let others = all.len() - run.sorted.len();
+        let rank = ((quantile * others as f64).ceil() as usize).max(1);
+        let up_to = |sorted: &[f64], value: f64| sorted.partition_point(|it| *it <= value);
+        // The least value that so many of the others' samples don't exceed.
+        let (mut few, mut many) = (0, all.len().checked_sub(1)?);
+        while few < many {
+            let middle = usize::midpoint(few, many);
+            let at_most = up_to(&all, all[middle]) - up_to(&run.sorted, all[middle]);
+            if at_most >= rank { many = middle } else { few = middle + 1 }
+        }
+        (others > 0).then(|| all[many])
+    };
+    runs.iter().map(one).collect()
 }
 
 /// What became of one method.
@@ -220,9 +232,7 @@ const HEAD: &str = "| runs of | percentile | bounds | given | hold the truth | h
 fn rows(name: &str, runs: &[Run], times: u32, seed: u64) -> String {
     let mut out = String::new();
     for (which, (percentile, quantile)) in QUANTILES.iter().enumerate() {
-        let truths: Option<Vec<f64>> =
-            (0..runs.len()).map(|without| truth(runs, without, *quantile)).collect();
-        let Some(truths) = truths else { continue };
+        let Some(truths) = truths(runs, *quantile) else { continue };
         let within =
             Method::ALL.map(|method| (method.name(), Coverage::of(method, runs, &truths, which)));
         let over = ("a ratio of 5 runs to 5", over_runs(runs, *quantile, times, seed));
@@ -320,10 +330,8 @@ mod tests {
 
     fn coverage(process: Process, method: Method, which: usize) -> Coverage {
         let mut random = Pcg64Mcg::seed_from_u64(3);
-        let runs: Vec<Run> = (0..60).map(|_| process.run(10, &mut random)).collect();
-        let truths: Vec<f64> = (0..runs.len())
-            .map(|without| truth(&runs, without, QUANTILES[which].1).unwrap())
-            .collect();
+        let runs: Vec<Run> = (0..60).map(|_| process.run(30, &mut random)).collect();
+        let truths = truths(&runs, QUANTILES[which].1).unwrap();
         Coverage::of(method, &runs, &truths, which).unwrap()
     }
 
@@ -352,8 +360,7 @@ mod tests {
     fn the_truth_is_what_the_other_runs_say() {
         let run = |value: f64| Run { sorted: vec![value; 100], ..Run::default() };
         let runs = [run(1.0), run(2.0), run(2.0)];
-        assert_eq!(truth(&runs, 0, 0.5), Some(2.0));
-        assert_eq!(truth(&runs, 1, 0.5), Some(1.0));
-        assert_eq!(truth(&runs[..1], 0, 0.5), None);
+        assert_eq!(truths(&runs, 0.5), Some(vec![2.0, 1.0, 1.0]));
+        assert_eq!(truths(&runs[..1], 0.5), None);
     }
 }

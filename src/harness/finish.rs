@@ -1,5 +1,8 @@
 //! From what the loops left to a result.
 
+mod build;
+mod shape;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,17 +24,18 @@ use crate::consume::Group;
 use crate::error;
 use crate::event::EventType;
 use crate::generate::Personas;
-use crate::kafka::{self, ClientProperties};
+use crate::kafka::ClientProperties;
 use crate::ledger::{Ledger, LedgerReport};
-use crate::pace::Schedule;
 use crate::plan::Plan;
 use crate::produce::{TimedOut, WireBytes};
 use crate::record::{Latency, Series, Stage, TAIL};
 use crate::result::{
-    AppResult, Build, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries, Outside,
-    PartitionResult, PhaseResult, RecordingResult, RunResult, StackedPercentile, Verdict,
-    interval_log, stacked,
+    AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries, Outside,
+    RecordingResult, RunResult, StackedPercentile, Verdict, interval_log, stacked,
 };
+
+pub(super) use build::build;
+use shape::{partitions, phases};
 
 /// How many flags of an application the result names.
 pub(super) const FLAGS_KEPT: usize = 100;
@@ -359,56 +363,6 @@ fn self_watch(
         debug_build: cfg!(debug_assertions),
         broker_on_this_host: false,
     }
-}
-
-pub(super) fn build() -> Build {
-    Build {
-        kbench: env!("CARGO_PKG_VERSION").to_owned(),
-        git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
-        rdkafka: Some(env!("KBENCH_RDKAFKA").to_owned()).filter(|version| !version.is_empty()),
-        librdkafka: kafka::client_version(),
-        features: Some(features()),
-        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-    }
-}
-
-/// The Cargo features that it was built with.
-fn features() -> Vec<String> {
-    [("zstd", cfg!(feature = "zstd")), ("tls", cfg!(feature = "tls"))]
-        .into_iter()
-        .filter(|&(_, on)| on)
-        .map(|(name, _)| name.to_owned())
-        .collect()
-}
-
-fn phases(plan: &Plan) -> Vec<PhaseResult> {
-    let schedule = Schedule::new(&plan.load, plan.seed);
-    let mut from_ns = 0;
-    let mut phases = Vec::new();
-    for (place, phase) in plan.load.phases.iter().enumerate() {
-        let to_ns = from_ns + phase.duration_ns();
-        phases.push(PhaseResult {
-            name: phase.name.clone(),
-            warmup: phase.warmup,
-            from_s: from_ns as f64 / 1e9,
-            to_s: to_ns as f64 / 1e9,
-            expected: schedule.expected_in(place),
-        });
-        from_ns = to_ns;
-    }
-    phases
-}
-
-fn partitions(records: &[u64]) -> Vec<PartitionResult> {
-    let all: u64 = records.iter().sum();
-    let share = |records: u64| {
-        if all == 0 { 0.0 } else { records as f64 / all as f64 }
-    };
-    records
-        .iter()
-        .enumerate()
-        .map(|(partition, &records)| PartitionResult { partition, records, share: share(records) })
-        .collect()
 }
 
 /// RFC 3339, UTC, in milliseconds.

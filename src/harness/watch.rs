@@ -64,15 +64,15 @@ pub struct SelfWatch {
     #[serde(default)]
     pub cpu_measured_s: Option<f64>,
     /// CPU of this process in the measured part for each event that was acknowledged in it, in
-    /// microseconds: made, sent, and read by every group. It contains what the process costs when idle.
-    /// `None` where several processes recorded the run.
+    /// microseconds: made, sent, and read by every group. It contains what the process costs when
+    /// idle. `None` where several processes recorded the run.
     pub cpu_us_per_event: Option<f64>,
     /// CPU of this process while everything is connected and nothing is sent, in milliseconds per
     /// second: taken just before the schedule starts.
     #[serde(default)]
     pub cpu_idle_ms_per_s: Option<f64>,
-    /// CPU of one event more, in microseconds: the slope of CPU over acknowledged events, second by second
-    /// of the measured part.
+    /// CPU of one event more, in microseconds: the slope of CPU over acknowledged events, second
+    /// by second of the measured part.
     #[serde(default)]
     pub cpu_us_per_event_more: Option<f64>,
     /// Why that is not known.

@@ -75,8 +75,8 @@ impl Hiccups {
 }
 
 impl RunResult {
-    /// A figure of an application's end to end in words, as [`AppResult::shown_ns`] has it: `≤ host`
-    /// where the host made a thread wait as long that only slept, with a `*` where more than a
+    /// A figure of an application's end to end in words, as [`AppResult::shown_ns`] has it:
+    /// `≤ host` where the host made a thread wait as long that only slept, with a `*` where more than a
     /// fifth of it was the harness's.
     #[must_use]
     pub fn end_to_end_shown(&self, app: &AppResult, statistic: Statistic) -> String {

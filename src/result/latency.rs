@@ -40,8 +40,8 @@ pub struct LatencySummary {
     pub p90_ns: Option<i64>,
     /// The 99th percentile in nanoseconds; `None` with fewer than 368 samples.
     pub p99_ns: Option<i64>,
-    /// On how many separate slow episodes p99 rests; `None` where the stage is not kept by interval,
-    /// or the run is too short to tell.
+    /// On how many separate slow episodes p99 rests; `None` where the stage is not kept by
+    /// interval, or the run is too short to tell.
     #[serde(default)]
     pub p99_rests_on: Option<Footing>,
     /// The 99.9th percentile in nanoseconds; `None` with fewer than 3,688 samples.

@@ -15,6 +15,7 @@ mod clock_steps;
 mod command_line;
 mod compare;
 mod counts;
+mod coverage;
 mod detection;
 mod doctor;
 mod dry_run;

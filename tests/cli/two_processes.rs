@@ -178,7 +178,7 @@ fn said_everywhere(records: &Path, bound_ns: u64) {
     };
     let markdown = formatted("markdown");
     let row = markdown.lines().find(|line| line.contains("fraud: end to end  ")).unwrap();
-    assert!(row.contains("< 500 ms (< 500 ms – < 500 ms)") && !row.contains("µs"), "{row}");
+    assert!(row.matches("< 500 ms").count() >= 4 && !row.contains("µs"), "{row}");
     let text = formatted("csv");
     let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let head = rows.next().unwrap();

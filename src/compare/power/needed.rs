@@ -64,8 +64,8 @@ pub(super) fn table(times: u32, seed: u64) -> String {
     let min_effect = 0.05;
     let effect = effect_to_call(min_effect);
     let mut out = format!(
-        "\n| spread, metrics | runs to call +{:.0} % | called then | by half of them | runs for same \
-         | proven then | by half of them |\n|---|--:|--:|--:|--:|--:|--:|\n",
+        "\n| spread, metrics | runs to call +{:.0} % | called then | by half of them \
+         | runs for same | proven then | by half of them |\n|---|--:|--:|--:|--:|--:|--:|\n",
         100.0 * effect
     );
     for (spread, metrics) in [(0.02, 1), (0.04, 1), (0.08, 1), (0.16, 1), (0.08, 11)] {

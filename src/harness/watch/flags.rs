@@ -126,7 +126,8 @@ impl SelfWatch {
             && *share > BUSY_LIMIT
         {
             flags.push(format!(
-                "harness limited: thread {thread} was {:.0} % busy (limit {:.0} %): spread its work",
+                "harness limited: thread {thread} was {:.0} % busy (limit {:.0} %): spread its \
+                 work",
                 percent(*share),
                 percent(BUSY_LIMIT)
             ));
@@ -147,7 +148,8 @@ impl SelfWatch {
         }
         if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
             flags.push(format!(
-                "starved: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise it",
+                "starved: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise \
+                 it",
                 percent(share),
                 percent(TAKEN_LIMIT)
             ));
@@ -181,7 +183,8 @@ impl SelfWatch {
             && let Some(full_in_s) = growth.full_in_s().filter(|&s| s < FULL_IN_LIMIT_S)
         {
             flags.push(format!(
-                "memory: grew {:.1} MiB/s, full in {:.0} min (limit {:.0} min): something queues up",
+                "memory: grew {:.1} MiB/s, full in {:.0} min (limit {:.0} min): something queues \
+                 up",
                 growth.bytes_per_s / 1_048_576.0,
                 full_in_s / 60.0,
                 FULL_IN_LIMIT_S / 60.0

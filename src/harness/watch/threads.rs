@@ -16,8 +16,8 @@ const STRETCH_NS: u64 = 10_000_000_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThreadCpu {
-    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`, `hiccup meter`,
-    /// `other`.
+    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`,
+    /// `hiccup meter`, `other`.
     pub kind: String,
     /// How many there were.
     pub threads: usize,
