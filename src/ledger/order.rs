@@ -52,8 +52,9 @@ impl Trail {
         self.next_seq > seq + 1
     }
 
-    /// Takes in an event that is seen for the first time; false when a later one came before it. `gaps` is how many gaps of the
-    /// partition's offsets lie before it, `kept` what all beginnings hold together.
+    /// Takes in an event that is seen for the first time; false when a later one came before it.
+    /// `gaps` is how many gaps of the partition's offsets lie before it, `kept` what all
+    /// beginnings hold together.
     pub(super) fn step(&mut self, gaps: u64, offset: i64, seq: u64, kept: &mut usize) -> bool {
         if self.stretches.last().is_none_or(|stretch| stretch.gaps != gaps) {
             let beginning = Vec::new();
