@@ -1,3 +1,5 @@
+//! Two halves, and the notes of three processes, against what one process finds.
+
 use super::*;
 use crate::event::{Outcome, PROBE_SHARD, Stamp};
 use crate::ledger::{AppLedger, Lane};

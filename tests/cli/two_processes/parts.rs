@@ -31,7 +31,7 @@ impl Broker {
         command.args(["broker", "--port", "0", "--until-stdin-closes"]);
         let (child, line) = started(command);
         let address = line.split_whitespace().last().unwrap().to_owned();
-        Self { child, address, idle: "6s" }
+        Self { child, address, idle: "9s" }
     }
 
     /// Apache Kafka, by way of `dev/kafka`; `None`, with a word on stderr, where it can't run.
