@@ -198,8 +198,8 @@ mod tests {
 
     proptest! {
         /// Law 2. Whatever becomes of the slots of the measured part: those with a latency and
-        /// those without end are all that was offered, in every interval, for the acknowledgements and
-        /// for each application.
+        /// those without end are all that was offered, in every interval, for the
+        /// acknowledgements and for each application.
         #[test]
         fn what_was_offered_is_delivered_or_without_end(
             shards in prop::collection::vec((fates(), 0_u64..400, 0_u64..400), 1..3),

@@ -76,8 +76,8 @@ impl Hiccups {
 
 impl RunResult {
     /// A figure of an application's end to end in words, as [`AppResult::shown_ns`] has it:
-    /// `≤ host` where the host made a thread wait as long that only slept, with a `*` where more than a
-    /// fifth of it was the harness's.
+    /// `≤ host` where the host made a thread wait as long that only slept, with a `*` where more
+    /// than a fifth of it was the harness's.
     #[must_use]
     pub fn end_to_end_shown(&self, app: &AppResult, statistic: Statistic) -> String {
         let text = app.end_to_end.shown(statistic, |ns| app.shown_ns(ns));
