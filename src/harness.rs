@@ -257,9 +257,6 @@ impl Play<'_> {
         let interrupted = || self.interrupted_by().is_some();
         ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
         go_on(self.signal)?;
-        if !self.told {
-            progress.say("every group reads every partition; the schedule starts");
-        }
         let cpu_before_s = watch::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
@@ -270,6 +267,10 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
+        // Once the clients are connected, too: that takes them up to some seconds.
+        if !self.told {
+            progress.say("every group reads every partition; the schedule starts");
+        }
         let seen = self.send(&crew, &mut collector, &meter, progress);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let interrupted_by = self.interrupted_by();

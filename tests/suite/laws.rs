@@ -115,8 +115,8 @@ fn stopped_broker(_: &World) {
     let (result, stopped, slow) = thread::scope(|scope| {
         let stopper = scope.spawn(|| {
             // Within the measured ten seconds: they begin with the warm-up's end, 3 s after the
-            // groups are ready, which takes between 1 and 4 s.
-            thread::sleep(Duration::from_secs(9));
+            // groups and the producers are ready, which takes between 1 and 6 s.
+            thread::sleep(Duration::from_secs(10));
             world.pause_broker(Duration::from_millis(500))
         });
         let canary = scope.spawn(|| canary::watch(&world, LIMIT, &over));
