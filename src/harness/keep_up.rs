@@ -243,7 +243,8 @@ pub(super) fn tell(result: &mut RunResult) {
     }
 }
 
-fn flags(result: &RunResult) -> Vec<String> {
+/// What has to stand above the numbers: who fell behind.
+pub(crate) fn flags(result: &RunResult) -> Vec<String> {
     let is_behind = |one: &KeepingUp| one.kept_up == KeptUp::No;
     let mut flags = Vec::new();
     for (place, app) in result.apps.iter().enumerate() {
