@@ -95,7 +95,8 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
     let (mut healthy, mut disturbed) = (0, Vec::new());
     while healthy < HEALTHY_RUNS {
         let (load, witnesses) = (Load::begin(), Witnesses::begin());
-        let (result, code) = run(Command::new(PROGRAM), &scenario(300, "1s"));
+        // With one whole interval that is measured.
+        let (result, code) = run(Command::new(PROGRAM), &scenario(300, "1500ms"));
         let (stalls, others) = (witnesses.end(), load.share_of_others(0.0));
         assert_eq!(result.verdict.reasons, Vec::<String>::new());
         let flags = result.verdict.flags.clone();
@@ -148,10 +149,10 @@ fn check_figures(result: &RunResult) {
     let hiccups = result.hiccups.as_ref().expect("a meter ran");
     assert!(hiccups.cores > 0 && hiccups.late.count > 100, "{hiccups:?}");
     assert!(result.series.iter().any(|row| row.host_stall_ns.is_some_and(|ns| ns > 0)));
-    // Of a second at most, and of the process's whole life more.
+    // Of two seconds at most, and of the process's whole life more.
     assert!(watch.cpu_measured_s.is_some_and(|s| s > 0.0 && s < watch.cpu_s), "{watch:?}");
     assert!(watch.cpu_idle_ms_per_s.is_some_and(|ms| ms > 0.0), "{watch:?}");
-    assert!(watch.cpu_us_per_event_more_unknown.is_some(), "half a second has no slope");
+    assert!(watch.cpu_us_per_event_more_unknown.is_some(), "a second has no slope");
     let broker = watch.broker_cpu.expect("the embedded broker runs on this host");
     assert!(broker.processes == 1 && broker.cpu_s >= 0.0, "{broker:?}");
     assert!(watch.broker_on_this_host && watch.notes()[0].contains("share this host"));
