@@ -10,12 +10,14 @@ mod host;
 mod load;
 #[path = "self_watch/stopped.rs"]
 mod stopped;
+#[allow(dead_code)]
+#[path = "suite/turn.rs"]
+mod turn;
 #[path = "self_watch/witness.rs"]
 mod witness;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use host::{Quota, Spinners};
@@ -26,6 +28,7 @@ use kbench::result::RunResult;
 use kbench::scenario::{self, Environment, Overrides, Source};
 use load::{Load, QUIET};
 use stopped::Who;
+use turn::Turn;
 use witness::Witnesses;
 
 /// The program under test.
@@ -36,12 +39,6 @@ const STARVED_RUNS: usize = 3;
 
 /// How many healthy runs in a row raise no flag.
 const HEALTHY_RUNS: usize = 20;
-
-/// Each of these tests needs the host for itself.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn scenario(rate_per_s: u32, duration: &str) -> String {
     format!(
@@ -91,7 +88,7 @@ fn is_about_cpu(flag: &str) -> bool {
 /// whatever they did. At 300/s a host that holds its machines up for 20 ms once makes 1 % late.
 #[test]
 fn a_healthy_run_raises_no_flag_in_twenty() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     let (mut healthy, mut disturbed) = (0, Vec::new());
     while healthy < HEALTHY_RUNS {
         let (load, witnesses) = (Load::begin(), Witnesses::begin());
@@ -167,7 +164,7 @@ const TRIES: usize = 5;
 /// numbers, beside them, and on the timeline.
 #[test]
 fn a_program_that_was_stopped_says_whose_the_tail_is() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     let (result, code, _) = stopped::run(Who::Kbench);
     assert!(result.verdict.valid, "{:?}", result.verdict);
     let hiccups = result.hiccups.as_ref().unwrap();
@@ -192,7 +189,7 @@ fn a_program_that_was_stopped_says_whose_the_tail_is() {
 /// The broker is stopped instead: a tail as long, and not the harness's.
 #[test]
 fn a_tail_that_is_the_brokers_is_not_charged_to_the_harness() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     for _ in 0..TRIES {
         let (result, _, stall) = stopped::run(Who::Broker);
         assert!(result.verdict.valid, "{:?}", result.verdict);
@@ -211,7 +208,7 @@ fn a_tail_that_is_the_brokers_is_not_charged_to_the_harness() {
 /// Rule 12: a CPU quota that does not suffice.
 #[test]
 fn a_cpu_quota_is_flagged_every_time() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     let quota = match Quota::of_percent(12) {
         Ok(quota) => quota,
         Err(why) => return skip(&format!("no cgroup with a CPU quota can be made: {why}")),
@@ -226,7 +223,7 @@ fn a_cpu_quota_is_flagged_every_time() {
 /// Rule 12: neighbours that never sleep, on the only core that kbench may use.
 #[test]
 fn spinning_neighbours_are_flagged_every_time() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     let spinners = Spinners::on_one_core(3);
     for _ in 0..STARVED_RUNS {
         let (result, code) = run(spinners.command(PROGRAM), &scenario(500, "2s"));
@@ -238,7 +235,7 @@ fn spinning_neighbours_are_flagged_every_time() {
 /// Rule 12: a sink that sleeps on the pacing thread. There is no such broker: on the loopback.
 #[test]
 fn a_sleeping_sink_is_flagged_every_time() {
-    let _alone = alone();
+    let _turn = Turn::alone();
     let source = Source { name: "watched.toml".to_owned(), text: scenario(1_000, "2s") };
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = kbench::apps::schemas();

@@ -19,7 +19,7 @@ struct Broker {
 
 impl Broker {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kbench"))
+        let mut child = crate::kbench()
             .args(["broker", "--port", "0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -51,7 +51,7 @@ impl Broker {
     }
 
     fn kbench(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         command.args(args).stdin(Stdio::null()).env("KAFKA_BOOTSTRAP_SERVERS", &self.address);
         for variable in ["KAFKA_ACTIVITIES_TOPIC", "KAFKA_ANALYTICS_GROUP", "KAFKA_FRAUD_GROUP"] {
             command.env_remove(variable);

@@ -28,7 +28,7 @@ fn run(folder: &Path, clock: &Path, step_ms: i64) -> RunResult {
     std::fs::create_dir(folder).unwrap();
     let scenario = folder.join("stepped.toml");
     std::fs::write(&scenario, SCENARIO).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kbench"))
+    let output = crate::kbench()
         .arg("run")
         .arg(&scenario)
         .args(["-q", "--format", "json", "--out"])

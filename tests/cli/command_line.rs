@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn kbench(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
     for variable in ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_ACTIVITIES_TOPIC", "KBENCH_OUT"] {
         command.env_remove(variable);

@@ -18,7 +18,7 @@ const SHORT: &str = "seed = 1\n[load]\nrate_per_s = 2000\nduration = \"1s\"\nwar
 pub(super) const P99: &str = "analytics.e2e.p99";
 
 pub(super) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
     for variable in [
         "KAFKA_BOOTSTRAP_SERVERS",

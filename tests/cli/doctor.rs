@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn doctor(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.arg("doctor").args(arguments).env_remove("KAFKA_BOOTSTRAP_SERVERS").output().unwrap()
 }
 

@@ -20,7 +20,7 @@ fn run() -> (String, RunResult) {
     let file = folder.path().join("windows.toml");
     std::fs::write(&file, SCENARIO).unwrap();
     let out = folder.path().join("out");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.arg("run").arg(&file).arg("--out").arg(&out).args(["--interval", "500ms"]);
     let output = command.env_remove("KAFKA_BOOTSTRAP_SERVERS").output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();

@@ -32,6 +32,20 @@ mod sweep;
 mod thresholds;
 mod tidy;
 mod together;
+#[allow(dead_code)]
+#[path = "../suite/turn.rs"]
+mod turn;
 mod tutorial;
 mod two_processes;
 mod verify;
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The program under test. Another suite's tests that want the host to themselves wait until all
+/// of these have ended.
+fn kbench() -> Command {
+    static TURN: LazyLock<turn::Turn> = LazyLock::new(turn::Turn::shared);
+    LazyLock::force(&TURN);
+    Command::new(env!("CARGO_BIN_EXE_kbench"))
+}

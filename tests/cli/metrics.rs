@@ -26,7 +26,7 @@ impl Run {
         let folder = tempfile::tempdir().unwrap();
         let scenario = folder.path().join("case.toml");
         std::fs::write(&scenario, SCENARIO).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kbench"))
+        let mut child = crate::kbench()
             .args(["run", scenario.to_str().unwrap(), "--metrics-addr", "127.0.0.1:0", "--out"])
             .arg(folder.path().join("out"))
             .env_remove("KAFKA_BOOTSTRAP_SERVERS")
@@ -193,7 +193,7 @@ fn an_address_that_cannot_be_had_is_one_line_and_nothing_runs() {
         let folder = tempfile::tempdir().unwrap();
         let scenario = folder.path().join("case.toml");
         std::fs::write(&scenario, SCENARIO).unwrap();
-        let ended = Command::new(env!("CARGO_BIN_EXE_kbench"))
+        let ended = crate::kbench()
             .args(["run", scenario.to_str().unwrap(), "--metrics-addr", address, "--out"])
             .arg(folder.path().join("out"))
             .env_remove("KAFKA_BOOTSTRAP_SERVERS")

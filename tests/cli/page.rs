@@ -47,7 +47,7 @@ const SWEEP: &str = "seed = 5\n[load]\nrate_per_s = 500\nduration = \"1s\"\nwarm
 fn ran(folder: &Path, name: &str, text: &str) -> PathBuf {
     let (scenario, out) = (folder.join(format!("{name}.toml")), folder.join(name));
     std::fs::write(&scenario, text).unwrap();
-    let status = Command::new(env!("CARGO_BIN_EXE_kbench"))
+    let status = crate::kbench()
         .args(["run", "--quiet", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()])
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
         .stdout(Stdio::null())

@@ -142,7 +142,7 @@ fn reported(folder: &Path, book: &Book) {
     }
     assert_eq!(load_all(copy.path()).unwrap().len(), 4);
     let report = |format: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         let output = command.arg("report").arg(copy.path()).args(["--format", format]).output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

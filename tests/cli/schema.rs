@@ -63,7 +63,7 @@ fn run_and_keep(scenario: &str, interrupt_s: Option<f64>) -> (Output, Value, Str
     let file = folder.path().join("smoke.toml");
     std::fs::write(&file, scenario).unwrap();
     let out = folder.path().join("out");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.arg("run").arg(&file).arg("--out").arg(&out).env_remove("KAFKA_BOOTSTRAP_SERVERS");
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();

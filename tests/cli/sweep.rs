@@ -15,7 +15,7 @@ const SWEEP: &str = "seed = 3\n[load]\nrate_per_s = 400\nduration = \"1s\"\nwarm
     \"enable.idempotence\" = [false, true]\n";
 
 fn kbench(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
     for variable in ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_ACTIVITIES_TOPIC", "KBENCH_OUT"] {
         command.env_remove(variable);

@@ -13,7 +13,7 @@ fn run(thresholds: &str, more: &[&str]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("case.toml");
     std::fs::write(&file, format!("{LOAD}[thresholds]\n{thresholds}")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.arg("run").arg(&file).args(more).arg("--quiet").stdin(Stdio::null());
     command.env("NO_COLOR", "1").env("KBENCH_OUT", folder.path().join("out"));
     command.env_remove("KAFKA_BOOTSTRAP_SERVERS").env_remove("KAFKA_ACTIVITIES_TOPIC");

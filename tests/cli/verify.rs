@@ -30,7 +30,7 @@ const SCENARIO: &str = "seed = 7\n\
     \"ledger.missing\" = \"== 0\"\n";
 
 fn kbench(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.args(arguments);
     for variable in ["KAFKA_BOOTSTRAP_SERVERS", "KBENCH_UNVERIFIED"] {
         command.env_remove(variable);

@@ -43,6 +43,7 @@ mod sender;
 mod side_by_side;
 mod statistics;
 mod truth;
+mod turn;
 mod undelivered;
 mod world;
 

@@ -1,13 +1,14 @@
 //! What a probe is, and the watchdog that ends one that hangs.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 
 use crate::needs::Need;
+use crate::turn::Turn;
 use crate::world::{Kind, World};
 
 /// Both worlds of today: a probe runs in these unless it says otherwise.
@@ -29,9 +30,6 @@ pub struct Probe {
     /// No other probe runs meanwhile: it looks at times, and the others take the processor.
     pub alone: bool,
 }
-
-/// Held for reading by every probe that runs, for writing by one that runs alone.
-static TURN: RwLock<()> = RwLock::new(());
 
 /// How long each probe took, and whether it had to itself what the others share.
 static TIMES: Mutex<Vec<(Duration, String, bool)>> = Mutex::new(Vec::new());
@@ -78,12 +76,7 @@ impl Probe {
     /// Runs it against the shared world of that kind, for no longer than its limit. A probe that
     /// hangs is left behind; the process ends without it.
     pub fn run_watched(&self, kind: Kind) -> Result<(), Failed> {
-        let (_alone, _shared);
-        if self.alone {
-            _alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
-        } else {
-            _shared = TURN.read().unwrap_or_else(PoisonError::into_inner);
-        }
+        let _turn = if self.alone { Turn::alone() } else { Turn::shared() };
         let began = Instant::now();
         let world = World::shared(kind)?;
         let (sender, receiver) = sync_channel(1);

@@ -54,7 +54,7 @@ impl Case {
 
     /// The program with these arguments, in the folder, without variables of ours.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         command.args(args).current_dir(self.folder()).stdin(Stdio::null()).env("NO_COLOR", "1");
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();

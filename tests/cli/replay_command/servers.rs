@@ -15,7 +15,7 @@ pub struct Server {
 impl Server {
     /// `kbench broker`.
     pub fn embedded() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         command.args(["broker", "--port", "0", "--until-stdin-closes"]);
         let (child, line) = started(command);
         Self { child, bootstrap: line.split_whitespace().last().unwrap().to_owned() }
@@ -43,7 +43,7 @@ impl Server {
 
     /// The program, with this broker in its environment.
     pub fn kbench(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         command.args(args).stdin(Stdio::null());
         for (name, _) in env::vars().filter(|(name, _)| name.starts_with("KAFKA_")) {
             command.env_remove(name);

@@ -27,7 +27,7 @@ pub(crate) struct Broker {
 impl Broker {
     /// kbench's own.
     pub(crate) fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+        let mut command = crate::kbench();
         command.args(["broker", "--port", "0", "--until-stdin-closes"]);
         let (child, line) = started(command);
         let address = line.split_whitespace().last().unwrap().to_owned();
@@ -105,7 +105,7 @@ fn started(mut command: Command) -> (Child, String) {
 }
 
 pub(crate) fn kbench(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kbench"));
+    let mut command = crate::kbench();
     command.args(args).stdin(Stdio::null());
     for variable in ["KAFKA_ACTIVITIES_TOPIC", "KAFKA_ANALYTICS_GROUP", "KAFKA_FRAUD_GROUP"] {
         command.env_remove(variable);
