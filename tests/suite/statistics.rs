@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use kbench::clock::{Clock, SystemClock};
-use kbench::event::Receipt;
+use kbench::event::{Outcome, Receipt};
 use kbench::kafka::{KafkaSink, STATISTICS_MS};
 use kbench::ledger::Ledger;
 use kbench::produce::{self, ReceiptBook, Receiver, Script, Sending, Shift, Sink};
 use kbench::record::Recorder;
 
+use crate::admin::delete_topic;
 use crate::probe::Probe;
 use crate::runs::{constant, plan};
 use crate::world::{Kind, World};
@@ -82,6 +83,7 @@ struct Acks {
 
 impl Receiver for Acks {
     fn receive(&self, receipt: &Receipt<'_>) {
+        assert_eq!((receipt.outcome, receipt.reason), (Outcome::Acked, ""));
         let clock = self.clock.as_ref().unwrap();
         let due_ns = clock.ns_of_wall_us(receipt.stamp.due_wall_us);
         self.ns.lock().unwrap().push(receipt.at_ns as i64 - due_ns);
@@ -127,6 +129,8 @@ fn run(world: &World, every_ms: u32) -> Figures {
     }
     let cpu_ns = cpu_ns() - cpu_before_ns;
     drop(done);
+    // A broker in memory that is full answers nothing for 30 s.
+    delete_topic(world, &topic).unwrap();
     let mut acks = std::mem::take(&mut *acks.ns.lock().unwrap());
     acks.sort_unstable();
     let at = |share: f64| acks[(acks.len() as f64 * share) as usize] as f64 / 1e6;
