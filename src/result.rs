@@ -4,6 +4,7 @@ mod cpu;
 mod csv;
 mod detected;
 mod digest;
+mod flags;
 mod hiccups;
 mod hlog;
 mod host;
