@@ -100,26 +100,55 @@ launch() { # N
   disown
 }
 
-# Asks broker at PORT for its metadata and prints how many live brokers it knows. Twelve bytes
-# of the answer are read: its length, the correlation number, and that count.
-live_brokers() { # PORT
+# Whether anybody listens on PORT.
+is_taken() { # PORT
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Asks the broker at PORT for its metadata: prints how many live brokers it knows, and then what
+# can be printed of its answer, a line for each part; the id of its cluster is one of them.
+metadata() { # PORT
   (
     exec 2>/dev/null
     exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
-    printf '\0\0\0\016\0\003\0\001\0\0\0\001\377\377\0\0\0\0' >&3
-    local byte i
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    printf '\0\0\0\016\0\003\0\002\0\0\0\001\377\377\0\0\0\0' >&3
+    # The answer: its length in four bytes, the correlation number, the count of brokers, the rest.
+    local byte number i length=4 size=0 count=0 text=
+    for ((i = 0; i < length; i++)); do
       IFS= read -r -d '' -n 1 -t 2 byte <&3 || exit 1
+      printf -v number '%d' "'${byte:-}"
+      number=$((number & 255))
+      if ((i < 4)); then
+        size=$((size * 256 + number))
+        # Whoever is no broker says anything.
+        if ((i == 3)); then ((size < 65536)) || exit 1; length=$((size + 4)); fi
+      elif ((i >= 8 && i < 12)); then
+        count=$((count * 256 + number))
+      elif [[ $byte == [[:print:]] ]]; then
+        text+=$byte
+      else
+        text+=$'\n'
+      fi
     done
-    printf '%d\n' "'${byte:-}"
+    printf '%d\n%s\n' "$count" "$text"
   )
 }
 
-await_ready() { # N BROKERS: until broker N knows so many live ones
-  local deadline=$((SECONDS + 60)) port
+# Until broker N knows so many live ones. A broker that answers on its port and is not of this
+# cluster was there before: ours can't have that port, and nobody may take the other for it.
+await_ready() { # N BROKERS; sets `why` where it fails
+  local deadline=$((SECONDS + 60)) port id answer
   port=$(broker_port "$1")
-  until [ "$(live_brokers "$port")" -ge "$2" ] 2>/dev/null; do
+  id=$(value cluster.id "$dir/data-$1/meta.properties")
+  while :; do
     if [ ! -d "$dir" ]; then return 1; fi
+    if answer=$(metadata "$port"); then
+      if [ -z "$id" ] || ! grep -qxF -e "$id" <<<"$answer"; then
+        why="a broker of another cluster answers on port $port; expected broker $1 of cluster $id"
+        return 1
+      fi
+      [ "${answer%%$'\n'*}" -ge "$2" ] && return
+    fi
     if ! kill -0 "$(cat "$dir/broker-$1.pid")" 2>/dev/null || [ $SECONDS -ge $deadline ]; then
       printf 'dev/kafka: broker %s is not ready; the end of its log:\n' "$1" >&2
       grep -E 'ERROR|Exception|in use' "$dir/broker-$1.log" | tail -5 | cut -c1-300 >&2

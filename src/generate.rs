@@ -394,4 +394,4 @@ fn log_goes_on(population: &PopulationPlan) -> [f64; 3] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

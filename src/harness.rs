@@ -189,7 +189,6 @@ fn perform<T>(
         reached: timeline::Reached::of(&plan, crew.start_ns(), end.cut_ns),
     };
     let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
-    result.verdict.flags.extend(result.broker.flags());
     result.trial = options.trial;
     result.race = options.race;
     if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {

@@ -4,6 +4,7 @@ mod cpu;
 mod csv;
 mod detected;
 mod digest;
+mod flags;
 mod hiccups;
 mod hlog;
 mod host;
@@ -68,7 +69,7 @@ pub use secrets::{mask_arguments, mask_toml};
 pub use spans::Span;
 pub use stages::stacked;
 pub use summary::markdown;
-pub use table::{broker, count, duration, sent, terminal};
+pub use table::{broker, count, duration, sent, terminal, threshold_lines};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;

@@ -223,7 +223,11 @@ fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
         let why = format!("not enough samples, or not measured, in {none} of {all} candidate runs");
         return (State::Failed, why);
     }
-    let why = format!("so in {n} of {all} candidate runs; worst {worst}");
+    let mut why = format!("so in {n} of {all} candidate runs; worst {worst}");
+    if row.few_episodes.1 > 0 {
+        let few = row.few_episodes.1;
+        why.push_str(&format!("; on too few episodes for one run to know it in {few} of them"));
+    }
     let is_kept = if sense == Sense::FailOn { n == 0 } else { n == all };
     (if is_kept { State::Passed } else { State::Failed }, why)
 }
@@ -270,6 +274,7 @@ mod tests {
             baseline: figures(1e6),
             candidate: figures(f64::INFINITY),
             endless: (0, 1),
+            few_episodes: (0, 0),
             baseline_mean: Some(1e6),
             candidate_mean: Some(f64::INFINITY),
             ratio: Some(f64::NAN),

@@ -159,6 +159,7 @@ mod tests {
             baseline: vec![Some(1e6); 5],
             candidate: vec![Some(ratio * 1e6); 5],
             endless: (0, 0),
+            few_episodes: (0, 0),
             baseline_mean: Some(1e6),
             candidate_mean: Some(ratio * 1e6),
             ratio: Some(ratio),

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::metric::{Account, Figure, Metric, Stretch, Unit};
+use crate::plan::metric::{Account, Figure, Metric, Statistic, Stretch, Unit};
 use crate::plan::threshold::Threshold;
 use crate::record::Reading;
-use crate::result::{self, AppResult, LatencySummary, RunResult};
+use crate::result::{self, AppResult, LatencySummary, RunResult, episodes};
 
 /// What became of a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,8 @@ pub struct ThresholdResult {
     /// there were not enough samples, the clocks of two processes do not tell it, or it has no end
     /// because too much was never delivered.
     pub actual: Option<f64>,
-    /// The figure in words.
+    /// The figure in words, and whether it is a percentile on so few episodes that one run does
+    /// not know it.
     pub shown: String,
     /// Whether it held. What was not measured did not.
     pub passed: bool,
@@ -79,16 +80,28 @@ fn most(metric: &Metric, result: &RunResult) -> Option<f64> {
     latency.figure_ns(statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
 }
 
-/// A latency without end in words, with what it surely exceeds and why.
-fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
-    let (latency, statistic) = match metric.figure {
+/// The distribution that a metric is a figure of.
+fn latency<'a>(metric: &Metric, result: &'a RunResult) -> Option<(&'a LatencySummary, Statistic)> {
+    Some(match metric.figure {
         Figure::App(stretch, statistic) => {
             let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
             (of_app(app, stretch).0, statistic)
         }
         Figure::Ack(statistic) => (&result.ack, statistic),
+        Figure::SendDelay(statistic) => (&result.send_delay, statistic),
         _ => return None,
-    };
+    })
+}
+
+/// On how many slow episodes a percentile rests, where these are too few to know it by.
+pub(super) fn few_episodes(metric: &Metric, result: &RunResult) -> Option<String> {
+    let (latency, statistic) = latency(metric, result)?;
+    episodes(latency.rests_on(statistic))
+}
+
+/// A latency without end in words, with what it surely exceeds and why.
+fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
+    let (latency, statistic) = latency(metric, result)?;
     let Reading::Endless(ns) = latency.reading(statistic) else { return None };
     let share = latency.never_delivered_shown()?;
     Some(format!("> {} ({share})", result::duration(Some(ns))))
@@ -148,12 +161,15 @@ pub fn thresholds(limits: &[Threshold], result: &RunResult) -> Vec<ThresholdResu
         let Threshold { metric, relation, limit, text } = threshold;
         let actual = value(metric, result);
         let most = most(metric, result);
-        let words = match (endless(metric, result), actual, most) {
+        let mut words = match (endless(metric, result), actual, most) {
             (Some(words), ..) => words,
             (None, None, None) => "not enough samples".to_owned(),
             (None, None, Some(_)) => format!("< {}", shown(metric.unit(), most)),
             (None, Some(_), _) => shown(metric.unit(), actual),
         };
+        if let Some(few) = few_episodes(metric, result) {
+            words.push_str(&format!(" (rests on {few}: one run does not know it)"));
+        }
         let passed = match (actual, most) {
             (Some(actual), _) => relation.holds(actual, *limit),
             (None, Some(most)) => relation.is_upper() && relation.holds(most, *limit),
@@ -185,4 +201,67 @@ pub fn thresholds_again(
         thresholds(&[limit], result).pop()
     };
     before.iter().map(|threshold| again(threshold).unwrap_or_else(|| threshold.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::record::Footing;
+    use crate::result::{load_all, markdown, terminal};
+
+    fn recorded() -> RunResult {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded/aa/embedded/a");
+        load_all(&folder).unwrap().remove(0).result
+    }
+
+    /// Holds for the figure, and is not known from it: whoever reads the line alone has to see.
+    #[test]
+    fn a_threshold_on_a_percentile_that_rests_on_one_episode_says_so_wherever_it_is_read() {
+        let mut run = recorded();
+        let app = run.apps[0].name.clone();
+        let names = ["ack.p99.9".to_owned(), "send_delay.p99".into(), format!("{app}.e2e.p99")];
+        let limits: Vec<Threshold> = ["ack.p50", "ack.p99.99", "ledger.missing"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(names.clone())
+            .map(|name| {
+                let metric = Metric::find(&name, [app.as_str()]).unwrap();
+                let limit = if metric.unit() == Unit::Count { "== 0" } else { "< 50s" };
+                Threshold::parse(metric, limit).unwrap()
+            })
+            .collect();
+        let one = Footing { above: 30, episodes: 1.2, independent: 120.0, is_enough: false };
+        let few = |run: &mut RunResult, footing| {
+            run.ack.p99_9_rests_on = footing;
+            run.send_delay.p99_rests_on = footing;
+            run.apps[0].end_to_end.p99_rests_on = footing;
+            // There is no p99.99 of so few samples.
+            run.ack.p99_99_rests_on = None;
+            run.thresholds = thresholds(&limits, run);
+        };
+        few(&mut run, Some(one));
+        let page = crate::report::html(&run);
+        for (place, threshold) in run.thresholds.iter().enumerate() {
+            let says = threshold.shown.ends_with(" (rests on 1 episode: one run does not know it)");
+            assert_eq!(says, place >= 3, "{threshold:?}");
+            let ThresholdResult { metric, shown, passed, .. } = threshold;
+            let word = if *passed { "kept" } else { "FAILED" };
+            assert_eq!(*passed, metric != "ack.p99.99", "{threshold:?}");
+            let text = terminal(&run, false);
+            let line = text.lines().find(|line| line.contains(&format!(" {metric} "))).unwrap();
+            assert!(line.contains(&format!("threshold {word}: {metric} ")), "{line}");
+            assert!(line.ends_with(&format!(": {shown}")), "{line}");
+            assert!(markdown(&run).contains(&format!("- {}\n", line.trim_start())), "{line}");
+            let line = line.trim_start().replace('<', "&lt;");
+            assert!(page.contains(&line), "{line}");
+        }
+        // Four episodes are enough, and an older result does not know of any.
+        for footing in [Some(Footing { is_enough: true, episodes: 4.2, ..one }), None] {
+            few(&mut run, footing);
+            let says = |it: &ThresholdResult| it.shown.contains("episode");
+            assert!(!run.thresholds.iter().any(says), "{:?}", run.thresholds);
+        }
+    }
 }

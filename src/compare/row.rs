@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::anytime;
 use super::exact::{Ranks, ranks};
 use super::paired::Runs;
-use super::reading::value;
+use super::reading::{few_episodes, value};
 use super::repeats::{for_same, to_call};
 use super::stats::{ALPHA, Call, Design, Estimate, Looks, RUNS_MIN, call, detectable, holm};
 use crate::plan::metric::{Metric, Unit};
@@ -29,6 +29,9 @@ pub struct Row {
     /// In how many runs of the baseline and of the candidate the value has no end, because it falls
     /// among events that were never delivered (JSON has no word for such a value, and says null).
     pub endless: (usize, usize),
+    /// In how many runs of each side the percentile rests on so few slow episodes that one run
+    /// does not know it.
+    pub few_episodes: (usize, usize),
     /// The baseline's geometric mean; of counts the arithmetic one.
     pub baseline_mean: Option<f64>,
     /// The same of the candidate.
@@ -75,7 +78,13 @@ pub(super) fn measure(metric: &Metric, runs: &Runs<'_>) -> Draft {
     let values = |runs: &[&Saved]| -> Vec<Option<f64>> {
         runs.iter().map(|saved| value(metric, &saved.result)).collect()
     };
-    of_values(metric, values(&runs.baseline), values(&runs.candidate), runs.design, runs.looks)
+    let mut draft =
+        of_values(metric, values(&runs.baseline), values(&runs.candidate), runs.design, runs.looks);
+    let few = |runs: &[&Saved]| {
+        runs.iter().filter(|saved| few_episodes(metric, &saved.result).is_some()).count()
+    };
+    draft.row.few_episodes = (few(&runs.baseline), few(&runs.candidate));
+    draft
 }
 
 fn of_values(
@@ -112,6 +121,7 @@ fn of_values(
         call: Call::Inconclusive,
         why: None,
         endless: (endless(&baseline), endless(&candidate)),
+        few_episodes: (0, 0),
         baseline,
         candidate,
         baseline_mean,

@@ -176,8 +176,8 @@ mod tests {
     use crate::apps;
     use crate::clock::ManualClock;
     use crate::event::{Outcome, Stamp};
-    use crate::generate::Generator;
-    use crate::plan::{AppPlan, PopulationPlan};
+    use crate::generate::{Generator, tests::population};
+    use crate::plan::AppPlan;
     use crate::record::Stage;
     use crate::wire::encode;
 
@@ -198,22 +198,6 @@ mod tests {
             options: kind.schema.options.iter().map(|o| (o.key.to_owned(), o.default)).collect(),
         };
         Arc::new(Group::new(0, 1, 1, ledger, || (kind.new)(&plan)))
-    }
-
-    fn population() -> PopulationPlan {
-        PopulationPlan {
-            users: 10,
-            user_skew: 0.0,
-            products: 4,
-            product_skew: 0.0,
-            mix: [0.6, 0.25, 0.1, 0.03, 0.02],
-            personas: [0.6, 0.25, 0.15],
-            think_median_ms: 1_000.0,
-            think_sigma: 1.0,
-            session_length: 5.0,
-            sessions_max: 5,
-            fraud: [0.0; 4],
-        }
     }
 
     fn stamp(seq: u64) -> Stamp {

@@ -13,7 +13,8 @@ use visits::Visits;
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
 const S: u64 = 1_000_000_000;
 
-fn population() -> PopulationPlan {
+/// A population as good as any: other tests change what they are about.
+pub(crate) fn population() -> PopulationPlan {
     PopulationPlan {
         users: 100_000,
         user_skew: 0.8,

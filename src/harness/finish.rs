@@ -14,7 +14,7 @@ use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
 use super::timeline::{Reached, Timeline};
-use super::watch::{self, Hiccups, MeterSeen, Seen, SelfWatch};
+use super::watch::{self, MeterSeen, Seen, SelfWatch};
 use super::world::WorldFacts;
 use crate::apps::Summary;
 use crate::books::Books;
@@ -31,7 +31,7 @@ use crate::produce::{TimedOut, WireBytes};
 use crate::record::{Latency, Series, Stage, TAIL};
 use crate::result::{
     AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, LogSeries, Outside,
-    RecordingResult, RunResult, StackedPercentile, Verdict, interval_log, stacked,
+    RecordingResult, RunResult, Verdict, interval_log, stacked,
 };
 
 pub(super) use build::build;
@@ -148,7 +148,7 @@ pub(super) fn result(
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
-        verdict: verdict(&apps, end, &ledger, &checks, &watch, (hiccups.as_ref(), &ack_stack)),
+        verdict: Verdict::default(),
         trial: None,
         race: None,
         build: build(),
@@ -190,6 +190,7 @@ pub(super) fn result(
         digest: None,
     };
     keep_up::tell(&mut result);
+    result.verdict = verdict(&result, end);
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
@@ -261,37 +262,23 @@ fn apps(
     groups.into_iter().enumerate().map(one).collect()
 }
 
-fn verdict(
-    apps: &[AppResult],
-    end: &End,
-    ledger: &LedgerReport,
-    checks: &[Check],
-    watch: &SelfWatch,
-    (hiccups, ack_stack): (Option<&Hiccups>, &[StackedPercentile]),
-) -> Verdict {
-    let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+/// What went wrong, by the loops and by the figures, and what has to stand above these.
+fn verdict(result: &RunResult, end: &End) -> Verdict {
+    let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = end.faults.clone();
-    reasons.extend(end.end_lag.iter().flat_map(EndLag::faults));
-    reasons.extend(ledger.faults(&names));
+    reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
+    reasons.extend(result.ledger.faults(&names));
     // Where the ledger has found something, the answers differ because of it.
     if reasons.is_empty() {
-        let wrong = checks.iter().filter(|check| !check.agrees());
+        let wrong = result.checks.iter().filter(|check| !check.agrees());
         reasons.extend(wrong.map(|check| {
             format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
-    let stacks = apps.iter().map(|app| (app.name.as_str(), app.stack.as_slice()));
-    let stacks: Vec<_> = stacks.chain([("ack", ack_stack)]).collect();
     Verdict {
         valid: reasons.is_empty(),
         reasons,
-        flags: watch
-            .flags()
-            .into_iter()
-            .chain(hiccups.and_then(|hiccups| hiccups.flag(&stacks)))
-            .chain(end.end_lag.iter().flat_map(|lag| lag.flags(ledger.unknown_written)))
-            .chain(end.recording.iter().flat_map(RecordingResult::flags))
-            .collect(),
+        flags: result.flags(),
         interrupted_by: end.interrupted_by,
     }
 }

@@ -229,18 +229,13 @@ pub fn judged(result: &RunResult) -> Judged {
     }
 }
 
-/// Puts the verdicts into a result, and what they accuse among its flags.
+/// Puts the verdicts into a result.
 pub(super) fn tell(result: &mut RunResult) {
     let judged = judge(result);
     for (app, keeping_up) in result.apps.iter_mut().zip(judged.apps) {
         app.keeping_up = keeping_up;
     }
     result.broker_keeping_up = judged.broker;
-    for flag in flags(result) {
-        if !result.verdict.flags.contains(&flag) {
-            result.verdict.flags.push(flag);
-        }
-    }
 }
 
 /// What has to stand above the numbers: who fell behind.

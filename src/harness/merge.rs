@@ -2,6 +2,7 @@
 //! itself would have given, and how far the clocks of the processes may lie apart.
 
 mod app;
+mod cost;
 mod stalls;
 mod timeline;
 
@@ -53,12 +54,10 @@ pub fn merge(
     timeline::fill(&mut result, producer, &mut merged);
     stalls::fill(&mut result, producer, &consumers);
     result.processes = processes(producer, &consumers);
-    result.watch.cpu_s = result.processes.iter().map(|process| process.cpu_s).sum();
-    // What a consumer process used while events were measured nobody has noted.
-    result.watch.cpu_measured_s = None;
-    result.watch.cpu_us_per_event = None;
-    result.watch.cpu_us_per_event_more = None;
-    result.watch.cpu_us_per_event_more_unknown = Some("several processes".to_owned());
+    let is_whole = !begun
+        .iter()
+        .any(|left| left.apps.iter().any(|app| names.iter().any(|name| name.name == *app)));
+    cost::fill(&mut result, producer, &consumers, is_whole);
     result.apps = merged.iter().map(|app| app.result(producer)).collect();
     result.books.planted = producer.planted.iter().copied().collect();
     let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
@@ -73,8 +72,8 @@ pub fn merge(
     }
     result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
     result.ledger = ledger;
-    result.verdict = verdict(producer, &result, &merged, begun);
     keep_up::tell(&mut result);
+    result.verdict = verdict(producer, &result, &merged, begun);
     // The producer by itself knew of no application.
     let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
     result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);
@@ -134,6 +133,7 @@ fn processes(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<Proces
         apps: Vec::new(),
         command_line: producer.result.command_line.clone(),
         cpu_s: watch.cpu_s,
+        cpu_measured_s: watch.cpu_measured_s,
         memory_peak_bytes: watch.memory_peak_bytes,
         wall_step_us: watch.wall_step_us,
         clock: Some(ClockBound { ahead_ns: 0, uncertain_ns: 0 }),
@@ -144,6 +144,7 @@ fn processes(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<Proces
         apps: part.apps.iter().map(|app| app.app.name.clone()).collect(),
         command_line: part.command_line.clone(),
         cpu_s: part.cpu_s,
+        cpu_measured_s: cost::measured_s(part, producer),
         memory_peak_bytes: part.memory_peak_bytes,
         wall_step_us: part.wall_step_us,
         clock: clock(producer, part),
@@ -167,7 +168,10 @@ fn verdict(
     let alone = producer.result.ledger.faults(&[]);
     let mut reasons: Vec<String> =
         before.reasons.iter().filter(|reason| !alone.contains(reason)).cloned().collect();
-    let mut flags = before.flags.clone();
+    // So do all together of the broker.
+    let alone = keep_up::flags(&producer.result);
+    let mut flags: Vec<String> =
+        before.flags.iter().filter(|flag| !alone.contains(flag)).cloned().collect();
     for (app, ledger) in merged.iter().zip(&result.ledger.apps) {
         let (faults, notices) = app.said(producer, ledger.missing > 0, begun);
         reasons.extend(faults);
@@ -181,7 +185,9 @@ fn verdict(
             format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
-    flags.extend(result.watch.flags().into_iter().filter(|flag| !before.flags.contains(flag)));
+    let follow = result.flags().into_iter().filter(|flag| !flags.contains(flag));
+    let follow: Vec<String> = follow.collect();
+    flags.extend(follow);
     flags.extend(stalls::flag(result, producer));
     flags.extend(result.apps.iter().filter_map(clock_flag));
     Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by: before.interrupted_by }

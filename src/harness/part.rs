@@ -111,6 +111,10 @@ pub struct ConsumerPart {
     /// interval since 1970.
     #[serde(default)]
     pub stalls_ns: BTreeMap<u64, u64>,
+    /// The CPU that it had used, without its hiccup meter, when an interval since 1970 began, in
+    /// seconds.
+    #[serde(default)]
+    pub cpu_s_at: BTreeMap<u64, f64>,
     /// What ended it before its time.
     pub fault: Option<String>,
     /// Its applications.

@@ -59,13 +59,14 @@ pub struct SelfWatch {
     /// User and system CPU of this process from its producers' start to the end of the drain, in
     /// seconds; without that of its hiccup meter, as all that follows.
     pub cpu_s: f64,
-    /// User and system CPU of this process in the measured part, in seconds; `None` where nobody
-    /// looked then.
+    /// User and system CPU of this process in the measured part, in seconds, of several processes
+    /// that of all; `None` where nobody looked then.
     #[serde(default)]
     pub cpu_measured_s: Option<f64>,
     /// CPU of this process in the measured part for each event that was acknowledged in it, in
     /// microseconds: made, sent, and read by every group. It contains what the process costs when
-    /// idle. `None` where several processes recorded the run.
+    /// idle. Of several processes it is what all of them used; `None` where that of one is not
+    /// known.
     pub cpu_us_per_event: Option<f64>,
     /// CPU of this process while everything is connected and nothing is sent, in milliseconds per
     /// second: taken just before the schedule starts.

@@ -71,6 +71,7 @@ impl Witnessed {
             let (summary, read) = last.unzip();
             AppPart { app, notes, pages, summary, read }
         };
+        let seen = self.meter.end();
         let part = ConsumerPart {
             part_version: part::VERSION,
             pid: std::process::id(),
@@ -82,7 +83,8 @@ impl Witnessed {
             topic: self.topic,
             cpu_s: watch::cpu_s(),
             memory_peak_bytes: watch::memory_peak_bytes(),
-            stalls_ns: self.meter.end().by_interval().clone(),
+            stalls_ns: seen.by_interval().clone(),
+            cpu_s_at: seen.cpu_s_at().clone(),
             fault,
             apps: self.witnesses.into_iter().map(app).collect(),
         };

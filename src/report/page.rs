@@ -6,7 +6,7 @@ use super::charts::Chart;
 use crate::harness::keep_up;
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
-use crate::result::{AppResult, RunResult, broker, count, duration};
+use crate::result::{AppResult, RunResult, broker, count, duration, threshold_lines};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -101,6 +101,9 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
             @if result.verdict.reasons.is_empty() && result.verdict.flags.is_empty() {
                 li { "Every event is accounted for, the applications agree with the books, and \
                       the harness raised no flag." }
+            }
+            @for (line, threshold) in threshold_lines(result) {
+                li class=[(!threshold.passed).then_some("bad")] { (line) }
             }
             @for line in keep_up::lines(result) { li { (line) } }
         }

@@ -7,9 +7,20 @@ use crate::harness::watch::{BrokerCpu, ThreadCpu};
 
 const HEAD: [&str; 5] = ["CPU", "threads", "seconds", "µs/event", "waited for a core"];
 
-/// What an event costs, in a line; nothing where nobody looked.
+/// What an event costs, in a line; nothing where nobody looked, and of several processes of which
+/// that is not known.
 pub(super) fn cpu_cost(result: &RunResult) -> Option<String> {
     let watch = &result.watch;
+    if watch.cpu_us_per_event.is_none() && !result.processes.is_empty() {
+        let unknown = result.processes.iter().filter(|process| process.cpu_measured_s.is_none());
+        let mut unknown: Vec<String> =
+            unknown.map(|process| format!("{} {}", process.role, process.pid)).collect();
+        if unknown.is_empty() {
+            unknown.push("a process that left no part".to_owned());
+        }
+        let names = unknown.join(", ");
+        return Some(format!("CPU per event: not known of {names} in the measured part"));
+    }
     let (measured_s, per_event) = (watch.cpu_measured_s?, watch.cpu_us_per_event?);
     let mut line =
         format!("CPU {measured_s:.1} s in the measured part: {per_event:.1} µs an event");

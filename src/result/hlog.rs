@@ -115,3 +115,44 @@ pub fn interval_log(
     out.flush().map_err(|error| fault(&error))?;
     String::from_utf8(out).map_err(|error| fault(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Series, Stage};
+
+    /// The log holds histograms, and these have no place for what has no end: it says so, for each
+    /// series by itself.
+    #[test]
+    fn what_has_no_place_in_the_log_is_said_at_its_head() {
+        let mut series = [Series::new(Stage::Ack, 1), Series::new(Stage::EndToEnd, 1)];
+        let text = |series: &mut [Series; 2], outside: [Outside; 2]| {
+            let all = series.iter_mut().zip(["ack", "fraud.end_to_end"]).zip(outside);
+            let all = all.map(|((series, tag), outside)| LogSeries {
+                tag: tag.to_owned(),
+                log: series.log(),
+                outside,
+            });
+            interval_log(all.collect(), 0, 0, 1_000_000_000).unwrap()
+        };
+        let none = Outside::default();
+        assert!(!text(&mut series, [none; 2]).contains("not in here"));
+        let never = Outside { never_delivered: 36, ..none };
+        let log = text(&mut series, [none, never]);
+        let notice = "#[fraud.end_to_end: 36 events that were offered and never delivered, samples \
+                      without end, are not in here]\n";
+        assert!(log.contains(notice) && log.matches("not in here").count() == 1, "{log}");
+        let log = text(&mut series, [Outside { zero_or_negative: 2, over_range: 1, ..none }, none]);
+        let notice = "#[ack: 2 samples at or below zero and 1 above an hour are not in here]\n";
+        assert!(log.contains(notice) && log.matches("not in here").count() == 1, "{log}");
+    }
+
+    #[test]
+    fn what_a_distribution_holds_beside_its_histogram_is_counted_by_kind() {
+        let mut latency = Latency::default();
+        [-5, 0, 7, 4_000_000_000_000].into_iter().for_each(|ns| latency.record(ns));
+        latency.never(3, 30_000_000_000);
+        let expected = Outside { zero_or_negative: 2, over_range: 1, never_delivered: 3 };
+        assert_eq!(Outside::of(&latency), expected);
+    }
+}

@@ -21,6 +21,10 @@ pub struct ProcessResult {
     pub command_line: Vec<String>,
     /// User and system CPU, in seconds.
     pub cpu_s: f64,
+    /// User and system CPU in the measured part, without its hiccup meter, in seconds; `None` where
+    /// nobody counted it at its begin and its end, or where it read other events, too.
+    #[serde(default)]
+    pub cpu_measured_s: Option<f64>,
     /// Most memory that it held, in bytes.
     pub memory_peak_bytes: Option<u64>,
     /// How far the wall clock moved against the monotonic one while it ran, in

@@ -165,6 +165,7 @@ mod tests {
             apps: Vec::new(),
             command_line: Vec::new(),
             cpu_s: 0.0,
+            cpu_measured_s: None,
             memory_peak_bytes: None,
             wall_step_us: 0,
             clock: None,

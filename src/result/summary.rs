@@ -12,7 +12,7 @@ use super::resting::resting;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
 use super::table::{
-    accounts, applications, broker, count, rates, sender, thresholds, undelivered, wire,
+    accounts, applications, broker, count, rates, sender, threshold_lines, undelivered, wire,
 };
 use super::{RunResult, cpu_table};
 use crate::harness::keep_up;
@@ -40,8 +40,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     for flag in &verdict.flags {
         writeln!(out, "- flag: {flag}")?;
     }
-    for threshold in thresholds(result) {
-        writeln!(out, "- {threshold}")?;
+    for (line, _) in threshold_lines(result) {
+        writeln!(out, "- {line}")?;
     }
     let is_plain = verdict.reasons.is_empty() && verdict.flags.is_empty();
     if !(is_plain && result.thresholds.is_empty()) {

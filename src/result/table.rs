@@ -31,8 +31,8 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     for note in result.watch.notes() {
         out.push_str(&format!("  {note}\n"));
     }
-    for threshold in thresholds(result) {
-        out.push_str(&format!("  {threshold}\n"));
+    for (line, _) in threshold_lines(result) {
+        out.push_str(&format!("  {line}\n"));
     }
     let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
     let lines = lines.chain([sender(result)]).chain(undelivered(result));
@@ -96,12 +96,13 @@ fn verdict(result: &RunResult, color: bool) -> String {
 }
 
 /// Each threshold, with expected and actual; those that failed first.
-pub(super) fn thresholds(result: &RunResult) -> Vec<String> {
-    let line = |threshold: &ThresholdResult| {
+#[must_use]
+pub fn threshold_lines(result: &RunResult) -> Vec<(String, &ThresholdResult)> {
+    fn line(threshold: &ThresholdResult) -> (String, &ThresholdResult) {
         let ThresholdResult { metric, expected, shown, passed, .. } = threshold;
         let word = if *passed { "kept" } else { "FAILED" };
-        format!("threshold {word}: {metric} {expected}: {shown}")
-    };
+        (format!("threshold {word}: {metric} {expected}: {shown}"), threshold)
+    }
     let (passed, failed): (Vec<_>, Vec<_>) =
         result.thresholds.iter().partition(|threshold| threshold.passed);
     failed.into_iter().chain(passed).map(line).collect()

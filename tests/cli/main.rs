@@ -11,6 +11,7 @@
 
 mod alone;
 mod bad_inputs;
+mod case;
 mod clock_steps;
 mod command_line;
 mod compare;

@@ -3,49 +3,20 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Stdio;
 
 use kbench::race::Book;
 use kbench::result::{Saved, load_all};
 
+use super::case::Case;
 use super::compare::{command, kbench, output};
 
 const SHORT: &str = "seed = 1\n[load]\nrate_per_s = 1000\nduration = \"600ms\"\nwarmup = \"0s\"\n";
 
-/// A scenario in a folder of its own, and what races leave beside it.
-struct Case {
-    folder: tempfile::TempDir,
-}
-
-impl Case {
-    fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("case.toml"), text).unwrap();
-        Self { folder }
-    }
-
-    fn scenario(&self) -> String {
-        self.folder.path().join("case.toml").display().to_string()
-    }
-
-    fn out(&self) -> String {
-        self.folder.path().join("out").display().to_string()
-    }
-
-    /// The only race there is.
-    fn race(&self) -> PathBuf {
-        let folders: Vec<PathBuf> =
-            std::fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(folders.len(), 1, "{folders:?}");
-        folders[0].clone()
-    }
-
-    /// The command line of a race; a host that is busy with other tests does not end it.
-    fn args<'a>(&'a self, scenario: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        [&["race", scenario, "--out", out, "--allow", "limited"], more].concat()
-    }
+/// The command line of a race; a host that is busy with other tests does not end it.
+fn args<'a>(scenario: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["race", scenario, "--out", out, "--allow", "limited"], more].concat()
 }
 
 /// The runs of one side, by their place in the race.
@@ -66,11 +37,11 @@ fn a_race_until_decided_takes_turns_and_ends_when_its_gate_is_decided() {
     let gate = "analytics.e2e.p50 > +20%";
     let more = ["--a", "-X linger.ms=0", "--b", "-X 'linger.ms=150'", "--until", "decided"];
     let more = [&more[..], &["--max", "9", "--fail-on", gate, "--order-seed", "1"]].concat();
-    let (code, stdout, stderr) = kbench(&case.args(&scenario, &out, &more));
+    let (code, stdout, stderr) = kbench(&args(&scenario, &out, &more));
     assert_eq!(code, 5, "a batch waits for 150 ms: {stdout}{stderr}");
     assert!(stdout.contains(&format!("FAILED: {gate}")), "{stdout}");
     assert!(stdout.contains("linger.ms: 0 → 150"), "{stdout}");
-    let race = case.race();
+    let race = case.made();
     let (a, b) = (laps(&race, "a"), laps(&race, "b"));
     let pairs = a.len();
     assert_eq!(b.len(), pairs);
@@ -96,29 +67,13 @@ fn a_race_until_decided_takes_turns_and_ends_when_its_gate_is_decided() {
     assert_eq!((code, &again), (5, &stdout), "{stderr}");
 }
 
-/// Waits until the race has so many results, with a limit.
-fn wait_for(case: &Case, count: usize, child: &mut Child) {
-    let began = Instant::now();
-    loop {
-        let race =
-            std::fs::read_dir(case.out()).ok().and_then(|mut all| Some(all.next()?.ok()?.path()));
-        let has = |race: &PathBuf| laps(race, "a").len() + laps(race, "b").len();
-        if race.is_some_and(|race| has(&race) >= count) {
-            return;
-        }
-        assert!(child.try_wait().unwrap().is_none(), "it ended before {count} results");
-        assert!(began.elapsed() < Duration::from_secs(60), "no {count} results within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_race_that_is_interrupted_keeps_whole_pairs_and_goes_on() {
     let case = Case::new(SHORT);
     let (scenario, out) = (case.scenario(), case.out());
-    let args = case.args(&scenario, &out, &["--pairs", "3"]);
-    let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for(&case, 3, &mut child);
+    let first = args(&scenario, &out, &["--pairs", "3"]);
+    let mut child = command(&first).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    case.wait_for(3, &mut child, |race| laps(race, "a").len() + laps(race, "b").len());
     let id = i32::try_from(child.id()).unwrap();
     // SAFETY: a signal to a child that has not been waited for.
     assert_eq!(unsafe { libc::kill(id, libc::SIGINT) }, 0);
@@ -127,19 +82,19 @@ fn a_race_that_is_interrupted_keeps_whole_pairs_and_goes_on() {
     assert_eq!(ended.status.code(), Some(130), "{told}");
     assert!(told.contains("to go on: the same with --resume"), "{told}");
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "");
-    let race = case.race();
+    let race = case.made();
     let kept = [laps(&race, "a"), laps(&race, "b")];
     assert!(kept[0].len() == kept[1].len() && kept[0].len() < 3, "half a pair is set aside");
     let resume = race.display().to_string();
     let refused = |more: &[&str]| {
-        let (code, _, stderr) = kbench(&case.args(&scenario, &out, more));
+        let (code, _, stderr) = kbench(&args(&scenario, &out, more));
         assert_eq!((code, stderr.lines().count()), (2, 1), "{stderr}");
         stderr
     };
     assert!(refused(&["--resume", &resume, "--pairs", "9"]).contains("a race of 3 pairs"));
     let other = ["--resume", &resume, "--b", "-X linger.ms=9"];
     assert!(refused(&other).contains("is a race of other plans"));
-    let (code, stdout, stderr) = kbench(&case.args(&scenario, &out, &["--resume", &resume]));
+    let (code, stdout, stderr) = kbench(&args(&scenario, &out, &["--resume", &resume]));
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("compared as 3 pairs"), "{stdout}");
     let runs = laps(&race, "a");
@@ -150,7 +105,7 @@ fn a_race_that_is_interrupted_keeps_whole_pairs_and_goes_on() {
 #[test]
 fn what_a_race_can_get_wrong_is_one_line_and_opens_nothing() {
     let case = Case::new(SHORT);
-    let sweep = case.folder.path().join("sweep.toml");
+    let sweep = case.path("sweep.toml");
     std::fs::write(&sweep, format!("{SHORT}[sweep.axes]\nacks = [\"1\", \"all\"]\n")).unwrap();
     let (scenario, out, sweep) = (case.scenario(), case.out(), sweep.display().to_string());
     let says = |args: &[&str], words: &str| {
@@ -159,7 +114,7 @@ fn what_a_race_can_get_wrong_is_one_line_and_opens_nothing() {
         assert!(stderr.contains(words), "{words}: {stderr}");
         stderr
     };
-    let race = |more: &[&str], words: &str| says(&case.args(&scenario, &out, more), words);
+    let race = |more: &[&str], words: &str| says(&args(&scenario, &out, more), words);
     race(&["--until", "decided"], "nothing to decide; expected --fail-on, --require or --metric");
     race(&["--a", "--strict"], "expected flags that change a scenario");
     race(&["--b", "-X 'linger.ms=1"], "a quote (') is not closed");
@@ -170,7 +125,7 @@ fn what_a_race_can_get_wrong_is_one_line_and_opens_nothing() {
     let told = says(&["race", "nowhere.toml", "--out", &out], "nowhere.toml");
     assert_eq!(told.lines().count(), 1, "{told}");
     says(&["race", &sweep, "--out", &out], "expected a scenario of one run");
-    says(&case.args(&scenario, &out, &["--resume", "/nowhere"]), "expected the folder of a race");
+    says(&args(&scenario, &out, &["--resume", "/nowhere"]), "expected the folder of a race");
     assert!(!Path::new(&out).exists(), "nothing was opened");
     let (code, help, _) = kbench(&["race", "--help"]);
     assert_eq!(code, 0);

@@ -3,12 +3,13 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use kbench::result::load_all;
 use kbench::sweep::{Book, State};
+
+use super::case::Case;
 
 const SWEEP: &str = "seed = 3\n[load]\nrate_per_s = 400\nduration = \"1s\"\nwarmup = \"0s\"\n\
     [sweep]\nrepeats = 2\n[sweep.axes]\npartitions = [1, 3]\nacks = [\"1\", \"all\"]\n\
@@ -29,35 +30,6 @@ fn output(args: &[&str]) -> (i32, String, String) {
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-/// A folder with the scenario in it, and the results beside it.
-struct Case {
-    folder: tempfile::TempDir,
-}
-
-impl Case {
-    fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("case.toml"), text).unwrap();
-        Self { folder }
-    }
-
-    fn scenario(&self) -> String {
-        self.folder.path().join("case.toml").display().to_string()
-    }
-
-    fn out(&self) -> String {
-        self.folder.path().join("out").display().to_string()
-    }
-
-    /// The only folder there is.
-    fn swept(&self) -> PathBuf {
-        let folders: Vec<PathBuf> =
-            std::fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(folders.len(), 1, "{folders:?}");
-        folders[0].clone()
-    }
-}
-
 /// The result folders of a sweep, by name.
 fn trials(folder: &Path) -> Vec<String> {
     let names = load_all(folder).unwrap().into_iter();
@@ -75,7 +47,7 @@ fn every_trial_is_run_and_the_answer_stands_above_the_table() {
     assert!(stderr.contains("trial 12 of 12"), "{stderr}");
     assert_eq!(stderr.matches("no broker was named").count(), 1, "it is said once: {stderr}");
     assert_eq!(stderr.matches("acknowledged, worst p99").count(), 12, "what came of each");
-    let folder = case.swept();
+    let folder = case.made();
     let book = Book::load(&folder).unwrap();
     let answer = stdout.find(&book.conclusions[0]).unwrap();
     assert!(answer < stdout.find("acked/s").unwrap(), "the answer comes first: {stdout}");
@@ -120,21 +92,6 @@ fn shown_again(folder: &Path, stdout: &str) {
     assert_eq!(hlog, std::fs::read_to_string(one.join(file)).unwrap());
 }
 
-/// Waits until the sweep has so many results, with a limit.
-fn wait_for(case: &Case, count: usize, child: &mut Child) {
-    let began = Instant::now();
-    loop {
-        let out = case.out();
-        let sweep = std::fs::read_dir(&out).ok().and_then(|mut all| Some(all.next()?.ok()?.path()));
-        if sweep.is_some_and(|folder| load_all(&folder).is_ok_and(|all| all.len() >= count)) {
-            return;
-        }
-        assert!(child.try_wait().unwrap().is_none(), "it ended before {count} results");
-        assert!(began.elapsed() < Duration::from_secs(60), "no {count} results within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_sweep_that_is_interrupted_goes_on_where_it_was() {
     let text = SWEEP.replace("\"enable.idempotence\" = [false, true]\n", "");
@@ -145,7 +102,7 @@ fn a_sweep_that_is_interrupted_goes_on_where_it_was() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_for(&case, 2, &mut child);
+    case.wait_for(2, &mut child, |sweep| load_all(sweep).map_or(0, |all| all.len()));
     let id = i32::try_from(child.id()).unwrap();
     // SAFETY: a signal to a child that has not been waited for.
     assert_eq!(unsafe { libc::kill(id, libc::SIGINT) }, 0);
@@ -154,7 +111,7 @@ fn a_sweep_that_is_interrupted_goes_on_where_it_was() {
     let told = String::from_utf8(ended.stderr).unwrap();
     assert!(told.contains("to go on: --resume"), "{told}");
     assert!(String::from_utf8(ended.stdout).unwrap().contains("not complete"));
-    let folder = case.swept();
+    let folder = case.made();
     let before = trials(&folder);
     assert!((2..8).contains(&before.len()), "{before:?}");
     let resume = folder.to_str().unwrap();

@@ -4,6 +4,10 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "two_processes/cost.rs"]
+mod cost;
+#[path = "two_processes/damaged.rs"]
+mod damaged;
 #[path = "two_processes/parts.rs"]
 mod parts;
 
@@ -48,15 +52,17 @@ fn gives_what_one_run_gives(records: &Path, run: &Value) {
         assert_eq!(ledger[sum], run["ledger"][sum], "{sum}");
     }
     assert_eq!(merged["books"], run["books"]);
+    // Three seconds tell of nobody, and that is told of everybody.
+    for one in [&merged, run] {
+        assert_eq!(one["broker_keeping_up"]["kept_up"], "too_short", "{one:#}");
+        let mut apps = one["apps"].as_array().unwrap().iter();
+        assert!(apps.all(|app| app["keeping_up"]["kept_up"] == "too_short"), "{one:#}");
+    }
     assert_eq!(merged["checks"], run["checks"]);
     assert_eq!(merged["phases"], run["phases"]);
     assert_eq!(merged["send_delay"]["count"], run["send_delay"]["count"]);
     assert_eq!(merged["ack"]["count"], run["ack"]["count"]);
-    // Each process has a meter of its own, and none knows what an event has cost the others.
-    assert!(merged["hiccups"]["cores"].as_u64().unwrap() > 0, "{}", merged["hiccups"]);
-    let mut rows = merged["series"].as_array().unwrap().iter();
-    assert!(rows.all(|row| row["host_stall_ns"].as_u64().is_some_and(|ns| ns > 0)));
-    assert!(merged["watch"]["cpu_us_per_event"].is_null(), "{}", merged["watch"]);
+    cost::was_looked_at_by_each_process(&merged);
     let measured = run["ack"]["count"].as_u64().unwrap();
     assert_eq!(merged["ack"]["never_delivered"], 0);
     assert!((2_500..3_500).contains(&measured), "{measured}");
@@ -228,6 +234,34 @@ fn a_part_that_is_not_there_makes_the_run_invalid() {
     let never: Vec<u64> = merged["series"].as_array().unwrap().iter().map(never).collect();
     let offered = |at: usize| merged["series"][at]["offered"].as_u64().unwrap();
     assert_eq!(never[..3], [0, offered(1), offered(2)]);
+    // No histogram can hold them, and the log of the histograms says so.
+    let folder = fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    let log = folder.map(|folder| folder.join("latency.hlog")).find(|log| log.exists()).unwrap();
+    let notice = format!(
+        "#[dashboard.end_to_end: {} events that were offered and never delivered, samples without \
+         end, are not in here]\n",
+        offered(1) + offered(2)
+    );
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains(&notice) && log.matches("are not in here]").count() == 1, "{notice}");
+}
+
+/// By itself the producer judges the broker alone, and by other bounds than all together do.
+#[test]
+fn what_the_producer_alone_said_of_the_broker_is_not_said_twice() {
+    let (_keep, records) = copy("records");
+    change(&part_file(&records, None), |part| {
+        part["result"]["broker_keeping_up"] = serde_json::json!({
+            "kept_up": "no", "lag_slope_per_s": 50.0, "lag_slope_low_per_s": 49.0,
+            "lag_slope_high_per_s": 51.0, "limit_per_s": 10.0, "needed_s": null,
+        });
+        let flag = "overload: the broker fell behind by 50/s (49 to 51, limit 10)";
+        part["result"]["verdict"]["flags"].as_array_mut().unwrap().push(flag.into());
+    });
+    let (_, merged) = report(&records);
+    assert_eq!(merged["broker_keeping_up"]["kept_up"], "too_short");
+    let flags = merged["verdict"]["flags"].to_string();
+    assert!(!flags.contains("overload"), "{flags}");
 }
 
 #[test]
@@ -315,49 +349,6 @@ fn ctrl_c_leaves_the_parts_of_a_partial_run() {
     let (_, merged) = report(&records);
     let measured_s = merged["throughput"]["measured_s"].as_f64().unwrap();
     assert!((1.0..=4.0).contains(&measured_s), "{measured_s}");
-}
-
-#[test]
-fn what_is_no_recording_is_told_in_one_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let says = |records: &Path, expected: &str| {
-        let (code, words) = told(records);
-        assert!(code == 2 && words.contains(expected), "{words}");
-        assert_eq!(words.lines().count(), 1, "{words}");
-    };
-    says(folder.path(), "holds no result");
-    says(&folder.path().join("nowhere"), "nowhere");
-    fs::write(folder.path().join("notes.txt"), "foreign").unwrap();
-    fs::create_dir(folder.path().join("consumer-of-somebody-else")).unwrap();
-    says(folder.path(), "holds no result");
-
-    let (_keep, records) = copy("cut");
-    let part = part_file(&records, Some("behavior"));
-    let text = fs::read_to_string(&part).unwrap();
-    fs::write(&part, &text[..text.len() / 2]).unwrap();
-    says(&records, "consumer.json: no whole part of a run");
-    fs::write(&part, text.replace("\"part_version\":1", "\"part_version\":99")).unwrap();
-    says(&records, "is of version 99");
-    change(&part, |part| part["part_version"] = 1.into());
-    change(&part, |part| part["interval_ns"] = 500_000_000.into());
-    says(&records, "recorded by intervals of 0.5 s and the producer by 1 s");
-
-    let (_keep, records) = copy("headless");
-    fs::remove_dir_all(part_file(&records, None).parent().unwrap()).unwrap();
-    says(&records, "holds consumers' parts only");
-}
-
-#[test]
-fn a_damaged_histogram_is_refused_and_strange_files_are_left_alone() {
-    let (_keep, records) = copy("records");
-    fs::write(records.join("notes.txt"), "foreign").unwrap();
-    fs::create_dir(records.join("empty")).unwrap();
-    assert_eq!(told(&records).0, 0);
-    let part = part_file(&records, Some("behavior"));
-    let text = fs::read_to_string(&part).unwrap();
-    fs::write(&part, text.replacen("\"histogram\":\"HISTF", "\"histogram\":\"XXXXX", 1)).unwrap();
-    let (code, words) = told(&records);
-    assert!(code == 2 && words.contains("is damaged, behavior"), "{words}");
 }
 
 #[test]

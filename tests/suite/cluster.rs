@@ -70,6 +70,17 @@ impl Cluster {
         pid.unwrap_or_else(|| panic!("no process of broker {n}: {text}"))
     }
 
+    /// The cluster's id, as its first broker keeps it.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn id(&self) -> String {
+        let kept = std::fs::read_to_string(self.dir.join("data-1/meta.properties"));
+        let text = kept.expect("a broker's data");
+        let id = text.lines().find_map(|line| line.strip_prefix("cluster.id="));
+        id.expect("a cluster's id").to_owned()
+    }
+
     /// Ends all brokers and waits until they are gone.
     pub fn stop(&self) {
         let child = self.supervisor.lock().expect("no panic holds it").take();

@@ -1,85 +1,101 @@
-//! Each core by itself: a thread that sleeps there a millisecond at a time.
+//! The cores, by the hiccup meter that watches them in every run.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Finding, Grade, Limits, ms, oversleeps, quantile};
+use super::{Finding, Grade, Limits, ms};
+use crate::clock::SystemClock;
 use crate::error::Result;
-use crate::harness::crew::spawn;
+use crate::harness::watch::{Hiccups, Meter, cores_to_watch};
+use crate::plan::metric::Statistic;
+use crate::record::Stalls;
 
 /// How long each core is watched; all at once.
 const WATCHED: Duration = Duration::from_secs(5);
 
-/// The worst that any core did to a thread that only sleeps.
+/// Nobody asks for them by interval.
+const INTERVAL_NS: u64 = 1_000_000_000;
+
+/// What the cores did to threads that only sleep: as a run's line on its host has it.
 pub(super) fn hiccups() -> Result<Finding> {
-    let mut threads = Vec::new();
-    for core in cores() {
-        let watch = move || if pin(core) { oversleeps(WATCHED) } else { Vec::new() };
-        threads.push((core, spawn("hiccups", watch)?));
-    }
-    let mut all = Vec::new();
-    let mut worst = (0, 0);
-    for (core, thread) in threads {
-        // One that panics has seen nothing.
-        let seen = thread.join().unwrap_or_default();
-        worst = worst.max((seen.last().copied().unwrap_or(0), core));
-        all.extend(seen);
-    }
-    all.sort_unstable();
-    let (p99, p99_9) = (quantile(&all, 0.99), quantile(&all, 0.999));
-    let grade = Limits { good: 1.0, fair: 10.0 }.grade(ms(p99_9));
-    let (max, core) = worst;
-    Ok(Finding {
-        what: "hiccups of the cores".to_owned(),
+    let (clock, stalls) = (Arc::new(SystemClock::start()), Stalls::new(cores_to_watch()));
+    let measured = Arc::new(OnceLock::from(0..u64::MAX));
+    let meter = Meter::start(&clock, &Arc::new(stalls), &measured, INTERVAL_NS, &Arc::default())?;
+    std::thread::sleep(WATCHED);
+    Ok(finding(meter.end().hiccups(0).as_ref()))
+}
+
+/// What it is worth; `None` where no core was watched.
+fn finding(hiccups: Option<&Hiccups>) -> Finding {
+    let what = "hiccups of the cores".to_owned();
+    let limits = "p99.9 good to 1 ms, fair to 10 ms".to_owned();
+    let Some(Hiccups { cores, late, longest_ns, .. }) = hiccups else {
+        return Finding {
+            what,
+            grade: Grade::Unfit,
+            measured: "no core could be watched".to_owned(),
+            limits,
+            advice: Some(
+                "what the host does to a run is not known: let threads be pinned, and leave the \
+                 meter on"
+                    .to_owned(),
+            ),
+            figures: Vec::new(),
+        };
+    };
+    let at = |statistic| {
+        let ns = late.reading(statistic).value_ns().unwrap_or(0);
+        ms(u64::try_from(ns).unwrap_or(0))
+    };
+    let (p99, p99_9) = (at(Statistic::P99), at(Statistic::P99_9));
+    let max = ms(*longest_ns);
+    let grade = Limits { good: 1.0, fair: 10.0 }.grade(p99_9);
+    Finding {
+        what,
         grade,
-        measured: format!(
-            "p99 {:.3} ms, p99.9 {:.2} ms, max {:.1} ms on core {core}",
-            ms(p99),
-            ms(p99_9),
-            ms(max)
-        ),
-        limits: "p99.9 good to 1 ms, fair to 10 ms".to_owned(),
+        measured: format!("p99 {p99:.3} ms, p99.9 {p99_9:.2} ms, max {max:.1} ms ({cores} cores)"),
+        limits,
         advice: (grade > Grade::Good).then(|| {
             "no percentile below this is Kafka's: stop what else runs here, or use a host of \
              your own"
                 .to_owned()
         }),
-        figures: vec![("p99_ms", ms(p99)), ("p99_9_ms", ms(p99_9)), ("max_ms", ms(max))],
-    })
-}
-
-/// The cores that this process may use.
-fn cores() -> Vec<usize> {
-    // SAFETY: an all-zero set is a valid value, and the calls only write into it or read it.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
-            return vec![0];
-        }
-        let most = 8 * size_of::<libc::cpu_set_t>();
-        (0..most).filter(|core| libc::CPU_ISSET(*core, &set)).collect()
-    }
-}
-
-/// Keeps this thread on one core; whether that could be done.
-fn pin(core: usize) -> bool {
-    // SAFETY: as above; the thread is this one.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) == 0
+        figures: vec![("p99_ms", p99), ("p99_9_ms", p99_9), ("max_ms", max)],
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Latency;
+    use crate::result::LatencySummary;
+
+    /// Ten thousand moments, of which so many waited for so many ms.
+    fn seen(stalled: u64, ms: i64) -> Hiccups {
+        let mut late = Latency::default();
+        (0..10_000 - stalled).for_each(|_| late.record(60_000));
+        (0..stalled).for_each(|_| late.record(ms * 1_000_000));
+        let late = LatencySummary::of(Some(&late));
+        Hiccups { cores: 2, late, longest_ns: 75_000_000, ..Hiccups::default() }
+    }
 
     #[test]
-    fn this_process_may_use_a_core_and_be_kept_there() {
-        let all = cores();
-        assert!(!all.is_empty());
-        let last = all[all.len() - 1];
-        let kept = std::thread::spawn(move || (pin(last), cores())).join().unwrap();
-        assert_eq!(kept, (true, vec![last]));
+    fn cores_are_worth_what_one_moment_in_a_thousand_waits() {
+        let grade = |stalled, ms| finding(Some(&seen(stalled, ms))).grade;
+        assert_eq!(
+            [grade(5, 70), grade(20, 9), grade(20, 70)],
+            [Grade::Good, Grade::Fair, Grade::Unfit]
+        );
+        let found = finding(Some(&seen(20, 9)));
+        assert_eq!(found.measured, "p99 0.060 ms, p99.9 9.00 ms, max 75.0 ms (2 cores)");
+        assert!(found.advice.is_some());
+    }
+
+    /// Cores that nobody may watch are not good ones.
+    #[test]
+    fn where_no_core_is_watched_nothing_is_known() {
+        let found = finding(None);
+        assert_eq!((found.grade, found.figures.len()), (Grade::Unfit, 0));
+        assert!(found.measured.contains("no core") && found.advice.is_some());
     }
 }

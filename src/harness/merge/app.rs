@@ -184,7 +184,7 @@ impl<'a> Merged<'a> {
 }
 
 /// Whether an application has observed events of this run only.
-fn pure(app: &AppPart, run: u32) -> bool {
+pub(super) fn pure(app: &AppPart, run: u32) -> bool {
     let notes = app.notes.runs.get(&run);
     let records = notes.map_or(0, |notes| notes.places.count());
     let corrupt = notes.map_or(0, |notes| notes.corrupt.count());

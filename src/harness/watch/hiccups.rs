@@ -57,6 +57,8 @@ pub(in crate::harness) struct MeterSeen {
     longest: (u64, u64),
     /// The longest by interval of the run's clock, the warm-up's too.
     by_interval: BTreeMap<u64, u64>,
+    /// What this process, without its meter, had used when an interval began, in seconds.
+    cpu_s_at: BTreeMap<u64, f64>,
 }
 
 /// The threads of a meter.
@@ -78,6 +80,8 @@ struct Shared {
     interval_ns: u64,
     /// What the clock's zero counts as, where intervals are those of dates.
     origin_ns: u64,
+    /// Whether the CPU of this process is counted by interval: by its first thread.
+    counts_cpu: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -100,13 +104,15 @@ impl Meter {
             measured: measured.clone(),
             interval_ns: interval_ns.max(1),
             origin_ns: 0,
+            counts_cpu: false,
             stop: Arc::default(),
         };
         Self::begin(&shared, roster)
     }
 
     /// Watches for a process that does not know what is measured, nor where its latencies are
-    /// from: what it keeps is [`MeterSeen::by_interval`], by intervals since 1970.
+    /// from: what it keeps is [`MeterSeen::by_interval`] and [`MeterSeen::cpu_s_at`], by intervals
+    /// since 1970.
     ///
     /// # Errors
     /// When a thread can't be started.
@@ -120,6 +126,7 @@ impl Meter {
             measured: Arc::default(),
             interval_ns: interval_ns.max(1),
             origin_ns: clock.origin_wall_us().max(0).unsigned_abs() * 1_000,
+            counts_cpu: true,
             stop: Arc::default(),
         };
         Self::begin(&shared, &Arc::default())
@@ -134,7 +141,7 @@ impl Meter {
             let name = format!("hiccups-{core}");
             let body = move || {
                 let _seat = roster.enter(Kind::Meter, &format!("hiccups-{core}"));
-                if pin(core) { watch(place, &shared, &cpu_ns[place]) } else { MeterSeen::default() }
+                if pin(core) { watch(place, &shared, &cpu_ns) } else { MeterSeen::default() }
             };
             meter.threads.push(spawn(&name, body)?);
         }
@@ -144,7 +151,7 @@ impl Meter {
     /// What the meter itself has used so far, in seconds, to within its last ten looks: no cost of
     /// an event.
     pub(in crate::harness) fn cpu_s(&self) -> f64 {
-        self.cpu_ns.iter().map(|ns| ns.load(Ordering::Relaxed) as f64 / 1e9).sum()
+        sum_s(&self.cpu_ns)
     }
 
     /// Ends the threads; what they have seen, of all cores together.
@@ -167,14 +174,15 @@ impl Drop for Meter {
 }
 
 /// Sleeps, looks, and sleeps again.
-fn watch(place: usize, shared: &Shared, cpu_ns: &AtomicU64) -> MeterSeen {
+fn watch(place: usize, shared: &Shared, cpu_ns: &[AtomicU64]) -> MeterSeen {
     wake_on_time();
+    let counts_cpu = shared.counts_cpu && place == 0;
     let mut seen = MeterSeen { cores: 1, ..MeterSeen::default() };
     let mut due_ns = shared.clock.now_ns() + NAP_NS;
     shared.stalls.woke(place, due_ns, due_ns, due_ns);
     for look in 0_u64.. {
         if look.is_multiple_of(COUNTED_EVERY) {
-            cpu_ns.store(thread_cpu_ns(), Ordering::Relaxed);
+            cpu_ns[place].store(thread_cpu_ns(), Ordering::Relaxed);
         }
         shared.clock.sleep_until_ns(due_ns);
         let now_ns = shared.clock.now_ns();
@@ -184,12 +192,21 @@ fn watch(place: usize, shared: &Shared, cpu_ns: &AtomicU64) -> MeterSeen {
         let is_measured = shared.measured.get().is_some_and(|range| range.contains(&due_ns));
         let at = (shared.origin_ns + due_ns) / shared.interval_ns;
         seen.note(due_ns, late_ns, is_measured, at);
+        if counts_cpu {
+            let at = (shared.origin_ns + now_ns) / shared.interval_ns;
+            seen.cpu_s_at.entry(at).or_insert_with(|| super::cpu_s() - sum_s(cpu_ns));
+        }
         if over {
             break;
         }
         due_ns = next_ns;
     }
     seen
+}
+
+/// What all threads of a meter have used so far, in seconds.
+fn sum_s(cpu_ns: &[AtomicU64]) -> f64 {
+    cpu_ns.iter().map(|ns| ns.load(Ordering::Relaxed) as f64 / 1e9).sum()
 }
 
 /// CPU of the calling thread, in ns.
@@ -229,6 +246,7 @@ impl MeterSeen {
             let own = self.by_interval.entry(*at).or_default();
             *own = (*own).max(*longest_ns);
         }
+        self.cpu_s_at.extend(&other.cpu_s_at);
     }
 
     /// For the result; `None` where no core was watched.
@@ -246,6 +264,12 @@ impl MeterSeen {
     /// The longest stall by interval of the run's clock, in nanoseconds.
     pub(in crate::harness) fn by_interval(&self) -> &BTreeMap<u64, u64> {
         &self.by_interval
+    }
+
+    /// What this process, without its meter, had used when an interval began, in seconds: at the
+    /// first look of a millisecond in it.
+    pub(in crate::harness) fn cpu_s_at(&self) -> &BTreeMap<u64, f64> {
+        &self.cpu_s_at
     }
 }
 

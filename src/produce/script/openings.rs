@@ -62,23 +62,18 @@ impl Openings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::Generator;
+    use crate::generate::{Generator, tests};
     use crate::plan::PopulationPlan;
     use std::collections::BTreeMap;
 
+    /// Few sessions at once, all of them short, and some of them planted.
     fn population() -> PopulationPlan {
         PopulationPlan {
-            users: 1_000,
-            user_skew: 0.0,
-            products: 10,
-            product_skew: 0.0,
-            mix: [0.6, 0.25, 0.1, 0.03, 0.02],
-            personas: [0.6, 0.25, 0.15],
             think_median_ms: 1_000.0,
-            think_sigma: 1.0,
             session_length: 5.0,
             sessions_max: 200,
-            fraud: [0.02, 0.02, 0.02, 0.02],
+            fraud: [0.02; 4],
+            ..tests::population()
         }
     }
 

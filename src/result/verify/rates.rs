@@ -150,8 +150,13 @@ fn watch(
     }
 }
 
-/// CPU for an event is CPU over one number of events, whichever kind of thread it is.
+/// CPU for an event is CPU over one number of events, whichever kind of thread it is; of several
+/// processes it is that of all.
 fn cpu(result: &RunResult, audit: &mut Audit) {
+    if let Some(all_s) = result.watch.cpu_measured_s.filter(|_| !result.processes.is_empty()) {
+        let each = result.processes.iter().filter_map(|process| process.cpu_measured_s);
+        audit.near("watch.cpu_measured_s", all_s, each.sum());
+    }
     let events = |cpu_s: f64, us: f64| cpu_s * 1e6 / us;
     let rows = result.cpu.iter().filter_map(|row| Some((row, row.cpu_us_per_event?)));
     let mut rows = rows.filter(|(row, us)| *us > 0.0 && row.cpu_s > 0.0);

@@ -3,10 +3,9 @@
 use super::{Audit, is_ours};
 use crate::compare::thresholds_again;
 use crate::event::EventType;
-use crate::harness::keep_up;
 use crate::harness::lag::EndLag;
 use crate::ledger::{AppLedger, LedgerReport};
-use crate::result::{Check, RecordingResult, RunResult};
+use crate::result::{Check, RunResult};
 
 /// How many slots of a kind the ledger names.
 const NAMED: u64 = 10;
@@ -194,16 +193,7 @@ fn verdict(result: &RunResult, audit: &mut Audit) {
     if !is_ours(result) {
         return;
     }
-    let mut flags = result.watch.flags();
-    flags.extend(result.broker.flags());
-    flags.extend(result.recording.iter().flat_map(RecordingResult::flags));
-    let unacked = result.ledger.unknown_written;
-    flags.extend(result.end_lag.iter().flat_map(|lag| lag.flags(unacked)));
-    flags.extend(keep_up::flags(result));
-    // Of several processes the stalls themselves are not kept.
-    if result.processes.is_empty() {
-        flags.extend(result.hiccups.as_ref().and_then(|it| it.flag(&result.stacks())));
-    }
+    let flags = result.flags();
     for (figure, expected, there) in
         [("verdict.reasons", reasons, &verdict.reasons), ("verdict.flags", flags, &verdict.flags)]
     {

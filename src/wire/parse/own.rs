@@ -318,16 +318,9 @@ mod tests {
     fn generated_events_go_the_short_way() {
         let population = PopulationPlan {
             users: 1_000,
-            user_skew: 0.5,
-            products: 100,
-            product_skew: 1.0,
-            mix: [0.60, 0.25, 0.10, 0.03, 0.02],
-            personas: [0.6, 0.25, 0.15],
-            think_median_ms: 8_000.0,
-            think_sigma: 1.0,
-            session_length: 12.0,
             sessions_max: 1_000,
             fraud: [0.05; 4],
+            ..crate::generate::tests::population()
         };
         let mut generator = crate::generate::Generator::new(&population, 7, 0, 1);
         let mut parser = Parser::new();

@@ -112,3 +112,24 @@ fn what_is_required_is_not_shown_by_too_few_runs_nor_by_one_that_breaks_the_limi
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("--compare-to"), "{stderr}");
 }
+
+/// A limit on each run is as much of a run's own as a threshold: it says on what it rests.
+#[test]
+fn a_limit_on_each_run_says_in_how_many_the_percentile_rests_on_too_few_episodes() {
+    let restless = |result: &mut Value| {
+        let few = result["run"].as_str().unwrap().ends_with(['1', '2']);
+        result["apps"][0]["end_to_end"]["p99_rests_on"] =
+            json!({ "above": 9, "episodes": 1.0, "independent": 99.0, "is_enough": !few });
+    };
+    let case = Case::new();
+    case.side("a", &five(1.0), keep).side("b", &five(1.0), restless);
+    for (flag, relation) in [("--fail-on", '<'), ("--require", '>')] {
+        let gate = |metric: &str| format!("{metric} {relation} 50s");
+        let (code, stdout, _) = case.compare(&[flag, &gate("analytics.e2e.p99")]);
+        assert_eq!(code, 5, "{stdout}");
+        let why = "; on too few episodes for one run to know it in 2 of them\n";
+        assert!(stdout.contains(why), "{stdout}");
+        let (code, stdout, _) = case.compare(&[flag, &gate("analytics.e2e.p50")]);
+        assert!(code == 5 && !stdout.contains("episodes"), "{stdout}");
+    }
+}

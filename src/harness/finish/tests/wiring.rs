@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::super::*;
+use super::nothing_seen;
 use crate::apps;
 use crate::harness::watch::{Growth, ThreadShare};
 use crate::record::Recorder;
@@ -41,7 +42,14 @@ impl Left {
         let watch = self_watch(&clock, &collector, &self.end, &self.ledger);
         // A test is built without optimisation, and no run.
         let watch = SelfWatch { debug_build: false, ..watch };
-        (verdict(&[], &self.end, &self.ledger, &self.checks, &watch, (None, &[])), watch)
+        let run = RunResult {
+            ledger: self.ledger.clone(),
+            checks: self.checks.clone(),
+            end_lag: self.end.end_lag.clone(),
+            watch,
+            ..nothing_seen()
+        };
+        (verdict(&run, &self.end), run.watch)
     }
 }
 
