@@ -69,14 +69,14 @@ fn of_app(app: &AppResult, stretch: Stretch) -> (&LatencySummary, bool) {
     }
 }
 
-/// What a figure surely does not exceed, where no more is known of it: the bound of the clocks
-/// that it lies between.
+/// What a figure that is not [known](value) surely does not exceed: the bound of the clocks that it
+/// lies between, where it lies below that.
 fn most(metric: &Metric, result: &RunResult) -> Option<f64> {
     let Figure::App(stretch, statistic) = metric.figure else { return None };
     let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
     let (latency, between_clocks) = of_app(app, stretch);
     let bound_ns = app.clock.filter(|_| between_clocks)?.bound_ns? as f64;
-    latency.figure_ns(statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
+    latency.figure_ns(statistic).map(|_| bound_ns)
 }
 
 /// A latency without end in words, with what it surely exceeds and why.
@@ -186,3 +186,6 @@ pub fn thresholds_again(
     };
     before.iter().map(|threshold| again(threshold).unwrap_or_else(|| threshold.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;
