@@ -59,7 +59,7 @@ fn a_comparison_is_said_from_the_verdicts_down_to_the_metrics() {
         ..comparison(0)
     };
     let text = text(&all);
-    let (head, rest) = text.split_once("  metric ").unwrap();
+    let (head, rest) = text.split_once(" metric ").unwrap();
     let expected = "this is declared\n\
         compare  1 worse, 0 better, 2 same, 1 inconclusive\n  \
         FAILED: acks=all: three: because of three\n  \
