@@ -132,7 +132,8 @@ mod tests {
         assert_eq!([0.05, 0.03, 0.0].map(effect_to_call).to_vec(), [0.1, 0.06, 0.05]);
     }
 
-    /// By the noncentral t distribution, integrated; the powers on both sides are 0.002 or more away from 0.8.
+    /// By the noncentral t distribution, integrated. One run less has a power of 0.798 at most,
+    /// and so many one of 0.803 or more.
     #[test]
     fn so_many_runs_as_the_noncentral_t_asks_for_where_the_spread_is_known() {
         let call = |spread, metrics| to_call(&known(spread), metrics, 0.05);
