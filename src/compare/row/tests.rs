@@ -64,9 +64,9 @@ fn near(left: Option<f64>, right: f64) {
     assert!((left - right).abs() <= 1e-6 * right.abs(), "{left} is not {right}");
 }
 
-/// Rows of a metric, judged together with [`min_effect`](super::super::Options) as given.
-fn drafts(pairs: &[(&[f64], &[f64])]) -> Vec<Draft> {
-    let metric = Metric::find(P99, ["analytics"]).unwrap();
+/// Rows of a metric, to be judged together.
+fn drafts(name: &str, pairs: &[(&[f64], &[f64])]) -> Vec<Draft> {
+    let metric = Metric::find(name, ["analytics"]).unwrap();
     let some = |values: &[f64]| values.iter().copied().map(Some).collect();
     let draft = |&(base, other): &(&[f64], &[f64])| {
         of_values(&metric, some(base), some(other), Design::Apart, Looks::Once)
@@ -134,7 +134,8 @@ fn what_is_more_than_chance_by_itself_only_says_so() {
     let chance = (exp([9.8, 10.0, 10.2]), exp([9.9, 10.1, 10.3]));
     let same: (&[f64], &[f64]) = (&chance.0, &chance.1);
     let judged = |count: usize| {
-        let mut drafts = drafts(&[&[(&base[..], &other[..])][..], &vec![same; count - 1]].concat());
+        let mut drafts =
+            drafts(P99, &[&[(&base[..], &other[..])][..], &vec![same; count - 1]].concat());
         judge_together(drafts.iter_mut(), 0.05);
         drafts.into_iter().map(|draft| draft.row).collect::<Vec<_>>()
     };
@@ -149,7 +150,7 @@ fn what_is_more_than_chance_by_itself_only_says_so() {
     assert_eq!((rows[0].call, rows[0].why.clone()), (Call::Inconclusive, Some(why.to_owned())));
     // At the level itself it is more than chance: what holds it up is its size.
     let small = (exp([9.98, 10.0, 10.02]), exp([10.028, 10.048, 10.068]));
-    let mut draft = drafts(&[(&small.0, &small.1)]).remove(0);
+    let mut draft = drafts(P99, &[(&small.0, &small.1)]).remove(0);
     draft.row.p_holm = Some(ALPHA);
     judge(&mut draft, 2, 0.05);
     assert!(draft.row.p.is_some_and(|p| p < ALPHA - 1e-9), "{:?}", draft.row.p);
@@ -159,7 +160,8 @@ fn what_is_more_than_chance_by_itself_only_says_so() {
 #[test]
 fn ranks_are_called_by_a_change_that_is_beyond_the_limit_and_goes_their_way() {
     let called = |base: &[f64], other: &[f64], min_effect: f64| {
-        let mut drafts = drafts(&[(base, other)]);
+        // Of counts the mean is exact.
+        let mut drafts = drafts("lag.max", &[(base, other)]);
         judge_together(drafts.iter_mut(), min_effect);
         assert!(drafts[0].row.p.is_some_and(|p| p <= ALPHA), "{:?}", drafts[0].row.p);
         drafts.remove(0).row.call
