@@ -16,6 +16,8 @@ pub mod repeats;
 mod row;
 mod side;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};

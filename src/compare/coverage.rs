@@ -291,8 +291,13 @@ impl Process {
         ("pauses, and runs that differ by 8 %", Self::PausesAndRuns),
     ];
 
-    /// A run at 1,000 events/s, in ms.
+    /// A run at 1,000 events/s.
     fn run(self, seconds: usize, random: &mut Pcg64Mcg) -> Run {
+        Run::simulated(&self.samples(seconds, random), PER_INTERVAL)
+    }
+
+    /// The latencies of such a run in the order of their due times, in ms.
+    fn samples(self, seconds: usize, random: &mut Pcg64Mcg) -> Vec<f64> {
         let pause_share = 1.0 / 4_000.0;
         let level = if self == Self::PausesAndRuns { 0.08 * normal(random) } else { 0.0 };
         let (mut before, mut paused_ms) = (normal(random), 0.0_f64);
@@ -307,8 +312,7 @@ impl Process {
             }
             (0.2 * before + level).exp() * 5.0 + paused_ms
         };
-        let samples: Vec<f64> = (0..seconds * PER_INTERVAL).map(|_| sample()).collect();
-        Run::simulated(&samples, PER_INTERVAL)
+        (0..seconds * PER_INTERVAL).map(|_| sample()).collect()
     }
 }
 
@@ -325,42 +329,4 @@ pub fn simulated(runs: usize, times: u32, seed: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn coverage(process: Process, method: Method, which: usize) -> Coverage {
-        let mut random = Pcg64Mcg::seed_from_u64(3);
-        let runs: Vec<Run> = (0..60).map(|_| process.run(30, &mut random)).collect();
-        let truths = truths(&runs, QUANTILES[which].1).unwrap();
-        Coverage::of(method, &runs, &truths, which).unwrap()
-    }
-
-    #[test]
-    fn of_independent_samples_every_method_holds_what_it_claims() {
-        for method in [Method::Naive, Method::Effective, Method::Sections] {
-            let Coverage { bounded, held, half } = coverage(Process::Independent, method, 0);
-            assert!(bounded >= 0.95 && held >= 0.88 && half < 0.03, "{method:?}: {held} {half}");
-        }
-    }
-
-    /// What the figures beside p99 once claimed, and what the number of independent samples
-    /// repairs of it.
-    #[test]
-    fn of_samples_that_hang_together_only_those_that_say_so_hold_it() {
-        let naive = coverage(Process::Sluggish, Method::Naive, 0);
-        let effective = coverage(Process::Sluggish, Method::Effective, 0);
-        assert!(naive.held < 0.5 && naive.half < 0.02, "{naive:?}");
-        assert!(effective.held > 0.85 && effective.half > 0.02, "{effective:?}");
-        // And where runs differ as wholes, nothing from within one can hold it.
-        let apart = coverage(Process::PausesAndRuns, Method::Effective, 0);
-        assert!(apart.held < 0.9, "{apart:?}");
-    }
-
-    #[test]
-    fn the_truth_is_what_the_other_runs_say() {
-        let run = |value: f64| Run { sorted: vec![value; 100], ..Run::default() };
-        let runs = [run(1.0), run(2.0), run(2.0)];
-        assert_eq!(truths(&runs, 0.5), Some(vec![2.0, 1.0, 1.0]));
-        assert_eq!(truths(&runs[..1], 0.5), None);
-    }
-}
+mod tests;

@@ -102,6 +102,32 @@ mod tests {
     }
 
     #[test]
+    fn equal_figures_share_the_middle_of_their_ranks() {
+        let all = [10.0, 20.0, 20.0, 30.0];
+        assert_eq!(all.map(|figure| doubled_rank(figure, &all)), [2, 5, 5, 8]);
+        // Ranks 1 and 2 against 3, 4 and 5: means of 1.5 and 4.
+        let ranked = ranks(&[1.0, 2.0], &[3.0, 4.0, 5.0]).unwrap();
+        assert!((ranked.rise - 2.5).abs() < 1e-12 && (ranked.p - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_side_without_runs_is_no_test_whatever_the_other_has() {
+        assert_eq!(ranks(&[], &[1.0, 2.0, 3.0]), None);
+        assert_eq!(ranks(&[1.0, 2.0, 3.0], &[]), None);
+    }
+
+    #[test]
+    fn the_approximation_is_the_normal_one_with_half_a_step_off() {
+        // Ranks 1, 2, 3 and 5 of ten, doubled: a sum of 22 where 44 is the mean, and the variance
+        // 4 × 6 × 330 / 90 = 88. Of a normal distribution 21.5 / √88 = 2.2919 is exceeded on both
+        // sides in 2.19110 %.
+        let doubled: Vec<usize> = (1..=10).map(|rank| 2 * rank).collect();
+        assert!((approximate(&doubled, 4, 22) - 0.021_910_97).abs() < 1e-7);
+        assert!((approximate(&doubled, 4, 66) - 0.021_910_97).abs() < 1e-7);
+        assert!((approximate(&doubled, 4, 44) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn counts_tell_what_zeros_alone_can_not() {
         let some = [0.0, 1.0, 2.0, 1.0, 0.0];
         let hundreds = [0.0, 700.0, 900.0, 800.0, 600.0];

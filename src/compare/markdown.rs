@@ -145,6 +145,7 @@ fn command(kind: &str, text: &str) -> String {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use super::*;
     use crate::compare::{Gate, GateResult, Group, Row, Sense};
@@ -234,3 +235,6 @@ mod tests {
         );
     }
 }
+=======
+mod tests;
+>>>>>>> m3

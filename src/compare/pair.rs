@@ -7,7 +7,7 @@ use super::conditions::{Difference, differences, disagreements, identity, same_p
 use super::gate::{self, GateResult};
 use super::paired;
 use super::row::{Draft as RowDraft, Row, measure};
-use super::stats::{Call, Design, RUNS_MIN};
+use super::stats::{Call, Design};
 use crate::plan::metric::{Metric, Unit};
 use crate::plan::sweep::Settings;
 use crate::result::{self, Saved};
@@ -146,9 +146,7 @@ impl Draft {
         let Self { mut pair, named, usual } = self;
         pair.rows = named.into_iter().chain(usual).map(|draft| draft.row).collect();
         let decided = |row: &Row| matches!(row.call, Call::Worse | Call::Better);
-        if pair.baseline.runs.min(pair.candidate.runs) >= RUNS_MIN {
-            pair.rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
-        }
+        pair.rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
         pair.gates = options.gates.iter().map(|gate| gate::judge(gate, &pair.rows)).collect();
         pair
     }
@@ -172,11 +170,12 @@ fn order(baseline: &[Saved], candidate: &[Saved]) -> Option<String> {
         Some((times.first().copied()?.to_owned(), times.last().copied()?.to_owned()))
     };
     let ((base_first, base_last), (first, last)) = (ends(baseline)?, ends(candidate)?);
-    if few < 2 || (base_last >= first && last >= base_first) {
-        return None;
-    }
-    let (early, late) =
-        if base_last < first { ("baseline", "candidate") } else { ("candidate", "baseline") };
+    let (early, late) = match () {
+        () if few < 2 => return None,
+        () if base_last < first => ("baseline", "candidate"),
+        () if last < base_first => ("candidate", "baseline"),
+        () => return None,
+    };
     Some(format!(
         "every run of the {early} was before every run of the {late}: a machine that drifts looks \
          like a difference; expected runs in turns (kbench race)"
@@ -249,3 +248,6 @@ fn metrics(base: &[Saved], runs: &[Saved], options: &Options) -> [Vec<Metric>; 2
     usual.append(&mut counts);
     [named, usual]
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,8 @@ pub(super) fn runs<'r>(baseline: &'r [Saved], candidate: &'r [Saved]) -> Runs<'r
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::tests::saved;
+    use crate::result::{Lap, Trial};
 
     #[test]
     fn pairs_give_the_figures_worked_out_by_hand() {
@@ -115,12 +117,99 @@ mod tests {
         let estimate = estimate.unwrap();
         assert!((estimate.log_ratio - 2.0).abs() < 1e-12 && (estimate.variance - 1.0).abs() < 1e-9);
         assert!((estimate.freedom - 2.0).abs() < 1e-12);
-        // The 5 % and the 10 % point for 2 degrees are 4.303 and 2.920.
-        assert!(estimate.p > 0.05 && estimate.p < 0.1, "{}", estimate.p);
         let (low, high) = estimate.interval();
         assert!((low.ln() - (2.0 - 4.3027 / 3.0_f64.sqrt())).abs() < 1e-3, "{low} {high}");
-        assert_eq!(Estimate::paired(&[(1.0, 2.0)], Looks::Once), None);
-        assert_eq!(Estimate::paired(&[(1.0, 2.0), (1.0, f64::INFINITY)], Looks::Once), None);
+        assert!((estimate.p - 0.074_179_9).abs() < 1e-6, "{}", estimate.p);
+        assert_eq!((estimate.design, estimate.looks), (Design::Paired, Looks::Once));
+    }
+
+    #[test]
+    fn two_pairs_of_positive_figures_are_the_least_that_gives_an_estimate() {
+        let of = |pairs: &[(f64, f64)]| {
+            let [once, always] =
+                [Looks::Once, Looks::Always].map(|looks| Estimate::paired(pairs, looks));
+            assert_eq!(once.is_some(), always.is_some());
+            once
+        };
+        assert!(of(&[(1.0, 2.0), (1.0, 3.0)]).is_some());
+        assert_eq!(of(&[(1.0, 2.0)]), None);
+        assert_eq!(of(&[]), None);
+        for figure in [0.0, -1.0, f64::INFINITY] {
+            assert_eq!(of(&[(1.0, 2.0), (1.0, figure)]), None, "{figure}");
+            assert_eq!(of(&[(1.0, 2.0), (figure, 1.0)]), None, "{figure}");
+        }
+        // Equal ratios are known no better than two figures of a histogram are.
+        let equal = of(&[(1.0, 2.0), (1.0, 2.0)]).unwrap();
+        assert!((equal.variance - 2e-6 / 12.0).abs() < 1e-12, "{}", equal.variance);
+    }
+
+    /// Run number `place` of a race, or of a point of a sweep.
+    fn lap(race: &str, pair: u32, side: &str) -> Saved {
+        let lap = Lap { race: race.to_owned(), side: side.to_owned(), pair, ..Lap::default() };
+        saved(side, pair as usize, |run| run.race = Some(lap))
+    }
+
+    fn repeat(sweep: &str, repeat: u32, side: &str) -> Saved {
+        let trial = Trial { sweep: sweep.to_owned(), repeat, ..Trial::default() };
+        saved(side, repeat as usize, |run| run.trial = Some(trial))
+    }
+
+    type Of = fn(&str, u32, &str) -> Saved;
+
+    fn side(of: Of, name: &str, places: &[u32]) -> Vec<Saved> {
+        places.iter().map(|place| of("ab12", *place, name)).collect()
+    }
+
+    fn names(runs: &[&Saved]) -> Vec<String> {
+        runs.iter().map(|saved| saved.result.run.clone()).collect()
+    }
+
+    #[test]
+    fn runs_of_one_race_or_sweep_are_put_together_by_their_place_in_it() {
+        for of in [lap as Of, repeat as Of] {
+            let (base, other) = (side(of, "a", &[0, 1, 2]), side(of, "b", &[2, 0, 1]));
+            let found = runs(&base, &other);
+            assert_eq!((found.design, found.looks), (Design::Paired, Looks::Once));
+            assert_eq!(names(&found.baseline), ["a0000000", "a0000001", "a0000002"]);
+            assert_eq!(names(&found.candidate), ["b0000000", "b0000001", "b0000002"]);
+            assert!(found.notes.is_empty(), "{:?}", found.notes);
+            // Of another race they have nothing in common.
+            let others: Vec<Saved> = (0..3).map(|place| of("cd34", place, "b")).collect();
+            let found = runs(&base, &others);
+            assert_eq!((found.design, found.notes.len()), (Design::Apart, 0));
+            // Nor where two runs claim the same place.
+            let twice = side(of, "b", &[0, 1, 1]);
+            let found = runs(&base, &twice);
+            assert_eq!((found.design, found.candidate.len()), (Design::Apart, 3));
+            assert!(found.notes.is_empty(), "{:?}", found.notes);
+        }
+        let [base, other] =
+            ["a", "b"].map(|name| (0..3).map(|n| saved(name, n, |_| ())).collect::<Vec<_>>());
+        assert_eq!(runs(&base, &other).design, Design::Apart, "runs by themselves");
+    }
+
+    #[test]
+    fn a_race_that_was_looked_at_after_each_pair_says_so_on_either_side() {
+        let mut runs_until = side(lap, "a", &[0, 1, 2]);
+        runs_until[1].result.race.as_mut().unwrap().until_decided = true;
+        let once = side(lap, "b", &[0, 1, 2]);
+        assert_eq!(runs(&runs_until, &once).looks, Looks::Always);
+        assert_eq!(runs(&once, &runs_until).looks, Looks::Always);
+    }
+
+    #[test]
+    fn runs_without_their_partner_are_left_out_while_most_have_one() {
+        // Three pairs of six and three runs: half of the larger side.
+        let (base, other) = (side(lap, "a", &[0, 1, 2, 3, 4, 5]), side(lap, "b", &[0, 1, 2, 9]));
+        let found = runs(&base, &other);
+        assert_eq!((found.design, found.baseline.len()), (Design::Paired, 3));
+        assert_eq!(found.notes, ["left out: 4 runs without their partner"]);
+        // One pair of three runs: they are two groups.
+        let (base, other) = (side(lap, "a", &[0, 1, 2]), side(lap, "b", &[2, 7]));
+        let found = runs(&base, &other);
+        let sizes = (found.baseline.len(), found.candidate.len());
+        assert_eq!((found.design, sizes), (Design::Apart, (3, 2)));
+        assert_eq!(found.notes, ["only 2 of the runs are pairs: compared as two groups"]);
     }
 
     #[test]

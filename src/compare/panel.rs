@@ -110,7 +110,7 @@ impl Panel {
         Some(Step { log_ratio, error, freedom: self.freedom, p })
     }
 
-    /// Which points may be those with the least figure; `None` with fewer than two points.
+    /// Which points may be those with the least figure; `None` without any.
     #[must_use]
     pub fn best(&self) -> Option<Best> {
         let filled: Vec<usize> =
@@ -135,9 +135,6 @@ impl Panel {
             logs.values().sum::<f64>() / logs.len() as f64
         };
         let least = filled.iter().copied().min_by(|&a, &b| mean(a).total_cmp(&mean(b)))?;
-        if filled.len() < 2 {
-            return None;
-        }
         let may_be: Vec<usize> = filled.into_iter().filter(|p| !higher.contains(p)).collect();
         // With holes the least mean may be that of a point that ran in the better repeats only.
         let least = if may_be.contains(&least) { least } else { *may_be.first()? };
@@ -162,8 +159,9 @@ fn residual_squares(points: &[BTreeMap<u32, f64>]) -> f64 {
         let mut moved: f64 = 0.0;
         for (repeat, log) in left.iter_mut().flatten() {
             let (sum, count) = of_repeat.get(repeat).copied().unwrap_or((0.0, 1.0));
-            *log -= sum / count;
-            moved = moved.max((sum / count).abs());
+            let mean = sum / count;
+            *log -= mean;
+            moved = moved.max(mean.abs());
         }
         if moved < 1e-12 {
             break;
@@ -212,6 +210,85 @@ mod tests {
         let mut full: Vec<BTreeMap<u32, f64>> = vec![(0..3).map(|r| (r, 0.0)).collect(); 4];
         full[1].insert(1, 2.0);
         assert!((residual_squares(&full) - 4.0 * 0.75 * 2.0 / 3.0).abs() < 1e-9);
+    }
+
+    fn near(left: f64, right: f64) {
+        assert!((left - right).abs() < 1e-6, "{left} is not {right}");
+    }
+
+    /// Of logarithms by repeat, from 0.
+    fn logs(points: &[&[f64]]) -> Vec<BTreeMap<u32, f64>> {
+        points.iter().map(|logs| (0..).zip(logs.iter().copied()).collect()).collect()
+    }
+
+    #[test]
+    fn a_step_between_two_points_is_the_t_of_their_differences() {
+        // Differences of 1, 2 and 0: mean 1, variance 1, error 1/√3, 2 degrees; the variance of
+        // one figure is half of that. For 2 degrees p is 1 − t/√(2 + t²), and 97.5 % lie below
+        // 4.30265.
+        let exp = |logs: [f64; 3]| logs.map(f64::exp);
+        let panel = panel(&[&exp([0.0, 1.0, 2.0]), &exp([1.0, 3.0, 2.0])]);
+        near(panel.variance, 0.5);
+        near(panel.freedom, 2.0);
+        let step = panel.step(&[(0, 1)]).unwrap();
+        near(step.log_ratio, 1.0);
+        near(step.p, 1.0 - (3.0_f64 / 5.0).sqrt());
+        let (low, high) = step.interval(0.05);
+        near(low.ln(), 1.0 - 4.302_653 / 3.0_f64.sqrt());
+        near(high.ln(), 1.0 + 4.302_653 / 3.0_f64.sqrt());
+    }
+
+    #[test]
+    fn a_step_over_several_pairs_is_their_mean_with_the_larger_of_both_spreads() {
+        // From the first point: 1, 1, 3, 3 (mean 2, squares 4) and 5, 7 (mean 6, squares 2).
+        let points = logs(&[&[0.0; 4], &[1.0, 1.0, 3.0, 3.0], &[5.0, 7.0]]);
+        let of = |variance: f64| {
+            let panel = Panel { points: points.clone(), variance, freedom: 5.0 };
+            panel.step(&[(0, 1), (0, 2)]).unwrap()
+        };
+        // Their own: 6 squares with 4 degrees, times 1/4 + 1/2, over two pairs.
+        let own = of(0.1);
+        near(own.log_ratio, 4.0);
+        near(own.error, (1.5_f64 * 0.75).sqrt() / 2.0);
+        near(own.p, 0.000_648_98);
+        // That of all points: of a difference twice 3.
+        let common = of(3.0);
+        near(common.error, (6.0_f64 * 0.75).sqrt() / 2.0);
+        near(common.p, 0.013_006_39);
+    }
+
+    #[test]
+    fn a_step_without_a_pair_or_without_a_repeat_in_common_is_none() {
+        let points = vec![[(0, 0.0), (1, 0.0)].into(), [(2, 1.0), (3, 1.0)].into()];
+        let panel = Panel { points, variance: 1.0, freedom: 1.0 };
+        assert_eq!(panel.step(&[(0, 1)]), None);
+        assert_eq!(panel.step(&[]), None);
+        assert_eq!(panel.step(&[(0, 2)]), None, "no such point");
+    }
+
+    #[test]
+    fn two_points_in_two_repeats_are_the_least_that_tells_something() {
+        let panel = panel(&[&[1.0, 2.0], &[3.0, 5.0]]);
+        near(panel.freedom, 1.0);
+        assert!(Panel::of(&[vec![(0, 1.0), (1, 0.0)], vec![(0, 1.0), (1, 1.0)]]).is_none());
+        assert!(Panel::of(&[]).is_some_and(|panel| panel.best().is_none()));
+    }
+
+    #[test]
+    fn two_points_are_one_comparison() {
+        // Differences of 0.7, 1 and 1.3: t = 5.77 with 2 degrees, p = 2.9 %. Twice that would be
+        // too much.
+        let exp = |logs: [f64; 3]| logs.map(f64::exp);
+        let panel = panel(&[&exp([0.7, 1.0, 1.3]), &exp([0.0; 3])]);
+        assert_eq!(panel.best(), Some(Best { least: 1, may_be: vec![1] }));
+    }
+
+    #[test]
+    fn the_least_is_that_with_the_least_mean_however_often_it_ran() {
+        // Sums of 2.0 and of 1.5, means of 0.5 and of 0.75.
+        let points = logs(&[&[0.3, 0.7, 0.2, 0.8], &[0.9, 0.6]]);
+        let panel = Panel { points, variance: 0.1, freedom: 3.0 };
+        assert_eq!(panel.best(), Some(Best { least: 0, may_be: vec![0, 1] }));
     }
 
     #[test]

@@ -244,6 +244,119 @@ mod tests {
         assert_eq!(shuffled(&figures[..9], 5, TIMES, 1), None);
     }
 
+    /// Spreads so little that only what is added to it is seen, in units of the spread.
+    fn still(repeats: usize, effect: f64) -> Experiment {
+        Experiment { spread: 1e-9, ..Experiment::new(repeats, effect) }
+    }
+
+    fn near(left: f64, right: f64, by: f64) {
+        assert!((left - right).abs() <= by, "{left} is not {right}");
+    }
+
+    #[test]
+    fn only_the_first_metric_has_the_effect_and_each_side_its_runs() {
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        for order in [Order::Abba, Order::Blocked] {
+            let experiment = Experiment { order, ..still(5, 0.25) };
+            let first = experiment.estimate(0, &mut rng).unwrap();
+            near(first.log_ratio, 1.25_f64.ln(), 1e-6);
+            // Five runs a side that are known to 0.1 %: 8 degrees.
+            near(first.error, (2e-6_f64 / 60.0).sqrt(), 1e-9);
+            near(first.freedom, 8.0, 1e-6);
+            near(experiment.estimate(1, &mut rng).unwrap().log_ratio, 0.0, 1e-6);
+        }
+    }
+
+    #[test]
+    fn drift_goes_from_the_first_to_the_last_run() {
+        // Of four runs: 0, 1/3, 2/3 and 1.
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let of = |order| Experiment { drift: 1e9, order, ..still(2, 0.0) };
+        let blocked = of(Order::Blocked).estimate(0, &mut rng).unwrap();
+        near(blocked.log_ratio, 2.0 / 3.0, 1e-6);
+        near(blocked.variance, 2.0 / 18.0, 1e-6);
+        for _ in 0..8 {
+            // The first and the last against those between, whichever is the candidate.
+            let abba = of(Order::Abba).estimate(0, &mut rng).unwrap();
+            near(abba.log_ratio, 0.0, 1e-6);
+            near(abba.variance, 1.0 / 2.0 + 1.0 / 18.0, 1e-6);
+        }
+    }
+
+    #[test]
+    fn what_became_of_all_experiments_adds_up_to_one() {
+        let sum = |outcome: &Outcome| {
+            outcome.worse + outcome.better + outcome.same + outcome.inconclusive
+        };
+        let worse = still(3, 0.3).outcome(20, 1);
+        near(worse.worse, 1.0, 1e-9);
+        near(worse.false_alarm, 0.0, 1e-9);
+        let better = still(3, -0.3).outcome(20, 1);
+        near(better.better, 1.0, 1e-9);
+        let same = still(3, 0.0).outcome(20, 1);
+        near(same.same, 1.0, 1e-9);
+        // Of some of each.
+        let some = Experiment { min_effect: 0.1, ..Experiment::new(4, 0.1) }.outcome(400, 3);
+        let Outcome { worse, same, inconclusive, .. } = some;
+        assert!(worse > 0.0 && same > 0.0 && inconclusive > 0.2, "{some:?}");
+        near(sum(&some), 1.0, 1e-9);
+    }
+
+    #[test]
+    fn shuffled_runs_of_two_kinds_are_called_as_often_as_their_kinds_fall_apart() {
+        // Logs of three 0 and three 1: variance 0.3. Of 20 ways to split them two tell the kinds
+        // apart; all others leave two of a kind on either side, which is too little.
+        let figures = [1.0, 1.0, 1.0, 1.0_f64.exp(), 1.0_f64.exp(), 1.0_f64.exp()];
+        let (spread, alarms) = shuffled(&figures, 3, 2_000, 1).unwrap();
+        near(spread, 0.3_f64.sqrt(), 1e-9);
+        near(alarms, 0.1, 0.02);
+        assert_eq!(shuffled(&figures[..5], 3, 10, 1), None);
+        assert_eq!(shuffled(&[0.0; 6], 3, 10, 1), None);
+    }
+
+    #[test]
+    fn a_normal_deviate_has_the_moments_of_one() {
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let drawn: Vec<f64> = (0..40_000).map(|_| normal(&mut rng)).collect();
+        let mean = |of: &dyn Fn(f64) -> f64| drawn.iter().map(|it| of(*it)).sum::<f64>() / 4e4;
+        near(mean(&|it| it), 0.0, 0.02);
+        near(mean(&|it| it * it), 1.0, 0.03);
+        near(mean(&|it| it * it * it), 0.0, 0.08);
+        near(mean(&|it| it.powi(4)), 3.0, 0.2);
+        // 5 % lie beyond 1.96.
+        near(mean(&|it| f64::from(u8::from(it.abs() > 1.96))), 0.05, 0.005);
+    }
+
+    /// The cells of the rows that begin so.
+    fn cells(table: &str, begin: &str) -> Vec<Vec<String>> {
+        let rows = table.lines().filter(|line| line.starts_with(begin));
+        rows.map(|row| row.trim_matches('|').split('|').map(|it| it.trim().to_owned()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn the_tables_have_what_the_experiments_came_to() {
+        let (times, seed) = (20, 1);
+        let tables = tables(times, seed);
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let outcome = |experiment: Experiment| experiment.outcome(times, seed);
+        let found = outcome(Experiment::new(10, 0.2));
+        let expected = [found.better, found.worse, found.same, found.inconclusive].map(percent);
+        assert_eq!(cells(&tables, "| 10 | +20 % |")[0][2..], expected);
+        let drifting = |order| Experiment { drift: 4.0, order, ..Experiment::new(5, 0.0) };
+        let alarms = |order| percent(outcome(drifting(order)).false_alarm);
+        let expected = ["drift of 4 sd".to_owned(), alarms(Order::Abba), alarms(Order::Blocked)];
+        assert_eq!(cells(&tables, "| drift of 4 sd |"), [expected]);
+        let eleven = |effect| Experiment { metrics: 11, ..Experiment::new(5, effect) };
+        let alarm = percent(outcome(eleven(0.0)).false_alarm);
+        let row = format!("| 11 | {alarm} | {} |", percent(outcome(eleven(0.2)).worse));
+        assert!(tables.lines().any(|line| line == row), "{row}: {tables}");
+        for part in [pairs::table(times, seed), looks::table(times, seed)] {
+            assert!(tables.contains(&part), "{part}");
+        }
+        assert!(tables.ends_with(&needed::table(times, seed)));
+    }
+
     #[test]
     fn the_seed_decides_every_figure() {
         let experiment = Experiment::new(5, 0.1);

@@ -70,14 +70,14 @@ fn of_app(app: &AppResult, stretch: Stretch) -> (&LatencySummary, bool) {
     }
 }
 
-/// What a figure surely does not exceed, where no more is known of it: the bound of the clocks
-/// that it lies between.
+/// What a figure that is not [known](value) surely does not exceed: the bound of the clocks that it
+/// lies between, where it lies below that.
 fn most(metric: &Metric, result: &RunResult) -> Option<f64> {
     let Figure::App(stretch, statistic) = metric.figure else { return None };
     let app = result.apps.iter().find(|app| Some(&app.name) == metric.app.as_ref())?;
     let (latency, between_clocks) = of_app(app, stretch);
     let bound_ns = app.clock.filter(|_| between_clocks)?.bound_ns? as f64;
-    latency.figure_ns(statistic).filter(|ns| *ns < bound_ns).map(|_| bound_ns)
+    latency.figure_ns(statistic).map(|_| bound_ns)
 }
 
 /// The distribution that a metric is a figure of.
@@ -204,64 +204,4 @@ pub fn thresholds_again(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::record::Footing;
-    use crate::result::{load_all, markdown, terminal};
-
-    fn recorded() -> RunResult {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded/aa/embedded/a");
-        load_all(&folder).unwrap().remove(0).result
-    }
-
-    /// Holds for the figure, and is not known from it: whoever reads the line alone has to see.
-    #[test]
-    fn a_threshold_on_a_percentile_that_rests_on_one_episode_says_so_wherever_it_is_read() {
-        let mut run = recorded();
-        let app = run.apps[0].name.clone();
-        let names = ["ack.p99.9".to_owned(), "send_delay.p99".into(), format!("{app}.e2e.p99")];
-        let limits: Vec<Threshold> = ["ack.p50", "ack.p99.99", "ledger.missing"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(names.clone())
-            .map(|name| {
-                let metric = Metric::find(&name, [app.as_str()]).unwrap();
-                let limit = if metric.unit() == Unit::Count { "== 0" } else { "< 50s" };
-                Threshold::parse(metric, limit).unwrap()
-            })
-            .collect();
-        let one = Footing { above: 30, episodes: 1.2, independent: 120.0, is_enough: false };
-        let few = |run: &mut RunResult, footing| {
-            run.ack.p99_9_rests_on = footing;
-            run.send_delay.p99_rests_on = footing;
-            run.apps[0].end_to_end.p99_rests_on = footing;
-            // There is no p99.99 of so few samples.
-            run.ack.p99_99_rests_on = None;
-            run.thresholds = thresholds(&limits, run);
-        };
-        few(&mut run, Some(one));
-        let page = crate::report::html(&run);
-        for (place, threshold) in run.thresholds.iter().enumerate() {
-            let says = threshold.shown.ends_with(" (rests on 1 episode: one run does not know it)");
-            assert_eq!(says, place >= 3, "{threshold:?}");
-            let ThresholdResult { metric, shown, passed, .. } = threshold;
-            let word = if *passed { "kept" } else { "FAILED" };
-            assert_eq!(*passed, metric != "ack.p99.99", "{threshold:?}");
-            let text = terminal(&run, false);
-            let line = text.lines().find(|line| line.contains(&format!(" {metric} "))).unwrap();
-            assert!(line.contains(&format!("threshold {word}: {metric} ")), "{line}");
-            assert!(line.ends_with(&format!(": {shown}")), "{line}");
-            assert!(markdown(&run).contains(&format!("- {}\n", line.trim_start())), "{line}");
-            let line = line.trim_start().replace('<', "&lt;");
-            assert!(page.contains(&line), "{line}");
-        }
-        // Four episodes are enough, and an older result does not know of any.
-        for footing in [Some(Footing { is_enough: true, episodes: 4.2, ..one }), None] {
-            few(&mut run, footing);
-            let says = |it: &ThresholdResult| it.shown.contains("episode");
-            assert!(!run.thresholds.iter().any(says), "{:?}", run.thresholds);
-        }
-    }
-}
+mod tests;

@@ -57,11 +57,7 @@ fn least(estimate: &Estimate, alpha: f64, power: impl Fn(f64, f64, f64) -> f64) 
     let factors = factors(estimate.freedom);
     let enough = |n: u32| {
         let runs = f64::from(n);
-        let freedom = match estimate.design {
-            // What Welch and Satterthwaite find on average of two sides that spread alike.
-            Design::Apart => 2.0 * runs * (runs - 1.0) / (runs + 1.0),
-            Design::Paired => runs - 1.0,
-        };
+        let freedom = freedom(estimate.design, runs);
         let chance = Estimate { freedom, ..*estimate }.critical(alpha);
         if !chance.is_finite() {
             return false;
@@ -79,6 +75,15 @@ fn least(estimate: &Estimate, alpha: f64, power: impl Fn(f64, f64, f64) -> f64) 
         if enough(middle) { many = middle } else { few = middle + 1 }
     }
     Some(many)
+}
+
+/// Degrees of freedom of so many runs a side.
+fn freedom(design: Design, runs: f64) -> f64 {
+    match design {
+        // What Welch and Satterthwaite find on average of two sides that spread alike.
+        Design::Apart => 2.0 * runs * (runs - 1.0) / (runs + 1.0),
+        Design::Paired => runs - 1.0,
+    }
 }
 
 /// How often a Student's t that is shifted by so many standard errors exceeds a value (noncentral
@@ -110,11 +115,78 @@ fn factors(freedom: f64) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::compare::power::Experiment;
+    use crate::compare::stats::Looks;
 
     /// As if the spread were known exactly.
     fn known(spread: f64) -> Estimate {
         let variance = 2.0 * spread * spread;
         Estimate::known(variance)
+    }
+
+    fn near(left: f64, right: f64, by: f64) {
+        assert!((left - right).abs() <= by, "{left} is not {right}");
+    }
+
+    #[test]
+    fn the_effect_to_call_is_twice_the_smallest_and_has_a_size_where_all_matter() {
+        assert_eq!([0.05, 0.03, 0.0].map(effect_to_call).to_vec(), [0.1, 0.06, 0.05]);
+    }
+
+    /// By the noncentral t distribution, integrated. One run less has a power of 0.798 at most,
+    /// and so many one of 0.803 or more.
+    #[test]
+    fn so_many_runs_as_the_noncentral_t_asks_for_where_the_spread_is_known() {
+        let call = |spread, metrics| to_call(&known(spread), metrics, 0.05);
+        assert_eq!([(0.04, 1), (0.08, 1)].map(|(s, m)| call(s, m)), [Some(5), Some(13)]);
+        assert_eq!([(0.16, 1), (0.08, 11)].map(|(s, m)| call(s, m)), [Some(46), Some(22)]);
+        assert_eq!(call(0.02, 1), Some(3), "fewer decide nothing");
+        let same = [0.02, 0.04, 0.08].map(|spread| for_same(&known(spread), 0.05));
+        assert_eq!(same, [Some(5), Some(16), Some(58)]);
+        let paired = Estimate { design: Design::Paired, ..known(0.08) };
+        assert_eq!(to_call(&paired, 1, 0.05), Some(14));
+        // Of effects as large as that, the estimate that has to exceed the smallest one decides:
+        // ln 9 − ln 5 are 0.8416 errors of √(8 / n).
+        assert_eq!(to_call(&known(2.0), 1, 4.0), Some(17));
+        // With the spread from a chi-square of 4 degrees it is a power of 0.795 and of 0.809.
+        let rough = Estimate { freedom: 4.0, ..known(0.08) };
+        assert_eq!(to_call(&rough, 1, 0.05), Some(19));
+    }
+
+    #[test]
+    fn few_pairs_that_are_looked_at_again_and_again_have_no_bound_and_are_too_few() {
+        let always = Estimate { design: Design::Paired, looks: Looks::Always, ..known(1e-4) };
+        // With three pairs no t is enough, with four one of 7.2.
+        assert_eq!(to_call(&always, 1, 0.05), Some(4));
+    }
+
+    #[test]
+    fn degrees_of_freedom_are_those_of_the_design() {
+        near(freedom(Design::Apart, 5.0), 20.0 / 3.0, 1e-12);
+        near(freedom(Design::Paired, 5.0), 4.0, 1e-12);
+    }
+
+    #[test]
+    fn the_noncentral_t_is_near_the_exact_one() {
+        // By hand: (2 − 2 (1 − 1/16)) / √(1 + 4/8) = 0.10206, below which 54.065 % lie.
+        near(exceeds(2.0, 4.0, 2.0), 0.540_646, 1e-5);
+        // Exact, by integration.
+        near(exceeds(2.0, 10.0, 3.0), 0.831_514, 2e-3);
+        near(exceeds(2.306, 8.0, 4.0), 0.936_744, 2e-3);
+        near(exceeds(3.0, 20.0, 1.0), 0.037_535, 2e-3);
+        near(below(1.96), 0.975_002, 1e-6);
+    }
+
+    #[test]
+    fn the_spread_may_be_what_the_chi_square_leaves_open() {
+        // √(ν / χ²) at shares of (place + ½) / 32, by the incomplete gamma function.
+        let ten = factors(10.0);
+        assert_eq!(ten.len(), 32);
+        near(ten[0], 1.867_49, 0.015);
+        near(ten[7], 1.234_04, 2e-3);
+        near(ten[16], 1.025_38, 1e-3);
+        near(ten[31], 0.675_75, 1e-3);
+        // With one degree the approximation would turn negative: 0.05^-1.5 is where it ends.
+        near(factors(1.0)[0], 89.442_7, 1e-3);
     }
 
     const TIMES: u32 = 2_000;

@@ -237,21 +237,24 @@ fn judge(draft: &mut Draft, together: usize, min_effect: f64) {
         }
         Evidence::Ranks(ranks) => {
             row.why = Some(above_zero(&base, &other));
-            let is_enough = row.ratio.is_none_or(|ratio| {
-                ratio.ln().abs() > min_effect.ln_1p() && (ratio > 1.0) == (ranks.rise > 0.0)
+            let rose = ranks.rise.is_sign_positive();
+            let is_enough = row.ratio.map(f64::ln).is_none_or(|log_ratio| {
+                log_ratio.abs() > min_effect.ln_1p() && log_ratio.is_sign_positive() == rose
             });
             if p_holm <= ALPHA && is_enough {
-                row.call = direction(ranks.rise > 0.0, row.metric.less_is_better());
+                row.call = direction(rose, row.metric.less_is_better());
             }
         }
         Evidence::Endless(ranks) => {
             row.why = Some(without_end(row));
             if p_holm <= ALPHA {
-                row.call = direction(ranks.rise > 0.0, row.metric.less_is_better());
+                let rose = ranks.rise.is_sign_positive();
+                row.call = direction(rose, row.metric.less_is_better());
             }
         }
         Evidence::None => {
-            row.why = Some(if row.endless.0 + row.endless.1 > 0 {
+            // Nothing to test: all values of both sides are without end.
+            row.why = Some(if row.endless.0 > 0 {
                 without_end(row)
             } else {
                 "taken until it was decided, but no pairs: nothing can be said".to_owned()
@@ -296,65 +299,4 @@ fn without(row: &Row) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judged(name: &str, baseline: &[f64], candidate: &[f64]) -> Row {
-        let metric = Metric::find(name, ["analytics"]).unwrap();
-        let some = |values: &[f64]| values.iter().copied().map(Some).collect();
-        let once = (Design::Apart, Looks::Once);
-        let mut draft = of_values(&metric, some(baseline), some(candidate), once.0, once.1);
-        judge_together(std::iter::once(&mut draft), 0.05);
-        draft.row
-    }
-
-    const P99: &str = "analytics.e2e.p99";
-
-    #[test]
-    fn what_is_endless_more_often_is_worse_and_never_left_out() {
-        let five = [5e6, 5.1e6, 5.2e6, 4.9e6, 5e6];
-        let row = judged(P99, &five, &[f64::INFINITY; 5]);
-        assert_eq!((row.call, row.endless), (Call::Worse, (0, 5)));
-        assert_eq!((row.ratio, row.interval), (None, None), "no figure for what has none");
-        assert!(row.why.unwrap().contains("0 of 5 baseline runs and 5 of 5 candidate runs"));
-        assert_eq!(judged(P99, &[f64::INFINITY; 5], &five).call, Call::Better);
-        // Once in five may be chance, though the others are better than ever.
-        let once = [f64::INFINITY, 1e6, 1e6, 1e6, 1.1e6];
-        assert_eq!(judged(P99, &five, &once).call, Call::Inconclusive);
-        let row = judged(P99, &[f64::INFINITY; 5], &[f64::INFINITY; 5]);
-        assert_eq!((row.call, row.p), (Call::Inconclusive, None), "not the same: nobody knows");
-        assert!(row.baseline_mean.is_some_and(f64::is_infinite) && row.ratio.is_none());
-    }
-
-    #[test]
-    fn an_exact_test_that_is_looked_at_again_and_again_spends_its_level_once() {
-        let metric = Metric::find(P99, ["analytics"]).unwrap();
-        let some = |value: f64| vec![Some(value); 6];
-        let (paired, ends) = (Design::Paired, (some(5e6), some(f64::INFINITY)));
-        let p = |looks| of_values(&metric, ends.0.clone(), ends.1.clone(), paired, looks).row.p;
-        // Two of 924 ways; six pairs are the fourth look: 4 times 5.
-        assert!((p(Looks::Once).unwrap() - 2.0 / 924.0).abs() < 1e-12);
-        assert!((p(Looks::Always).unwrap() - 40.0 / 924.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn counts_of_which_some_are_zero_are_called_by_their_ranks() {
-        let few = [0.0, 1.0, 2.0, 1.0, 0.0, 1.0];
-        let hundreds = [300.0, 700.0, 0.0, 800.0, 600.0, 500.0];
-        // Zero in some runs of either side: neither all nor none.
-        let row = judged("ledger.duplicates", &few, &hundreds);
-        assert!(row.p.is_some_and(|p| p < 0.1), "{row:?}");
-        let every = [300.0, 700.0, 400.0, 800.0, 600.0, 500.0];
-        assert_eq!(judged("ledger.duplicates", &few, &every).call, Call::Worse);
-        assert_eq!(judged("ledger.duplicates", &every, &few).call, Call::Better);
-        assert_eq!(judged("ledger.duplicates", &few, &few).call, Call::Inconclusive);
-        assert_eq!(judged("ledger.duplicates", &[0.0; 5], &[0.0; 5]).call, Call::Same);
-        // Every one higher in rank, but by a twentieth at most: no effect that matters.
-        let mut close = [1000.0; 24];
-        close[0] = 0.0;
-        let row = judged("lag.max", &close, &[1001.0; 24]);
-        assert!(row.p.is_some_and(|p| p < 1e-6), "{row:?}");
-        assert_eq!(row.call, Call::Inconclusive);
-        assert_eq!(judged("lag.max", &close, &[1101.0; 24]).call, Call::Worse);
-    }
-}
+mod tests;

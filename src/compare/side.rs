@@ -139,6 +139,8 @@ fn check_keys(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::tests::saved;
+    use crate::result::Trial;
 
     #[test]
     fn a_point_stands_behind_a_colon() {
@@ -147,6 +149,83 @@ mod tests {
         assert_eq!(wanted["linger.ms"], "5");
         assert_eq!(wanted["acks"], "all");
         assert!(split("results/sweep:linger").unwrap_err().to_string().contains("DIR:KEY=VALUE"));
+    }
+
+    fn refused(side: Result<Side>) -> String {
+        side.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_setting_has_a_key() {
+        assert_eq!(split("d: acks = all ").unwrap().1, [("acks".into(), "all".into())].into());
+        let expected = "d: =all: \" =all\" is no setting; expected DIR:KEY=VALUE,KEY=VALUE for a \
+                        point of a sweep";
+        assert_eq!(split("d: =all").unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn a_side_is_read_with_the_point_that_is_asked_for_or_says_which_there_are() {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded/formats");
+        let sweep = recorded.join("sweep-partitions-consumers-quick-20261123T162130Z-e4d38545");
+        let sweep = sweep.to_str().unwrap();
+        let side = Side::read(sweep).unwrap();
+        assert_eq!((side.name.as_str(), side.points.len()), (sweep, 4));
+        assert_eq!(side.apps(), ["analytics", "fraud", "dashboard", "behavior"]);
+        let name = format!("{sweep}:partitions=3");
+        let side = Side::read(&name).unwrap();
+        assert_eq!((side.name, side.points.len()), (name, 2));
+        assert!(side.points.keys().all(|point| point["partitions"] == "3"));
+        let none = format!("{sweep}:partitions=99");
+        let error = refused(Side::read(&none));
+        assert!(error.starts_with(&format!("{none}: no run at this point; there are ")), "{error}");
+        assert!(error.ends_with(" partitions=1, partitions=3, workers=1, workers=2"), "{error}");
+        let alone = recorded.join("smoke-20261123T162120Z-0d194178");
+        let alone = format!("{}:acks=all", alone.display());
+        let error = refused(Side::read(&alone));
+        assert!(error.ends_with("no run at this point; it is no sweep"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_wrong_call_and_what_can_not_be_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut");
+        let missing = Side::read(path.to_str().unwrap()).unwrap_err();
+        assert!(matches!(&missing, Error::Usage(lines) if lines.len() == 1), "{missing:?}");
+        assert!(missing.to_string().ends_with("cut: not there; expected a result folder"));
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("result.json"), "{").unwrap();
+        match Side::read(path.to_str().unwrap()).unwrap_err() {
+            Error::Refused(lines) => {
+                assert!(lines.len() == 1 && lines[0].contains("no whole result"), "{lines:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn limited_runs_are_left_out_and_a_point_of_none_but_those_whole() {
+        let limited = |name: &str, n: usize, point: &str| {
+            saved(name, n, |run| {
+                let point = [("acks".to_owned(), point.to_owned())].into();
+                run.trial = Some(Trial { point, ..Trial::default() });
+                run.watch.slip_p99_ns = Some(if n > 0 { 5_000_000 } else { 1 });
+            })
+        };
+        let side =
+            Side::of("s", vec![limited("s", 0, "1"), limited("s", 1, "1"), limited("s", 2, "all")]);
+        assert_eq!((side.name.as_str(), side.points.len()), ("s", 2));
+        let (counted, left_out) = side.counted();
+        let kept: Vec<usize> = counted.points.values().map(Vec::len).collect();
+        assert_eq!((counted.name.as_str(), kept), ("s", vec![1]));
+        let begin = ["results/s-1: harness limited: ", "results/s-2: harness limited: "];
+        assert_eq!(left_out.len(), 2);
+        assert!(left_out.iter().zip(begin).all(|(line, begin)| line.starts_with(begin)));
+        // What is worth nothing is not left out: it is refused later.
+        let mut invalid = side;
+        for run in invalid.points.values_mut().flatten() {
+            run.result.verdict.valid = false;
+        }
+        assert_eq!(invalid.counted(), (invalid.clone(), Vec::new()));
     }
 
     #[test]

@@ -233,8 +233,41 @@ mod tests {
         near(estimate.freedom, 216.0 / 53.0, 1e-9);
         // t = 2.828: between the 2 % and 5 % points for 4 degrees (3.747 and 2.776).
         assert!(estimate.p > 0.02 && estimate.p < 0.05, "{}", estimate.p);
+        near(estimate.p, 0.046_407_21, 1e-7);
+        near(estimate.variance, 1.0 + 20.0 / 3.0, 1e-12);
+        assert_eq!((estimate.design, estimate.looks), (Design::Apart, Looks::Once));
+        near(estimate.ratio(), 4.0_f64.exp(), 1e-9);
+        // The 97.5 % point for 216/53 degrees is 2.75628.
         let (low, high) = estimate.interval();
-        assert!(low > 1.0 && low < 1.2 && high > 2_000.0, "{low} {high}");
+        near(low.ln(), 4.0 - 2.756_285 * 2.0_f64.sqrt(), 1e-5);
+        near(high.ln(), 4.0 + 2.756_285 * 2.0_f64.sqrt(), 1e-5);
+    }
+
+    #[test]
+    fn two_runs_a_side_are_the_fewest_that_give_an_estimate() {
+        // Logs 0, 2 and 5, 7: variance 2 each, error √2, 2 degrees, t = 5 / √2.
+        let exp = |logs: [f64; 2]| logs.map(f64::exp);
+        let estimate = Estimate::of(&exp([0.0, 2.0]), &exp([5.0, 7.0])).unwrap();
+        near(estimate.error, 2.0_f64.sqrt(), 1e-9);
+        near(estimate.freedom, 2.0, 1e-9);
+        assert_eq!(Estimate::of(&[], &[1.0, 2.0]), None);
+        assert_eq!(Estimate::of(&[1.0, 2.0], &[1.0, f64::INFINITY]), None);
+        assert_eq!(Estimate::of(&[1.0, 2.0], &[1.0, -1.0]), None);
+    }
+
+    #[test]
+    fn figures_that_are_all_equal_are_known_no_better_than_their_histogram_is() {
+        // A step of 0.1 % has the variance 1e-6 / 12.
+        let estimate = Estimate::of(&[5.0; 3], &[5.0; 3]).unwrap();
+        near(estimate.variance, 2e-6 / 12.0, 1e-12);
+        near(estimate.error, (2e-6_f64 / 36.0).sqrt(), 1e-10);
+    }
+
+    #[test]
+    fn a_call_is_named_as_it_is_written_to_json() {
+        for call in [Call::Worse, Call::Better, Call::Inconclusive, Call::Same] {
+            assert_eq!(serde_json::to_value(call).unwrap(), call.name());
+        }
     }
 
     #[test]
@@ -264,6 +297,30 @@ mod tests {
         assert_eq!(called(0.8, None), Call::Better);
         assert_eq!(called(1.03, None), Call::Same, "proven, but too small to matter");
         assert_eq!(called(1.2, Some(0.2)), Call::Inconclusive);
+    }
+
+    #[test]
+    fn an_effect_of_exactly_the_smallest_that_matters_is_not_called() {
+        let log_ratio = 0.05_f64.ln_1p();
+        let estimate = Estimate { log_ratio, error: 0.001, ..Estimate::known(1.0) };
+        assert_eq!(call(&estimate, 0.0, 0.05, true), Call::Inconclusive);
+        let beyond = Estimate { log_ratio: log_ratio + 1e-9, ..estimate };
+        assert_eq!(call(&beyond, ALPHA, 0.05, true), Call::Worse);
+        assert_eq!(call(&beyond, ALPHA, 0.05, false), Call::Better, "where more is better");
+        let below = Estimate { log_ratio: -beyond.log_ratio, ..estimate };
+        assert_eq!(call(&below, ALPHA, 0.05, true), Call::Better);
+    }
+
+    #[test]
+    fn what_could_be_found_is_what_chance_and_the_power_add_up_to() {
+        // Of Student's t for 8 degrees the 80 % point is 0.88889, the 97.5 % point 2.30600 and the
+        // 99.75 % point 3.83252; the error is 0.1.
+        let estimate = Estimate { error: 0.1, freedom: 8.0, ..Estimate::known(1.0) };
+        near(detectable(&estimate, 1, 0.05), 0.319_489_f64.exp_m1(), 1e-5);
+        near(detectable(&estimate, 10, 0.05), 0.472_141_f64.exp_m1(), 1e-5);
+        // Where the smallest effect that matters is more than what chance does, it is that.
+        near(detectable(&estimate, 1, 0.5), 1.5 * 0.088_889_f64.exp() - 1.0, 1e-5);
+        assert_eq!([0, 1, 10].map(level).to_vec(), [0.05, 0.05, 0.005]);
     }
 
     #[test]

@@ -179,3 +179,6 @@ pub(super) fn table(pair: &Pair, style: TableStyle) -> String {
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
+
+#[cfg(test)]
+mod tests;

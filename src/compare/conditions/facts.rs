@@ -193,6 +193,44 @@ mod tests {
     }
 
     #[test]
+    fn partitions_whose_leader_moved_are_counted_with_those_that_came_or_went() {
+        let moved = |leaders: &[i32], after: &[i32]| {
+            let mut world = crate::compare::tests::run().broker;
+            world.advertised.clear();
+            world.topic.leaders = leaders.to_vec();
+            world.leaders_after = after.to_vec();
+            let mut facts = Facts::new();
+            broker(&world, &mut facts);
+            assert!(!facts.contains_key("broker.advertised"));
+            assert_eq!(facts.contains_key("broker.topic.leaders"), !leaders.is_empty());
+            facts.get("broker.leaders_after").cloned()
+        };
+        assert_eq!(moved(&[1, 2, 3], &[1, 2, 3]).as_deref(), Some("0 moved"));
+        assert_eq!(moved(&[1, 2, 3], &[1, 3, 2, 4, 4, 4]).as_deref(), Some("5 moved"));
+        assert_eq!(moved(&[1, 2, 3], &[]), None, "nobody looked");
+        assert_eq!(moved(&[], &[]), None);
+    }
+
+    #[test]
+    fn a_plan_has_its_applications_by_their_names_and_other_lists_by_their_places() {
+        let plan = json!({
+            "seed": 7,
+            "apps": [{ "name": "fraud", "workers": 2 }],
+            "phases": [1.5, null, { "x": true }],
+        });
+        let mut facts = Facts::new();
+        flatten("", &plan, &mut facts);
+        let expected = [
+            ("apps.fraud.name", "fraud"),
+            ("apps.fraud.workers", "2"),
+            ("phases.0", "1.5"),
+            ("phases.2.x", "true"),
+            ("seed", "7"),
+        ];
+        assert_eq!(facts, expected.map(|(path, value)| (path.into(), value.into())).into());
+    }
+
+    #[test]
     fn a_broker_is_known_by_its_host_whatever_its_port() {
         assert_eq!(host("1@127.0.0.1:39811"), "127.0.0.1");
         assert_eq!(host("1@[::1]:9092"), "[::1]");

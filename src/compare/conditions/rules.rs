@@ -148,9 +148,63 @@ mod tests {
     }
 
     #[test]
+    fn every_place_has_its_rule() {
+        use Rule::{Compared, Guarded, Silent, Told};
+        for (path, rule) in [
+            ("broker.kind", Guarded(Allow::BrokerKind)),
+            ("broker.versions.release", Guarded(Allow::BrokerVersion)),
+            ("broker.versions.broker", Silent),
+            ("broker.topic.name", Silent),
+            ("broker.topic.partitions", Compared),
+            ("broker.leaders_after", Told),
+            ("embedded_broker.memory_limit_bytes", Compared),
+            ("embedded_broker.other", Guarded(Allow::Host)),
+            ("processes.role", Compared),
+            ("recording.topic", Guarded(Allow::Scenario)),
+            ("recording.read", Silent),
+            ("recording.late_ns", Silent),
+            ("clients.producer.linger.ms", Guarded(Allow::Versions)),
+            ("clients.fraud.group.id", Silent),
+            ("build.kbench", Guarded(Allow::Versions)),
+            ("host.cpu", Guarded(Allow::Host)),
+            ("host.load_before", Told),
+            ("watch.broker_on_this_host", Guarded(Allow::Host)),
+        ] {
+            assert_eq!(of_surroundings(path), rule, "{path}");
+        }
+        for (path, rule) in [
+            ("name", Silent),
+            ("warnings.0", Silent),
+            ("apps.fraud.group", Silent),
+            ("apps.fraud.workers", Compared),
+            ("apps.fraud.options.users_max", Guarded(Allow::Scenario)),
+            ("kafka.producer.acks", Compared),
+            ("kafka.bootstrap_servers", Silent),
+            ("topic.partitions", Compared),
+            ("seed", Guarded(Allow::Seed)),
+            ("load.rate_per_s", Guarded(Allow::Scenario)),
+        ] {
+            assert_eq!(of_plan(path), rule, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_for_any_text_between_two_ends_that_do_not_overlap() {
+        assert!(is_of("a.*.b", "a.x.b") && is_of("a.*.b", "a..b") && is_of("a*", "a"));
+        assert!(!is_of("a.*.b", "a.b"), "the dot can't be both");
+        assert!(!is_of("a.*.b", "a.x.c") && !is_of("a.*.b", "c.x.b") && !is_of("a", "ab"));
+        assert!(is_of("a", "a") && is_later("host.machine") && is_later("broker.versions.x"));
+        assert!(!is_later("host.cpu"));
+    }
+
+    #[test]
     fn noise_is_borne_up_to_its_limit() {
         assert!(is_same("host.memory_bytes", "1000", "1009", 4));
         assert!(!is_same("host.memory_bytes", "1000", "1011", 4));
+        // The share is of the larger, and the limit itself is borne.
+        assert!(is_same("host.memory_bytes", "990", "1000", 4));
+        assert!(is_same("host.memory_bytes", "1000", "990", 4));
+        assert!(is_same("host.load_before", "3.5", "1.5", 4));
         assert!(is_same("host.load_before", "0.10", "2.10", 4));
         assert!(!is_same("host.load_before", "0.10", "2.20", 4));
         assert!(!is_same("host.cores", "4", "4.001", 4));

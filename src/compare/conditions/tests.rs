@@ -1,5 +1,6 @@
 //! Every leaf of a real result's conditions, changed one by one: refused, named, or on the list.
 
+mod parts;
 mod walk;
 
 use std::collections::BTreeSet;

@@ -86,7 +86,34 @@ mod tests {
         }
         // What it would do without.
         let outcome = outcome(0.0, 0.0, 1_000, 1);
-        assert!(outcome.careless > 0.1, "{outcome:?}");
+        // 22 % by the table of the page.
+        assert!(outcome.careless > 0.18 && outcome.careless < 0.27, "{outcome:?}");
+        assert!(outcome.same < 0.02 && outcome.pairs > 38.0, "{outcome:?}");
+    }
+
+    #[test]
+    fn an_effect_beyond_all_spread_is_called_as_soon_as_any_t_is_enough() {
+        // With three pairs none is.
+        let found = outcome(10.0, 0.0, 20, 3);
+        assert!((found.different - 1.0).abs() < 1e-9 && (found.pairs - 4.0).abs() < 1e-9);
+        assert!(found.same.abs() < 1e-9, "{found:?}");
+        assert!((found.careless - 1.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn the_table_has_what_the_races_came_to() {
+        let found = outcome(0.1, 0.0, 20, 1);
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let row = format!(
+            "| +10 % | 0 sd | {} | {} | {:.1} | {} |",
+            percent(found.different),
+            percent(found.same),
+            found.pairs,
+            percent(found.careless)
+        );
+        let table = table(40, 1);
+        assert!(table.lines().any(|line| line == row), "{row}: {table}");
+        assert_eq!(table.lines().filter(|line| line.starts_with("| +")).count(), 7, "{table}");
     }
 
     #[test]

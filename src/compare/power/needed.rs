@@ -97,3 +97,40 @@ pub(super) fn table(times: u32, seed: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_made_for_the_smallest_effect_that_was_asked_for() {
+        let found = pilots(5, 0.2, 200, 1);
+        // With the spread known it takes 3 and 6 runs; from five a side some more.
+        assert!(found.called > 0.7 && found.same > 0.7, "{found:?}");
+        assert!((3..=5).contains(&found.runs_to_call), "{found:?}");
+        assert!((5..=8).contains(&found.runs_for_same), "{found:?}");
+    }
+
+    #[test]
+    fn the_table_has_what_so_many_and_half_as_many_runs_came_to() {
+        let (times, seed) = (30, 2);
+        let table = table(times, seed);
+        assert!(table.contains("| spread, metrics | runs to call +10 % |"), "{table}");
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        // By the noncentral t: 13 and 58 runs, and of eleven metrics 22.
+        let of = |metrics: usize, repeats: usize, effect: f64| {
+            let experiment = Experiment { metrics, ..Experiment::new(repeats, effect) };
+            experiment.outcome(times, seed)
+        };
+        for (metrics, call, half) in [(1, 13, 6), (11, 22, 11)] {
+            let called = [call, half].map(|runs| percent(of(metrics, runs, 0.1).worse)).join(" | ");
+            let proven = [58, 29].map(|runs| percent(of(metrics, runs, 0.0).same)).join(" | ");
+            let row = format!("| 8 %, {metrics} | {call} | {called} | 58 | {proven} |");
+            assert!(table.lines().any(|line| line == row), "{row}: {table}");
+        }
+        let Pilots { runs_to_call, called, runs_for_same, same } = pilots(5, 0.05, 3, seed);
+        let (called, same) = (percent(called), percent(same));
+        let row = format!("| 5 | {runs_to_call} | {called} | {runs_for_same} | {same} |");
+        assert!(table.lines().any(|line| line == row), "{row}: {table}");
+    }
+}

@@ -77,6 +77,44 @@ mod tests {
         assert!(paired > 0.9 && apart < 0.1, "{apart} {paired}");
         // What pairs cost where nothing drifts.
         let (apart, paired) = called(10, 0.1, 0.0, 500, 3);
-        assert!(apart - paired < 0.1, "{apart} {paired}");
+        assert!(apart - paired < 0.1 && apart > 0.3, "{apart} {paired}");
+    }
+
+    #[test]
+    fn the_two_runs_of_a_pair_follow_each_other_and_every_second_pair_is_turned_round() {
+        let mut rng = Pcg64Mcg::seed_from_u64(4);
+        for _ in 0..8 {
+            // A drift that leaves nothing of the spread: 0, 80/3, 160/3 and 80 in the logarithm.
+            let logs: Vec<[f64; 2]> = race(2, 0.0, 1_000.0, &mut rng)
+                .into_iter()
+                .map(|(base, other)| [base.ln(), other.ln()])
+                .collect();
+            let is_near = |logs: [f64; 2], thirds: [f64; 2]| {
+                logs.iter().zip(thirds).all(|(log, third)| (log - third * 80.0 / 3.0).abs() < 1.0)
+            };
+            let first = is_near(logs[0], [0.0, 1.0]) && is_near(logs[1], [3.0, 2.0]);
+            let second = is_near(logs[0], [1.0, 0.0]) && is_near(logs[1], [2.0, 3.0]);
+            assert!(first != second, "{logs:?}");
+        }
+    }
+
+    #[test]
+    fn a_race_spreads_by_8_percent_from_run_to_run_and_has_the_effect() {
+        let mut rng = Pcg64Mcg::seed_from_u64(5);
+        let runs = race(1_000, 0.5, 0.0, &mut rng);
+        let (base, other): (Vec<f64>, Vec<f64>) = runs.iter().copied().unzip();
+        let estimate = Estimate::of(&base, &other).unwrap();
+        assert!((estimate.log_ratio - 1.5_f64.ln()).abs() < 0.015, "{estimate:?}");
+        assert!((estimate.variance - 2.0 * 0.0064).abs() < 0.001, "{estimate:?}");
+    }
+
+    #[test]
+    fn the_table_has_what_the_pairs_came_to() {
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let ((apart, paired), (found, both)) =
+            (called(10, 0.0, 8.0, 50, 1), called(10, 0.1, 8.0, 50, 1));
+        let cells = [apart, paired, found, both].map(percent).join(" | ");
+        let (row, table) = (format!("| 10 | 8 sd | {cells} |"), table(50, 1));
+        assert!(table.lines().any(|line| line == row), "{row}: {table}");
     }
 }
