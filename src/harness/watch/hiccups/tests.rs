@@ -95,7 +95,7 @@ fn a_nap_is_a_millisecond_and_what_comes_after_it_is_late() {
 fn a_meter_looks_once_a_millisecond_at_most() {
     let (from_ns, seen, to_ns) = watched(Duration::from_millis(50));
     let moments = seen.hiccups(0).unwrap().late.count;
-    assert!((2..=(to_ns - from_ns) / MS).contains(&moments), "{from_ns} {moments} {to_ns}");
+    assert!((1..=(to_ns - from_ns) / MS).contains(&moments), "{from_ns} {moments} {to_ns}");
 }
 
 #[test]
@@ -119,6 +119,22 @@ fn a_meter_s_own_cpu_is_that_of_its_threads_which_end_with_it() {
     assert!(!stop.load(Ordering::Relaxed));
     drop(meter);
     assert!(stop.load(Ordering::Relaxed));
+}
+
+/// The witness is the scheduler's own count, which it brings up to date from time to time.
+#[test]
+fn a_thread_s_cpu_is_at_least_what_was_counted_and_at_most_the_time_that_went_by() {
+    let clock = SystemClock::start();
+    let thread = std::thread::spawn(|| {
+        // SAFETY: only asks for a number.
+        let tid = unsafe { libc::gettid() };
+        let task = procfs::process::Process::myself().unwrap().task_from_tid(tid).unwrap();
+        let counted_ns = || task.schedstat().unwrap().sum_exec_runtime;
+        while counted_ns() < 10 * MS {}
+        (counted_ns(), thread_cpu_ns())
+    });
+    let (counted_ns, cpu_ns) = thread.join().unwrap();
+    assert!((counted_ns..=clock.now_ns()).contains(&cpu_ns), "{counted_ns} {cpu_ns}");
 }
 
 #[test]

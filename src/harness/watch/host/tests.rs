@@ -87,6 +87,7 @@ fn memory_that_is_held_is_told_in_bytes() {
 #[test]
 fn this_machine_has_ticks_and_memory() {
     let look = HostLook::take(&cpu_groups());
-    assert!(look.ticks.is_some_and(|(all, stolen)| all > stolen));
+    let (all, stolen) = look.ticks.unwrap();
+    assert!(all > stolen + 100, "it has run for a second: {all} {stolen}");
     assert!(memory_left_bytes().is_some_and(|bytes| bytes > 100_000));
 }
