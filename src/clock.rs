@@ -52,6 +52,13 @@ impl SystemClock {
         Self { origin, origin_wall_us: wall_clock_us(), shift_us: AtomicI64::new(0) }
     }
 
+    /// One since whose origin the wall clock was set ahead by so much.
+    #[cfg(test)]
+    pub(crate) fn start_set_ahead(by_us: i64) -> Self {
+        let now = Self::start();
+        Self { origin_wall_us: now.origin_wall_us - by_us, ..now }
+    }
+
     /// A clock whose origin is the last border of intervals of `interval_us` on the wall clock:
     /// so that the intervals of several processes are the same.
     #[must_use]

@@ -131,6 +131,10 @@ pub fn cpu_s() -> f64 {
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
+    used_s(&usage)
+}
+
+fn used_s(usage: &libc::rusage) -> f64 {
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
@@ -149,11 +153,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_used_cpu_and_memory() {
-        let mut sum = 0_u64;
-        while cpu_s() <= 0.0 {
-            sum = sum.wrapping_add(1);
+    fn cpu_is_the_user_s_and_the_system_s() {
+        // SAFETY: all-zero is a valid value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        usage.ru_utime = libc::timeval { tv_sec: 3, tv_usec: 250_000 };
+        usage.ru_stime = libc::timeval { tv_sec: 1, tv_usec: 500_000 };
+        assert!((used_s(&usage) - 4.75).abs() < 1e-9, "{}", used_s(&usage));
+    }
+
+    /// The witness is the kernel's clock of this process's CPU. A thread on another core may be
+    /// behind by a tick in either.
+    #[test]
+    fn the_cpu_of_this_process_is_what_its_own_clock_says() {
+        let clock_s = || {
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: only writes into the struct.
+            unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+            time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+        };
+        let (from_s, first_s) = (clock_s(), cpu_s());
+        while clock_s() < from_s + 0.05 {
+            std::hint::spin_loop();
         }
-        assert!(memory_peak_bytes().is_some_and(|bytes| bytes > 100_000), "{sum}");
+        let (second_s, to_s) = (cpu_s(), clock_s());
+        let seen = format!("{from_s} {first_s} {second_s} {to_s}");
+        assert!(second_s - first_s > 0.03, "{seen}");
+        assert!(first_s > from_s - 0.02 && second_s < to_s + 0.02, "{seen}");
+    }
+
+    #[test]
+    fn memory_that_was_touched_was_held_in_bytes() {
+        let touched = vec![1_u8; 16 << 20];
+        let peak = memory_peak_bytes().unwrap();
+        assert!(peak > std::hint::black_box(&touched).len() as u64, "{peak}");
     }
 }

@@ -7,9 +7,10 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
-use procfs::process::{FDTarget, Process, all_processes};
+use procfs::process::{FDTarget, Process, Stat, all_processes};
 use serde::{Deserialize, Serialize};
 
 /// Who listens for a container: their CPU is not the broker's, which is on this host all the same.
@@ -81,23 +82,34 @@ pub(in crate::harness) fn local_brokers(advertised: &[String]) -> LocalBrokers {
         .filter(|broker| super::is_local(broker))
         .filter_map(|broker| broker.rsplit_once(':')?.1.parse().ok())
         .collect();
-    let mut found = LocalBrokers::default();
-    for port in ports {
-        let here = [tcp(), tcp6()].into_iter().flatten().flatten();
-        let (pid, in_container) = match owner(&listening(here, port), &candidates()) {
-            Some(Owner::Process(pid)) => (Some(pid), false),
-            Some(Owner::Container(address, port)) => (inside(address, &inmates(port)), true),
-            None => (None, false),
-        };
-        let Some(pid) = pid else {
+    together(ports.into_iter().map(answers))
+}
+
+/// All that answer, each with whether it is in a container; none where one is not known.
+fn together(found: impl Iterator<Item = Option<(i32, bool)>>) -> LocalBrokers {
+    let mut brokers = LocalBrokers::default();
+    for answer in found {
+        let Some((pid, in_container)) = answer else {
             return LocalBrokers::default();
         };
-        if !found.pids.contains(&pid) {
-            found.pids.push(pid);
+        if !brokers.pids.contains(&pid) {
+            brokers.pids.push(pid);
         }
-        found.in_container |= in_container;
+        brokers.in_container |= in_container;
     }
-    found
+    brokers
+}
+
+/// The process that is sure to answer on this port, and whether it is in a container.
+fn answers(port: u16) -> Option<(i32, bool)> {
+    let here = [tcp(), tcp6()].into_iter().flatten().flatten();
+    match owner(&listening(here, port), &candidates())? {
+        Owner::Process(pid) => Some((pid, false)),
+        Owner::Container(address, port) => {
+            let ours = fs::read_link("/proc/self/ns/net").ok();
+            Some((inside(address, &inmates(ours.as_deref(), port))?, true))
+        }
+    }
 }
 
 /// Who answers on a port, where that is sure: the only process that has all of the sockets open
@@ -142,13 +154,11 @@ fn candidates() -> Vec<Candidate> {
     others().map(look).collect()
 }
 
-/// The processes of other network namespaces, as seen from a port there.
-fn inmates(port: u16) -> Vec<Inmate> {
-    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
-    let ours = namespace("self");
+/// The processes of other network namespaces than `ours`, as seen from a port there.
+fn inmates(ours: Option<&Path>, port: u16) -> Vec<Inmate> {
     let is_elsewhere = |process: &Process| {
-        let theirs = namespace(&process.pid().to_string());
-        theirs.is_some() && theirs != ours
+        let theirs = fs::read_link(format!("/proc/{}/ns/net", process.pid()));
+        theirs.is_ok_and(|theirs| Some(&*theirs) != ours)
     };
     let look = |process: Process| {
         let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
@@ -201,116 +211,14 @@ pub(super) fn cpu_s(processes: &[i32]) -> Option<f64> {
     if processes.is_empty() {
         return None;
     }
-    let ticks = |&pid: &i32| {
-        let stat = Process::new(pid).ok()?.stat().ok()?;
-        Some(stat.utime + stat.stime)
-    };
-    let sum: u64 = processes.iter().map(ticks).sum::<Option<u64>>()?;
+    let used = |&pid: &i32| Some(ticks(&Process::new(pid).ok()?.stat().ok()?));
+    let sum: u64 = processes.iter().map(used).sum::<Option<u64>>()?;
     Some(sum as f64 / procfs::ticks_per_second() as f64)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-    use std::process::{Command, Stdio};
-
-    #[test]
-    fn a_port_is_followed_to_its_process_which_is_never_this_one() {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let nobody = LocalBrokers::default();
-        assert_eq!(local_brokers(&[format!("1@127.0.0.1:{port}")]), nobody);
-        assert_eq!(local_brokers(&["1@broker.example:9092".to_owned()]), nobody);
-        assert!(cpu_s(&[std::process::id().cast_signed()]).is_some());
-        assert_eq!(cpu_s(&[]), None);
-    }
-
-    /// A process that looks like somebody's Kafka beside a port whose owner we can't see (it is
-    /// this process): a look-alike is not taken.
-    #[test]
-    fn somebody_else_s_kafka_is_never_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let java = folder.path().join("java");
-        fs::copy("/bin/sh", &java).unwrap();
-        let mut foreign = Command::new(&java)
-            .args(["-c", "read line", "kafka.Kafka", "server.properties"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let pid = foreign.id().cast_signed();
-        let name = || Process::new(pid).unwrap().stat().unwrap().comm;
-        while name() != "java" {
-            std::thread::yield_now();
-        }
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let found = local_brokers(&[format!("1@127.0.0.1:{port}")]);
-        // Nobody listens there at all, and some kernel rule may lead to a container.
-        drop(socket);
-        let unheard = local_brokers(&[format!("1@127.0.0.1:{port}")]);
-        drop(foreign.stdin.take());
-        foreign.wait().unwrap();
-        let nobody = LocalBrokers::default();
-        assert_eq!((found, unheard), (nobody.clone(), nobody), "the look-alike is {pid}");
-    }
-
-    fn process(pid: i32, name: &str, sockets: &[u64]) -> Candidate {
-        let sockets = sockets.iter().copied().collect();
-        Candidate { pid, name: name.to_owned(), sockets, target: None }
-    }
-
-    #[test]
-    fn who_has_the_port_open_alone_is_the_broker() {
-        let here = HashSet::from([7]);
-        // Whatever it is called, and whoever else is a Kafka.
-        let others = [process(10, "kbench", &[5, 7]), process(20, "java", &[8])];
-        assert_eq!(owner(&here, &others), Some(Owner::Process(10)));
-        assert_eq!(owner(&here, &[process(10, "a", &[7]), process(11, "b", &[7])]), None);
-        assert_eq!(owner(&here, &[process(10, "ssh", &[7]), process(30, "java", &[9])]), None);
-        // Its open files are not for us to see, or one of two sockets is not: it is nobody.
-        assert_eq!(owner(&here, &[process(20, "java", &[])]), None);
-        assert_eq!(owner(&HashSet::from([7, 8]), &[process(10, "java", &[7])]), None);
-        // Nothing listens here: the kernel alone leads on.
-        assert_eq!(owner(&HashSet::new(), &[process(20, "java", &[8])]), None);
-    }
-
-    #[test]
-    fn a_proxy_is_followed_to_the_address_that_it_says_and_no_further() {
-        let (here, address) = (HashSet::from([7]), IpAddr::from([172, 17, 0, 2]));
-        let words = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 9092 \
-                     -container-ip 172.17.0.2 -container-port 19092";
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        let mut proxy = process(10, "docker-proxy", &[7]);
-        assert_eq!(owner(&here, &[process(20, "java", &[8])]), None);
-        proxy.target = target(&words);
-        assert_eq!(owner(&here, &[proxy]), Some(Owner::Container(address, 19_092)));
-        // This one is told by a pipe what nobody else can read.
-        assert_eq!(owner(&here, &[process(10, "rootlessport", &[7])]), None);
-
-        let inmate = |pid, sockets: &[u64], listening: &[u64], host: u8| Inmate {
-            pid,
-            sockets: sockets.iter().copied().collect(),
-            listening: listening.iter().copied().collect(),
-            addresses: HashSet::from([IpAddr::from([172, 17, 0, host])]),
-        };
-        let broker = || inmate(30, &[5, 9], &[9], 2);
-        // Another container's Kafka, and somebody in the same one who has not the socket.
-        let others = || [inmate(20, &[8], &[8], 3), inmate(31, &[6], &[9], 2)];
-        let [foreign, beside] = others();
-        assert_eq!(inside(address, &[foreign, beside, broker()]), Some(30));
-        assert_eq!(inside(address, &others()), None);
-        assert_eq!(inside(address, &[broker(), inmate(32, &[9], &[9], 2)]), None, "two share it");
-    }
-
-    #[test]
-    fn a_namespace_s_own_addresses_are_read_from_its_routes() {
-        let table = "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
-                     \x20    |-- 172.17.0.2\n        /32 host LOCAL\n     |-- 172.17.255.255\n\
-                     \x20       /32 link BROADCAST\n";
-        assert_eq!(addresses(table), HashSet::from([IpAddr::from([172, 17, 0, 2])]));
-        let own = fs::read_to_string("/proc/self/net/fib_trie").unwrap_or_default();
-        // A host without a loopback device has no table.
-        assert_eq!(addresses(&own).contains(&IpAddr::from([127, 0, 0, 1])), own.contains("LOCAL"));
-    }
+const fn ticks(stat: &Stat) -> u64 {
+    stat.utime + stat.stime
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,24 +34,21 @@ const INTERVAL_NS: u64 = 10_000_000_000;
 struct Nobody {
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
-    offset: i64,
 }
 
 impl Sink for Nobody {
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
         let at_ns = self.clock.now_ns();
         for index in range.clone() {
-            let (stamp, offset) = (*batch.stamp(index), self.offset);
-            let outcome = Outcome::Acked;
             self.receiver.receive(&Receipt {
-                stamp,
-                outcome,
+                stamp: *batch.stamp(index),
+                outcome: Outcome::Acked,
                 at_ns,
                 partition: 0,
-                offset,
+                // Nobody reads up to there.
+                offset: 0,
                 reason: "",
             });
-            self.offset += 1;
         }
         Ok(Handover { taken: range.len(), refusal: None })
     }
@@ -92,10 +89,15 @@ pub(in crate::harness) fn ceiling_per_s(plan: &Plan, sending: Sending) -> Result
         // One that panics here will do so again in the run, where it is reported.
         let _ = thread.join();
     }
-    // On a host that had no core for them in all that time, what they did before has to do.
-    let (from_ns, before) = if after > before { (from_ns, before) } else { (0, 0) };
+    Ok(rate_per_s((from_ns, before), (to_ns, after)))
+}
+
+/// Events per second between two moments, each with the events until then. On a host that had no
+/// core for them in all that time, what they did before has to do.
+fn rate_per_s(from: (u64, u64), (to_ns, after): (u64, u64)) -> Option<f64> {
+    let (from_ns, before) = if after > from.1 { from } else { (0, 0) };
     let seconds = (to_ns - from_ns) as f64 / 1e9;
-    Ok((after > before).then(|| (after - before) as f64 / seconds))
+    (after > before).then(|| (after - before) as f64 / seconds)
 }
 
 /// What the producers share.
@@ -122,7 +124,7 @@ impl Bench {
             run: 0,
             start_ns: 0,
             script: Script::Unpaced { generator, seq: 0, left: u64::MAX, until_ns: u64::MAX },
-            sink: Box::new(Nobody { clock: self.clock.clone(), receiver, offset: 0 }),
+            sink: Box::new(Nobody { clock: self.clock.clone(), receiver }),
             recorder: Recorder::new(0..u64::MAX, INTERVAL_NS),
             clock: self.clock.clone(),
             ledger: self.ledger.clone(),
@@ -146,6 +148,15 @@ mod tests {
         let source = Source { name: "test.toml".to_owned(), text };
         let environment = Environment::from_pairs::<String, String>([]);
         scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+    }
+
+    #[test]
+    fn a_rate_is_of_what_is_counted_or_of_the_whole_where_that_is_nothing() {
+        let is = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-9;
+        let (from, to_ns) = ((60_000_000, 1_000), 220_000_000);
+        assert!(is(rate_per_s(from, (to_ns, 5_000)), 25_000.0), "4,000 in 160 ms");
+        assert!(is(rate_per_s(from, (to_ns, 1_000)), 1_000.0 / 0.22), "no core since");
+        assert_eq!(rate_per_s((60_000_000, 0), (to_ns, 0)), None);
     }
 
     #[test]

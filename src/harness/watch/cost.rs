@@ -125,17 +125,19 @@ impl Cost {
             return Err(format!("{} seconds measured (fewest: {STEPS_MIN})", steps.len()));
         }
         let count = steps.len() as f64;
-        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| steps.iter().map(of).sum::<f64>() / count;
-        let (x, y) = (mean(&|step| step.0), mean(&|step| step.1));
+        type Of<'a> = &'a dyn Fn(&(f64, f64)) -> f64;
+        let mean = |of: Of<'_>, steps: &[(f64, f64)]| steps.iter().map(of).sum::<f64>() / count;
+        let (x, y) = (mean(&|step| step.0, &steps), mean(&|step| step.1, &steps));
         let least = steps.iter().map(|step| step.0).fold(f64::INFINITY, f64::min);
         let most = steps.iter().map(|step| step.0).fold(0.0, f64::max);
         if most - least < VARIES * x || x <= 0.0 {
             return Err(format!("one rate: {least:.0} to {most:.0}/s"));
         }
-        let spread = mean(&|step| (step.0 - x) * (step.0 - x));
-        let slope = mean(&|step| (step.0 - x) * (step.1 - y)) / spread;
-        let residual = |step: &(f64, f64)| step.1 - y - slope * (step.0 - x);
-        let variance = mean(&|step| residual(step) * residual(step)) / (count - 2.0);
+        let off: Vec<(f64, f64)> = steps.iter().map(|step| (step.0 - x, step.1 - y)).collect();
+        let spread = mean(&|off| off.0 * off.0, &off);
+        let slope = mean(&|off| off.0 * off.1, &off) / spread;
+        let residual = |off: &(f64, f64)| off.1 - slope * off.0;
+        let variance = mean(&|off| residual(off) * residual(off), &off) / (count - 2.0);
         let error = (variance / spread).sqrt();
         if error > ERROR_MAX * slope.abs() {
             let (slope, error) = (slope * 1e6, error * 1e6);
@@ -186,6 +188,82 @@ mod tests {
         let noisy = why(cost((1..=20).map(|step| step * 100), 0.05));
         assert!(noisy.starts_with("too uncertain: "), "{noisy}");
         assert!(why(cost((0..12).map(|_| 0), 0.0)).starts_with("one rate: 0 to 0/s"));
+    }
+
+    /// Seconds of these rates and CPU seconds.
+    fn of_seconds(steps: &[(u64, f64)]) -> CpuCost {
+        let mut cost = Cost::new(0, S);
+        let mut now = Count { at_ns: 5 * S, cpu_s: 7.0, acked: 1_000 };
+        cost.measured(now);
+        for (rate, cpu_s) in steps {
+            now = Count { at_ns: now.at_ns + S, cpu_s: now.cpu_s + cpu_s, acked: now.acked + rate };
+            cost.measured(now);
+        }
+        cost.sum_up()
+    }
+
+    fn more(cost: CpuCost) -> Result<f64, String> {
+        cost.us_per_event_more.unwrap()
+    }
+
+    /// By hand: of twelve seconds half lie 500/s below the mean and half above, so the spread is
+    /// 250,000; the slope is 100 µs, and what is off it by 50 ms each time makes a standard error
+    /// of the root of 0.05² / 10 / 250,000.
+    #[test]
+    fn the_standard_error_is_of_two_degrees_of_freedom_less_and_its_limit_a_quarter() {
+        let off_by = |off_s: f64| {
+            let signs = [1.0, -1.0, 1.0, -1.0, 1.0, -1.0];
+            let low = signs.iter().map(|sign| (500, 0.15 + sign * off_s));
+            let steps: Vec<_> =
+                low.chain(signs.iter().map(|sign| (1_500, 0.25 + sign * off_s))).collect();
+            more(of_seconds(&steps))
+        };
+        let why = "too uncertain: 100.0 µs, standard error 31.6";
+        assert_eq!(off_by(0.05).unwrap_err(), why);
+        // A quarter of the slope is 39.53 ms off.
+        assert!((off_by(0.039).unwrap() - 100.0).abs() < 1e-6);
+        assert!(off_by(0.040).is_err());
+    }
+
+    #[test]
+    fn ten_seconds_are_enough_and_so_is_a_rate_that_varies_by_half_its_mean() {
+        let of = |steps: &[(u64, f64)]| more(of_seconds(steps));
+        // Exact numbers in binary: what every event costs is nothing.
+        let flat: Vec<_> = (0..10).map(|at| (750 + 500 * (at % 2), 0.25)).collect();
+        assert_eq!(of(&flat), Ok(0.0));
+        assert_eq!(of(&flat[..9]).unwrap_err(), "9 seconds measured (fewest: 10)");
+        let less: Vec<_> = (0..10).map(|at| (750 + 499 * (at % 2), 0.25)).collect();
+        assert_eq!(of(&less).unwrap_err(), "one rate: 750 to 1249/s");
+    }
+
+    /// A process that costs 20 ms a second and 30 µs an event, looked at after unequal times.
+    #[test]
+    fn rates_are_per_second_whatever_the_time_between_two_looks_and_short_ones_are_left_out() {
+        let mut cost = Cost::new(0, S);
+        let mut now = Count { at_ns: 5 * S, cpu_s: 7.0, acked: 1_000 };
+        cost.measured(now);
+        let lengths_ns = [S, 2 * S, S / 2, 3 * S].iter().cycle();
+        for (rate, length_ns) in (1..=12).zip(lengths_ns) {
+            let seconds = *length_ns as f64 / 1e9;
+            let events = rate * 100 * (length_ns / (S / 2));
+            now.at_ns += length_ns;
+            now.acked += events;
+            now.cpu_s += 0.020 * seconds + 30e-6 * events as f64;
+            cost.measured(now);
+        }
+        // Half a second is a step; a nanosecond less, of a cost of its own, is none.
+        now.at_ns += S / 2 - 1;
+        now.cpu_s += 5.0;
+        cost.measured(now);
+        let more = more(cost.sum_up()).unwrap();
+        assert!((more - 30.0).abs() < 1e-6, "{more}");
+    }
+
+    #[test]
+    fn without_an_event_there_is_no_cost_of_one() {
+        let cost = of_seconds(&[(0, 0.1), (0, 0.1)]);
+        assert_eq!(cost.us_per_event, None);
+        assert!((cost.measured_s.unwrap() - 0.2).abs() < 1e-9, "{cost:?}");
     }
 
     #[test]

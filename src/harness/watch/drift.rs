@@ -44,24 +44,34 @@ pub(in crate::harness) fn trend(points: &[(f64, f64)], alpha: f64) -> Option<Tre
     let points = thinned(points);
     let slopes = slopes(&points)?;
     let slope = median_of_sorted(&slopes);
-    let count = points.len() as f64;
     let likeness = likeness(&points, slope);
-    let factor = (1.0 + likeness) / (1.0 - likeness);
-    let variance = count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * factor;
-    let reach = deviations(alpha) * variance.sqrt();
-    let last = slopes.len() - 1;
-    let place = |at: f64| slopes[(at.max(0.0) as usize).min(last)];
-    let pairs = slopes.len() as f64;
+    let (low, high) = places(slopes.len(), reach(points.len() as f64, likeness, alpha));
     let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
     values.sort_by(f64::total_cmp);
     Some(Trend {
         slope,
         likeness,
-        low: place(((pairs - reach) / 2.0).floor()),
-        high: place(((pairs + reach) / 2.0).ceil()),
+        low: slopes[low],
+        high: slopes[high],
         middle: median_of_sorted(&values),
         span: points.last()?.0 - points.first()?.0,
     })
+}
+
+/// How far Kendall's S of so many points goes, in a share 1 − `alpha` of all cases.
+fn reach(count: f64, likeness: f64, alpha: f64) -> f64 {
+    let factor = (1.0 + likeness) / (1.0 - likeness);
+    let variance = count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * factor;
+    deviations(alpha) * variance.sqrt()
+}
+
+/// Which of so many sorted slopes are the interval's ends: as many lie below the one as above the
+/// other.
+fn places(slopes: usize, reach: f64) -> (usize, usize) {
+    let last = slopes - 1;
+    let high = ((slopes as f64 + reach) / 2.0).ceil() as usize;
+    let high = high.min(last);
+    (last - high, high)
 }
 
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
@@ -77,11 +87,12 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(width).map(middle).collect()
 }
 
-/// The slopes of all pairs, sorted; `None` where all points have one x.
+/// The slopes of all pairs, sorted; `None` where all points have one x. A point is not later than
+/// itself.
 fn slopes(points: &[(f64, f64)]) -> Option<Vec<f64>> {
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (place, (x, y)) in points.iter().enumerate() {
-        let later = points[place + 1..].iter().filter(|(other_x, _)| other_x > x);
+        let later = points[place..].iter().filter(|(other_x, _)| other_x > x);
         slopes.extend(later.map(|(other_x, other_y)| (other_y - y) / (other_x - x)));
     }
     slopes.sort_unstable_by(f64::total_cmp);
@@ -101,11 +112,12 @@ fn likeness(points: &[(f64, f64)], slope: f64) -> f64 {
     let rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
     let ranks = ranks(&rest);
     let mean = ranks.iter().sum::<f64>() / ranks.len() as f64;
-    let all: f64 = ranks.iter().map(|rank| (rank - mean) * (rank - mean)).sum();
+    let off: Vec<f64> = ranks.iter().map(|rank| rank - mean).collect();
+    let all: f64 = off.iter().map(|off| off * off).sum();
     if all <= 0.0 {
         return 0.0;
     }
-    let next: f64 = ranks.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+    let next: f64 = off.windows(2).map(|pair| pair[0] * pair[1]).sum();
     let count = points.len() as f64;
     // A level and a slope were fitted, so it comes out too small by about (2 + 4φ) / n.
     let biased = next / all;
@@ -118,14 +130,12 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
     let mut from = 0;
-    while from < order.len() {
-        let value = values[order[from]];
-        let same = order[from..].iter().take_while(|at| values[**at].total_cmp(&value).is_eq());
-        let to = from + same.count();
-        for at in &order[from..to] {
-            ranks[*at] = f64::midpoint(from as f64, (to - 1) as f64);
+    for same in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
+        let last = from + same.len() - 1;
+        for at in same {
+            ranks[*at] = f64::midpoint(from as f64, last as f64);
         }
-        from = to;
+        from = last + 1;
     }
     ranks
 }
@@ -207,6 +217,84 @@ mod tests {
     fn deviations_are_those_of_the_tables() {
         assert!((deviations(0.05) - 1.959_964).abs() < 1e-5);
         assert!((deviations(0.01) - 2.575_829).abs() < 1e-5);
+        assert!(deviations(1.0) <= 0.0, "what may always miss has no width");
+    }
+
+    fn is(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 1e-5
+    }
+
+    /// By hand: S of ten values has a variance of 10 · 9 · 25 / 18 = 125, and with a likeness of
+    /// one half of three times that.
+    #[test]
+    fn kendall_s_s_goes_as_far_as_in_the_books_and_farther_where_neighbours_are_alike() {
+        assert!(is(reach(10.0, 0.0, 0.05), 21.913_06), "{}", reach(10.0, 0.0, 0.05));
+        assert!(is(reach(10.0, 0.5, 0.05), 37.954_54), "{}", reach(10.0, 0.5, 0.05));
+    }
+
+    /// Of 45 slopes, (45 ± 21.9) / 2: counted from 1, the 11th from either side.
+    #[test]
+    fn an_interval_s_ends_lie_as_far_from_either_side() {
+        assert_eq!(places(45, 21.913), (10, 34));
+        assert_eq!(places(45, 1.0), (21, 23));
+        assert_eq!(places(45, 1_000.0), (0, 44));
+        assert_eq!(places(1, 0.0), (0, 0));
+    }
+
+    #[test]
+    fn a_series_upside_down_has_the_interval_upside_down() {
+        let points = series(3, 40, 0.3, 0.05, 2.0);
+        let turned: Vec<_> = points.iter().map(|(x, y)| (*x, -y)).collect();
+        let (up, down) = (trend(&points, 0.05).unwrap(), trend(&turned, 0.05).unwrap());
+        assert!(is(up.slope, -down.slope) && up.likeness <= 0.9, "{up:?} {down:?}");
+        assert!(up.low.to_bits() == (-down.high).to_bits(), "{up:?} {down:?}");
+        assert!(up.high.to_bits() == (-down.low).to_bits(), "{up:?} {down:?}");
+    }
+
+    /// Ten points of 45 different pairs, by hand: the 23rd slope, and with a likeness of
+    /// (10 · −1.25 / 82 + 2) / 6 a reach of 30.1, so the 7th from either side.
+    #[test]
+    fn ten_points_have_a_trend_and_nine_have_none() {
+        let off = [5, 4, 8, 1, 0, 2, 9, 6, 3, 7].map(f64::from);
+        let points: Vec<_> = (7_u32..).map(f64::from).zip(off).collect();
+        let points: Vec<_> = points.iter().map(|(x, off)| (*x, 3.0 * x + off / 4.0)).collect();
+        let found = trend(&points, 0.05).unwrap();
+        assert!(is(found.slope, 3.062_5) && is(found.likeness, 0.307_926_8), "{found:?}");
+        assert!(is(found.low, 2.625) && is(found.high, 3.5), "{found:?}");
+        assert!(is(found.middle, 34.75) && is(found.span, 9.0), "{found:?}");
+        assert!(trend(&points[..9], 0.05).is_none());
+        let at_once: Vec<_> = points.iter().map(|(_, y)| (7.0, *y)).collect();
+        assert_eq!(trend(&at_once, 0.05), None, "no time went by");
+    }
+
+    #[test]
+    fn slopes_are_those_of_all_pairs_of_different_times_in_order() {
+        let points = [(1.0, 0.0), (2.0, 2.0), (4.0, 3.0), (4.0, 9.0)];
+        assert_eq!(slopes(&points), Some(vec![0.5, 1.0, 2.0, 3.0, 3.5]));
+    }
+
+    #[test]
+    fn a_median_is_the_middle_or_half_way_between_the_two() {
+        let of = |values: &[f64]| median_of_sorted(values);
+        assert!(is(of(&[1.0, 2.0, 4.0, 8.0, 16.0]), 4.0));
+        assert!(is(of(&[1.0, 2.0, 4.0, 9.0, 16.0, 32.0]), 6.5));
+        assert!(is(of(&[3.0, 5.0]), 4.0) && is(of(&[3.0]), 3.0) && is(of(&[]), 0.0));
+    }
+
+    /// By hand: the ranks' squares sum up to 82.5 and the products of neighbours to 2.25, so that
+    /// the likeness is (10 · 2.25 / 82.5 + 2) / 6.
+    #[test]
+    fn likeness_is_of_ranks_of_what_the_line_leaves_and_corrected_for_a_short_series() {
+        let along = |off: [u32; 10]| {
+            let line = |(x, off): (u32, u32)| (f64::from(x), f64::from(3 * x + off));
+            let points: Vec<_> = (7..).zip(off).map(line).collect();
+            likeness(&points, 3.0)
+        };
+        let found = along([5, 4, 8, 1, 0, 2, 9, 6, 3, 7]);
+        assert!(is(found, 0.378_787_9), "{found}");
+        assert!(is(along([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), LIKENESS_MAX));
+        assert!(is(along([0, 9, 1, 8, 2, 7, 3, 6, 4, 5]), 0.0), "the contrary is none");
+        assert!(is(along([4; 10]), 0.0), "and neither is a line itself");
     }
 
     #[test]
@@ -221,5 +309,8 @@ mod tests {
         let pct_per_min = trend.slope * 60.0 / 5.0 * 100.0;
         assert!((pct_per_min - 1.0).abs() < 0.1, "{pct_per_min}");
         assert!(thinned(&points).len() <= POINTS_MAX);
+        let pairs: Vec<_> = (0..1_000).map(|x| (f64::from(x), f64::from(2 * x))).collect();
+        let thin = thinned(&pairs);
+        assert_eq!((thin.len(), thin[0], thin[499]), (500, (0.5, 1.0), (998.5, 1_997.0)));
     }
 }

@@ -239,7 +239,10 @@ mod tests {
             ..SelfWatch::default()
         };
         assert_eq!(watch.flags(), Vec::<String>::new());
-        assert_eq!(watch.notes().len(), 1);
+        let shares_the_host =
+            "broker and harness share this host: each takes from the other's cores";
+        assert_eq!(watch.notes(), [shares_the_host]);
+        assert_eq!(SelfWatch::default().notes(), Vec::<String>::new());
     }
 
     /// Each with the value that is over its limit, and the words that it must find.

@@ -10,13 +10,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 #[must_use]
 pub fn is_local(advertised: &str) -> bool {
     let host = host(advertised);
-    if host.eq_ignore_ascii_case("localhost") || own_name().is_some_and(|name| name == host) {
+    if is_named_so(host, own_name().as_deref()) {
         return true;
     }
     // No service is meant, so that any port will do.
     let Ok(found) = (host, 0).to_socket_addrs() else { return false };
     let own = own_addresses();
     found.into_iter().any(|address| is_own(address.ip(), &own))
+}
+
+/// Whether a host of this name is this one, without asking anybody.
+fn is_named_so(host: &str, own_name: Option<&str>) -> bool {
+    host.eq_ignore_ascii_case("localhost") || own_name == Some(host)
 }
 
 /// `1@[::1]:9092` is at `::1`.
@@ -96,7 +101,49 @@ mod tests {
             assert!(of(format!("1@{text}:9092")), "{address}");
         }
         let name = own_name().unwrap();
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(name, kernel.trim_end());
         assert!(is_local(&format!("1@{name}:9092")), "{name}");
+    }
+
+    #[test]
+    fn the_host_of_a_broker_is_between_its_number_and_its_port() {
+        assert_eq!(host("1@broker-7.example:9092"), "broker-7.example");
+        assert_eq!(host("broker-7.example"), "broker-7.example");
+        assert_eq!(host("2@[2001:db8::7]:9092"), "2001:db8::7");
+    }
+
+    #[test]
+    fn this_host_is_known_by_its_names_where_no_lookup_knows_them() {
+        assert!(is_named_so("LocalHost", None) && is_named_so("localhost", Some("db-7")));
+        assert!(is_named_so("db-7", Some("db-7")));
+        assert!(!is_named_so("db-7", None) && !is_named_so("db-7", Some("db-8")));
+    }
+
+    #[test]
+    fn an_address_is_own_if_it_is_the_loopback_s_none_or_an_interface_s() {
+        let of = |text: &str| text.parse::<IpAddr>().unwrap();
+        let own = [of("192.0.2.7")];
+        for address in ["192.0.2.7", "::ffff:192.0.2.7", "127.8.9.10", "::1", "0.0.0.0", "::"] {
+            assert!(is_own(of(address), &own), "{address}");
+        }
+        assert!(!is_own(of("192.0.2.8"), &own) && !is_own(of("192.0.2.7"), &[]));
+    }
+
+    #[test]
+    fn an_address_is_read_by_its_family() {
+        // SAFETY: all-zero addresses are valid values.
+        let (mut v4, mut v6): (libc::sockaddr_in, libc::sockaddr_in6) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        v4.sin_family = libc::AF_INET as libc::sa_family_t;
+        v4.sin_addr.s_addr = u32::from_be_bytes([192, 0, 2, 7]).to_be();
+        v6.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+        v6.sin6_addr.s6_addr = "2001:db8::7".parse::<Ipv6Addr>().unwrap().octets();
+        let of_v6 = |address: &libc::sockaddr_in6| address_of((&raw const *address).cast());
+        assert_eq!(address_of((&raw const v4).cast()), Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(of_v6(&v6), Some("2001:db8::7".parse().unwrap()));
+        v6.sin6_family = libc::AF_PACKET as libc::sa_family_t;
+        assert_eq!((of_v6(&v6), address_of(std::ptr::null())), (None, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! much it overslept. What it lacks, no thread of this host could have had.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -216,6 +217,10 @@ fn thread_cpu_ns() -> u64 {
     unsafe {
         libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time);
     }
+    ns_of(time)
+}
+
+fn ns_of(time: libc::timespec) -> u64 {
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
@@ -279,10 +284,14 @@ pub(in crate::harness) fn cores_to_watch() -> usize {
 }
 
 fn watched_cores() -> Vec<usize> {
-    if std::env::var_os(SWITCH).is_some_and(|value| value == "off") {
+    if is_off(std::env::var_os(SWITCH).as_deref()) {
         return Vec::new();
     }
     own_cores()
+}
+
+fn is_off(switch: Option<&OsStr>) -> bool {
+    switch.is_some_and(|value| value == "off")
 }
 
 /// The cores that this process may use, by their numbers.
@@ -291,7 +300,8 @@ fn own_cores() -> Vec<usize> {
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set);
-        (0..8 * size_of::<libc::cpu_set_t>()).filter(|&core| libc::CPU_ISSET(core, &set)).collect()
+        let all = libc::CPU_SETSIZE.cast_unsigned() as usize;
+        (0..all).filter(|&core| libc::CPU_ISSET(core, &set)).collect()
     }
 }
 
@@ -306,63 +316,4 @@ fn pin(core: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: u64 = 1_000_000;
-
-    #[test]
-    fn a_stall_counts_for_every_moment_that_it_lasted() {
-        let mut seen = MeterSeen { cores: 1, ..MeterSeen::default() };
-        for nap in 0..9_925 {
-            seen.note(nap * MS, 60_000, true, nap / 1_000);
-        }
-        seen.note(9_925 * MS, 75 * MS, true, 9);
-        let hiccups = seen.hiccups(1_000 * MS).unwrap();
-        // 10,000 moments of a millisecond, 75 of which and their last lay within the stall.
-        assert_eq!((hiccups.cores, hiccups.late.count, hiccups.stalls), (1, 10_001, 1));
-        assert_eq!(hiccups.longest_ns, 75 * MS);
-        assert!((hiccups.longest_at_s - 8.925).abs() < 1e-9, "{hiccups:?}");
-        let p99_9 = hiccups.late.p99_9_ns.unwrap() as f64 / 1e6;
-        assert!((64.5..66.5).contains(&p99_9), "of 75 ms one in 1,000 lay above: {p99_9}");
-        assert!(hiccups.late.p99_ns.unwrap() < 61_000, "{hiccups:?}");
-        assert_eq!(seen.by_interval().get(&9), Some(&(75 * MS)));
-        assert_eq!(seen.by_interval().get(&8), Some(&60_000));
-    }
-
-    #[test]
-    fn a_stall_has_a_name_from_five_milliseconds_on_and_counts_where_it_is_measured() {
-        let mut seen = MeterSeen { cores: 1, ..MeterSeen::default() };
-        seen.note(0, 5 * MS - 1, true, 0);
-        seen.note(MS, 5 * MS, true, 1);
-        seen.note(2 * MS, 90 * MS, false, 2);
-        let hiccups = seen.hiccups(0).unwrap();
-        assert_eq!((hiccups.stalls, hiccups.longest_ns), (1, 5 * MS));
-        assert_eq!(seen.by_interval().get(&2), Some(&(90 * MS)), "the timeline has it");
-        let mut both = MeterSeen { cores: 1, ..MeterSeen::default() };
-        both.note(7 * MS, 6 * MS, true, 7);
-        both.merge(&seen);
-        let all = both.hiccups(0).unwrap();
-        assert_eq!((all.cores, all.stalls, all.longest_ns), (2, 2, 6 * MS));
-        assert!(MeterSeen::default().hiccups(0).is_none(), "nobody watched");
-    }
-
-    #[test]
-    fn every_core_of_this_host_is_watched_and_left_alone_afterwards() {
-        let clock = Arc::new(SystemClock::start());
-        let cores = own_cores();
-        let stalls = Arc::new(Stalls::new(cores.len()));
-        let measured = Arc::new(OnceLock::from(0..u64::MAX));
-        let meter = Meter::start(&clock, &stalls, &measured, 1_000 * MS, &Arc::default()).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        let cpu_s = meter.cpu_s();
-        assert!(cpu_s > 0.0 && cpu_s < 0.2 * cores.len() as f64, "{cpu_s}");
-        let seen = meter.end();
-        let hiccups = seen.hiccups(0).unwrap();
-        assert_eq!(hiccups.cores, cores.len());
-        // Each moment of 200 ms counts, stalls or not, but for those before the threads began.
-        assert!(hiccups.late.count as usize > 50 * cores.len(), "{hiccups:?}");
-        assert!(hiccups.late.min_ns.is_some_and(|ns| ns > 0), "{hiccups:?}");
-        assert_eq!(own_cores(), cores, "only the meter's threads are pinned");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use procfs::process::Process;
-use procfs::{Current, CurrentSI, KernelStats, Meminfo};
+use procfs::{CpuTime, Current, CurrentSI, KernelStats, Meminfo, ProcessCGroups};
 
 /// Where cgroups are found.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -61,7 +61,11 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 }
 
 fn ticks() -> Option<(u64, u64)> {
-    let cpu = KernelStats::current().ok()?.total;
+    ticks_of(&KernelStats::current().ok()?.total)
+}
+
+/// All ticks, and those of them that the hypervisor took.
+fn ticks_of(cpu: &CpuTime) -> Option<(u64, u64)> {
     let stolen = cpu.steal?;
     // A guest's time is in `user` already.
     let others = [cpu.iowait, cpu.irq, cpu.softirq].into_iter().flatten().sum::<u64>();
@@ -76,11 +80,14 @@ pub(super) fn cpu_groups() -> Vec<PathBuf> {
 
 /// The directories of this process's cgroups for a controller, and those above, that have `file`.
 fn groups(controller: &str, file: &str) -> Vec<PathBuf> {
-    let Ok(groups) = Process::myself().and_then(|process| process.cgroups()) else {
-        return Vec::new();
-    };
+    let own = Process::myself().and_then(|process| process.cgroups());
+    own.map_or_else(|_| Vec::new(), |own| groups_in(Path::new(CGROUPS), &own, controller, file))
+}
+
+/// The same below `folder`, of a process that is in the cgroups `own`.
+fn groups_in(folder: &Path, own: &ProcessCGroups, controller: &str, file: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for group in groups.0 {
+    for group in own {
         // The second version has one hierarchy for all controllers.
         let roots: &[&str] = match &*group.controllers {
             [] => &["", "unified"],
@@ -90,7 +97,7 @@ fn groups(controller: &str, file: &str) -> Vec<PathBuf> {
         };
         let below = group.pathname.trim_start_matches('/');
         for root in roots {
-            let root = Path::new(CGROUPS).join(root);
+            let root = folder.join(root);
             let own = root.join(below);
             let up = own.ancestors().take_while(|path| path.starts_with(&root));
             found.extend(up.filter(|path| path.join(file).exists()).map(Path::to_owned));
@@ -131,35 +138,4 @@ pub(super) fn memory_left_bytes() -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_of_what_came_since() {
-        let before = HostLook { ticks: Some((1_000, 50)), periods: vec![(10, 0), (100, 90)] };
-        let after = HostLook { ticks: Some((2_000, 80)), periods: vec![(10, 0), (140, 100)] };
-        assert_eq!(after.steal_share(&before), Some(0.03));
-        assert_eq!(after.throttled_share(&before), Some(0.25));
-        assert_eq!(before.throttled_share(&before), None, "no period went by");
-    }
-
-    #[test]
-    fn a_quota_s_file_is_read_in_both_versions() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |text: &str| fs::write(folder.path().join("cpu.stat"), text).unwrap();
-        write("nr_periods 12\nnr_throttled 3\nthrottled_time 4500\n");
-        assert_eq!(periods(folder.path()), Some((12, 3)));
-        write("usage_usec 9\nnr_periods 7\nnr_throttled 5\nthrottled_usec 1\nnr_bursts 0\n");
-        assert_eq!(periods(folder.path()), Some((7, 5)));
-        write("usage_usec 9\n");
-        assert_eq!(periods(folder.path()), None);
-    }
-
-    #[test]
-    fn this_machine_has_ticks_and_memory() {
-        let look = HostLook::take(&cpu_groups());
-        assert!(look.ticks.is_some_and(|(all, stolen)| all > stolen));
-        assert!(memory_bytes().is_some_and(|bytes| bytes > 100_000));
-        assert!(memory_left_bytes().is_some_and(|bytes| bytes > 100_000));
-    }
-}
+mod tests;

@@ -60,6 +60,14 @@ pub(super) struct ThreadId {
     started: u64,
 }
 
+#[cfg(test)]
+impl ThreadId {
+    /// A made-up one.
+    pub(super) const fn new(tid: i32) -> Self {
+        Self { tid, started: 7 }
+    }
+}
+
 /// What a thread has used since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
@@ -148,5 +156,32 @@ impl Drop for Seat {
         {
             member.ended = Some(usage);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_s_kind_is_known_by_the_name_that_the_kernel_has() {
+        for (comm, kind) in [
+            ("rdk:broker1", Kind::Client),
+            ("producer pollin", Kind::Client),
+            ("admin client po", Kind::Client),
+            ("replay", Kind::Harness),
+            ("replays", Kind::Other),
+            ("my rdk:broker1", Kind::Other),
+        ] {
+            assert_eq!(Kind::of_comm(comm, false), kind, "{comm}");
+            assert_eq!(Kind::of_comm(comm, true), Kind::Harness, "{comm}");
+        }
+    }
+
+    #[test]
+    fn what_was_used_since_is_the_difference_of_each() {
+        let before = Usage { cpu_ns: 5, wait_ns: 70, turns: 900 };
+        let now = Usage { cpu_ns: 8, wait_ns: 90, turns: 1_000 };
+        assert_eq!(now.since(before), Usage { cpu_ns: 3, wait_ns: 20, turns: 100 });
     }
 }

@@ -69,7 +69,15 @@ impl Sampler {
 
     /// Looks if it is time; `used` tells the CPU seconds so far, and the acknowledged events.
     pub(in crate::harness) fn tick(&mut self, clock: &SystemClock, used: impl Fn() -> (f64, u64)) {
-        let now_ns = clock.now_ns();
+        self.tick_at(clock.now_ns(), || wall_off_us(clock), used);
+    }
+
+    fn tick_at(
+        &mut self,
+        now_ns: u64,
+        wall_off_us: impl Fn() -> i64,
+        used: impl Fn() -> (f64, u64),
+    ) {
         let count = || Count::new(now_ns, used());
         if self.cost.is_idle(now_ns) {
             self.cost.idle(count());
@@ -78,7 +86,7 @@ impl Sampler {
             return;
         }
         self.next_ns = now_ns + EVERY_NS;
-        self.steps.look(wall_off_us(clock));
+        self.steps.look(wall_off_us());
         if now_ns < self.measured.start {
             self.next_ns = self.next_ns.min(self.measured.start);
         } else if let Some(open) = &mut self.open {
@@ -100,14 +108,19 @@ impl Sampler {
     }
 
     /// The last look, when the schedule is over; `used` as in [`Self::tick`].
-    pub(in crate::harness) fn finish(mut self, clock: &SystemClock, used: (f64, u64)) -> Seen {
-        self.steps.look(wall_off_us(clock));
+    pub(in crate::harness) fn finish(self, clock: &SystemClock, used: (f64, u64)) -> Seen {
+        let wall_off_us = wall_off_us(clock);
+        self.finish_at(clock.now_ns(), wall_off_us, used)
+    }
+
+    fn finish_at(mut self, now_ns: u64, wall_off_us: i64, used: (f64, u64)) -> Seen {
+        self.steps.look(wall_off_us);
         let seen = Seen { wall_step_max_us: self.steps.worst_us(), ..Seen::default() };
         let Some(mut open) = self.open else {
             return Seen { cost: self.cost.sum_up(), ..seen };
         };
-        self.cost.measured(Count::new(clock.now_ns(), used));
-        open.threads.look(clock.now_ns());
+        self.cost.measured(Count::new(now_ns, used));
+        open.threads.look(now_ns);
         open.threads.end();
         let host = HostLook::take(&self.groups);
         let broker_s = broker::cpu_s(&self.brokers.pids).zip(open.broker_s);
@@ -144,72 +157,18 @@ impl Open {
 /// core between the two readings would see a step: the quickest of a few counts.
 fn wall_off_us(clock: &SystemClock) -> i64 {
     let look = |_| {
-        let before_ns = clock.now_ns();
+        let from_ns = clock.now_ns();
         let off_us = clock.wall_step_us();
-        (clock.now_ns() - before_ns, off_us)
+        (from_ns, clock.now_ns(), off_us)
     };
-    (0..5).map(look).min().map_or(0, |(_, off_us)| off_us)
+    quickest((0..5).map(look))
+}
+
+/// Of looks that lasted from a time to a time.
+fn quickest(looks: impl Iterator<Item = (u64, u64, i64)>) -> i64 {
+    let quickest = looks.min_by_key(|(from_ns, to_ns, _)| to_ns - from_ns);
+    quickest.map_or(0, |(.., off_us)| off_us)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    /// What a measured part of a moment came to: the sampler's fields are planted, and what it
-    /// reads is a cgroup of our own.
-    fn seen(before: impl FnOnce(&mut Sampler), after: impl FnOnce()) -> Seen {
-        let clock = SystemClock::start();
-        let roster = Arc::new(Roster::default());
-        let brokers = LocalBrokers { pids: vec![1], ..LocalBrokers::default() };
-        let mut sampler = Sampler::new(&clock, 0, 0..u64::MAX, roster, brokers);
-        sampler.groups.clear();
-        before(&mut sampler);
-        sampler.tick(&clock, || (7.0, 1_000));
-        let open = sampler.open.as_mut().unwrap();
-        open.broker_s = open.broker_s.map(|now_s| now_s - 3.0);
-        // The memory of a minute and a half: it grows by 5 MB/s.
-        open.memory = (0..90).map(|at| (f64::from(at), 1e8 + 5e6 * f64::from(at))).collect();
-        // Since a moment at which the machine had not run yet.
-        open.host = open.host.before_all_ticks();
-        after();
-        sampler.finish(&clock, (9.0, 5_000))
-    }
-
-    #[test]
-    fn what_was_looked_at_is_what_is_seen() {
-        let group = tempfile::tempdir().unwrap();
-        let stat = |periods: u32, throttled: u32| {
-            let text = format!("nr_periods {periods}\nnr_throttled {throttled}\n");
-            fs::write(group.path().join("cpu.stat"), text).unwrap();
-        };
-        stat(100, 10);
-        let plant = |sampler: &mut Sampler| sampler.groups.push(group.path().to_owned());
-        let seen = seen(plant, || stat(300, 60));
-        assert_eq!(seen.throttled_share, Some(0.25));
-        let machine = HostLook::take(&[]);
-        assert_eq!(
-            seen.steal_share.is_some(),
-            machine.steal_share(&HostLook::new_born()).is_some()
-        );
-        assert!(seen.steal_share.is_none_or(|share| (0.0..1.0).contains(&share)), "{seen:?}");
-        let growth = seen.memory_growth.unwrap();
-        assert!((growth.bytes_per_s - 5e6).abs() < 1.0, "{growth:?}");
-        assert!(seen.most_waiting.is_some() && !seen.cpu.is_empty(), "{seen:?}");
-    }
-
-    /// 2 s of CPU and 3 s of the broker's for the 4,000 events that were acknowledged meanwhile,
-    /// not for the 5,000 that were ever.
-    #[test]
-    fn cpu_is_of_the_measured_part_for_each_event_acknowledged_in_it() {
-        let seen = seen(|_| {}, || {});
-        assert_eq!((seen.cost.us_per_event, seen.cost.measured_s), (Some(500.0), Some(2.0)));
-        let broker = seen.broker_cpu.unwrap();
-        assert!((750.0..850.0).contains(&broker.cpu_us_per_event.unwrap()), "{broker:?}");
-        let kind = seen.cpu.iter().find(|row| row.cpu_s > 0.0);
-        if let Some(kind) = kind {
-            let expected = kind.cpu_s * 1e6 / 4_000.0;
-            assert!((kind.cpu_us_per_event.unwrap() - expected).abs() < 1e-6, "{kind:?}");
-        }
-    }
-}
+mod tests;

@@ -78,22 +78,31 @@ struct Track {
 impl Threads {
     /// Begins at `now_ns`.
     pub(super) fn begin(roster: Arc<Roster>, now_ns: u64) -> Self {
-        let mut threads = Self {
+        let mut threads = Self::new(roster, now_ns);
+        threads.take(true);
+        threads
+    }
+
+    fn new(roster: Arc<Roster>, now_ns: u64) -> Self {
+        Self {
             roster,
             tracks: HashMap::new(),
             first_ns: now_ns,
             last_ns: now_ns,
             stretch_ns: now_ns,
             busiest: ThreadShare::default(),
-        };
-        threads.take(true);
-        threads
+        }
     }
 
     /// Looks again.
     pub(super) fn look(&mut self, now_ns: u64) {
-        self.last_ns = now_ns;
         self.take(false);
+        self.looked(now_ns);
+    }
+
+    /// All threads were looked at.
+    fn looked(&mut self, now_ns: u64) {
+        self.last_ns = now_ns;
         if now_ns - self.stretch_ns >= STRETCH_NS {
             self.end_stretch();
         }
@@ -191,71 +200,4 @@ impl Threads {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{Clock, SystemClock};
-    use std::sync::mpsc::channel;
-    use std::thread;
-
-    /// Works until the thread has used so much CPU, however long that takes.
-    fn work(cpu_ns: u64) {
-        let used = || {
-            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-            // SAFETY: only writes into the struct.
-            unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-        };
-        let end_ns = used() + cpu_ns;
-        while used() < end_ns {
-            std::hint::spin_loop();
-        }
-    }
-
-    fn of_kind(rows: &[ThreadCpu], kind: &str) -> ThreadCpu {
-        rows.iter().find(|row| row.kind == kind).cloned().unwrap_or_default()
-    }
-
-    #[test]
-    fn a_thread_that_ends_before_the_last_look_loses_no_cpu() {
-        let roster = Arc::new(Roster::default());
-        let (go, wait) = channel::<()>();
-        let (entered, is_in) = channel::<()>();
-        let seats = roster.clone();
-        let thread = thread::spawn(move || {
-            let _seat = seats.enter(Kind::Producer, "producer-0");
-            work(100_000_000);
-            entered.send(()).unwrap();
-            wait.recv().unwrap();
-            work(60_000_000);
-        });
-        is_in.recv().unwrap();
-        let clock = SystemClock::start();
-        let mut threads = Threads::begin(roster, clock.now_ns());
-        go.send(()).unwrap();
-        thread.join().unwrap();
-        threads.look(clock.now_ns());
-        threads.end();
-        let row = of_kind(&threads.by_kind(1_000), "producer");
-        assert_eq!(row.threads, 1);
-        // What it did before the first look does not count.
-        assert!((0.06..0.09).contains(&row.cpu_s), "{row:?}");
-        assert!((row.cpu_us_per_event.unwrap() - row.cpu_s * 1e3).abs() < 1e-9, "{row:?}");
-    }
-
-    #[test]
-    fn a_thread_that_works_all_the_time_is_the_busiest() {
-        let roster = Arc::new(Roster::default());
-        let clock = SystemClock::start();
-        let mut threads = Threads::begin(roster.clone(), clock.now_ns());
-        let worker = thread::spawn(move || {
-            let _seat = roster.enter(Kind::Worker("fraud".to_owned()), "fraud-0");
-            work(200_000_000);
-        });
-        worker.join().unwrap();
-        // As if no time had gone by but the thread's own: others may take the core meanwhile.
-        threads.look(threads.first_ns + 200_000_000);
-        threads.end();
-        let busiest = threads.busiest().unwrap();
-        assert!(busiest.share > 0.99, "{busiest:?}");
-    }
-}
+mod tests;
