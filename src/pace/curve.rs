@@ -26,7 +26,7 @@ impl Curve {
             Shape::Linear { from_per_s, to_per_s } => {
                 let (from, to) = (from_per_s.max(0.0) * PER_S, to_per_s.max(0.0) * PER_S);
                 let slope = (to - from) / (segment.duration_ns as f64 / 1e3);
-                if slope == 0.0 || !slope.is_finite() {
+                if slope == 0.0 {
                     Self::Constant { rate: from }
                 } else {
                     Self::Ramp { from, slope }
@@ -181,6 +181,54 @@ mod tests {
         fn kepler_s_equation_is_solved(e in -1.0..=1.0_f64, m in -1e3..1e3_f64) {
             let x = kepler(e, m);
             prop_assert!((x - e * libm::sin(x) - m).abs() < 1e-12 * (1.0 + m.abs()));
+        }
+    }
+
+    fn of(shape: Shape) -> Curve {
+        Curve::of(&Segment { duration_ns: 4_000_000_000, shape })
+    }
+
+    #[test]
+    fn a_straight_line_has_the_rates_of_its_ends_and_none_below_zero() {
+        let line = |from_per_s, to_per_s| of(Shape::Linear { from_per_s, to_per_s });
+        assert_eq!(line(1_000.0, 1_000.0), Curve::Constant { rate: 1e-3 });
+        assert_eq!(line(0.0, 2_000.0), Curve::Ramp { from: 0.0, slope: 5e-10 });
+        assert_eq!(line(2_000.0, 0.0), Curve::Ramp { from: 2e-3, slope: -5e-10 });
+        assert_eq!(line(-9.0, 2_000.0), line(0.0, 2_000.0));
+        assert_eq!(line(2_000.0, -9.0), line(2_000.0, 0.0));
+    }
+
+    #[test]
+    fn a_sine_swings_as_far_as_it_says_and_no_further_than_to_zero() {
+        let sine = |mean_per_s, amplitude_per_s, period_ns| {
+            of(Shape::Sine { mean_per_s, amplitude_per_s, period_ns })
+        };
+        let radian_us = 8e6 / (2.0 * PI);
+        for (asked, amplitude) in [(300.0, 3e-4), (-300.0, -3e-4), (900.0, 7e-4), (-900.0, -7e-4)] {
+            let expected = Curve::Sine { mean: 7e-4, amplitude, radian_us };
+            assert_eq!(sine(700.0, asked, 8_000_000_000), expected);
+        }
+        let steady = Curve::Constant { rate: 7e-4 };
+        assert_eq!((sine(700.0, 0.0, 8_000_000_000), sine(700.0, 300.0, 0)), (steady, steady));
+        assert_eq!(sine(-1.0, 300.0, 8_000_000_000), Curve::Constant { rate: 0.0 });
+    }
+
+    #[test]
+    fn a_sine_s_crest_has_its_surplus_over_the_mean_and_its_trough_gives_it_back() {
+        let shape =
+            Shape::Sine { mean_per_s: 700.0, amplitude_per_s: 300.0, period_ns: 8_000_000_000 };
+        let curve = of(shape);
+        // Half a swing holds 2 · 300 · 8 / 2π events more than the mean's 2,800.
+        let crest = 2_800.0 + 2_400.0 / PI;
+        let found = [2e6, 4e6, 6e6, 8e6].map(|until_us| curve.count(until_us));
+        let expected = [1_400.0 + 1_200.0 / PI, crest, 4_200.0 + 1_200.0 / PI, 5_600.0];
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+            assert!((curve.count(curve.time_us(expected)) - expected).abs() < 1e-9);
+        }
+        let rates = [0.0, 2e6, 4e6, 6e6].map(|at_us| curve.rate(at_us) * 1e6);
+        for (found, expected) in rates.into_iter().zip([700.0, 1_000.0, 700.0, 400.0]) {
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
         }
     }
 

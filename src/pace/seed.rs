@@ -53,9 +53,7 @@ impl Random {
     /// Exponentially distributed with mean 1, and above 0.
     #[inline]
     pub fn exponential(&mut self) -> f64 {
-        // 1 - u lies in (0, 1], but an arrival right upon the one before would be no use.
-        let above_zero = ((self.bits() >> 11) as f64 + 0.5) * UNIT;
-        -libm::log(above_zero)
+        exponential_of(self.bits())
     }
 }
 
@@ -66,6 +64,15 @@ const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
 #[must_use]
 pub const fn unit_of(bits: u64) -> f64 {
     (bits >> 11) as f64 * UNIT
+}
+
+/// 64 random bits as a number that is exponentially distributed with mean 1, and above 0.
+#[inline]
+fn exponential_of(bits: u64) -> f64 {
+    // An arrival right upon the one before would be no use, and the logarithm of 0 neither: the
+    // middle of its share, which rounding may not push to 1.
+    let middle = ((bits >> 11) as f64 + 0.5) * UNIT;
+    -libm::log(middle.min(1.0 - UNIT))
 }
 
 /// 64 random bits as a whole number below `end` (Lemire's multiplication, without rejection).
@@ -85,6 +92,28 @@ mod tests {
         assert_eq!(mix(1_234_567), 6_457_827_717_110_365_317);
         let second = 1_234_567_u64.wrapping_add(0x9E37_79B9_7F4A_7C15);
         assert_eq!(mix(second), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn bits_are_shares_of_one_by_their_upper_53() {
+        let smallest = 1.0 / 9_007_199_254_740_992.0;
+        let found = [0, 2_047, 2_048, 1 << 63, u64::MAX].map(|bits| Some(unit_of(bits)));
+        assert_eq!(found, [0.0, 0.0, smallest, 0.5, 1.0 - smallest].map(Some));
+        assert_eq!([0, 1 << 63, u64::MAX].map(|bits| scale(bits, 10)), [0, 5, 9]);
+        assert_eq!(scale(u64::MAX, u64::MAX), u64::MAX - 1);
+        let (mut random, mut same) = (Random::new(1, 2, 3), Random::new(1, 2, 3));
+        let units: Vec<_> = (0..100).map(|_| random.unit()).collect();
+        assert_eq!(units, (0..100).map(|_| unit_of(same.bits())).collect::<Vec<_>>());
+    }
+
+    /// The first and the last of all that can be drawn are half a step within.
+    #[test]
+    fn no_bits_make_an_exponential_of_zero_or_without_end() {
+        let (longest, median) = (54.0 * std::f64::consts::LN_2, std::f64::consts::LN_2);
+        assert!((exponential_of(0) - longest).abs() < 1e-12);
+        assert!((exponential_of(1 << 63) - median).abs() < 1e-12);
+        let shortest = exponential_of(u64::MAX);
+        assert!(shortest > 0.0 && shortest < 2e-16, "{shortest:e}");
     }
 
     #[test]

@@ -107,8 +107,27 @@ fn phases_are_found_at_their_borders() {
     assert_eq!(schedule.duration_ns(), 33 * S);
     assert!((schedule.rate_at(6 * S + 1) - 5_000.0).abs() < 1e-9);
     assert!((schedule.rate_at(7 * S + S / 4) - 1_400.0).abs() < 1e-9);
+    assert!((schedule.rate_at(12 * S) - 450.0).abs() < 1e-9, "halfway down");
     assert_eq!(schedule.rate_at(33 * S).to_bits(), 0);
     assert_eq!(schedule.expected_in(4).to_bits(), 0);
+}
+
+#[test]
+fn the_count_goes_on_through_the_last_microsecond_of_a_segment() {
+    let phases = vec![vec![linear(10_000, 1e6, 1e6)], vec![linear(10_000, 5e5, 5e5)]];
+    let schedule = Schedule::new(&load(Arrivals::Uniform, 1, phases), 0);
+    let at_ns = [8_500, 9_000, 9_500, 10_000, 18_500, 19_500, 20_000, 99_000];
+    for (at_ns, count) in at_ns.into_iter().zip([8.5, 9.0, 9.5, 10.0, 14.25, 14.75, 15.0, 15.0]) {
+        let found = schedule.cumulative(at_ns);
+        assert!((found - count).abs() < 1e-9, "{at_ns}: {found}");
+    }
+}
+
+#[test]
+fn a_slot_on_the_border_of_two_segments_is_due_when_the_second_starts() {
+    let phases = vec![vec![linear(S, 0.5, 0.5), linear(S, 1.5, 1.5)]];
+    let schedule = Schedule::new(&load(Arrivals::Uniform, 1, phases), 0);
+    assert_eq!(all_due_ns(&schedule), [S, 1_666_667_000]);
 }
 
 #[test]

@@ -125,22 +125,6 @@ impl ByDue {
         &mut open.latency
     }
 
-    /// Counts events that were due in an interval and never delivered.
-    pub(super) fn never(&mut self, index: u64, events: u64, waited_ns: i64) {
-        match (self.packed.get_mut(&index), self.rows.get_mut(&index)) {
-            (Some((row, packed)), _) => {
-                packed.never(events, waited_ns);
-                *row = Row::of(&packed.unpack());
-            }
-            (None, Some(row)) if !self.open.contains_key(&index) => {
-                let mut never = Latency::default();
-                never.never(events, waited_ns);
-                *row = row.with_late(Row::of(&never));
-            }
-            _ => self.at(index).never(events, waited_ns),
-        }
-    }
-
     /// Packs the interval for which nothing has come for longest; not the one just opened, which
     /// was never touched.
     fn pack_one(&mut self) {
@@ -208,7 +192,7 @@ impl ByDue {
                 samples,
                 above: above[place],
             };
-            samples.iter().map(block).filter(|block| block.samples > 0).collect()
+            samples.iter().map(block).collect()
         })
     }
 
@@ -221,5 +205,87 @@ impl ByDue {
             self.boil_down();
         }
         (&self.rows, &mut self.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[i64]) -> Latency {
+        let mut latency = Latency::default();
+        values.iter().for_each(|&value| latency.record(value));
+        latency
+    }
+
+    fn keys<T>(map: &BTreeMap<u64, T>) -> Vec<u64> {
+        map.keys().copied().collect()
+    }
+
+    #[test]
+    fn the_interval_that_nothing_came_for_in_longest_is_packed() {
+        let mut by_due = ByDue::new(1);
+        (0..8).for_each(|index| by_due.at(index).record(5));
+        by_due.at(0).record(5);
+        assert_eq!(by_due.packed.len(), 0);
+        by_due.at(8).record(5);
+        assert_eq!(keys(&by_due.open), [0, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(keys(&by_due.packed), [1]);
+        // What comes for a packed one is added to what it has.
+        by_due.at(1).record(5);
+        assert_eq!((by_due.at(1).count(), keys(&by_due.packed)), (2, vec![2]));
+    }
+
+    #[test]
+    fn of_too_many_packed_intervals_the_oldest_is_boiled_down() {
+        let mut by_due = ByDue::new(2);
+        (0..608).for_each(|index| by_due.at(index).record(5));
+        assert_eq!((by_due.packed.len(), by_due.rows.len()), (600, 0));
+        by_due.at(608).record(5);
+        assert_eq!((by_due.packed.len(), keys(&by_due.rows)), (600, vec![0]));
+    }
+
+    #[test]
+    fn the_newest_interval_is_the_last_in_time_and_not_the_last_that_something_came_for() {
+        let mut by_due = ByDue::new(1);
+        assert_eq!(by_due.newest(), None);
+        for index in (0..9).rev() {
+            by_due.at(index).record(10 + index.cast_signed());
+        }
+        assert_eq!(keys(&by_due.packed), [8]);
+        assert_eq!(by_due.newest().and_then(|row| row.max_ns), Some(18));
+        by_due.at(9).record(5);
+        assert_eq!(by_due.newest().and_then(|row| row.max_ns), Some(5));
+    }
+
+    #[test]
+    fn what_comes_for_a_stretch_that_is_passed_is_an_entry_more() {
+        let mut log = IntervalLog { width: 2, ..IntervalLog::default() };
+        for (index, count) in [(0, 1), (1, 2), (2, 4), (1, 8), (3, 16), (9, 0)] {
+            log.add(index, Packed::of(&of(&vec![5; count])));
+        }
+        let entry = |(from, width, mut encoded): (u64, u64, &[u8])| {
+            let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut encoded).unwrap();
+            (from, width, histogram.len())
+        };
+        let entries: Vec<_> = log.entries().map(entry).collect();
+        assert_eq!(entries, [(0, 2, 3), (0, 2, 8), (2, 2, 20)]);
+    }
+
+    #[test]
+    fn blocks_have_what_was_due_in_a_stretch_and_what_of_it_lies_above() {
+        let mut by_due = ByDue::new(2);
+        for (index, values) in [(0, [5, 50]), (1, [5, 70]), (2, [5, 6]), (6, [90, 91])] {
+            by_due.at(index).merge(&of(&values));
+        }
+        by_due.at(1).never(3, 500);
+        let block = |(index, samples, above)| Block { index, samples, above };
+        assert_eq!(
+            by_due.blocks([Some(50), None]),
+            [
+                [(0, 7, 4), (1, 2, 0), (3, 2, 2)].map(block),
+                [(0, 7, 3), (1, 2, 0), (3, 2, 0)].map(block),
+            ]
+        );
     }
 }

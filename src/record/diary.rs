@@ -115,6 +115,33 @@ mod tests {
 
     const S: i64 = 1_000_000_000;
 
+    fn dues(diary: Diary) -> Vec<u64> {
+        let page = |page: Box<RawValue>| serde_json::from_str::<Page>(page.get()).unwrap();
+        diary.into_pages().into_iter().map(|raw| page(raw).due).collect()
+    }
+
+    #[test]
+    fn a_page_is_over_once_nothing_came_for_it_in_a_whole_interval() {
+        let mut diary = Diary::new(10);
+        diary.consumed(5, 5, 5);
+        diary.consumed(15, 15, 15);
+        // Nothing came for 0 while 1 was processed; 1 goes on.
+        diary.consumed(5, 25, 25);
+        diary.consumed(15, 26, 26);
+        assert_eq!(dues(diary), [0, 0, 1]);
+    }
+
+    #[test]
+    fn where_too_many_pages_are_open_those_untouched_for_longest_are_closed() {
+        let mut diary = Diary::new(10);
+        let open = |diary: &Diary| diary.open.keys().copied().collect::<Vec<_>>();
+        (0..16).for_each(|due| diary.consumed(due * 10, 165, 165));
+        diary.consumed(30, 175, 175);
+        assert_eq!(open(&diary), (0..16).collect::<Vec<_>>(), "one that is open needs no room");
+        diary.consumed(160, 176, 176);
+        assert_eq!((open(&diary), diary.closed.len()), (vec![3, 16], 15));
+    }
+
     /// What a run would have recorded is what comes out of the pages.
     #[test]
     fn cut_afterwards_it_is_what_a_run_records_that_knows_its_warm_up() {

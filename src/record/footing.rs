@@ -134,16 +134,13 @@ const OUTSIDE_SIGMAS: f64 = 1.959_964;
 /// out.
 #[must_use]
 pub fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
-    if !(0.0..1.0).contains(&quantile) || quantile <= 0.0 || count < samples_needed(quantile) {
-        return None;
-    }
     let (n, p) = (count as f64, 1.0 - quantile);
     // How many samples lie above the percentile is binomial: (n, 1 − q).
     let none_above_ln = n * libm::log(quantile);
     let (few, many) = if none_above_ln > -700.0 {
         let (mut term, mut sum, mut above) = (libm::exp(none_above_ln), 0.0, 0.0);
         let mut few = None;
-        while 1.0 - sum > OUTSIDE && above <= n {
+        while 1.0 - sum > OUTSIDE {
             sum += term;
             if sum <= OUTSIDE {
                 few = Some(above);
@@ -158,7 +155,7 @@ pub fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
         ((n * p - spread - 1.0).floor(), (n * p + spread + 1.0).ceil())
     };
     let (low, high) = (n + 1.0 - many, n - few);
-    (low >= 1.0 && high <= n).then_some((low as u64, high as u64))
+    (low >= 1.0).then_some((low as u64, high as u64))
 }
 
 #[cfg(test)]
@@ -210,6 +207,48 @@ mod tests {
     }
 
     #[test]
+    fn one_stall_s_samples_are_worth_one_of_each_thirty() {
+        let mut above = vec![0; 30];
+        above[12] = 30;
+        let (episodes, independent) = (1.0, 1_000.0);
+        let footing = Footing { above: 30, episodes, independent, is_enough: false };
+        assert_eq!(Footing::of(&blocks(&above), 0.999), Some(footing));
+    }
+
+    /// Poisson with mean 1: four or more in 1.9 % of the intervals, five or more in 0.37 %.
+    #[test]
+    fn slow_is_an_interval_with_twice_its_share_that_chance_would_hardly_give() {
+        let slow =
+            |samples, quantile, above| is_slow(&Block { index: 0, samples, above }, quantile);
+        assert_eq!([4, 5].map(|above| slow(1_000, 0.999, above)), [false, true]);
+        // Of 400 a quarter: 199 are most unlikely, and less than twice as many.
+        assert_eq!([199, 200].map(|above| slow(400, 0.75, above)), [false, true]);
+        assert_eq!([1, 2].map(|above| slow(10, 0.999, above)), [false, true], "one is no cluster");
+    }
+
+    #[test]
+    fn clusters_weigh_by_the_square_of_their_size_and_others_are_one_each() {
+        // A stretch of 40, one of 30, and two by themselves: (1,600 + 900 + 2) / 72.
+        let found = clustered(&blocks(&[1, 0, 20, 20, 0, 1, 0, 30]), 0.999);
+        assert!((found - 34.75).abs() < 1e-9, "{found}");
+    }
+
+    /// By hand: a sum of squares of 100, 100 + 25, and 250 + 4/3 · 175 + 2/3 · 100; each by n/(n−1)
+    /// and the variance of a share of 0.015.
+    #[test]
+    fn the_spread_of_the_intervals_is_the_design_effect_with_bartlett_s_weights() {
+        let (alone, pairs) = ([10, 20, 10, 20], [10, 10, 20, 20]);
+        let fives = [10, 10, 10, 10, 10, 20, 20, 20, 20, 20];
+        let found = [&alone[..], &pairs, &fives].map(|above| dispersed(&blocks(above)));
+        for (found, expected) in found.into_iter().zip([2.256_063_17, 2.820_078_96, 4.136_115_81]) {
+            assert!((found - expected).abs() < 1e-8, "{found} {expected}");
+        }
+        let in_proportion = [(1_000, 10), (3_000, 30), (500, 5), (9_000, 90)];
+        let block = |(samples, above)| Block { index: 0, samples, above };
+        assert!(dispersed(&in_proportion.map(block)).abs() < 1e-9);
+    }
+
+    #[test]
     fn intervals_that_do_not_follow_each_other_are_not_one_stretch() {
         let mut blocks = blocks(&[0, 0, 0, 20, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         let together = clustered(&blocks, 0.999);
@@ -242,9 +281,19 @@ mod tests {
     #[test]
     fn the_ranks_around_a_percentile_are_those_of_the_binomial_distribution() {
         assert_eq!(ranks_around(100, 0.5), Some((40, 61)), "as tables of the median have it");
-        assert_eq!(ranks_around(367, 0.99), None);
-        assert_eq!(ranks_around(368, 0.99).map(|ranks| ranks.1), Some(368));
+        assert_eq!((ranks_around(5, 0.5), ranks_around(6, 0.5)), (None, Some((1, 6))));
+        assert_eq!((ranks_around(367, 0.99), ranks_around(368, 0.99)), (None, Some((360, 368))));
         assert_eq!(ranks_around(3_000, 0.999), None);
+        assert_eq!(ranks_around(10, 0.01), None, "no sample is far enough below");
+        // Summed in whole numbers; then 1,000 ± 1.96 √990 and one more, and 2,500 ± 1.96 √1,875.
+        assert_eq!(ranks_around(1_000, 0.99), Some((983, 997)));
+        assert_eq!(ranks_around(400, 0.9), Some((348, 372)));
+        assert_eq!(ranks_around(250, 0.1), Some((16, 36)));
+        assert_eq!(ranks_around(100_000, 0.99), Some((98_938, 99_063)));
+        assert_eq!(ranks_around(10_000, 0.75), Some((7_415, 7_586)));
+        for quantile in [-0.5, 0.0, 1.0, 1.5, f64::NAN] {
+            assert_eq!([0, 100, 100_000].map(|count| ranks_around(count, quantile)), [None; 3]);
+        }
         // Near the border between counting and the normal distribution both agree.
         for (count, quantile) in [(1_009, 0.5), (69_600, 0.99), (6_640, 0.9)] {
             let (low, high) = ranks_around(count, quantile).unwrap();
@@ -271,7 +320,9 @@ mod tests {
     #[test]
     fn too_few_intervals_or_nothing_above_tells_nothing() {
         assert_eq!(Footing::of(&blocks(&[1, 0, 2]), 0.999), None);
+        assert!(Footing::of(&blocks(&[1, 0, 2, 0]), 0.999).is_some(), "four are enough");
         assert_eq!(Footing::of(&blocks(&[0; 10]), 0.999), None);
+        assert_eq!(Footing::of(&blocks(&[1_000; 10]), 0.999), None, "nothing below");
         assert_eq!(Footing::of(&[], 0.999), None);
     }
 

@@ -246,7 +246,7 @@ impl Latency {
 }
 
 /// How many independent samples a percentile needs before it has a finite 95 % upper bound: the
-/// least n with 1 − qⁿ ≥ 0.975 (order statistics). 368 for p99, 3,688 for p99.9, 36,888 for
+/// least n with 1 − qⁿ ≥ 0.975 (order statistics). 368 for p99, 3,688 for p99.9, 36,887 for
 /// p99.99.
 #[must_use]
 pub fn samples_needed(quantile: f64) -> u64 {

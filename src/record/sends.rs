@@ -70,4 +70,27 @@ mod tests {
         sends.note(7, 5, 9);
         assert_eq!(sends.delay_ns(7, 5), None, "no such shard");
     }
+
+    #[test]
+    fn a_delay_too_long_for_its_place_is_the_longest_and_takes_no_other_s() {
+        let sends = Sends::new(1);
+        for (delay_ns, kept_ns) in [
+            (1_099_511_627_775, 1_099_511_627_775),
+            (1_099_511_627_776, 1_099_511_627_775),
+            (u64::MAX, 1_099_511_627_775),
+        ] {
+            sends.note(0, 5, delay_ns);
+            assert_eq!(sends.delay_ns(0, 5), Some(kept_ns));
+        }
+    }
+
+    #[test]
+    fn events_of_one_place_are_told_apart_by_tags_that_are_never_zero() {
+        let round = 1 << 20;
+        // 24 bits without 0: after so many rounds they begin anew.
+        let tags = 16_777_215;
+        let seqs = [0, round - 1, round, 2 * round - 1, 2 * round, round * (tags - 1)];
+        assert_eq!(seqs.map(tag), [1, 1, 2, 2, 3, tags]);
+        assert_eq!([round * tags - 1, round * tags, round * (tags + 1)].map(tag), [tags, 1, 2]);
+    }
 }

@@ -228,6 +228,42 @@ mod tests {
         assert_eq!(stack.slowest().map(|slice| slice.service_ns as u64), Some(10_000_000_000));
     }
 
+    #[test]
+    fn what_is_forgotten_or_was_not_watched_takes_no_part_in_a_mean() {
+        let way = |delay_ns, still| Way { delay_ns, still, arrival_ns: 100, service_ns: 20 };
+        let still = |whole_ns, sent_ns| Some(Still { whole_ns, sent_ns });
+        let (mut stack, mut other) = (Stack::default(), Stack::default());
+        (0..5).for_each(|_| stack.record(way(None, None)));
+        assert_eq!(stack.at(0.5, 0), None, "the median needs six");
+        stack.record(way(None, None));
+        let slice = stack.at(0.5, 0).unwrap();
+        assert_eq!((slice.delay_ns, slice.stalled_ns, slice.host_ns), (None, None, None));
+        stack.record(way(Some(10), still(6, 0)));
+        other.record(way(Some(30), still(8, 4)));
+        other.record(way(Some(50), still(16, 8)));
+        stack.merge(&other);
+        let (delay_ns, stalled_ns, host_ns) = (Some(30.0), Some(10.0), Some(4.0));
+        let (events, arrival_ns, service_ns) = (9, 100.0, 20.0);
+        let mean = Slice { events, delay_ns, stalled_ns, host_ns, arrival_ns, service_ns };
+        assert_eq!(stack.at(0.5, 0), Some(mean));
+    }
+
+    #[test]
+    fn of_equally_slow_events_the_first_is_shown() {
+        let way = |service_ns| Way {
+            delay_ns: None,
+            still: None,
+            arrival_ns: 120 - service_ns,
+            service_ns,
+        };
+        let (mut stack, mut other) = (Stack::default(), Stack::default());
+        stack.record(way(20));
+        stack.record(way(30));
+        other.record(way(40));
+        stack.merge(&other);
+        assert_eq!(stack.slowest().map(|slice| slice.service_ns), Some(20.0));
+    }
+
     proptest! {
         #[test]
         fn the_mean_stages_of_a_stretch_add_up_and_lie_near_the_percentile(

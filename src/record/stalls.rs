@@ -125,8 +125,12 @@ impl StallView {
     /// handed over from `sent_ns` on.
     pub fn still(&mut self, due_ns: u64, sent_ns: u64, to_ns: u64) -> Still {
         let whole_ns = self.overlap_ns(due_ns, to_ns);
-        let is_part = whole_ns > 0 && sent_ns > due_ns;
-        let sent_ns = if is_part { self.overlap_ns(sent_ns, to_ns) } else { whole_ns };
+        // As for almost every event: then it stood still for no part of the way either.
+        if whole_ns == 0 {
+            return Still::default();
+        }
+        // A part of the whole, even if a watcher has woken in between.
+        let sent_ns = self.overlap_ns(sent_ns, to_ns).min(whole_ns);
         Still { whole_ns, sent_ns }
     }
 
@@ -200,6 +204,26 @@ mod tests {
         assert_eq!(stalls.woke(2, 2 * MS, 3 * MS - 1, 1_000 * MS), MS - 1);
         assert_eq!(view.overlap_ns(0, 20 * MS), 8 * MS);
         assert_eq!(view.overlap_ns(9 * MS + 1, 10 * MS), 0, "shorter than a stall");
+        assert_eq!(view.overlap_ns(9 * MS, 10 * MS), MS, "as long as the shortest");
+    }
+
+    #[test]
+    fn calm_ends_when_a_stall_may_be_going_on() {
+        let (stalls, mut view) = pair(1);
+        stalls.woke(0, 10 * MS, 10 * MS, 11 * MS);
+        // Seen at 11 ms: nobody can have stood still for a millisecond before 12 ms.
+        assert_eq!(view.overlap_ns(5 * MS, 11 * MS), 0);
+        assert_eq!(view.overlap_ns(5 * MS, 12 * MS - 1), 0);
+        assert_eq!(view.overlap_ns(5 * MS, 12 * MS), MS);
+    }
+
+    /// A watcher wakes while somebody looks: what it said before is old, and its stall is noted.
+    #[test]
+    fn a_stall_that_ends_while_it_is_looked_at_counts_once() {
+        let (stalls, _) = pair(1);
+        stalls.woke(0, 10 * MS, 10 * MS, 11 * MS);
+        stalls.woke(0, 11 * MS, 86 * MS, 87 * MS);
+        assert_eq!(stalls.cores[0].overlap_ns(5 * MS, 86 * MS, 11 * MS), 75 * MS);
     }
 
     proptest! {

@@ -99,11 +99,6 @@ impl Packed {
         let histogram = decoded(&self.encoded).expect("our own histogram");
         Latency { histogram, ..self.rest.clone() }
     }
-
-    /// As [`Latency::never`].
-    pub(super) fn never(&mut self, events: u64, waited_ns: i64) {
-        self.rest.never(events, waited_ns);
-    }
 }
 
 #[cfg(test)]

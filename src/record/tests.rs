@@ -28,6 +28,42 @@ fn a_window_is_given_away_once_its_time_is_over() {
     assert_eq!(recorder.flush(4_300).index, 4);
 }
 
+#[test]
+fn a_window_is_over_at_the_first_nanosecond_behind_it() {
+    let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+    recorder.flush(2_000);
+    recorder.record(Stage::Ack, 10, 50);
+    assert!(recorder.roll(2_999).is_none());
+    assert_eq!(recorder.roll(3_000).map(|window| window.index), Some(2));
+}
+
+#[test]
+fn samples_of_one_interval_are_together_whatever_came_between_them() {
+    let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+    for due_ns in [5_999, 5_000, 4_999, 6_000, 5_500] {
+        recorder.record(Stage::Ack, due_ns, 1);
+    }
+    let window = recorder.flush(0);
+    let found: Vec<_> = window.dated().map(|(_, due, latency)| (due, latency.count())).collect();
+    assert_eq!(found, [(5, 3), (4, 1), (6, 1)]);
+}
+
+#[test]
+fn what_is_measured_may_be_known_later_than_the_recorder() {
+    let mut recorder = Recorder::new(0..0, 1_000);
+    recorder.set_measured(10..20);
+    assert_eq!(
+        [9, 10, 19, 20].map(|due_ns| recorder.is_measured(due_ns)),
+        [false, true, true, false]
+    );
+    for due_ns in [9, 10, 19, 20] {
+        recorder.acked(0, 0, due_ns, 5);
+    }
+    let window = recorder.flush(0);
+    assert_eq!((window.events, window.latency(Stage::Ack).unwrap().count()), (4, 2));
+    assert_eq!(window.stack().unwrap().slowest().unwrap().arrival_ns as u64, 5);
+}
+
 /// Law 11, and what bounds the memory: the backlog of an outage is due in many intervals.
 #[test]
 fn samples_stand_in_the_interval_in_which_they_were_due() {

@@ -49,7 +49,7 @@ pub struct LatencySummary {
     /// On how many separate slow episodes p99.9 rests; `None` as of p99.
     #[serde(default)]
     pub p99_9_rests_on: Option<Footing>,
-    /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,888 samples.
+    /// The 99.99th percentile in nanoseconds; `None` with fewer than 36,887 samples.
     pub p99_99_ns: Option<i64>,
     /// On how many separate slow episodes p99.99 rests; `None` as of p99.
     #[serde(default)]

@@ -76,6 +76,46 @@ fn what_was_never_delivered_takes_part_in_every_rank_behind_all_others() {
     assert_eq!((nothing.reading(0.5), nothing.min()), (Reading::Endless(5), None));
 }
 
+#[test]
+fn of_several_waits_the_shortest_is_what_all_exceed() {
+    let mut latency = of(&[5]);
+    assert_eq!(latency.endless_ns(), None);
+    latency.never(1, 30);
+    latency.never(1, 40);
+    latency.never(0, 7);
+    assert_eq!(latency.endless_ns(), Some(30));
+    latency.merge(&of(&[6]));
+    assert_eq!(latency.endless_ns(), Some(30), "all of the other's were delivered");
+    let mut other = Latency::default();
+    other.never(2, 20);
+    latency.merge(&other);
+    assert_eq!((latency.endless_ns(), latency.never_delivered()), (Some(20), 4));
+}
+
+#[test]
+fn nothing_has_no_least_no_greatest_and_no_mean() {
+    let nothing = Latency::default();
+    assert_eq!((nothing.min(), nothing.max(), nothing.mean()), (None, None, None));
+    assert_eq!((nothing.count(), nothing.endless_ns()), (0, None));
+}
+
+#[test]
+fn an_hour_has_a_place_and_what_is_longer_takes_no_rank_below_it() {
+    let hour = 3_600_000_000_000;
+    assert_eq!(of(&[hour]).over_range(), 0);
+    let latency = of(&[10, 10, 10, hour + 1, hour + 1, hour + 1]);
+    assert_eq!((latency.over_range(), latency.histogram().len()), (3, 3));
+    assert_eq!(latency.percentile(0.5), Some(10));
+    assert_eq!(latency.percentile(0.51), Some(hour + 1));
+}
+
+#[test]
+fn samples_needed_are_those_of_the_order_statistics() {
+    let needed = [0.5, 0.99, 0.999, 0.9999].map(samples_needed);
+    assert_eq!(needed, [6, 368, 3_688, 36_887]);
+    assert_eq!([-0.5, 0.0, 1.0, 1.5].map(samples_needed), [1; 4], "no percentile");
+}
+
 proptest! {
     #[test]
     fn percentiles_are_within_a_thousandth_of_the_sorted_samples(
