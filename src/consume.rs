@@ -112,3 +112,6 @@ pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
     let _ = shift.windows.send((shift.app, last));
     Ok(shift.source)
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,7 +256,7 @@ impl Shift {
             self.roll(now_ns);
             for index in from..from + handover.taken {
                 let due_ns = batch.due_ns(index);
-                let facts = taken.openings.taken(batch.facts(index), due_ns - self.start_ns);
+                let facts = taken.openings.taken(batch.facts(index), due_ns);
                 taken.books.observe(&facts);
                 self.recorder.record(Stage::SendDelay, due_ns, now_ns as i64 - due_ns as i64);
             }
@@ -295,3 +295,6 @@ impl Shift {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,7 @@ pub(in crate::compare) fn row(metric: &Metric, ratio: f64) -> Row {
         baseline: vec![Some(1e6); 5],
         candidate: vec![Some(ratio * 1e6); 5],
         endless: (0, 0),
+        few_episodes: (0, 0),
         baseline_mean: Some(1e6),
         candidate_mean: Some(ratio * 1e6),
         ratio: Some(ratio),

@@ -172,12 +172,11 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{app, stamped};
     use super::*;
-    use crate::apps;
     use crate::clock::ManualClock;
     use crate::event::{Outcome, Stamp};
     use crate::generate::{Generator, tests::population};
-    use crate::plan::AppPlan;
     use crate::record::Stage;
     use crate::wire::encode;
 
@@ -190,13 +189,7 @@ mod tests {
         for seq in 0..sent {
             ledger.outcome(&stamp(seq), Outcome::Acked);
         }
-        let kind = apps::kind("analytics").unwrap();
-        let plan = AppPlan {
-            name: kind.schema.name.to_owned(),
-            group: kind.schema.default_group.to_owned(),
-            workers: 1,
-            options: kind.schema.options.iter().map(|o| (o.key.to_owned(), o.default)).collect(),
-        };
+        let (kind, plan) = app("analytics");
         Arc::new(Group::new(0, 1, 1, ledger, || (kind.new)(&plan)))
     }
 
@@ -240,5 +233,70 @@ mod tests {
         let ledger = group.ledger.clone();
         assert_eq!(read(group, &[(0, 0), (1, 0), (2, 1)]), (3, 2));
         assert_eq!(ledger.close().apps[0].duplicates, 1);
+    }
+
+    /// Two workers on three partitions, after these (partition, offset, payload).
+    fn after(records: &[(i32, i64, Option<&[u8]>)]) -> Arc<Group> {
+        let ledger = Arc::new(Ledger::new(RUN, 1, 1));
+        ledger.offered(0, 10);
+        let (kind, plan) = app("analytics");
+        let group = Arc::new(Group::new(0, 2, 3, ledger, || (kind.new)(&plan)));
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
+        for &(partition, offset, payload) in records {
+            let arrival = Arrival { partition, offset, key: Some(b"anna"), payload };
+            let clock = ManualClock::new(0);
+            group.observe(&arrival, 0, &mut Parser::new(), &mut recorder, &clock);
+        }
+        group
+    }
+
+    #[test]
+    fn a_partition_is_read_up_to_the_last_offset_and_one_that_nobody_has_is_passed_over() {
+        let event = stamped(&stamp(0));
+        let records = [(1, 41, Some(&event[..])), (2, 0, None), (3, 7, None), (-1, 7, None)];
+        assert_eq!(after(&records).positions(), [0, 42, 1]);
+    }
+
+    #[test]
+    fn a_partition_is_probed_once_a_worker_has_seen_a_probe_of_this_run() {
+        let probe = |run| {
+            let mut payload = Vec::new();
+            encode::probe(&Stamp { run, ..stamp(0) }, &mut payload);
+            payload
+        };
+        assert_eq!(after(&[]).unprobed(), [0, 1, 2]);
+        let (ours, others) = (probe(RUN), probe(RUN + 1));
+        let group = after(&[(1, 0, Some(&ours)), (1, 1, Some(&ours)), (2, 0, Some(&others))]);
+        assert_eq!(group.unprobed(), [0, 2]);
+        assert_eq!(group.into_app().unwrap().summary().totals.events, 0);
+    }
+
+    #[test]
+    fn what_is_no_event_is_corrupt_with_a_stamp_of_the_run_and_garbage_without() {
+        let own = stamped(&stamp(0));
+        let foreign = stamped(&Stamp { run: RUN + 1, ..stamp(0) });
+        let half = |whole: &[u8]| whole[..whole.len() - 9].to_vec();
+        let (own_half, foreign_half) = (half(&stamped(&stamp(1))), half(&foreign));
+        let records: [&[u8]; 5] = [&own, &own_half, &foreign, &foreign_half, b"nonsense"];
+        let records: Vec<_> =
+            (0..).zip(records).map(|(offset, payload)| (0, offset, Some(payload))).collect();
+        let group = after(&[&records[..], &[(0, 5, None)]].concat());
+        assert_eq!(group.garbage(), 3);
+        let found = group.ledger.close().apps[0].clone();
+        assert_eq!((found.seen, found.corrupt, found.foreign), (2, 1, 4));
+        assert_eq!(group.into_app().unwrap().summary().totals.events, 1);
+    }
+
+    #[test]
+    fn a_worker_joins_until_it_is_assigned_and_may_have_to_join_again() {
+        use WorkerState::{Assigned, Joining};
+        let group = after(&[]);
+        assert_eq!(group.workers(), [Joining, Joining]);
+        group.set_assigned(0, Some(0));
+        group.set_assigned(1, Some(3));
+        group.set_assigned(2, Some(9));
+        assert_eq!(group.workers(), [Assigned(0), Assigned(3)]);
+        group.set_assigned(1, None);
+        assert_eq!(group.workers(), [Assigned(0), Joining]);
     }
 }

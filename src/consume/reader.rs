@@ -130,20 +130,16 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::app;
     use super::*;
-    use crate::apps;
     use crate::event::Stamp;
     use crate::wire::encode;
 
     const NOW_US: i64 = 1_767_225_600_000_000;
 
     fn reader() -> Reader {
-        let kind = apps::kind("analytics").unwrap();
-        let schema = kind.schema;
-        let options = schema.options.iter().map(|o| (o.key.to_owned(), o.default)).collect();
-        let group = schema.default_group.to_owned();
-        let name = schema.name.to_owned();
-        Reader::new(kind, AppPlan { name, group, workers: 1, options })
+        let (kind, plan) = app("analytics");
+        Reader::new(kind, plan)
     }
 
     fn event(timestamp: &str) -> Vec<u8> {
@@ -181,5 +177,46 @@ mod tests {
         assert_eq!(reader.summary().totals.events, 2);
         // Asking changes nothing.
         assert_eq!(reader.summary(), reader.summary());
+    }
+
+    #[test]
+    fn an_offset_comes_once_and_an_event_may_be_an_hour_ahead_and_no_more() {
+        let mut reader = reader();
+        let good = event("2026-01-01T00:00:00Z");
+        let (hour, beyond) = (event("2026-01-01T01:00:00Z"), event("2026-01-01T01:00:00.000001Z"));
+        let mut observe = |offset, payload: &[u8]| {
+            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(payload) };
+            reader.observe(&arrival, NOW_US)
+        };
+        assert!(observe(5, &good) && !observe(5, &good) && !observe(4, &good));
+        assert!(observe(6, &hour) && !observe(7, &beyond) && observe(9, &good));
+        let expected = Read { events: 3, timeless: 1, redelivered: 2, ..Read::default() };
+        assert_eq!(reader.read(), expected);
+    }
+
+    #[test]
+    fn alerts_of_all_partitions_come_by_time_and_those_beyond_a_hundred_of_each_are_counted() {
+        let (kind, plan) = app("fraud");
+        let mut reader = Reader::new(kind, plan);
+        // Everybody buys what was never looked at; the partitions take turns.
+        for number in 0..103 {
+            for partition in [1, 0] {
+                let payload = format!(
+                    r#"{{"event_id":"e","user_id":"u{partition}-{number}","session_id":"s{number}",
+                    "event_type":"purchase","timestamp":"2026-01-01T00:{:02}:{:02}.{partition}Z",
+                    "page_url":"/","properties":{{"price":9.0}}}}"#,
+                    number / 60,
+                    number % 60,
+                );
+                let payload = Some(payload.as_bytes());
+                let arrival = Arrival { partition, offset: number, key: None, payload };
+                assert!(reader.observe(&arrival, NOW_US + 103_000_000));
+            }
+        }
+        let (alerts, left_out) = reader.take_alerts();
+        assert!(alerts.is_sorted_by_key(|alert| alert.at_us));
+        let first: Vec<_> = alerts.iter().take(2).map(|alert| &alert.user_id[..]).collect();
+        assert_eq!((alerts.len(), left_out, &first[..]), (200, 6, &["u0-0", "u1-0"][..]));
+        assert_eq!(reader.take_alerts(), (vec![], 0));
     }
 }

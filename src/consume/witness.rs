@@ -91,3 +91,60 @@ impl Witness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::stamped;
+    use super::*;
+    use crate::event::Stamp;
+    use crate::record::Page;
+    use crate::wire::encode;
+
+    #[test]
+    fn its_time_is_that_of_its_clock_since_1970() {
+        let clock = Arc::new(SystemClock::start());
+        let witness = Witness::new(clock.clone(), 1_000_000_000);
+        let since_1970_ns = || clock.origin_wall_us() * 1_000 + clock.now_ns().cast_signed();
+        let (before, now, after) = (since_1970_ns(), witness.now_ns(), since_1970_ns());
+        assert!((before..=after).contains(&now), "{before} {now} {after}");
+    }
+
+    #[test]
+    fn each_event_is_timed_once_and_what_the_application_could_not_read_is_noted() {
+        let mut witness = Witness::new(Arc::new(SystemClock::start()), 1_000_000_000);
+        let stamp = |seq| Stamp { run: 4, shard: 0, seq, due_wall_us: 2_000_000 };
+        let events = [0, 1, 2].map(|seq| stamped(&stamp(seq)));
+        let [first, second, third] = events.each_ref().map(Vec::as_slice);
+        let mut probe = Vec::new();
+        encode::probe(&stamp(0), &mut probe);
+        let records: [(&[u8], bool); 8] = [
+            (first, true),
+            (second, false),
+            (first, true),
+            (first, true),
+            (third, true),
+            (b"{}", false),
+            (&probe, false),
+            (b"", false),
+        ];
+        for (offset, (payload, observed)) in (0..).zip(records) {
+            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(payload) };
+            witness.saw(&arrival, observed, 5_000_000_000);
+        }
+        let foreign = Arrival { partition: 0, offset: 8, key: None, payload: Some(b"event") };
+        witness.saw(&foreign, true, 5_000_000_000);
+        let read = Read { events: 4, ..Read::default() };
+        let (kind, plan) = super::super::tests::app("analytics");
+        let summary = (kind.new)(&plan).summary();
+        witness.finish(summary.clone(), read);
+        let testimony = witness.testify();
+        assert_eq!(testimony.last, Some((summary, read)));
+        let (notes, run) = (&testimony.notes, &testimony.notes.runs[&4]);
+        assert_eq!((run.corrupt.count(), run.doubles.count()), (1, 2));
+        assert_eq!((notes.garbage, notes.foreign.count()), (2, 3));
+        let pages = &testimony.pages[&4];
+        let page: Page = serde_json::from_str(pages[0].get()).unwrap();
+        assert_eq!((pages.len(), page.due, page.processed.values().sum::<u64>()), (1, 2, 3));
+        assert_eq!((page.arrival.count(), page.arrival.max()), (3, Some(3_000_000_000)));
+    }
+}

@@ -33,6 +33,14 @@ fn place(chunk: u64) -> (usize, usize) {
     (bucket as usize, (chunk + 1 - (1 << bucket)) as usize)
 }
 
+/// Those of the 64 bits from `64 * word` on that are numbers below `end`.
+pub(super) fn below(end: u64, word: u64) -> u64 {
+    match end.saturating_sub(word.saturating_mul(64)) {
+        rest if rest >= 64 => u64::MAX,
+        rest => (1 << rest) - 1,
+    }
+}
+
 impl Bits {
     /// Sets a bit. Returns false when it was set before, or when it lies beyond any stamp's.
     pub(super) fn set(&self, bit: u64) -> bool {
@@ -49,19 +57,18 @@ impl Bits {
         words[(within / WORD_BITS) as usize].fetch_or(mask, Ordering::AcqRel) & mask == 0
     }
 
-    /// Sets those of the 64 bits from `64 * word` on that `value` has; gives those of them that
-    /// were set before, or that lie beyond any stamp's.
-    pub(super) fn set_word(&self, word: u64, value: u64) -> u64 {
+    /// Sets those of the 64 bits from `64 * word` on that `value` has, but for what lies beyond any
+    /// stamp's.
+    pub(super) fn set_word(&self, word: u64, value: u64) {
         let (bucket, at) = place(word / CHUNK_WORDS as u64);
         let Some(bucket_of) = self.buckets.get(bucket) else {
-            return value;
+            return;
         };
         let chunks =
             bucket_of.get_or_init(|| (0..1_usize << bucket).map(|_| OnceLock::new()).collect());
         let words =
             chunks[at].get_or_init(|| (0..CHUNK_WORDS).map(|_| AtomicU64::new(0)).collect());
-        let words = &words[(word % CHUNK_WORDS as u64) as usize];
-        words.fetch_or(value, Ordering::AcqRel) & value
+        words[(word % CHUNK_WORDS as u64) as usize].fetch_or(value, Ordering::AcqRel);
     }
 
     /// The 64 bits from `64 * word` on.
@@ -138,6 +145,33 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap() as u64).sum()
         });
         assert_eq!((won, bits.count()), (200_000, 200_000));
+    }
+
+    #[test]
+    fn a_words_bits_below_a_number_end_there() {
+        let of = |end| [0, 1].map(|word| below(end, word));
+        assert_eq!([of(0), of(1), of(63)], [[0, 0], [1, 0], [u64::MAX >> 1, 0]]);
+        assert_eq!([of(64), of(65), of(128)], [[u64::MAX, 0], [u64::MAX, 1], [u64::MAX; 2]]);
+        assert_eq!(below(64, u64::MAX), 0);
+    }
+
+    #[test]
+    fn what_is_written_down_and_read_back_is_the_same_set() {
+        const CHUNK: u64 = 1_048_576;
+        // At the edges of words and chunks; in the first chunks of four buckets and at the ends.
+        let numbers =
+            [0, 63, 64, CHUNK - 1, CHUNK, 3 * CHUNK - 1, 3 * CHUNK, 6 * CHUNK, 7 * CHUNK + 129];
+        let (bits, again) = (Bits::default(), Bits::default());
+        assert!(numbers.iter().all(|&number| bits.set(number)));
+        let plane = bits.plane();
+        plane.words().for_each(|(word, value)| again.set_word(word, value));
+        assert_eq!([bits.count(), plane.count(), again.count()], [9; 3]);
+        for number in numbers {
+            assert!(plane.has(number), "{number}");
+            assert_eq!(again.word(number / 64) >> (number % 64) & 1, 1, "{number}");
+        }
+        again.set_word(u64::MAX / 64, 1);
+        assert_eq!(again.count(), 9, "no stamp has that number");
     }
 
     proptest! {

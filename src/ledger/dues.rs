@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::bits::below;
 use super::{Ledger, Shard};
 
 /// When one shard's slots were due: they are numbered in that order.
@@ -147,14 +148,6 @@ fn add(counts: &mut Vec<u64>, interval: usize, count: u64) {
     counts[interval] += count;
 }
 
-/// The bits of a word that are slots below `end`.
-fn below(end: u64, word: u64) -> u64 {
-    match end.saturating_sub(word * 64) {
-        rest if rest >= 64 => u64::MAX,
-        rest => (1 << rest) - 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,6 +247,35 @@ mod tests {
             prop_assert_eq!(restored.undelivered().apps, never.apps);
             prop_assert_eq!(restored.offered_by_interval(), ledger.offered_by_interval());
         }
+    }
+
+    #[test]
+    fn what_came_due_is_counted_by_interval_over_all_shards() {
+        let dues = |intervals: &[usize]| {
+            let mut dues = Dues::default();
+            (0..).zip(intervals).for_each(|(seq, at)| dues.count(seq, *at, (1..3).contains(at)));
+            dues
+        };
+        let first = dues(&[0, 0, 2, 2, 3]);
+        assert_eq!(first, Dues { by_interval: vec![2, 0, 2, 1], measured: 2..4 });
+        let ledger = Ledger::new(RUN, 3, 0);
+        ledger.set_dues(0, first);
+        ledger.set_dues(2, dues(&[1, 1, 1, 4]));
+        assert_eq!(ledger.offered_by_interval(), [2, 3, 2, 1, 1]);
+    }
+
+    #[test]
+    fn what_timed_out_and_was_acknowledged_after_all_is_delivered() {
+        let ledger = Ledger::new(RUN, 1, 0);
+        ledger.offered(0, 2);
+        let mut dues = Dues::default();
+        (0..2).for_each(|seq| dues.count(seq, 0, true));
+        ledger.set_dues(0, dues);
+        let stamp = Stamp { run: RUN, shard: 0, seq: 0, due_wall_us: 0 };
+        ledger.outcome(&stamp, Outcome::Unknown);
+        ledger.outcome(&stamp, Outcome::Acked);
+        ledger.logged(Some(&stamp));
+        assert_eq!(ledger.undelivered().acks, [1], "the other one");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub enum Tick {
 #[derive(Debug, Default)]
 pub struct Lane {
     expected_offset: i64,
-    /// By shard: one more than the highest sequence number seen; 0 before the first.
-    next_seq: Vec<u64>,
+    /// By shard: the highest sequence number seen; 0 before the first.
+    highest: Vec<u64>,
 }
 
 impl Lane {
@@ -78,20 +78,20 @@ impl Lane {
             ticks.duplicates.fetch_add(1, Ordering::Relaxed);
             return Tick::Duplicate;
         }
-        let next_seq = self.next_seq(stamp.shard);
-        if stamp.seq < *next_seq {
+        let highest = self.highest(stamp.shard);
+        if stamp.seq < *highest {
             ticks.reordered.fetch_add(1, Ordering::Relaxed);
         } else {
-            *next_seq = stamp.seq + 1;
+            *highest = stamp.seq;
         }
         Tick::First
     }
 
-    fn next_seq(&mut self, shard: u16) -> &mut u64 {
+    fn highest(&mut self, shard: u16) -> &mut u64 {
         let shard = usize::from(shard);
-        if self.next_seq.len() <= shard {
-            self.next_seq.resize(shard + 1, 0);
+        if self.highest.len() <= shard {
+            self.highest.resize(shard + 1, 0);
         }
-        &mut self.next_seq[shard]
+        &mut self.highest[shard]
     }
 }

@@ -119,9 +119,53 @@ impl Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Ledger, Outcomes, ShardOutcomes};
 
     fn stamp(run: u32, seq: u64) -> Stamp {
         Stamp { run, shard: 0, seq, due_wall_us: 0 }
+    }
+
+    /// Notes events of one shard in partition 0, by offset and number.
+    fn noted(records: impl IntoIterator<Item = (i64, u64)>) -> Notes {
+        let mut notes = Notes::default();
+        for (offset, seq) in records {
+            notes.tick(0, offset, Some(&stamp(1, seq)));
+        }
+        notes
+    }
+
+    #[test]
+    fn a_copy_is_behind_what_is_later_and_not_behind_itself() {
+        let notes = noted([(0, 0), (1, 1), (2, 1)]);
+        assert_eq!((&notes.runs[&1].behind[..], notes.runs[&1].doubles.count()), (&[][..], 1));
+        let notes = noted([(0, 0), (1, 1), (2, 0)]);
+        assert_eq!(notes.runs[&1].behind, [Behind { shard: 0, seq: 0, partition: 0, offset: 2 }]);
+    }
+
+    #[test]
+    fn a_stretch_ends_where_offsets_were_passed_over() {
+        let notes = noted([(3, 0), (4, 1), (7, 2), (8, 3), (9, 4)]);
+        let stretches: Vec<_> = notes.runs[&1].trails[&0][&0]
+            .stretches
+            .iter()
+            .map(|stretch| (stretch.last, stretch.max, stretch.beginning.clone()))
+            .collect();
+        let expected = [(4, 1, vec![(3, 0), (4, 1)]), (9, 4, vec![(7, 2), (8, 3), (9, 4)])];
+        assert_eq!(stretches, expected);
+    }
+
+    #[test]
+    fn so_many_behind_others_are_listed_and_the_rest_is_counted() {
+        let many = BEHIND_MAX as u64 + 3;
+        // The latest comes first, and a copy of an early one last.
+        let mut notes = noted((0..=many).map(|place| (place as i64, (many + place) % (many + 1))));
+        assert_eq!(notes.tick(0, many as i64 + 1, Some(&stamp(1, 5))), Noted::Duplicate);
+        let run = &notes.runs[&1];
+        assert_eq!((run.behind.len(), run.behind_more), (131_072, 3));
+        let shards = vec![ShardOutcomes { offered: many + 1, ..ShardOutcomes::default() }];
+        let outcomes = Outcomes { run: 1, shards, second_outcomes: 0 };
+        let report = Ledger::restore(&outcomes, &[vec![&notes]]).close();
+        assert_eq!((report.apps[0].reordered, report.apps[0].duplicates), (131_075, 1));
     }
 
     #[test]

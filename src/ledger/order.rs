@@ -27,9 +27,9 @@ pub(super) const BEHIND_MAX: usize = 1 << 17;
 pub struct Trail {
     /// In the order of offsets.
     pub stretches: Vec<Stretch>,
-    /// One more than the highest number so far.
+    /// The highest number so far; 0 before the first.
     #[serde(skip)]
-    next_seq: u64,
+    highest: u64,
 }
 
 /// Events between which nobody else can have read any.
@@ -49,7 +49,7 @@ pub struct Stretch {
 impl Trail {
     /// Whether an event with this number would come after a later one.
     pub(super) fn is_behind(&self, seq: u64) -> bool {
-        self.next_seq > seq + 1
+        self.highest > seq
     }
 
     /// Takes in an event that is seen for the first time; false when a later one came before it.
@@ -60,7 +60,7 @@ impl Trail {
             let beginning = Vec::new();
             self.stretches.push(Stretch { last: offset, max: seq, beginning, gaps });
         }
-        let in_order = seq >= self.next_seq;
+        let in_order = seq >= self.highest;
         if let Some(stretch) = self.stretches.last_mut() {
             stretch.last = offset;
             stretch.max = stretch.max.max(seq);
@@ -71,7 +71,7 @@ impl Trail {
             }
         }
         if in_order {
-            self.next_seq = seq + 1;
+            self.highest = seq;
         }
         in_order
     }
@@ -152,4 +152,25 @@ fn behind(run: &RunNotes, ends: &Ends) -> Vec<Behind> {
         }
     }
     behind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_beginning_64_events_are_kept_and_one_where_all_have_grown_large() {
+        let (mut trail, mut kept) = (Trail::default(), 0);
+        assert!((0..70_u64).all(|seq| trail.step(0, seq.cast_signed(), seq, &mut kept)));
+        assert_eq!((trail.stretches[0].beginning.len(), kept), (64, 64));
+        // Room for two more, and then for one of each stretch.
+        kept = 1_048_574;
+        assert!((70..75_u64).all(|seq| trail.step(1, seq.cast_signed(), seq, &mut kept)));
+        assert!((75..80_u64).all(|seq| trail.step(2, seq.cast_signed(), seq, &mut kept)));
+        assert!(!trail.step(3, 80, 40, &mut kept), "79 came before 40");
+        let beginnings = trail.stretches.iter().skip(1).map(|stretch| stretch.beginning.clone());
+        let expected = [vec![(70, 70), (71, 71)], vec![(75, 75)], vec![]];
+        assert_eq!(beginnings.collect::<Vec<_>>(), expected);
+        assert_eq!(kept, 1_048_577);
+    }
 }

@@ -159,6 +159,50 @@ mod tests {
     }
 
     #[test]
+    fn numbers_far_apart_have_words_of_their_own() {
+        let numbers = [0, 63, 64, 65_535, 65_536, 1 << 20, (1 << 48) - 1];
+        let mut plane = Plane::default();
+        assert!(numbers.iter().all(|&number| plane.set(number)));
+        assert!(numbers.iter().all(|&number| plane.has(number)));
+        for number in [1, 62, 65, 65_534, 65_537, 1 << 10, 1 << 47] {
+            assert!(!plane.has(number), "{number}");
+        }
+        let last = 1 << 63;
+        let expected =
+            [(0, last | 1), (1, 1), (1_023, last), (1_024, 1), (1 << 14, 1), ((1 << 42) - 1, last)];
+        assert_eq!(plane.words().collect::<Vec<_>>(), expected);
+        let mut both = Plane::default();
+        both.set(7);
+        both.absorb(&plane);
+        assert!(numbers.iter().all(|&number| both.has(number)));
+        assert_eq!(both.count(), 8);
+    }
+
+    #[test]
+    fn a_word_without_a_number_or_beyond_any_stamp_leaves_no_trace() {
+        let mut plane = Plane::default();
+        plane.set_word(5, 0);
+        plane.set_word(1 << 42, 1);
+        assert_eq!(plane, Plane::default());
+        plane.set_word((1 << 42) - 1, 1);
+        assert!(plane.has((1 << 48) - 64));
+    }
+
+    #[test]
+    fn a_chunk_twice_or_beyond_any_stamp_is_refused() {
+        let mut plane = Plane::default();
+        assert!(plane.set(7) && plane.set(65_536 + 9));
+        let text = serde_json::to_string(&plane).unwrap();
+        let with = |chunks: &str| {
+            let changed = text.replace("\"chunks\":[0,1]", &format!("\"chunks\":{chunks}"));
+            serde_json::from_str::<Plane>(&changed)
+        };
+        let far = with("[0,4294967295]").unwrap();
+        assert!(far.has(7) && far.has((1 << 48) - 65_536 + 9));
+        assert!(with("[0,0]").is_err() && with("[0,4294967296]").is_err());
+    }
+
+    #[test]
     fn a_damaged_plane_is_refused() {
         let mut plane = Plane::default();
         plane.set(7);

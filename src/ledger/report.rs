@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::bits::below;
 use super::{Ledger, Rescan};
 
 /// How many slots of a kind are named one by one.
@@ -212,7 +213,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
             let acked = shard.acked.word(word);
             let unknown = shard.unknown.word(word);
             let ended = acked | unknown | shard.failed.word(word) | shard.unsent.word(word);
-            let due = mask(offered, word);
+            let due = below(offered, word);
             report.unresolved += ones(due & !ended);
             let in_log = shard.in_log(word);
             let absent = if whole { due & !in_log } else { 0 };
@@ -257,14 +258,6 @@ fn counted(ticks: &super::AppTicks) -> AppLedger {
 
 fn ones(bits: u64) -> u64 {
     u64::from(bits.count_ones())
-}
-
-/// The bits of a word that are slots below `offered`.
-fn mask(offered: u64, word: u64) -> u64 {
-    match offered - word * 64 {
-        rest if rest >= 64 => u64::MAX,
-        rest => (1 << rest) - 1,
-    }
 }
 
 fn name(named: &mut Vec<Slots>, shard: u16, word: u64, mut bits: u64) {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::bits::below;
 use super::{Dues, Ledger, Notes, Places, Plane, RunNotes, order};
 
 /// How every slot of a run ended: the producer's half of a ledger.
@@ -99,9 +100,11 @@ impl Ledger {
             let shard = self.shards.get(usize::from(*number));
             let offered = shard.map_or(0, |shard| shard.offered.load(Ordering::Acquire));
             for (word, value) in plane.words() {
-                let due = mask(offered, word);
+                let due = below(offered, word);
                 never_sent.entry(*number).or_default().set_word(word, value & !due);
-                shard.map(|shard| shard.seen[app].set_word(word, value & due));
+                if let Some(shard) = shard {
+                    shard.seen[app].set_word(word, value & due);
+                }
             }
         }
         let seen: u64 = self.shards.iter().map(|shard| shard.seen[app].count()).sum();
@@ -135,14 +138,6 @@ impl Ledger {
         others.fold((unstamped.distinct, unstamped.again), |sum, together| {
             (sum.0 + together.distinct, sum.1 + together.again)
         })
-    }
-}
-
-/// The bits of a word that are slots below `offered`.
-fn mask(offered: u64, word: u64) -> u64 {
-    match offered.saturating_sub(word.saturating_mul(64)) {
-        rest if rest >= 64 => u64::MAX,
-        rest => (1 << rest) - 1,
     }
 }
 

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::PROBE_SHARD;
 
+mod sums;
+
 const RUN: u32 = 7;
 
 fn stamp(shard: u16, seq: u64) -> Stamp {
@@ -180,6 +182,8 @@ fn rescanned(cut_short: Option<&str>) -> LedgerReport {
     ledger.logged(None);
     ledger.logged(Some(&Stamp { run: RUN + 1, ..stamp(0, 2) }));
     ledger.logged(Some(&stamp(PROBE_SHARD, 2)));
+    // Never due.
+    ledger.logged(Some(&stamp(0, 6)));
     ledger.rescanned(12, cut_short.map(str::to_owned));
     ledger.close()
 }
@@ -189,7 +193,7 @@ fn the_log_settles_what_is_in_doubt() {
     let report = rescanned(None);
     assert!(report.closes);
     let rescan = report.rescan.as_ref().unwrap();
-    assert_eq!((rescan.records, rescan.events, rescan.doubled), (7, 3, 1));
+    assert_eq!((rescan.records, rescan.events, rescan.doubled), (8, 3, 1));
     let unknown = (report.unknown_written, report.unknown_not_written, report.unknown_unsettled);
     assert_eq!(unknown, (1, 1, 0));
     assert_eq!((report.lost, report.lost_named[0].seq), (1, 2));
@@ -215,8 +219,21 @@ fn a_log_that_was_read_in_part_settles_what_was_found_and_says_why_the_rest_is_n
     let missing: Vec<(u64, u64, u64)> =
         report.apps.iter().map(|app| (app.missing, app.skipped, app.missing_unsettled)).collect();
     assert_eq!((report.lost, missing), (0, vec![(1, 0, 1), (2, 1, 1)]));
-    let faults = report.faults(&["a", "b"]);
-    assert!(faults[1].ends_with("is not settled: 9 records were not read in time"), "{faults:?}");
+    let unsettled = |what: &str| format!("{what} is not settled: 9 records were not read in time");
+    let missing = "acknowledged events are missing, and whether they are in the log";
+    let skipped = "b: 1 acknowledged events are missing: they are in the log, and it was not given \
+                   them (0/1)";
+    assert_eq!(
+        report.faults(&["a", "b"]),
+        [
+            "1 events were sent and not written",
+            &unsettled("1 events timed out, and whether they were written"),
+            &unsettled(&format!("a: 1 {missing}")),
+            skipped,
+            &unsettled(&format!("b: 1 {missing}")),
+            "b: 1 events are in the log without an acknowledgement, and unread",
+        ]
+    );
 }
 
 #[test]

@@ -118,3 +118,48 @@ impl Batch {
         from + self.entries[from..].partition_point(|entry| entry.due_ns <= now_ns)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::Generator;
+    use crate::produce::tests::population;
+    use crate::wire::parse::Parser;
+
+    #[test]
+    fn each_event_keeps_its_own_key_payload_facts_and_time() {
+        let mut users = Generator::new(&population(), 1, 0, 1);
+        let stamp = |seq| Stamp { run: 3, shard: 1, seq, due_wall_us: 1_000 };
+        let mut batch = Batch::default();
+        let made = users.next(0);
+        let (key, facts) = (made.key.to_owned(), made.facts);
+        batch.push(stamp(0), 10, &made);
+        let tail = br#","user_id":"anna","session_id":"s","event_type":"click","page_url":"/"}"#;
+        let recorded = Facts { user: facts.user + 1, ..facts };
+        batch.push_recorded(stamp(1), 20, recorded, b"anna", tail);
+        assert_eq!((batch.len(), batch.is_empty()), (2, false));
+        assert_eq!([batch.key(0), batch.key(1)], [key.as_bytes(), b"anna"]);
+        assert_eq!([batch.stamp(0), batch.stamp(1)], [&stamp(0), &stamp(1)]);
+        assert_eq!([batch.facts(0), batch.facts(1)], [&facts, &recorded]);
+        assert_eq!([batch.due_ns(0), batch.due_ns(1)], [10, 20]);
+        let mut parser = Parser::new();
+        let mut user = |index| parser.parse(batch.payload(index)).unwrap().user_id.to_owned();
+        assert_eq!([user(0), user(1)], [key, "anna".to_owned()]);
+        assert!(batch.payload(1).ends_with(tail));
+        batch.clear();
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_hand_over_ends_with_the_last_event_that_is_due() {
+        let mut users = Generator::new(&population(), 1, 0, 1);
+        let mut batch = Batch::default();
+        for (seq, due_ns) in (0..).zip([10, 20, 20, 30]) {
+            let stamp = Stamp { run: 3, shard: 1, seq, due_wall_us: 0 };
+            batch.push(stamp, due_ns, &users.next(due_ns));
+        }
+        let ends = [(0, 9), (0, 10), (1, 19), (1, 20), (2, 20), (3, 99), (4, 99)]
+            .map(|(from, now_ns)| batch.due_by(from, now_ns));
+        assert_eq!(ends, [0, 1, 1, 3, 3, 4, 4]);
+    }
+}

@@ -219,3 +219,104 @@ impl Receiver for ShardReceipts {
         self.book.note(receipt);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use std::sync::mpsc::channel;
+
+    const ORIGIN_US: i64 = 1_700_000_000_000_000;
+
+    /// A receipt for an event that was due so many µs after the clock's origin.
+    fn receipt(seq: u64, due_us: i64, at_ns: u64, outcome: Outcome) -> Receipt<'static> {
+        let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: ORIGIN_US + due_us };
+        let reason = if outcome == Outcome::Acked { "" } else { "timed out" };
+        Receipt { stamp, outcome, at_ns, partition: 0, offset: 0, reason }
+    }
+
+    #[test]
+    fn what_clients_took_and_brokers_answered_adds_up_by_partition_and_reason() {
+        let book = ReceiptBook::new(2);
+        book.accept(3);
+        book.accept(4);
+        let answer = |partition, offset, outcome, reason| {
+            let acked = receipt(0, 0, 0, outcome);
+            book.note(&Receipt { partition, offset, reason, ..acked });
+        };
+        for (partition, offset) in [(1, 41), (1, 17), (0, 0), (-1, 9), (2, 9)] {
+            answer(partition, offset, Outcome::Acked, "");
+        }
+        for reason in ["too large", "gone", "too large"] {
+            answer(1, 99, Outcome::Failed, reason);
+        }
+        answer(1, 99, Outcome::Unknown, "timed out");
+        assert_eq!((book.accepted(), book.answered(), book.acked()), (7, 9, 3));
+        assert_eq!((book.ends(), book.records()), (vec![1, 42], vec![1, 2]));
+        let reasons = [("gone", 1), ("timed out", 1), ("too large", 2)];
+        assert_eq!(book.reasons(), reasons.map(|(why, count)| (why.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn a_partition_reaches_as_far_as_anybody_has_said() {
+        let book = ReceiptBook::new(3);
+        book.note(&Receipt { offset: 9, ..receipt(0, 0, 0, Outcome::Acked) });
+        book.reach(&[4, 7, 0]);
+        book.reach(&[12, 6, 0]);
+        assert_eq!((book.ends(), book.known_ends()), (vec![10, 0, 0], vec![12, 7, 0]));
+        book.note(&Receipt { offset: 19, ..receipt(0, 0, 0, Outcome::Acked) });
+        assert_eq!(book.known_ends(), [20, 7, 0]);
+    }
+
+    /// A shard of eight events, measured from 2 to 9 µs, in intervals of 10 µs; its windows.
+    fn shard() -> (ShardReceipts, std::sync::mpsc::Receiver<(Stage, Box<Window>)>) {
+        let ledger = Arc::new(Ledger::new(1, 1, 0));
+        ledger.offered(0, 8);
+        let book = Arc::new(ReceiptBook::new(1));
+        let (sender, windows) = channel();
+        let clock = Arc::new(ManualClock::new(ORIGIN_US));
+        let recorder = Recorder::new(0..0, 10_000);
+        let receipts = ShardReceipts::new(clock, ledger, book, recorder, sender);
+        receipts.set_measured(2_000..9_000);
+        (receipts, windows)
+    }
+
+    #[test]
+    fn an_acknowledgement_counts_from_the_due_time_in_the_interval_in_which_it_came() {
+        let (receipts, windows) = shard();
+        receipts.receive(&receipt(0, 1, 2_500, Outcome::Acked));
+        receipts.receive(&receipt(1, 2, 9_000, Outcome::Acked));
+        receipts.receive(&receipt(2, 3, 9_500, Outcome::Failed));
+        receipts.receive(&receipt(3, 8, 10_200, Outcome::Acked));
+        assert!(receipts.finish().is_empty());
+        // After the end nothing is taken any more.
+        receipts.receive(&receipt(4, 8, 10_300, Outcome::Acked));
+        let windows: Vec<_> = windows.try_iter().collect();
+        assert!(windows.iter().all(|(stage, _)| *stage == Stage::Ack));
+        let ack = |window: &Window| window.latency(Stage::Ack).map(|ack| (ack.count(), ack.max()));
+        let found: Vec<_> =
+            windows.iter().map(|(_, window)| (window.index, window.events, ack(window))).collect();
+        assert_eq!(found, [(0, 2, Some((1, Some(7_000)))), (1, 1, Some((1, Some(2_200))))]);
+        assert_eq!((receipts.book.acked(), receipts.book.answered()), (3, 4));
+        let report = receipts.ledger.close();
+        assert_eq!((report.acked, report.failed, report.unresolved), (3, 1, 4));
+    }
+
+    #[test]
+    fn the_measured_events_that_timed_out_are_named_with_how_long_they_waited() {
+        let out = |receipts: &ShardReceipts| {
+            for (seq, due_us) in [(0, 1), (1, 2), (2, 8), (3, 9)] {
+                receipts.receive(&receipt(seq, due_us, 50_000, Outcome::Unknown));
+            }
+            receipts.receive(&receipt(4, 5, 50_000, Outcome::Acked));
+            (receipts.finish(), receipts.ledger.close().unknown)
+        };
+        let timed_out = [
+            TimedOut { seq: 1, due_ns: 2_000, after_ns: 48_000 },
+            TimedOut { seq: 2, due_ns: 8_000, after_ns: 42_000 },
+        ];
+        assert_eq!(out(&shard().0), (timed_out.to_vec(), 4));
+        // Who asks for no confirmation waits for none.
+        assert_eq!(out(&shard().0.without_confirmation()), (vec![], 4));
+    }
+}

@@ -5,9 +5,7 @@ use super::*;
 use crate::ledger::AppLedger;
 use crate::produce::WireBytes;
 use crate::record::Footing;
-use crate::result::{
-    AppClock, AppInterval, Interval, PhaseResult, load_all, markdown, terminal,
-};
+use crate::result::{AppClock, AppInterval, Interval, PhaseResult, load_all, markdown, terminal};
 
 const APPS: [&str; 2] = ["analytics", "fraud"];
 

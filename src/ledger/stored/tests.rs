@@ -89,6 +89,36 @@ fn a_stamp_that_was_never_sent_is_impossible() {
     }
     let report = Ledger::restore(&whole.outcomes(), &[vec![&notes]]).close();
     assert_eq!((report.apps[0].seen, report.apps[0].impossible), (1, 2));
+    assert_eq!(report.apps[0].duplicates, 0);
+}
+
+#[test]
+fn strangers_are_counted_once_for_each_place_and_every_further_reading_is_a_redelivery() {
+    let (mut one, mut other) = (Notes::default(), Notes::default());
+    let of = |run| Some(Stamp { run, ..stamp(0, 0) });
+    for notes in [&mut one, &mut other] {
+        for (offset, stamp) in (0..).zip([None, None, of(RUN + 1), of(RUN + 2)]) {
+            notes.tick(0, offset, stamp.as_ref());
+        }
+    }
+    one.tick(0, 4, of(RUN + 2).as_ref());
+    one.tick(0, 4, of(RUN + 2).as_ref());
+    let outcomes = Ledger::new(RUN, 1, 1).outcomes();
+    let app = &Ledger::restore(&outcomes, &[vec![&one, &other]]).close().apps[0];
+    assert_eq!((app.foreign, app.redeliveries), (5, 5));
+}
+
+#[test]
+fn what_can_not_be_read_counts_once_and_only_in_its_own_run() {
+    let (mut one, mut other) = (Notes::default(), Notes::default());
+    for notes in [&mut one, &mut other] {
+        notes.corrupt(RUN, 0, 5);
+    }
+    other.corrupt(RUN, 1, 5);
+    other.corrupt(RUN + 1, 0, 6);
+    let outcomes = Ledger::new(RUN, 1, 1).outcomes();
+    let report = Ledger::restore(&outcomes, &[vec![&one, &other]]).close();
+    assert_eq!(report.apps[0].corrupt, 2);
 }
 
 /// One record of a partition's log.

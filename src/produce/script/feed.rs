@@ -32,7 +32,7 @@ const PATIENCE_NS: u64 = 60_000_000_000;
 /// The reading side of a recording.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Feed {
-    merge: Merge,
+    pub(super) merge: Merge,
     shards: Vec<Sender<Cue>>,
     ahead: Arc<Ahead>,
     pub(super) ahead_max_bytes: u64,
@@ -118,7 +118,7 @@ impl Feed {
     }
 
     /// Gives up when no record has come for too long; `silence` is since when, and after which.
-    fn check_silence(&self, silence: &mut Option<(u64, u64)>) -> Result<()> {
+    pub(super) fn check_silence(&self, silence: &mut Option<(u64, u64)>) -> Result<()> {
         let (now_ns, read) = (self.clock.now_ns(), self.merge.counts().records);
         match *silence {
             Some((since_ns, before)) if before == read => {

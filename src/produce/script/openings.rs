@@ -33,8 +33,8 @@ impl Openings {
         Self::Recorded(Visits::new(idle_us, shards))
     }
 
-    /// The facts of an event that the client took, due so long after the start: with the word
-    /// whether it is its session's first one among the taken.
+    /// The facts of an event that the client took, due then, whatever that is counted from: with
+    /// the word whether it is its session's first one among the taken.
     pub(in crate::produce) fn taken(&mut self, facts: &Facts, due_ns: u64) -> Facts {
         let session_starts = match self {
             Self::Made(unopened) => {

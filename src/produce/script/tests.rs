@@ -11,6 +11,9 @@ use crate::produce::{self, Handover, ReceiptBook, Shift, Sink};
 use crate::record::Recorder;
 use crate::wire::stamp;
 
+mod made;
+mod reading;
+
 const ORIGIN_US: i64 = 1_700_000_000_000_000;
 
 /// Key, payload and Kafka's time.

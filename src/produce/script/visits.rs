@@ -113,6 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn who_has_been_idle_for_two_spans_is_forgotten_and_a_span_is_longer_than_the_limit() {
+        let mut visits = Visits::new(10, 1);
+        let mut known = |user, due_us| {
+            visits.step(user, 0, due_us);
+            (visits.before.len(), visits.recent.len())
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(|user| known(user, 0))[4], (0, 5));
+        assert_eq!(known(5, 10), (0, 6));
+        assert_eq!(known(6, 11), (6, 1));
+        assert_eq!(known(7, 22), (1, 1));
+    }
+
+    #[test]
     fn memory_stays_bounded() {
         let mut visits = Visits { users_max: 100, ..Visits::new(1_000_000, 1) };
         for number in 0..10_000_u64 {
