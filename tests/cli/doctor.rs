@@ -3,7 +3,7 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 

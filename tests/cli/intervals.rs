@@ -3,8 +3,6 @@
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::process::Command;
-
 use kbench::result::{Interval, RunResult, load_all};
 
 /// Twelve seconds: without a terminal there is a line every ten.

@@ -33,7 +33,7 @@ mod sweep;
 mod thresholds;
 mod tidy;
 mod together;
-#[allow(dead_code)]
+#[allow(clippy::expect_used, clippy::panic, dead_code, reason = "each binary takes what it needs")]
 #[path = "../suite/turn.rs"]
 mod turn;
 mod tutorial;

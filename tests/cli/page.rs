@@ -14,7 +14,7 @@ mod browser;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use browser::Browser;
 use kbench::apps::schemas;

@@ -35,12 +35,9 @@ fn what_one_process_used_that_nobody_counted_leaves_no_cost_of_an_event_and_is_s
     let (_keep, records) = copy("records");
     let part = part_file(&records, Some("behavior"));
     let (_, merged) = report(&records);
-    let pid = merged["processes"].as_array().unwrap().iter();
-    let pid = pid.filter(|process| process["apps"][0] == "behavior").map(|it| it["pid"].clone());
-    let words = format!(
-        "CPU per event: not known of consumer {} in the measured part\n",
-        pid.last().unwrap()
-    );
+    let mut processes = merged["processes"].as_array().unwrap().iter();
+    let pid = processes.rfind(|process| process["apps"][0] == "behavior").unwrap()["pid"].clone();
+    let words = format!("CPU per event: not known of consumer {pid} in the measured part\n");
     let unknown = |change_part: &dyn Fn(&mut Value)| {
         let whole = fs::read(&part).unwrap();
         change(&part, change_part);

@@ -5,14 +5,6 @@ use serde_json::json;
 use super::*;
 use crate::result::Trial;
 
-/// What is named between a run and one that was changed, with what it takes to compare them.
-fn named_of(change: impl FnOnce(&mut RunResult)) -> Vec<(String, Option<Allow>)> {
-    let mut other = run();
-    other.plan_hash = None;
-    change(&mut other);
-    named(&run(), &other)
-}
-
 fn of(what: &str, allow: Option<Allow>) -> (String, Option<Allow>) {
     (what.to_owned(), allow)
 }

@@ -68,14 +68,16 @@ fn watched(stop_after: Duration) -> (u64, MeterSeen, u64) {
         measured: Arc::new(OnceLock::from(0..u64::MAX)),
         interval_ns: 1_000 * MS,
         origin_ns: 0,
+        counts_cpu: false,
         stop: Arc::new(AtomicBool::new(stop_after.is_zero())),
     };
     let (done, wait) = channel();
     let own = shared.clone();
     std::thread::spawn(move || {
         let from_ns = own.clock.now_ns();
-        let seen = watch(0, &own, &AtomicU64::new(0));
-        done.send((from_ns, seen, own.clock.now_ns()))
+        let seen = watch(0, &own, &[AtomicU64::new(0)]);
+        // Whoever waits may have given up.
+        let _ = done.send((from_ns, seen, own.clock.now_ns()));
     });
     std::thread::sleep(stop_after);
     shared.stop.store(true, Ordering::Relaxed);
