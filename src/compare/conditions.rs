@@ -122,7 +122,7 @@ fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Rule)>
             let before = facts.len();
             facts.retain(|path, _| !rules::is_of("clients.*", path));
             if facts.len() < before {
-                facts.insert("clients".to_owned(), "recorded".to_owned());
+                facts.insert(CLIENTS.to_owned(), RECORDED.to_owned());
             }
         }
     }
@@ -237,6 +237,10 @@ pub(super) fn disagreements(name: &str, runs: &[Saved], declared: &[Allow]) -> V
     reasons
 }
 
+/// The path of all clients' properties together, and its value where they are known.
+const CLIENTS: &str = "clients";
+const RECORDED: &str = "recorded";
+
 /// The path that tells clusters apart.
 const CLUSTER: &str = "broker.cluster_id";
 
@@ -271,11 +275,15 @@ pub(super) fn told(baseline: &[Saved], candidate: &[Saved]) -> Vec<String> {
         }
     }
     let of = |path: &str, runs: &[Saved]| {
-        let mut values: Vec<String> = runs
-            .iter()
-            .map(|run| facts::surroundings(&run.result))
-            .map(|facts| facts.get(path).cloned().unwrap_or_else(|| absent(path).to_owned()))
-            .collect();
+        let value = |run: &Saved| {
+            // All that is known of the clients together is whether it is.
+            if path == CLIENTS && !run.result.clients.is_empty() {
+                return RECORDED.to_owned();
+            }
+            let facts = facts::surroundings(&run.result);
+            facts.get(path).cloned().unwrap_or_else(|| absent(path).to_owned())
+        };
+        let mut values: Vec<String> = runs.iter().map(value).collect();
         values.sort_by(|one, other| match (one.parse::<f64>(), other.parse::<f64>()) {
             (Ok(one), Ok(other)) => one.total_cmp(&other),
             _ => one.cmp(other),
