@@ -106,7 +106,7 @@ fn kepler(e: f64, m: f64) -> f64 {
         } else {
             low = x;
         }
-        let newton = x - excess / (1.0 - e * cos);
+        let newton = kepler_step(x, excess, 1.0 - e * cos);
         // Also catches a division by zero: neither infinity nor NaN lies in the bracket.
         let is_inside = (low..=high).contains(&newton);
         let next = if is_inside { newton } else { low.midpoint(high) };
@@ -122,6 +122,11 @@ fn kepler(e: f64, m: f64) -> f64 {
 /// 6.6).
 fn kepler_start(e: f64, m: f64) -> f64 {
     m + 0.85 * e * libm::sin(m).signum()
+}
+
+/// One step of Newton's method.
+fn kepler_step(x: f64, excess: f64, slope: f64) -> f64 {
+    x - excess / slope
 }
 
 /// Whether a step was far below a microsecond, for any period below a year.
