@@ -94,11 +94,10 @@ impl Curve {
 ///
 /// The integral of a sine-shaped rate has just that form when x is the phase plus a quarter
 /// turn. Newton's method, kept inside a bracket that shrinks with every step, as with e = 1 the
-/// slope vanishes at x = 0 (see Danby, "Fundamentals of Celestial Mechanics", 1988, section 6.6,
-/// for the start value).
+/// slope vanishes at x = 0.
 fn kepler(e: f64, m: f64) -> f64 {
     let (mut low, mut high) = (m - e.abs(), m + e.abs());
-    let mut x = m + 0.85 * e * libm::sin(m).signum();
+    let mut x = kepler_start(e, m);
     for _ in 0..64 {
         let (sin, cos) = libm::sincos(x);
         let excess = x - e * sin - m;
@@ -107,16 +106,32 @@ fn kepler(e: f64, m: f64) -> f64 {
         } else {
             low = x;
         }
-        let newton = x - excess / (1.0 - e * cos);
+        let newton = kepler_step(x, excess, 1.0 - e * cos);
         // Also catches a division by zero: neither infinity nor NaN lies in the bracket.
-        let next = if newton >= low && newton <= high { newton } else { 0.5 * (low + high) };
-        // Far below a microsecond for any period below a year.
-        if (next - x).abs() < 1e-15 * (1.0 + x.abs()) {
+        let is_inside = (low..=high).contains(&newton);
+        let next = if is_inside { newton } else { low.midpoint(high) };
+        if kepler_is_near(next, x) {
             return next;
         }
         x = next;
     }
     x
+}
+
+/// From here few steps are enough (Danby, "Fundamentals of Celestial Mechanics", 1988, section
+/// 6.6).
+fn kepler_start(e: f64, m: f64) -> f64 {
+    m + 0.85 * e * libm::sin(m).signum()
+}
+
+/// One step of Newton's method.
+fn kepler_step(x: f64, excess: f64, slope: f64) -> f64 {
+    x - excess / slope
+}
+
+/// Whether a step was far below a microsecond, for any period below a year.
+fn kepler_is_near(next: f64, x: f64) -> bool {
+    (next - x).abs() < 1e-15 * (1.0 + x.abs())
 }
 
 #[cfg(test)]

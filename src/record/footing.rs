@@ -140,7 +140,7 @@ pub fn ranks_around(count: u64, quantile: f64) -> Option<(u64, u64)> {
     let (few, many) = if none_above_ln > -700.0 {
         let (mut term, mut sum, mut above) = (libm::exp(none_above_ln), 0.0, 0.0);
         let mut few = None;
-        while 1.0 - sum > OUTSIDE {
+        while 1.0 - sum > OUTSIDE && above <= n {
             sum += term;
             if sum <= OUTSIDE {
                 few = Some(above);
