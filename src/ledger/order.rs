@@ -144,8 +144,8 @@ fn behind(run: &RunNotes, ends: &Ends) -> Vec<Behind> {
         for (&shard, trail) in shards {
             let ends = ends.get(&(partition, shard)).map_or(&[][..], Vec::as_slice);
             for &(offset, seq) in trail.stretches.iter().flat_map(|stretch| &stretch.beginning) {
-                let before = ends.partition_point(|(last, _)| *last < offset);
-                if before > 0 && ends[before - 1].1 > seq {
+                let before = &ends[..ends.partition_point(|(last, _)| *last < offset)];
+                if before.last().is_some_and(|(_, highest)| *highest > seq) {
                     behind.push(Behind { shard, seq, partition, offset });
                 }
             }

@@ -108,8 +108,9 @@ struct Left {
 }
 
 impl Left {
-    fn slept_ms(&self) -> Vec<f64> {
-        self.clock.slept_ns.lock().unwrap().iter().map(|&ns| ns as f64 / MS as f64).collect()
+    /// Until when the loop slept each time, in µs.
+    fn slept_us(&self) -> Vec<u64> {
+        self.clock.slept_ns.lock().unwrap().iter().map(|ns| ns / 1_000).collect()
     }
 }
 
@@ -158,7 +159,7 @@ fn run_loop(
 fn the_loop_sleeps_until_an_event_is_due_and_looks_up_every_20_ms() {
     let left = run_loop(made(20.0, 2), MS, |events, _, _| took(events));
     assert_eq!(left.handed, [(0..1, 26 * MS), (1..2, 76 * MS)]);
-    assert_eq!(left.slept_ms(), [21.0, 26.0, 46.0, 66.0, 76.0]);
+    assert_eq!(left.slept_us(), [21_000, 26_000, 46_000, 66_000, 76_000]);
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn what_is_overdue_is_sent_at_once_and_in_pieces_of_64() {
         took(events)
     });
     assert_eq!(seqs(&left), [0..1, 1..64, 64..128, 128..192, 192..200]);
-    assert_eq!(left.slept_ms(), [0.05]);
+    assert_eq!(left.slept_us(), [50]);
     assert_eq!((left.done.books.events, left.receipts.accepted()), (200, 200));
     assert_eq!(left.ledger.outcomes().shards[0].offered, 200);
 }
@@ -218,7 +219,7 @@ fn what_a_client_refuses_is_passed_over_where_there_is_a_schedule() {
         answers.next().unwrap()
     });
     assert_eq!(seqs(&left), [0..1, 1..5, 3..5, 4..5]);
-    assert_eq!(left.slept_ms(), [0.05]);
+    assert_eq!(left.slept_us(), [50]);
     let refused = [("the client's queue was full", 1), ("too large", 1)];
     assert_eq!(reasons(&left), refused.map(|(why, count)| (why.to_owned(), count)));
     assert_eq!((left.done.books.events, left.receipts.accepted()), (3, 3));
@@ -239,7 +240,7 @@ fn a_full_client_is_tried_again_after_half_a_millisecond_where_there_is_no_sched
     let left = run_loop(unpaced(3), 5 * MS, move |_, _, _| answers.next().unwrap());
     let (now, half) = (5 * MS, MS / 2);
     assert_eq!(left.handed, [(0..3, now), (1..3, now + half), (1..3, now + 2 * half)]);
-    assert_eq!(left.slept_ms(), [5.5, 6.0]);
+    assert_eq!(left.slept_us(), [5_500, 6_000]);
     assert_eq!((left.done.books.events, reasons(&left)), (3, vec![]));
     assert_eq!(left.ledger.outcomes().shards[0].unsent.count(), 0);
 }
@@ -248,7 +249,7 @@ fn a_full_client_is_tried_again_after_half_a_millisecond_where_there_is_no_sched
 fn nobody_waits_for_a_client_that_will_never_take_an_event() {
     let mut answers = [rejected(1), took(1)].into_iter();
     let left = run_loop(unpaced(3), 5 * MS, move |_, _, _| answers.next().unwrap());
-    assert_eq!((seqs(&left), left.slept_ms()), (vec![0..3, 2..3], vec![]));
+    assert_eq!((seqs(&left), left.slept_us()), (vec![0..3, 2..3], vec![]));
     assert_eq!(left.ledger.outcomes().shards[0].failed.count(), 1);
 }
 
@@ -258,7 +259,7 @@ fn nobody_waits_for_a_full_client_once_the_run_shall_stop() {
         stop.store(true, Ordering::Relaxed);
         full(0)
     });
-    assert_eq!((seqs(&left), left.slept_ms()), (vec![0..3, 1..3, 2..3], vec![]));
+    assert_eq!((seqs(&left), left.slept_us()), (vec![0..3, 1..3, 2..3], vec![]));
     assert_eq!(left.ledger.outcomes().shards[0].unsent.count(), 3);
 }
 

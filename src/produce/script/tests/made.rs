@@ -75,6 +75,6 @@ fn each_producer_gets_its_own_slots_and_its_share_of_the_count() {
     assert_eq!(played(false), paced);
     assert_eq!(played(true), [vec![(0, 7), (1, 7)], vec![(0, 7)], vec![(0, 7)]]);
     let crew = Script::crew(&plan, Sending { count: None, unpaced: true });
-    let Script::Unpaced { until_ns, left, .. } = &crew[2] else { panic!("it has a schedule") };
+    let Script::Unpaced { until_ns, left, .. } = &crew[2] else { unreachable!() };
     assert_eq!((*until_ns, *left), (10_000_000_000, u64::MAX));
 }
