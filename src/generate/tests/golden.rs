@@ -16,9 +16,9 @@ const GOLDEN: [(&str, u32); 9] = [
     ("smoke.toml", 3_315_229_275),
     ("spec.toml", 2_381_208_749),
     ("steady.toml", 2_149_892_712),
-    ("sweep-partitions-consumers-quick.toml", 2_112_681_596),
+    ("sweep-partitions-consumers-quick.toml", 1_479_657_899),
     ("sweep-partitions-consumers.toml", 69_712_316),
-    ("sweep-producer-quick.toml", 945_066_960),
+    ("sweep-producer-quick.toml", 829_773_178),
     ("sweep-producer.toml", 2_585_132_126),
 ];
 
