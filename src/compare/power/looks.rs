@@ -89,6 +89,8 @@ mod tests {
         // 22 % by the table of the page.
         assert!(outcome.careless > 0.18 && outcome.careless < 0.27, "{outcome:?}");
         assert!(outcome.same < 0.02 && outcome.pairs > 38.0, "{outcome:?}");
+        // Forty pairs hardly ever prove it, but of a thousand races some do.
+        assert!(outcome.same > 0.0, "{outcome:?}");
     }
 
     #[test]

@@ -99,6 +99,14 @@ mod tests {
     }
 
     #[test]
+    fn a_drift_is_there_in_full_at_the_last_run_of_the_last_pair() {
+        let runs = race(5, 0.0, 1_000.0, &mut Pcg64Mcg::seed_from_u64(6));
+        let logs = runs.iter().flat_map(|(base, other)| [base.ln(), other.ln()]);
+        let (least, most) = logs.fold((f64::MAX, f64::MIN), |(a, b), log| (a.min(log), b.max(log)));
+        assert!(least.abs() < 1.0 && (most - 80.0).abs() < 1.0, "{least} {most}");
+    }
+
+    #[test]
     fn a_race_spreads_by_8_percent_from_run_to_run_and_has_the_effect() {
         let mut rng = Pcg64Mcg::seed_from_u64(5);
         let runs = race(1_000, 0.5, 0.0, &mut rng);
