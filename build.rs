@@ -12,20 +12,31 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    // Without git, or outside a checkout, the result says "unknown".
-    let revision = git(&["describe", "--always", "--dirty", "--abbrev=12"]);
+    // Without git, or outside a checkout, the result says "unknown". Git refreshes an index that it
+    // reads; that of the checkout would then be newer than this build, and all be built once more.
+    let index = std::env::var("OUT_DIR").unwrap_or_default() + "/index";
+    let copied = std::fs::copy(git(&["rev-parse", "--git-path", "index"]), &index);
+    let mut describe = Command::new("git");
+    describe.args(["describe", "--always", "--dirty", "--abbrev=12"]);
+    if copied.is_ok() {
+        describe.env("GIT_INDEX_FILE", &index);
+    }
+    let revision = said(&mut describe);
     println!("cargo::rustc-env=KBENCH_GIT={revision}");
     println!("cargo::rerun-if-changed=Cargo.lock");
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     println!("cargo::rustc-env=KBENCH_RDKAFKA={}", locked(&lock, "rdkafka").unwrap_or_default());
 }
 
-/// What git says, or nothing. It does not refresh its index meanwhile: that would make what is
-/// built now be built once more.
+/// What git says, or nothing.
 fn git(arguments: &[&str]) -> String {
-    let output = Command::new("git").args(arguments).env("GIT_OPTIONAL_LOCKS", "0").output().ok();
-    let said = output.filter(|output| output.status.success()).map(|output| output.stdout);
-    said.and_then(|said| String::from_utf8(said).ok()).unwrap_or_default().trim().to_owned()
+    said(Command::new("git").args(arguments))
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.output().ok().filter(|output| output.status.success());
+    let said = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    said.unwrap_or_default().trim().to_owned()
 }
 
 /// The version of a package that Cargo.lock names.
