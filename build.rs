@@ -4,22 +4,22 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=src");
-    for name in ["HEAD", "index"] {
+    let [head, index] = ["HEAD", "index"].map(|name| git(&["rev-parse", "--git-path", name]));
+    for path in [&head, &index] {
         // What isn't there would count as changed, at each build: in a linked worktree they lie
         // elsewhere, in an archive nowhere.
-        let path = git(&["rev-parse", "--git-path", name]);
-        if std::fs::exists(&path).unwrap_or_default() {
+        if std::fs::exists(path).unwrap_or_default() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
     // Without git, or outside a checkout, the result says "unknown". Git refreshes an index that it
     // reads; that of the checkout would then be newer than this build, and all be built once more.
-    let index = std::env::var("OUT_DIR").unwrap_or_default() + "/index";
-    let copied = std::fs::copy(git(&["rev-parse", "--git-path", "index"]), &index);
+    let copy = std::env::var("OUT_DIR").unwrap_or_default() + "/index";
+    let copied = std::fs::copy(&index, &copy);
     let mut describe = Command::new("git");
     describe.args(["describe", "--always", "--dirty", "--abbrev=12"]);
     if copied.is_ok() {
-        describe.env("GIT_INDEX_FILE", &index);
+        describe.env("GIT_INDEX_FILE", &copy);
     }
     let revision = said(&mut describe);
     println!("cargo::rustc-env=KBENCH_GIT={revision}");

@@ -170,11 +170,15 @@ fn order(baseline: &[Saved], candidate: &[Saved]) -> Option<String> {
         Some((times.first().copied()?.to_owned(), times.last().copied()?.to_owned()))
     };
     let ((base_first, base_last), (first, last)) = (ends(baseline)?, ends(candidate)?);
-    let (early, late) = match () {
-        () if few < 2 => return None,
-        () if base_last < first => ("baseline", "candidate"),
-        () if last < base_first => ("candidate", "baseline"),
-        () => return None,
+    if few < 2 {
+        return None;
+    }
+    let (early, late) = if base_last < first {
+        ("baseline", "candidate")
+    } else if last < base_first {
+        ("candidate", "baseline")
+    } else {
+        return None;
     };
     Some(format!(
         "every run of the {early} was before every run of the {late}: a machine that drifts looks \

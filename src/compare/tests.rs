@@ -35,6 +35,16 @@ pub(in crate::compare) fn saved(
     Saved { folder: PathBuf::from(format!("results/{side}-{n}")), result }
 }
 
+/// What a sweep over partitions has apart.
+pub(in crate::compare) fn more_partitions() -> Difference {
+    Difference {
+        what: "topic.partitions".to_owned(),
+        baseline: "3".to_owned(),
+        candidate: "6".to_owned(),
+        allow: None,
+    }
+}
+
 /// Three runs of a point of a sweep.
 fn at_point(side: &str, place: usize, value: &str) -> Vec<Saved> {
     let point: Settings = [("acks".to_owned(), value.to_owned())].into();

@@ -122,8 +122,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::Generator;
-    use crate::produce::tests::population;
+    use crate::generate::{Generator, tests::population};
     use crate::wire::parse::Parser;
 
     #[test]

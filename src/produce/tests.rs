@@ -6,28 +6,12 @@ use std::sync::mpsc::{Receiver as Windows, channel};
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::generate::Generator;
+use crate::generate::{Generator, tests::population};
 use crate::ledger::Plane;
 use crate::pace::Schedule;
-use crate::plan::{Arrivals, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
+use crate::plan::{Arrivals, LoadPlan, PhasePlan, Segment, Shape};
 
 const MS: u64 = 1_000_000;
-
-pub(super) fn population() -> PopulationPlan {
-    PopulationPlan {
-        users: 10,
-        user_skew: 0.0,
-        products: 4,
-        product_skew: 0.0,
-        mix: [0.6, 0.25, 0.1, 0.03, 0.02],
-        personas: [0.6, 0.25, 0.15],
-        think_median_ms: 1_000.0,
-        think_sigma: 1.0,
-        session_length: 5.0,
-        sessions_max: 5,
-        fraud: [0.0; 4],
-    }
-}
 
 /// Evenly so many a second, for ten seconds: with 100 a second the first is due at 5 ms, and each
 /// of the others 10 ms later.
@@ -39,7 +23,8 @@ pub(super) fn load(per_s: f64, producers: u16) -> LoadPlan {
     LoadPlan { producers, arrivals: Arrivals::Uniform, phases, replay: None }
 }
 
-fn generator() -> Box<Generator> {
+/// The shard's users.
+pub(super) fn generator() -> Box<Generator> {
     Box::new(Generator::new(&population(), 1, 0, 1))
 }
 

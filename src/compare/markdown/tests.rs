@@ -1,5 +1,5 @@
 use super::*;
-use crate::compare::tests::{comparison, pair, row};
+use crate::compare::tests::{comparison, more_partitions, pair, row};
 use crate::compare::{GateResult, Row};
 use crate::plan::metric::Metric;
 
@@ -110,12 +110,7 @@ fn a_section_says_what_was_compared_and_why_nothing_more_is_said() {
     let zero = || vec![Some(0.0); 5];
     let zero = Row { baseline: zero(), candidate: zero(), ..row(&metric("ledger.unsent"), 1.0) };
     let unsure = Row { why: Some("too few".to_owned()), ..row(&metric("ack.p99"), 1.5) };
-    let compared = Difference {
-        what: "topic.partitions".to_owned(),
-        baseline: "3".to_owned(),
-        candidate: "6".to_owned(),
-        allow: None,
-    };
+    let compared = more_partitions();
     let full = Pair {
         rows: vec![unsure, zero],
         compared: vec![compared],

@@ -1,4 +1,4 @@
-use super::super::tests::{comparison, pair, row};
+use super::super::tests::{comparison, more_partitions, pair, row};
 use super::super::{Design, GateResult, Row};
 use super::*;
 use crate::plan::metric::Metric;
@@ -28,12 +28,7 @@ fn a_comparison_is_said_from_the_verdicts_down_to_the_metrics() {
         state,
         why: format!("because of {gate}"),
     };
-    let compared = Difference {
-        what: "topic.partitions".to_owned(),
-        baseline: "3".to_owned(),
-        candidate: "6".to_owned(),
-        allow: None,
-    };
+    let compared = more_partitions();
     let full = Pair {
         point: [("acks".to_owned(), "all".to_owned())].into(),
         notes: vec!["mind this".to_owned()],

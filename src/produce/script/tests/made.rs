@@ -1,13 +1,8 @@
 //! What the population makes up, at its schedule and without one.
 
 use super::*;
-use crate::produce::tests::{load, population};
+use crate::produce::tests::{generator, load};
 use crate::scenario::{self, Environment, Overrides, Source};
-
-/// The shard's users.
-fn generator() -> Box<Generator> {
-    Box::new(Generator::new(&population(), 1, 0, 1))
-}
 
 /// Fills a batch with up to `max` events; gives their numbers and due times in µs, and whether
 /// there are no more.
