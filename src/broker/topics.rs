@@ -80,7 +80,7 @@ impl Topic {
     pub(super) fn takes_timestamp(&self, timestamp_ms: i64, now_ms: i64) -> bool {
         let ahead_ms = timestamp_ms.saturating_sub(now_ms);
         ahead_ms <= self.limits.after_max_ms.load(Ordering::Relaxed)
-            && -ahead_ms <= self.limits.before_max_ms.load(Ordering::Relaxed)
+            && ahead_ms.saturating_neg() <= self.limits.before_max_ms.load(Ordering::Relaxed)
     }
 }
 
