@@ -168,9 +168,9 @@ fn silence_and_half_requests_end_in_time_and_a_client_may_be_silent_for_longer()
     assert_serves(&broker);
 }
 
-/// A whole request of three megabytes, which is refused and answered.
-fn large_request() -> Vec<u8> {
-    let data = PartitionProduceData::default().with_records(Some(Bytes::from(vec![0; 3 << 20])));
+/// A whole request with records of so many bytes, which is refused and answered.
+fn produce_request(bytes: usize) -> Vec<u8> {
+    let data = PartitionProduceData::default().with_records(Some(Bytes::from(vec![0; bytes])));
     let topic = TopicProduceData::default()
         .with_name(TopicName(StrBytes::from_static_str("nowhere")))
         .with_partition_data(vec![data]);
@@ -214,16 +214,21 @@ fn what_has_arrived_of_requests_stays_within_the_memory_limit_and_keeps_nobody_w
 #[test]
 fn a_request_that_is_served_leaves_no_memory_taken() {
     let broker = Process::start("", 64);
-    let request = large_request();
-    let served = (0..40).map(|_| {
+    let serve = |request: &[u8]| {
         let mut stream = broker.connect();
-        stream.write_all(&request).unwrap();
+        stream.write_all(request).unwrap();
         assert!(read_frame(&mut stream).is_some());
         stream
-    });
-    let served: Vec<_> = served.collect();
+    };
+    let large = produce_request(3 << 20);
+    let large: Vec<_> = (0..40).map(|_| serve(&large)).collect();
+    let taken = broker.resident_mib();
+    assert!(taken <= 64, "{taken} MiB for 40 large requests that were served");
+    // What many are read into goes once they are silent.
+    let small = produce_request(60_000);
+    let small: Vec<_> = (0..800).map(|_| serve(&small)).collect();
     std::thread::sleep(Duration::from_millis(1_500));
     let taken = broker.resident_mib();
-    assert!(taken <= 64, "{taken} MiB for 40 requests that were served");
-    drop(served);
+    assert!(taken <= 48, "{taken} MiB for 800 small requests that were served");
+    drop((large, small));
 }
