@@ -34,7 +34,7 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
         }
     } else {
         super::tell(&format!(
-            "an in-memory broker for trying things out: at most {} MiB of records, nothing is \
+            "an in-memory broker for trying things out: at most {} MiB for records and requests, nothing is \
              kept when it ends; Ctrl-C ends it",
             config.memory_limit_bytes >> 20
         ));

@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
     let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
     if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
-        super::tell(&format!("metrics at http://{}/metrics", exporter.address()));
+        super::tell(&exporter.announcement());
     }
     let options = |results_dir: PathBuf| Options {
         // One that is no text still belongs into the result; `args` would panic at it.
