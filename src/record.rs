@@ -23,6 +23,7 @@ pub use sends::Sends;
 pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
 pub use stalls::{StallView, Stalls, Still};
+pub use stored::decoded;
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

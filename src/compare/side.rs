@@ -7,6 +7,7 @@ use super::conditions::worthless;
 use crate::error::{Error, Result};
 use crate::plan::sweep::Settings;
 use crate::result::{Saved, limited, load_all_verified};
+use crate::visible::{self, visible};
 
 /// Runs of one point, or of one scenario as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +32,8 @@ impl Side {
         }
         let saved = load_all_verified(&path).map_err(|error| Error::Refused(lines(&error)))?;
         let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
-        for saved in saved {
+        for Saved { folder, result } in saved {
+            let saved = Saved { folder, result: visible::shown(&result).into_owned() };
             let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());
             points.entry(point.unwrap_or_default()).or_default().push(saved);
         }
@@ -40,7 +42,7 @@ impl Side {
             points
                 .retain(|point, _| wanted.iter().all(|(key, value)| point.get(key) == Some(value)));
         }
-        Ok(Self { name: name.to_owned(), points })
+        Ok(Self { name: visible(name).into_owned(), points })
     }
 
     /// Of runs that are at hand.
@@ -64,7 +66,10 @@ impl Side {
             for run in runs {
                 // What can't be compared at all is refused, and not left out.
                 match limited(&run.result).filter(|_| worthless(&run.result).is_none()) {
-                    Some(why) => left_out.push(format!("{}: {why}", run.folder.display())),
+                    Some(why) => {
+                        let folder = run.folder.display().to_string();
+                        left_out.push(format!("{}: {why}", visible(&folder)));
+                    }
                     None => counted.push(run.clone()),
                 }
             }
