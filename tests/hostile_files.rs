@@ -23,6 +23,7 @@ mod subjects;
 #[path = "suite/turn.rs"]
 mod turn;
 
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
@@ -55,14 +56,14 @@ fn alone(kind: &str) -> Option<usize> {
 }
 
 /// Runs so many cases of a subject, or the one that is asked for.
-fn run(kind: &str, subject: &mut dyn Subject, cases: usize) {
+fn run(kind: &str, subject: &mut dyn Subject, cases: Range<usize>) -> Vec<String> {
     subject.accepts_what_was_not_changed();
     let changes = Changes::of(&subject.documents(), SEED);
     let began = Instant::now();
     let mut failures = Vec::new();
     let (mut refused, mut slowest) = (0, (Duration::ZERO, 0));
-    let chosen = alone(kind).map_or(0..cases, |number| number..number.saturating_add(1));
-    for number in chosen.filter(|number| *number < cases) {
+    let asked = alone(kind);
+    for number in cases.clone().filter(|number| asked.is_none_or(|asked| asked == *number)) {
         let change = changes.number(number);
         let (outcome, took) = case(subject, &change, number);
         match outcome {
@@ -75,15 +76,16 @@ fn run(kind: &str, subject: &mut dyn Subject, cases: usize) {
         }
     }
     println!(
-        "{kind}: seed {SEED}, {cases} cases over {} places in {:.1} s, {refused} refused, the \
+        "{kind}: seed {SEED}, cases {} to {} over {} places in {:.1} s, {refused} refused, the \
          slowest {} ms ({kind}:{})",
+        cases.start,
+        cases.end,
         changes.places(),
         began.elapsed().as_secs_f64(),
         slowest.0.as_millis(),
         slowest.1
     );
-    let told = failures.iter().take(TOLD_MAX).map(String::as_str).collect::<Vec<_>>().join("\n");
-    assert!(failures.is_empty(), "{} of {cases} cases fail:\n{told}", failures.len());
+    failures
 }
 
 /// One case: whether it was refused in a clear line, or what is wrong; and how long it took.
@@ -113,16 +115,18 @@ fn case(
 fn whatever_one_value_of_a_file_is_the_answer_is_a_clear_line_or_a_sound_output() {
     let _turn = turn::Turn::shared();
     limits::listen();
-    // The recording mostly waits: meanwhile results are tried.
-    let parts = std::thread::spawn(|| {
-        let recording = recording::Recording::made();
-        run("parts", &mut Parts::of(&recording), PART_CASES);
+    // The recording mostly waits: meanwhile the others are tried. Half of the results each.
+    let half = RESULT_CASES / 2;
+    let recording = std::thread::spawn(recording::Recording::made);
+    let first = std::thread::spawn(move || {
+        let mut failures = run("results", &mut Results::recorded(), 0..half);
+        failures.extend(run("sweeps", &mut Sweeps::recorded(), 0..SWEEP_CASES));
+        failures
     });
-    let results = std::thread::spawn(|| {
-        run("results", &mut Results::recorded(), RESULT_CASES);
-        run("sweeps", &mut Sweeps::recorded(), SWEEP_CASES);
-    });
-    // Each tells its failures by itself.
-    let ends = [parts.join(), results.join()];
-    assert!(ends.iter().all(Result::is_ok), "see above");
+    let mut failures = run("results", &mut Results::recorded(), half..RESULT_CASES);
+    let recording = recording.join().unwrap();
+    failures.extend(run("parts", &mut Parts::of(&recording), 0..PART_CASES));
+    failures.extend(first.join().unwrap());
+    let told = failures.iter().take(TOLD_MAX).map(String::as_str).collect::<Vec<_>>().join("\n");
+    assert!(failures.is_empty(), "{} cases fail:\n{told}", failures.len());
 }

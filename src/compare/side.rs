@@ -1,5 +1,6 @@
 //! One side of a comparison: the runs that were named, and those of one point of a sweep.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,29 +32,29 @@ impl Side {
             return Err(Error::usage(format!("{shown}: not there; expected a result folder")));
         }
         let saved = load_all_verified(&path).map_err(|error| Error::Refused(lines(&error)))?;
-        let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
-        for Saved { folder, result } in saved {
-            let saved = Saved { folder, result: visible::shown(&result).into_owned() };
-            let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());
-            points.entry(point.unwrap_or_default()).or_default().push(saved);
-        }
+        let Self { name: shown, mut points } = Self::of(name, saved);
         if !wanted.is_empty() {
             check_keys(name, &wanted, &points)?;
             points
                 .retain(|point, _| wanted.iter().all(|(key, value)| point.get(key) == Some(value)));
         }
-        Ok(Self { name: visible(name).into_owned(), points })
+        Ok(Self { name: shown, points })
     }
 
-    /// Of runs that are at hand.
+    /// Of runs that are at hand; nothing hidden is left in what they say.
     #[must_use]
     pub fn of(name: &str, runs: Vec<Saved>) -> Self {
         let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
-        for saved in runs {
-            let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());
-            points.entry(point.unwrap_or_default()).or_default().push(saved);
+        for Saved { folder, result } in runs {
+            let shown = match visible::shown(&result) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(shown) => Some(shown),
+            };
+            let result = shown.unwrap_or(result);
+            let point = result.trial.as_ref().map(|trial| trial.point.clone());
+            points.entry(point.unwrap_or_default()).or_default().push(Saved { folder, result });
         }
-        Self { name: name.to_owned(), points }
+        Self { name: visible(name).into_owned(), points }
     }
 
     /// Its runs that the harness or its machine did not limit, and a line on each of the others;

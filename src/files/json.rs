@@ -83,10 +83,10 @@ mod tests {
         }
         for (text, place) in [
             (r#"{"a": {"b": [0, 9007199254740993]}}"#, "a.b[1]: 9007199254740993 is out of range"),
-            (r#"[{"from_s": 1e308}]"#, "[0].from_s: 1e308 is out of range"),
+            (r#"[{"from_s": 1e308}]"#, "[0].from_s: 1e+308 is out of range"),
             (r#"{"x": -9223372036854775808}"#, "x: -9223372036854775808 is out of range"),
             (r#"{"x_ns": 9223372036854775808}"#, "x_ns: 9223372036854775808 is out of range"),
-            (r#"{"x_ns": 1e19}"#, "x_ns: 1e19 is out of range"),
+            (r#"{"x_ns": 1e19}"#, "x_ns: 1e+19 is out of range"),
         ] {
             let said = says(text).unwrap_err();
             assert!(said.starts_with(place) && said.contains("; expected -"), "{said}");

@@ -117,9 +117,9 @@ fn check(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Result<()> {
     let mut faults: Vec<String> = Vec::new();
     for part in consumers.iter().filter(|part| part.interval_ns != producer.interval_ns) {
         faults.push(format!(
-            "the consumer process {} recorded by intervals of {} s and the producer by {} s; \
-             expected one measure.interval, by --set",
-            part.pid,
+            "{}: recorded by intervals of {} s and the producer by {} s; expected one \
+             measure.interval, by --set",
+            part.file.display(),
             part.interval_ns as f64 / 1e9,
             producer.interval_ns as f64 / 1e9
         ));

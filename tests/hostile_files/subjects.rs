@@ -140,9 +140,9 @@ impl Results {
             .map(|(name, saved)| Side::of(name, vec![saved.clone()]));
         // Whether they can be compared is another question.
         if let Ok(comparison) = compare::compare(&base, &other, &Options::default()) {
-            compare::text(&comparison);
-            compare::markdown(&comparison);
-            compare::annotations(&comparison);
+            plain("the comparison", &compare::text(&comparison))?;
+            plain("the comparison in Markdown", &compare::markdown(&comparison))?;
+            plain("the annotations", &compare::annotations(&comparison).join("\n"))?;
         }
         Ok(())
     }
@@ -170,18 +170,21 @@ impl Subject for Results {
         self.write(&value);
         let at = self.at();
         // Whoever judges by it looks first; and who does not must not fall over it.
-        if number.is_multiple_of(4)
+        if number.is_multiple_of(8)
             && let Ok(saved) = result::load(&at)
         {
-            result::terminal(&saved.result, true);
-            result::markdown(&saved.result);
+            plain("the terminal", &result::terminal(&saved.result, true))?;
+            plain("the Markdown", &result::markdown(&saved.result))?;
             result::csv([&saved.result]).map_err(|error| error.to_string())?;
             self.beside_others(&saved)?;
         }
         if number % 16 == 1
             && let Ok((saved, value)) = result::open(&at)
         {
-            verify::everything(&verify::Evidence::beside(&at, value), &saved.result);
+            let audit = verify::everything(&verify::Evidence::beside(&at, value), &saved.result);
+            if audit.recomputed == 0 {
+                return Err("nothing was recomputed".to_owned());
+            }
         }
         match result::load_verified(&at) {
             Err(error) => refusal(&error, at.to_str().unwrap()),
@@ -217,8 +220,9 @@ impl Sweeps {
             plain("the sweep", &text)?;
             no_forgery(&text)?;
         }
-        report::sweep_html(book, &self.trials);
-        Ok(())
+        let html = report::sweep_html(book, &self.trials);
+        let is_clean = !html.contains("<img src=x") && !html.contains('\u{202e}');
+        is_clean.then_some(()).ok_or_else(|| "the sweep's page has a tag".to_owned())
     }
 }
 
