@@ -20,7 +20,7 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
     }
     let signals = Signals::listen()?;
     let broker = Broker::start(&config)?;
-    super::show(format!("{GREETING}{}\n", broker.address()).as_bytes())?;
+    super::show(&format!("{GREETING}{}\n", broker.address()))?;
     if args.until_stdin_closes {
         // A parent asks with an empty line, and ends it by closing: also by dying.
         for line in std::io::stdin().lock().lines() {

@@ -16,6 +16,7 @@ use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
 use crate::result::{Look, alerts, said};
+use crate::visible;
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -195,6 +196,6 @@ impl Skin {
 fn write(text: &str) -> Result<()> {
     io::stdout()
         .lock()
-        .write_all(text.as_bytes())
+        .write_all(visible::page(text).as_bytes())
         .map_err(|error| Error::io("writing to stdout", error))
 }

@@ -78,9 +78,9 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     } else {
         (harness::produce(&plan, sending, options, &mut progress)?, None)
     };
-    super::show(result::sent(&result, unpaced, super::color()).as_bytes())?;
+    super::show(&result::sent(&result, unpaced, super::color()))?;
     if let Some(folder) = folder {
-        super::show(format!("recorded in {}\n", folder?.display()).as_bytes())?;
+        super::show(&format!("recorded in {}\n", folder?.display()))?;
     }
     Ok(match signals.exit_code() {
         ExitCode::Ok if !result.verdict.valid => ExitCode::Invalid,

@@ -172,5 +172,5 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
             format!("{json}\n")
         }
     };
-    super::show(text.as_bytes())
+    super::show(&text)
 }

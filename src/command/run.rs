@@ -187,7 +187,7 @@ fn trials(
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     if !book.is_complete() {
         super::tell(&format!("to go on: --resume {}", folder.display()));
         return Ok((ExitCode::Invalid, results));
@@ -220,7 +220,7 @@ fn print(finished: &Finished, format: Format) -> Result<()> {
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())
+    super::show(&text)
 }
 
 /// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.

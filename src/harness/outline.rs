@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::event::Fraud;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Arrivals, Plan, masked};
+use crate::visible;
 use look::Look;
 
 pub use memory::{Memory, Part};
@@ -78,7 +79,7 @@ fn serialize_by_persona<S: serde::Serializer>(
 }
 
 fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
-    let plan = outline.plan;
+    let plan = &*visible::shown(outline.plan);
     writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
     let broker = plan.kafka.bootstrap_servers.as_deref();
     row(out, "broker", broker.unwrap_or("embedded, started for the run"))?;
@@ -129,7 +130,7 @@ fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn load(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
-    let plan = outline.plan;
+    let plan = &*visible::shown(outline.plan);
     let Some(load) = &outline.outlook.load else {
         let replay = plan.load.replay.as_ref();
         let (topic, speed) = replay.map_or(("", 1.0), |replay| (&replay.topic, replay.speed));

@@ -57,6 +57,7 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
     let start_interval = start_wall_us.max(0).unsigned_abs() * 1_000 / interval_ns;
     let Reached { measured, intervals } = kept.reached.clone();
     ProducerPart {
+        file: PathBuf::new(),
         part_version: part::VERSION,
         anchor: kept.clock.anchor(),
         start_interval,

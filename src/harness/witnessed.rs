@@ -73,6 +73,7 @@ impl Witnessed {
         };
         let seen = self.meter.end();
         let part = ConsumerPart {
+            file: PathBuf::new(),
             part_version: part::VERSION,
             pid: std::process::id(),
             command_line: self.command_line,

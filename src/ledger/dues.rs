@@ -132,9 +132,9 @@ impl Place<'_> {
     /// The interval in which a slot was due. Ask for growing numbers.
     fn of(&mut self, seq: u64) -> usize {
         while let Some(count) = self.by_interval.get(self.interval)
-            && seq >= self.from + count
+            && seq >= self.from.saturating_add(*count)
         {
-            self.from += count;
+            self.from = self.from.saturating_add(*count);
             self.interval += 1;
         }
         self.interval

@@ -7,6 +7,7 @@ use super::{PhasePlan, Segment, Shape};
 use super::{crowd, curve};
 use crate::scenario::NAME_CHARS_MAX;
 use crate::scenario::reader::{Range, Table, range};
+use crate::visible::is_hidden;
 
 /// Legal rates.
 pub(crate) const RATE: Range = range(0.0, 1e7, " events/s");
@@ -75,7 +76,7 @@ fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
         let mut names = std::iter::once(kind.to_owned()).chain(numbered);
         return names.find(|name| !taken(name)).unwrap_or_default();
     };
-    if name.trim().is_empty() || name.len() > NAME_CHARS_MAX || name.contains(char::is_control) {
+    if name.trim().is_empty() || name.len() > NAME_CHARS_MAX || name.contains(is_hidden) {
         let what = format!("{name:?} is no name; expected 1 to {NAME_CHARS_MAX} characters");
         table.fault("name", &what);
     } else if name == WARMUP_NAME {

@@ -13,6 +13,7 @@ use crate::compare::ThresholdResult;
 use crate::harness::keep_up;
 use crate::harness::world::Kind;
 use crate::plan::metric::Statistic;
+use crate::visible;
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
 /// what the ledger found. Tens of millions of events fit into a hundred columns.
@@ -24,6 +25,7 @@ const HEAD: [&str; 11] = [
 /// The result for a person who has ten seconds.
 #[must_use]
 pub fn terminal(result: &RunResult, color: bool) -> String {
+    let result = &*visible::shown(result);
     let mut out = verdict(result, color);
     for flag in &result.verdict.flags {
         out.push_str(&format!("  ! {flag}\n"));
@@ -62,6 +64,7 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
 /// How a producer by itself has done; `unpaced` where it had no schedule to keep.
 #[must_use]
 pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
+    let result = &*visible::shown(result);
     let mut out = verdict(result, color);
     if unpaced {
         out.push_str("  as fast as they were taken: latencies count from the making of an event\n");
@@ -306,6 +309,31 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!(duration(None), "n/a");
+    }
+
+    /// A result of somebody else may hold what a terminal obeys, and lines that look like ours.
+    #[test]
+    fn nothing_of_a_file_is_obeyed_by_a_terminal_or_by_markdown() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        let mut result = crate::result::load_all(&folder).unwrap().remove(0).result;
+        let hostile = "x\nVALID  forged \u{1b}]0;t\u{7}\u{9b}2J\u{202e}<img src=x>|`a`[b](c)";
+        result.verdict.flags.push(hostile.to_owned());
+        result.verdict.reasons.push(hostile.to_owned());
+        result.phases[0].name = hostile.to_owned();
+        result.host.cpu = Some(hostile.to_owned());
+        result.broker.topic.name = hostile.to_owned();
+        result.command_line.push(hostile.to_owned());
+        let hidden = |text: &str| text.contains(|c| visible::is_hidden(c) && c != '\n');
+        let text = terminal(&result, false);
+        assert!(!hidden(&text), "{text:?}");
+        assert!(text.lines().skip(1).all(|line| !line.starts_with("VALID")), "{text}");
+        assert!(text.contains("  ! x\\nVALID  forged \\u001b]0;t\\u0007"), "{text}");
+        let text = crate::result::markdown(&result);
+        assert!(!hidden(&text) && !text.contains("\nVALID"), "{text}");
+        let escaped = "\\<img src=x>\\|\\`a\\`\\[b\\](c)";
+        assert_eq!(text.matches(escaped).count(), 5, "{text}");
+        assert!(text.contains("- command: ``") && text.ends_with("[b](c)``\n"), "{text}");
+        assert!(!hidden(&crate::result::csv([&result]).unwrap()));
     }
 
     #[test]
