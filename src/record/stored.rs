@@ -76,7 +76,7 @@ fn decoded(mut bytes: &[u8]) -> Result<Histogram<u64>, Fault> {
 }
 
 /// A [`Latency`] in a hundredth of its memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Packed {
     /// Whether some sample has a place in the histogram.
     pub(super) has_samples: bool,
