@@ -21,10 +21,28 @@ pub enum ExitCode {
     Threshold = 5,
     /// A comparison was refused: the two results can't be compared.
     Refused = 6,
+    /// The terminal is gone (SIGHUP); what was measured is saved.
+    Hangup = 129,
     /// Interrupted (SIGINT); what was measured is saved.
     Interrupted = 130,
+    /// Ended by SIGQUIT; what was measured is saved.
+    Quit = 131,
     /// Terminated (SIGTERM); what was measured is saved.
     Terminated = 143,
+}
+
+impl ExitCode {
+    /// The code that stands for a signal, from its number: 128 and the signal's.
+    #[must_use]
+    pub const fn of_signal(code: u8) -> Option<Self> {
+        match code {
+            129 => Some(Self::Hangup),
+            130 => Some(Self::Interrupted),
+            131 => Some(Self::Quit),
+            143 => Some(Self::Terminated),
+            _ => None,
+        }
+    }
 }
 
 /// What went wrong, by what the user can do about it.
@@ -77,8 +95,10 @@ impl Error {
             Self::Broker(_) => ExitCode::Broker,
             Self::Invalid(_) => ExitCode::Invalid,
             Self::Refused(_) => ExitCode::Refused,
-            Self::Signal(143) => ExitCode::Terminated,
-            Self::Signal(_) => ExitCode::Interrupted,
+            Self::Signal(code) => match ExitCode::of_signal(*code) {
+                Some(signal) => signal,
+                None => ExitCode::Interrupted,
+            },
             Self::Io { .. } | Self::Internal(_) => ExitCode::Unexpected,
         }
     }

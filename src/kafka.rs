@@ -24,7 +24,7 @@ pub use applied::ClientProperties;
 pub use distance::{Distance, distances};
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{Recording, Stretch};
-pub use scan::scan;
+pub use scan::{INTERRUPTED, Until, scan};
 pub use sink::{KafkaSink, STATISTICS_MS};
 pub use source::{KafkaSource, skip_to_end};
 pub use version::BrokerVersion;

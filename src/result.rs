@@ -66,7 +66,7 @@ pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
-pub use save::{check_writable, folder_name, save, write_file};
+pub use save::{check_writable, draw, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use spans::Span;
 pub use stages::stacked;
@@ -226,6 +226,9 @@ pub struct Verdict {
     pub flags: Vec<String>,
     /// The exit code of the signal that ended the run early.
     pub interrupted_by: Option<u8>,
+    /// What ended the run early by itself: the broker was gone.
+    #[serde(default)]
+    pub broken_off: Option<String>,
 }
 
 /// What ran.

@@ -10,8 +10,9 @@ use super::signals::Signals;
 use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::cli::{ConsumeArgs, Format};
 use crate::clock::{Clock, SystemClock, wall_clock_us};
+use crate::consume::Read;
 use crate::error::{Error, ExitCode, Result};
-use crate::harness::alone::{Alone, Limits, Said};
+use crate::harness::alone::{self, Alone, Limits, Said};
 use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
@@ -39,6 +40,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         None => None,
     };
     let skin = Skin::new(args.format, &plan.topic.name, args.quiet);
+    signals.remains().reading();
     let mut threads = Vec::new();
     for kind in kinds {
         let app = plan
@@ -54,21 +56,30 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         }
         let (skin, code) = (skin.clone(), signals.code());
         threads.push(thread::spawn(move || {
-            let read = alone.run(|what| skin.say(kind.schema.name, what));
-            if read.is_err() {
+            let stopped = alone.run(|what| skin.say(kind.schema.name, what));
+            if stopped.read.is_err() {
                 // One that can't go on takes the others along: half an answer is none. A signal
                 // that came before stays what it was.
                 let stop = ExitCode::Unexpected as usize;
                 let order = std::sync::atomic::Ordering::Relaxed;
                 let _ = code.compare_exchange(0, stop, order, order);
             }
-            read
+            stopped
         }));
     }
-    let mut first_error = None;
+    let (mut all, mut first_error) = (Vec::new(), None);
     for thread in threads {
-        let panicked = |_| Err(Error::Internal("a reader panicked".to_owned()));
-        first_error = first_error.or(thread.join().unwrap_or_else(panicked).err());
+        match thread.join() {
+            Ok(mut stopped) => {
+                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
+                first_error = first_error.or(read.err());
+                all.push(stopped);
+            }
+            Err(_) => {
+                let panicked = Error::Internal("a reader panicked".to_owned());
+                first_error = first_error.or(Some(panicked));
+            }
+        }
     }
     if let Some(record) = record {
         let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
@@ -76,7 +87,9 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             super::tell(&format!("recorded in {}", folder.display()));
         }
     }
-    match first_error {
+    // After the saving: with a broker that is gone it takes its time, and fails.
+    let committed = alone::commit(all, signals.code(), &mut |text: &str| super::tell(text));
+    match first_error.or(committed.err()) {
         // Whoever read this output has seen enough.
         Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
             Ok(ExitCode::Ok)

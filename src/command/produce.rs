@@ -63,11 +63,8 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         program: PathBuf::new(),
         results_dir: record.unwrap_or(Path::new("")).to_owned(),
         signal: signals.code(),
-        loopback: None,
-        start_wall_us: None,
-        trial: None,
-        race: None,
-        metrics: None,
+        remains: signals.remains(),
+        ..Options::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::closing::Closing;
 use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::clock::wall_clock_us;
 use crate::consume::{Read, Reader, Source, Witness};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::KafkaSource;
 use crate::plan::{AppPlan, Plan};
 
@@ -17,6 +18,9 @@ const BATCH_RECORDS: usize = 1_024;
 
 /// Longest wait for a record.
 const WAIT: Duration = Duration::from_millis(50);
+
+/// Longest wait for the last commits and for the clients' end.
+const COMMIT: Duration = Duration::from_secs(8);
 
 /// Least time between two summaries: nobody reads faster, and each costs a walk over all users.
 const SUMMARY_GAP: Duration = Duration::from_millis(200);
@@ -111,12 +115,14 @@ impl Alone {
         self
     }
 
-    /// Reads until the signal or a limit. Whatever was read is committed at the end, so that the
-    /// next member of the group goes on right behind it.
-    ///
-    /// # Errors
-    /// When the client is broken for good, or the last commit fails.
-    pub fn run(mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
+    /// Reads until the signal or a limit. What was read is not committed yet: that may hang, and
+    /// comes after the saving, by [`commit`].
+    pub fn run(mut self, say: impl FnMut(&Said<'_>) -> Result<()>) -> Stopped {
+        let read = self.read(say);
+        Stopped { read, source: self.source }
+    }
+
+    fn read(&mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
         let mut pace = Pace::new(self.rhythm);
         let mut last_record = Instant::now();
         let mut told_silence = false;
@@ -125,7 +131,7 @@ impl Alone {
         let mut witness =
             witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
         while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
-            let Self { reader, source, limits, .. } = &mut self;
+            let Self { reader, source, limits, .. } = &mut *self;
             let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
             let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
             let mut failed = None;
@@ -142,7 +148,6 @@ impl Alone {
             })?;
             if let Some(error) = failed {
                 // Nobody listens any more; what was read is read.
-                self.source.commit()?;
                 return Err(error);
             }
             told.alerts(&mut self.reader, &mut say)?;
@@ -156,7 +161,6 @@ impl Alone {
                 say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
             }
         }
-        self.source.commit()?;
         self.reader.end();
         told.alerts(&mut self.reader, &mut say)?;
         let (read, summary) = (self.reader.read(), self.reader.summary());
@@ -171,6 +175,48 @@ impl Alone {
         self.limits.events.is_some_and(|most| self.reader.read().events >= most)
             || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
     }
+}
+
+/// An application that reads no more.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Stopped {
+    /// What it has read; or what went wrong.
+    pub read: Result<Read>,
+    /// Still open.
+    source: Box<dyn Source>,
+}
+
+/// Commits what was read, so that the next member of each group goes on right behind it, and
+/// closes the clients, all at the same time and within some seconds. `say` is told where it takes
+/// longer than expected.
+///
+/// # Errors
+/// [`crate::error::Error::Broker`] when a commit fails, or has no answer in time.
+pub fn commit(
+    stopped: Vec<Stopped>,
+    signal: Arc<AtomicUsize>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let work = move || {
+        let commit = |stopped: Stopped| {
+            let mut source = stopped.source;
+            let committed = source.commit();
+            drop(source);
+            committed
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                stopped.into_iter().map(|stopped| scope.spawn(|| commit(stopped))).collect();
+            let panicked = |_| Err(Error::Internal("a commit panicked".to_owned()));
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
+        })
+    };
+    let what = "what was read to be committed";
+    Closing::new(signal).wait(what, COMMIT, say, work).unwrap_or_else(|| {
+        let why = "the broker does not answer: what was read last is not committed, and the next \
+                   member of the group reads it again";
+        Err(Error::Broker(why.to_owned()))
+    })
 }
 
 /// Most alerts told in a second.

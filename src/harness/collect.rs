@@ -86,6 +86,29 @@ impl Collector {
         (collector, Channels { sent, seen })
     }
 
+    /// What it has taken in, once more: for a result that is not the last one.
+    pub(super) fn copy(&self) -> Self {
+        // Nothing comes any more, and nobody looks at the ends.
+        let ((_, sent_windows), (_, seen_windows)) = (channel(), channel());
+        Self {
+            sent_windows,
+            seen_windows,
+            sent: self.sent.clone(),
+            acked: self.acked.clone(),
+            apps: self.apps.clone(),
+            lags: self.lags.clone(),
+            unanswered: self.unanswered.clone(),
+            ends: Ends::default(),
+            schedule: self.schedule.clone(),
+            names: self.names.clone(),
+            phases: self.phases.clone(),
+            interval_ns: self.interval_ns,
+            before: Before::default(),
+            scenario: self.scenario.clone(),
+            metrics: None,
+        }
+    }
+
     /// Takes in what has come since the last look; once an interval, looks at the lag and
     /// shows the run.
     pub(super) fn tick(&mut self, crew: &Crew, clock: &dyn Clock, progress: &mut Progress) {

@@ -215,7 +215,8 @@ fn verdict(
     flags.extend(follow);
     flags.extend(stalls::flag(result, producer));
     flags.extend(result.apps.iter().filter_map(clock_flag));
-    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by: before.interrupted_by }
+    let (interrupted_by, broken_off) = (before.interrupted_by, before.broken_off.clone());
+    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by, broken_off }
 }
 
 /// What has to stand above the numbers when clocks are not good enough for them.

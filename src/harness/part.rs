@@ -207,11 +207,11 @@ impl Started {
         Ok(started)
     }
 
-    /// Saves the part, whole or not at all.
+    /// Saves the part, whole or not at all; a second one takes the place of the first.
     ///
     /// # Errors
     /// [`Error::Io`] with the path.
-    pub fn end(mut self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
+    pub fn save(&mut self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
         self.ended = true;
         write(&self.folder, name, part)?;
         // The part says it all.

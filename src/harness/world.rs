@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::apps::App;
 use crate::broker::CLUSTER_ID_PREFIX;
@@ -11,7 +11,7 @@ use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
     Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording,
-    STATISTICS_MS, TopicFacts, scan, skip_to_end,
+    STATISTICS_MS, TopicFacts, Until, scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
@@ -289,7 +289,7 @@ impl World {
         &self,
         plan: &Plan,
         starts: &[i64],
-        until: Instant,
+        until: &Until<'_>,
         each: &mut dyn FnMut(Option<&[u8]>),
     ) -> Result<Option<String>> {
         match self {
@@ -344,13 +344,24 @@ impl World {
         }
     }
 
+    /// The topic that the run has made for itself and will take away, and at which brokers.
+    #[must_use]
+    pub fn own_topic(&self, plan: &Plan) -> Option<(&str, &str)> {
+        match self {
+            Self::Kafka { kind: Kind::Kafka, topic, bootstrap, .. } if !plan.topic.reuse => {
+                Some((topic, bootstrap))
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the run's topic away, unless it is to be used again.
     ///
     /// # Errors
     /// [`Error::Broker`] with the broker's words.
     pub fn clean_up(&self, plan: &Plan) -> Result<()> {
         match self {
-            Self::Kafka { kind: Kind::Kafka, topic, admin, .. } if !plan.topic.reuse => {
+            Self::Kafka { topic, admin, .. } if self.own_topic(plan).is_some() => {
                 admin.delete_topic(topic)
             }
             _ => Ok(()),

@@ -27,6 +27,35 @@ const QUIET: Duration = Duration::from_secs(1);
 /// must not keep it going for ever.
 const ROUNDS: usize = 5;
 
+/// How long nothing may come: a broker that is away is not waited for.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Why the log was not read as a whole, where somebody has ended the reading.
+pub const INTERRUPTED: &str = "reading the topic once more was interrupted";
+
+/// When a reading ends before its end.
+#[allow(missing_debug_implementations, reason = "holds a closure")]
+pub struct Until<'a> {
+    /// At this time.
+    pub deadline: Instant,
+    /// When this says so; it is asked several times a second.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+impl Until<'_> {
+    /// Why the reading ends now, if it does: `what` is missing, and nothing has come `since`.
+    fn ends(&self, since: Instant, what: &str) -> Option<String> {
+        if (self.stop)() {
+            Some(INTERRUPTED.to_owned())
+        } else if Instant::now() >= self.deadline {
+            Some(format!("{what} in time"))
+        } else {
+            let silent = since.elapsed() > SILENCE;
+            silent.then(|| format!("{what}: no answer for {} s", SILENCE.as_secs()))
+        }
+    }
+}
+
 /// Reads what lies between `starts` (an offset by partition) and the ends, and gives each
 /// record's value to `each`. Returns why something was not read, if so.
 ///
@@ -37,7 +66,7 @@ pub fn scan(
     properties: &BTreeMap<String, String>,
     topic: &str,
     starts: &[i64],
-    until: Instant,
+    until: &Until<'_>,
     each: &mut dyn FnMut(Option<&[u8]>),
 ) -> Result<Option<String>> {
     let consumer = consumer(bootstrap, properties, None)?;
@@ -51,7 +80,7 @@ pub fn scan(
 struct Scan<'a> {
     consumer: BaseConsumer<Quiet>,
     topic: &'a str,
-    until: Instant,
+    until: &'a Until<'a>,
     /// The next offset by partition.
     next: Vec<i64>,
     /// What was deleted before it could be read.
@@ -89,13 +118,15 @@ impl Scan<'_> {
     }
 
     fn watermarks(&self, partition: i32) -> Result<(i64, i64), String> {
+        let began = Instant::now();
         loop {
             match self.consumer.fetch_watermarks(self.topic, partition, ANSWER) {
                 Ok(span) => return Ok(span),
                 Err(error) => {
                     check(self.topic, &error).map_err(|error| error.to_string())?;
-                    if Instant::now() >= self.until {
-                        return Err(format!("the broker did not say where it ends ({error})"));
+                    let what = format!("the broker did not say where it ends ({error})");
+                    if let Some(why) = self.until.ends(began, &what) {
+                        return Err(why);
                     }
                     std::thread::sleep(AGAIN);
                 }
@@ -112,10 +143,11 @@ impl Scan<'_> {
         let mut open = starts.len();
         assign(&self.consumer, self.topic, starts.into_iter())
             .map_err(|error| error.to_string())?;
+        let mut since = Instant::now();
         while open > 0 {
-            if Instant::now() >= self.until {
+            if let Some(why) = self.until.ends(since, "records were not read") {
                 let left: i64 = self.next.iter().zip(ends).map(|(next, end)| end - next).sum();
-                return Err(format!("{left} records were not read in time"));
+                return Err(if why == INTERRUPTED { why } else { format!("{left} {why}") });
             }
             let (partition, reached) = match self.consumer.poll(WAIT) {
                 Some(Ok(message)) => {
@@ -138,6 +170,7 @@ impl Scan<'_> {
                 None => continue,
             };
             if let (Some(next), Some(end)) = (self.next.get_mut(partition), ends.get(partition)) {
+                since = Instant::now();
                 let was_open = *next < *end;
                 *next = reached.max(*next);
                 open -= usize::from(was_open && *next >= *end);

@@ -127,7 +127,7 @@ impl Book {
             let (mut kept, rest): (Vec<Saved>, Vec<Saved>) = runs.into_iter().partition(|saved| {
                 saved.result.verdict.valid && pair_of(saved).is_some_and(|pair| pair < whole)
             });
-            rest.iter().for_each(|saved| set_aside(&saved.folder));
+            rest.iter().for_each(|saved| drop(set_aside(&saved.folder)));
             kept.sort_by_key(pair_of);
             kept
         };

@@ -171,7 +171,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// A [`Latency`] in a hundredth of its memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Packed {
     /// Whether some sample has a place in the histogram.
     pub(super) has_samples: bool,

@@ -20,6 +20,7 @@ mod coverage;
 mod detection;
 mod doctor;
 mod dry_run;
+mod endings;
 mod intervals;
 mod metrics;
 mod page;
