@@ -12,6 +12,7 @@ mod finish;
 pub mod keep_up;
 pub mod lag;
 pub mod merge;
+pub mod needs;
 mod opening;
 pub mod outline;
 pub mod part;
@@ -22,6 +23,7 @@ pub mod replay;
 mod rescan;
 pub mod segments;
 mod sender;
+mod strangers;
 mod timeline;
 mod undelivered;
 pub mod watch;
@@ -154,7 +156,7 @@ fn perform<T>(
             sending,
             run,
             world: &world,
-            advertised: &facts.advertised,
+            facts: &facts,
             clock: &clock,
             signal,
             start_wall_us,
@@ -219,8 +221,8 @@ struct Play<'a> {
     sending: Sending,
     run: u32,
     world: &'a World,
-    /// Where the brokers say that they are.
-    advertised: &'a [String],
+    /// What was found out about it.
+    facts: &'a WorldFacts,
     clock: &'a Arc<SystemClock>,
     signal: &'a AtomicUsize,
     start_wall_us: Option<i64>,
@@ -248,13 +250,13 @@ impl Play<'_> {
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = watch::ceiling_per_s(self.plan, self.sending)?;
-        let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
+        let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
         let interrupted = || self.interrupted_by().is_some();
-        ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
+        ready::wait(self.world, self.plan, self.run, &crew, &interrupted)?;
         go_on(self.signal)?;
         let cpu_before_s = watch::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
@@ -285,6 +287,7 @@ impl Play<'_> {
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
+        faults.extend(self.world.topic_fault(&self.facts.topic));
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
@@ -340,7 +343,7 @@ impl Play<'_> {
         meter: &Meter,
         progress: &mut Progress,
     ) -> Seen {
-        let brokers = watch::local_brokers(self.advertised);
+        let brokers = watch::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
         // What watches the host is no part of what an event costs.

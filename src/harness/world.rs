@@ -1,5 +1,7 @@
 //! Where a run takes place: a Kafka (or the embedded broker), or the loopback.
 
+mod trouble;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,12 +12,15 @@ use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording, TopicFacts,
-    scan, skip_to_end,
+    Admin, BrokerVersion, Brokers, ClientLog, ClientProperties, KafkaSink, KafkaSource, Recording,
+    TopicFacts, scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
+
+use super::needs::check_handles;
+pub(super) use trouble::GroupWatch;
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -45,7 +50,9 @@ pub enum World {
         /// The topic's name in this run.
         topic: String,
         /// For set-up and probes.
-        admin: Admin,
+        admin: Arc<Admin>,
+        /// What the clients say of themselves.
+        log: ClientLog,
         /// What the clients made so far really run with; one of each kind.
         clients: Mutex<Vec<ClientProperties>>,
     },
@@ -132,9 +139,10 @@ impl World {
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
-        let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
+        let log = ClientLog::default();
+        let admin = Arc::new(Admin::with_log(bootstrap, &plan.kafka.producer, &log)?);
         let (bootstrap, topic) = (bootstrap.to_owned(), topic.to_owned());
-        Ok(Self::Kafka { kind, bootstrap, topic, admin, clients: Mutex::default() })
+        Ok(Self::Kafka { kind, bootstrap, topic, admin, log, clients: Mutex::default() })
     }
 
     /// Looks who is there, and makes the topic.
@@ -145,7 +153,10 @@ impl World {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
-                let mut topic = admin.make_topic(topic, &plan.topic)?;
+                check_handles(plan, advertised.len())?;
+                // How large recorded events are, only the recording can say.
+                let most = plan.load.replay.is_none().then(|| plan.event.record_bytes_max());
+                let mut topic = admin.make_topic(topic, &plan.topic, most)?;
                 if plan.topic.reuse {
                     topic.starts = admin.ends(&topic.name, topic.partitions)?;
                     for app in &plan.apps {
@@ -182,6 +193,7 @@ impl World {
                     cluster_id: None,
                     topic: TopicFacts {
                         name: plan.topic.name.clone(),
+                        id: None,
                         partitions,
                         leaders: Vec::new(),
                         starts: vec![0; partitions],
@@ -206,9 +218,10 @@ impl World {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => {
+            Self::Kafka { bootstrap, topic, log, .. } => {
                 let properties = &plan.kafka.producer;
-                let sink = KafkaSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
+                let clock = clock.clone();
+                let sink = KafkaSink::new(bootstrap, properties, topic, clock, receiver, log)?;
                 self.note(sink.applied().clone());
                 Box::new(sink)
             }
@@ -222,8 +235,9 @@ impl World {
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => {
-                let source = KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?;
+            Self::Kafka { bootstrap, topic, log, .. } => {
+                let (properties, who) = (&plan.kafka.consumer, (log, app.name.as_str()));
+                let source = KafkaSource::new(bootstrap, properties, topic, &app.group, who)?;
                 self.note(ClientProperties {
                     client: app.name.clone(),
                     ..source.applied().clone()

@@ -12,6 +12,7 @@ use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client_log::hush;
 use super::source::{ANSWER, patiently};
 use crate::error::{Error, Result};
 use crate::produce::{Step, Tape, TapeRecord, time_us};
@@ -231,15 +232,18 @@ pub(super) fn consumer(
         let ahead_kib = (FETCH_AHEAD_KIB / partitions.max(1)).max(1_024);
         config.set("queued.max.messages.kbytes", ahead_kib.to_string());
     }
-    config
+    let made = config
         .set("group.id", "kbench-replay")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         // Where records are deleted while they are read, the reading goes on behind them.
         .set("auto.offset.reset", "earliest")
-        .create_with_context(Quiet)
-        .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))
+        .create_with_context(Quiet);
+    let consumer: BaseConsumer<Quiet> =
+        made.map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+    hush(consumer.client());
+    Ok(consumer)
 }
 
 /// The first offset of each partition, and the one after its last.

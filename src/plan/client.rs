@@ -93,6 +93,26 @@ pub(crate) fn consumer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
     all
 }
 
+/// Refuses what protects nothing: credentials that are never sent, certificates that nobody looks
+/// at. Whoever sets them takes the connection for safe.
+pub(crate) fn check_protection(set: &Settings, faults: &Faults) {
+    let protocol = set.get("security.protocol").map_or("plaintext", |found| found.text.as_str());
+    let beside = [("sasl.", "sasl_plaintext or sasl_ssl"), ("ssl.", "ssl or sasl_ssl")];
+    for (prefix, expected) in beside {
+        let is_on = expected.split(" or ").any(|one| one == protocol);
+        // One line is enough, and the others would only repeat it.
+        let idle = set.iter().find(|(name, _)| name.starts_with(prefix) && !is_on);
+        if let Some((_, setting)) = idle {
+            let what = format!(
+                "{}: does nothing with security.protocol={protocol}; expected \
+                 security.protocol={expected}, or it left out",
+                setting.path
+            );
+            faults.add(setting.place, what);
+        }
+    }
+}
+
 /// What can't stand beside `enable.idempotence=true`.
 struct Rule {
     key: &'static str,
