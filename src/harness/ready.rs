@@ -58,7 +58,7 @@ pub(super) fn wait(
             if sent.is_none() || world.answers(ANSWER) {
                 answered = Instant::now();
             } else if answered.elapsed() > GONE {
-                return Err(Error::Broker(gone(world, answered.elapsed(), &missing)));
+                return Err(Error::Broker(gone(world, answered.elapsed())));
             }
             seq = send(world, run, groups, seq)?;
             sent = Some(Instant::now());
@@ -75,12 +75,11 @@ fn unready(world: &World, plan: &Plan, waited: Duration, missing: Vec<String>) -
     format!("not ready within {:.0} s: {}", waited.as_secs_f64(), words.join("; "))
 }
 
-fn gone(world: &World, silent: Duration, missing: &[String]) -> String {
+fn gone(world: &World, silent: Duration) -> String {
     let why = world.why().map(|why| format!(" ({why})")).unwrap_or_default();
     format!(
-        "the broker is gone: no answer for {:.0} s while the groups got ready{why}; {}",
-        silent.as_secs_f64(),
-        missing.join("; ")
+        "the broker is gone: no answer for {:.0} s while the groups got ready{why}",
+        silent.as_secs_f64()
     )
 }
 

@@ -25,6 +25,9 @@ pub(super) use trouble::GroupWatch;
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
 
+/// Longest wait for a sign of life before the topic is taken away.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -358,6 +361,10 @@ impl World {
     pub fn clean_up(&self, plan: &Plan) -> Result<()> {
         match self {
             Self::Kafka { kind: Kind::Kafka, topic, admin, .. } if !plan.topic.reuse => {
+                // Nobody waits for the long time-out of a deletion where nobody is there.
+                if !admin.answers(topic, LAST_WORD) {
+                    return Err(Error::Broker(format!("topic {topic}: no broker answers")));
+                }
                 admin.delete_topic(topic)
             }
             _ => Ok(()),

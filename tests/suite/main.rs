@@ -36,6 +36,7 @@ mod pipeline;
 mod probe;
 mod proxy;
 mod raw;
+mod reasons;
 mod refused;
 mod replay;
 mod runs;
@@ -61,6 +62,7 @@ fn suites() -> Vec<Probe> {
         conformance::probes(),
         laws::probes(),
         refused::probes(),
+        reasons::probes(),
         calibrated::probes(),
         proxy::probes(),
         undelivered::probes(),
