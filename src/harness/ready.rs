@@ -16,6 +16,9 @@ use crate::wire::encode;
 /// How often probes are sent to partitions that no group has answered for.
 const RESEND: Duration = Duration::from_secs(1);
 
+/// The same for each partition: ten thousand probes take their time, and more of them only more.
+const RESEND_EACH: Duration = Duration::from_millis(1);
+
 /// Longest wait for the broker's word that it is still there.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,7 @@ pub(super) fn wait(
     let began = Instant::now();
     let mut answered = began;
     let limit = Duration::from_millis(plan.measure.ready_timeout_ms);
+    let resend = RESEND.max(RESEND_EACH * plan.topic.partitions.unsigned_abs());
     let mut sent: Option<Instant> = None;
     let mut seq = 0;
     loop {
@@ -54,7 +58,7 @@ pub(super) fn wait(
         if crew.broken() || began.elapsed() > limit {
             return Err(Error::Invalid(unready(world, plan, began.elapsed(), missing)));
         }
-        if sent.is_none_or(|at| at.elapsed() > RESEND) {
+        if sent.is_none_or(|at| at.elapsed() > resend) {
             if sent.is_none() || world.answers(ANSWER) {
                 answered = Instant::now();
             } else if answered.elapsed() > GONE {

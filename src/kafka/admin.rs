@@ -27,8 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for where a partition ends: a run that is over waits for it.
 const ENDS: Duration = Duration::from_secs(3);
 
-/// How long a probe may take; the next one is sent long before.
-const PROBE_TIMEOUT_MS: &str = "10000";
+/// How long a probe may take; where partitions are few, the next one is sent long before.
+const PROBE_TIMEOUT_MS: &str = "20000";
 
 /// How often a new topic's metadata is asked for.
 const RETRY: Duration = Duration::from_millis(20);

@@ -273,4 +273,32 @@ mod tests {
         reporter.log(RDKafkaLogLevel::Error, "WHATEVER", "worse");
         assert_eq!(log.why().as_deref(), Some("x: worse; x: Disconnected"));
     }
+
+    /// Whatever serves a client's queues without us hands its log to a printer.
+    #[test]
+    fn what_serves_the_log_without_us_prints_nothing() {
+        use rdkafka::consumer::{BaseConsumer, Consumer};
+        use std::io::{Read, Seek};
+        use std::os::fd::AsRawFd;
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("client.id", "hushed");
+        let consumer: BaseConsumer = config.create().unwrap();
+        hush(consumer.client());
+        assert!(consumer.fetch_metadata(None, Duration::from_millis(300)).is_err());
+        let mut file = tempfile::tempfile().unwrap();
+        // SAFETY: the descriptors are open; what stood in 2 is put back.
+        unsafe {
+            let stderr = libc::dup(2);
+            libc::dup2(file.as_raw_fd(), 2);
+            for _ in 0..20 {
+                native::rd_kafka_poll(consumer.client().native_ptr(), 10);
+            }
+            libc::dup2(stderr, 2);
+            libc::close(stderr);
+        }
+        let mut printed = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut printed).unwrap();
+        assert!(!printed.contains("hushed"), "{printed}");
+    }
 }

@@ -41,8 +41,12 @@ fn plan_and_run_refuse_what_can_t_work_in_the_same_line() {
         let lines = ["plan", "run"].map(|verb| {
             let mut command = crate::kbench();
             command.args([verb, "-"]);
-            set.iter().for_each(|text| drop(command.args(["--set", text])));
-            properties.iter().for_each(|text| drop(command.args(["-X", text])));
+            for text in set {
+                command.args(["--set", text]);
+            }
+            for text in properties {
+                command.args(["-X", text]);
+            }
             let (code, stderr) = told(command.args(["-b", "127.0.0.1:1"]));
             assert_eq!(code, 2, "{stderr}");
             stderr
@@ -56,9 +60,7 @@ fn plan_and_run_refuse_what_can_t_work_in_the_same_line() {
 #[test]
 fn limits_of_the_shell_are_told_by_their_name() {
     let program = crate::kbench().get_program().to_owned();
-    for (limit, value, name) in
-        [("-n", "30", "file handles"), ("-v", "500000", "address space")]
-    {
+    for (limit, value, name) in [("-n", "30", "file handles"), ("-v", "500000", "address space")] {
         let line = format!("ulimit {limit} {value}; exec \"$0\" run -");
         let (code, stderr) = told(Command::new("sh").args(["-c", &line]).arg(&program));
         assert_eq!(code, 2, "{stderr}");
@@ -140,10 +142,14 @@ fn a_broker_that_is_killed_while_the_groups_get_ready_ends_the_run_with_its_word
 fn a_session_timeout_that_the_broker_refuses_is_told_at_once() {
     let broker = Broker::start();
     let began = Instant::now();
-    let (code, stderr) = told(
-        crate::kbench()
-            .args(["run", "-", "-b", &broker.address, "-X", "session.timeout.ms=1"]),
-    );
+    let (code, stderr) = told(crate::kbench().args([
+        "run",
+        "-",
+        "-b",
+        &broker.address,
+        "-X",
+        "session.timeout.ms=1",
+    ]));
     assert_eq!(code, 3, "{stderr}");
     assert!(stderr.contains("not ready: the broker refuses "), "{stderr}");
     assert!(stderr.contains("JoinGroup failed: Broker: Invalid session timeout"), "{stderr}");
@@ -156,9 +162,7 @@ fn consume_looks_at_its_folder_before_it_looks_for_a_broker() {
     let folder = file.path().join("below a file");
     let began = Instant::now();
     let (code, stderr) = told(
-        crate::kbench()
-            .args(["consume", "fraud", "-b", "127.0.0.1:1", "--record"])
-            .arg(&folder),
+        crate::kbench().args(["consume", "fraud", "-b", "127.0.0.1:1", "--record"]).arg(&folder),
     );
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("can't write results to "), "{stderr}");
@@ -168,10 +172,10 @@ fn consume_looks_at_its_folder_before_it_looks_for_a_broker() {
 #[test]
 fn the_idle_time_of_consume_counts_from_the_first_assignment() {
     let broker = Broker::start();
-    let args = ["consume", "analytics", "--idle", "1s", "--format", "json", "-q"];
+    let args = ["consume", "analytics", "--idle", "4s", "--format", "json", "-q"];
     let child = broker.kbench(&args).stdout(Stdio::piped()).spawn().unwrap();
     // Longer than the idle time: the topic is not there yet.
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(5));
     let sent = broker.fill();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());

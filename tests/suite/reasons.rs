@@ -8,6 +8,7 @@ use kbench::broker::BrokerConfig;
 use kbench::loopback::Faults;
 use kbench::plan::Plan;
 use kbench::result::Verdict;
+use rdkafka::consumer::Consumer;
 
 use crate::admin::{self, await_until};
 use crate::client::PATIENCE;
@@ -46,8 +47,12 @@ fn disturbed(world: &World, plan: &Plan, disturb: impl Fn() + Send + Sync) -> Ve
         scope.spawn(|| {
             let asker = admin::inquirer(world);
             let topic = &plan.topic.name;
-            let end = |partition| admin::end(&asker, topic, partition);
-            await_until("the load has begun", PATIENCE, || (0..PARTITIONS).map(end).sum::<i64>() > 100);
+            let end = |partition| {
+                asker.fetch_watermarks(topic, partition, PATIENCE).map_or(0, |(_, end)| end)
+            };
+            await_until("the load has begun", PATIENCE, || {
+                (0..PARTITIONS).map(end).sum::<i64>() > 100
+            });
             disturb();
         });
         let finished = try_run(world, plan, Faults::default());
@@ -59,7 +64,7 @@ fn made_anew(world: &World) {
     let plan = on_a_topic(world, 3);
     let topic = &plan.topic.name;
     let verdict = disturbed(world, &plan, || {
-        admin::delete_topic(world, topic);
+        admin::delete_topic(world, topic).unwrap();
         // Kafka takes a moment for it.
         await_until("the topic is there again", PATIENCE, || {
             admin::try_create_topic(world, topic, PARTITIONS, 1, &[]).is_ok()
@@ -87,7 +92,8 @@ fn stranger(world: &World) {
     let line = told.find(|line| line.starts_with(&words));
     assert!(line.is_some_and(|line| line.contains(" with partition")), "{verdict:?}");
     // Nobody takes the run's own workers for strangers.
-    let others = verdict.reasons.iter().chain(&verdict.flags).filter(|line| line.contains("member"));
+    let others =
+        verdict.reasons.iter().chain(&verdict.flags).filter(|line| line.contains("member"));
     assert_eq!(others.count(), 1, "{verdict:?}");
 }
 
