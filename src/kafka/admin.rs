@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
@@ -62,35 +59,9 @@ pub struct Admin {
     plain: bool,
     /// Whether they have no protection at all.
     unsecured: bool,
-    client: AdminClient<Quiet>,
-    prober: BaseProducer<Quiet>,
+    client: AdminClient<Reporter>,
+    prober: BaseProducer<Reporter>,
     log: ClientLog,
-}
-
-/// Every error of a call comes back to its caller; what else the client says goes into the log.
-#[derive(Clone)]
-struct Quiet(Reporter);
-
-impl ClientContext for Quiet {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        self.0.log(level, facility, line);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(&error, reason);
-    }
-}
-
-impl rdkafka::producer::ProducerContext for Quiet {
-    type DeliveryOpaque = ();
-
-    /// Of a probe.
-    fn delivery(&self, result: &rdkafka::producer::DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let words = format!("no record gets into partition {}: {error}", message.partition());
-            self.0.words(&words, error.rdkafka_error_code());
-        }
-    }
 }
 
 impl Admin {
@@ -119,10 +90,9 @@ impl Admin {
             .collect();
         let mut config = super::sender_config(bootstrap, &connection);
         config.set("message.timeout.ms", PROBE_TIMEOUT_MS);
-        let (client, prober) =
-            (Quiet(log.reporter("the client")), Quiet(log.reporter("the probe")));
-        let client: AdminClient<Quiet> = config.create_with_context(client).map_err(refuse)?;
-        let prober: BaseProducer<Quiet> = config.create_with_context(prober).map_err(refuse)?;
+        let (client, prober) = (log.reporter("the client"), log.reporter("the probe"));
+        let client: AdminClient<Reporter> = config.create_with_context(client).map_err(refuse)?;
+        let prober: BaseProducer<Reporter> = config.create_with_context(prober).map_err(refuse)?;
         hush(client.inner());
         hush(prober.client());
         Ok(Self {

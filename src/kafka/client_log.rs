@@ -12,6 +12,8 @@ use rdkafka::bindings as native;
 use rdkafka::client::Client;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
 /// Most different words that are kept; the oldest go first.
@@ -181,6 +183,29 @@ impl Reporter {
         unsafe { native::rd_kafka_mem_free(client.native_ptr(), id.cast()) };
         if !text.is_empty() {
             self.log.0.members.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
+        }
+    }
+}
+
+/// Of a client whose calls give their errors to the caller.
+impl ClientContext for Reporter {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        Self::log(self, level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Self::error(self, &error, reason);
+    }
+}
+
+impl ProducerContext for Reporter {
+    type DeliveryOpaque = ();
+
+    /// Of a probe.
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let words = format!("no record gets into partition {}: {error}", message.partition());
+            self.words(&words, error.rdkafka_error_code());
         }
     }
 }
