@@ -23,6 +23,7 @@ use clap::CommandFactory;
 use crate::apps;
 use crate::cli::{Cli, Command, ScenarioArgs};
 use crate::error::{Error, ExitCode, Result, one_line};
+use crate::harness::needs;
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::progress;
@@ -32,6 +33,7 @@ use crate::visible;
 /// Does what the command line says; prints the error if there is one.
 #[must_use]
 pub fn run(cli: Cli) -> process::ExitCode {
+    needs::raise_handles();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
@@ -126,9 +128,24 @@ fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Job)>> {
 fn job(source: &Source, overrides: &Overrides) -> Result<Job> {
     let environment = Environment::from_process();
     let sweep = scenario::sweep(source, overrides, &environment, &apps::schemas())?;
-    match sweep {
-        Some(sweep) => Ok(Job::Sweep(sweep)),
-        None => plan(source, overrides).map(|plan| Job::Run(Box::new(plan))),
+    let job = match sweep {
+        Some(sweep) => Job::Sweep(sweep),
+        None => Job::Run(Box::new(plan(source, overrides)?)),
+    };
+    let checked = match &job {
+        Job::Sweep(sweep) => needs::check_all(sweep.points.iter().map(|point| &point.plan)),
+        Job::Run(plan) => needs::check(plan, None),
+    };
+    checked.map_err(|error| named(&source.name, error)).map(|()| job)
+}
+
+/// A usage error whose lines begin with the scenario that they are about.
+fn named(scenario: &str, error: Error) -> Error {
+    match error {
+        Error::Usage(lines) => {
+            Error::Usage(lines.into_iter().map(|line| format!("{scenario}: {line}")).collect())
+        }
+        error => error,
     }
 }
 

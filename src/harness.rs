@@ -15,6 +15,7 @@ mod finish;
 pub mod keep_up;
 pub mod lag;
 pub mod merge;
+pub mod needs;
 mod opening;
 pub mod outline;
 pub mod part;
@@ -28,6 +29,7 @@ mod rescan;
 pub mod segments;
 mod sender;
 mod shelf;
+mod strangers;
 pub mod throttling;
 mod timeline;
 mod undelivered;
@@ -173,7 +175,7 @@ fn perform(
             sending,
             run,
             world: &world,
-            advertised: &facts.advertised,
+            facts: &facts,
             clock: &clock,
             closing: &closing,
             remains: &remains,
@@ -218,8 +220,8 @@ struct Play<'a> {
     sending: Sending,
     run: u32,
     world: &'a Arc<World>,
-    /// Where the brokers say that they are.
-    advertised: &'a [String],
+    /// What was found out about it.
+    facts: &'a WorldFacts,
     clock: &'a Arc<SystemClock>,
     closing: &'a Closing,
     remains: &'a Remains,
@@ -245,14 +247,14 @@ impl Play<'_> {
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = watch::ceiling_per_s(self.plan, self.sending)?;
-        let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
+        let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
         let ended = || self.embedded.and_then(EmbeddedBroker::ended);
         let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
-        ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
+        ready::wait(self.world, self.plan, self.run, &crew, &interrupted)?;
         self.closing.go_on()?;
         if let Some(ended) = ended() {
             return Err(Error::Broker(ended));
@@ -292,6 +294,7 @@ impl Play<'_> {
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
+        faults.extend(self.world.topic_fault(&self.facts.topic));
         let end_lag = self.look_at_ends(&crew, &pulse, progress);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
@@ -352,7 +355,7 @@ impl Play<'_> {
         pulse: &mut Pulse<'_>,
         progress: &mut Progress,
     ) -> (Seen, Option<String>) {
-        let brokers = watch::local_brokers(self.advertised);
+        let brokers = watch::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
         // What watches the host is no part of what an event costs.

@@ -16,7 +16,7 @@ use crate::harness::alone::{self, Alone, Limits, Said};
 use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
-use crate::result::{Look, alerts, said};
+use crate::result::{Look, alerts, check_writable, said};
 use crate::visible;
 
 /// Longest wait for the first answer of a cluster.
@@ -30,6 +30,9 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         events: args.count,
         idle: args.idle.as_deref().map(|text| super::duration("--idle", text)).transpose()?,
     };
+    if let Some(folder) = &args.record {
+        check_writable(folder)?;
+    }
     let signals = Signals::listen()?;
     Admin::new(&bootstrap, &plan.kafka.consumer)?.brokers(CONNECT)?;
     if !args.quiet {

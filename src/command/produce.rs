@@ -9,7 +9,7 @@ use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::preview::line::Lines;
 use crate::harness::preview::{self, Preview};
-use crate::harness::{self, Options};
+use crate::harness::{self, Options, needs};
 use crate::plan::Plan;
 use crate::produce::Sending;
 use crate::progress::Progress;
@@ -57,6 +57,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     }
     let bootstrap = &mut plan.kafka.bootstrap_servers;
     bootstrap.get_or_insert_with(|| super::LOCALHOST.to_owned());
+    needs::check(&plan, args.count)?;
     let signals = Signals::listen()?;
     let options = Options {
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),

@@ -10,7 +10,7 @@ use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::clock::wall_clock_us;
 use crate::consume::{Read, Reader, Source, Witness};
 use crate::error::{Error, Result};
-use crate::kafka::KafkaSource;
+use crate::kafka::{ClientLog, KafkaSource};
 use crate::plan::{AppPlan, Plan};
 
 /// Most records between two looks at the clock and at the signal.
@@ -36,8 +36,16 @@ const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
 pub struct Limits {
     /// After so many events.
     pub events: Option<u64>,
-    /// After so long without a record.
+    /// After so long without a record, counted from the first assignment on.
     pub idle: Option<Duration>,
+}
+
+/// How long an application waits.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    limits: Limits,
+    /// For the first assignment, where the idle time is limited.
+    assigned_within: Duration,
 }
 
 /// What an application says.
@@ -61,7 +69,9 @@ pub struct Alone {
     reader: Reader,
     source: Box<dyn Source>,
     rhythm: Rhythm,
-    limits: Limits,
+    patience: Patience,
+    topic: String,
+    log: ClientLog,
     signal: Arc<AtomicUsize>,
     witness: Option<Arc<Mutex<Witness>>>,
 }
@@ -82,12 +92,17 @@ impl Alone {
         let mut properties = plan.kafka.consumer.clone();
         // A consumer may be there before its topic: the client's own five minutes are long.
         properties.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
-        let source = KafkaSource::new(bootstrap, &properties, &plan.topic.name, &app.group)?;
+        let (log, topic) = (ClientLog::default(), plan.topic.name.clone());
+        let who = (&log, app.name.as_str());
+        let source = KafkaSource::new(bootstrap, &properties, &topic, &app.group, who)?;
+        let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
         Ok(Self {
             reader: Reader::new(kind, app.clone()),
             source: Box::new(source),
             rhythm: kind.rhythm,
-            limits: Limits::default(),
+            patience: Patience { limits: Limits::default(), assigned_within },
+            topic,
+            log,
             signal,
             witness: None,
         })
@@ -103,7 +118,7 @@ impl Alone {
     /// Stops by itself.
     #[must_use]
     pub fn within(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.patience.limits = limits;
         self
     }
 
@@ -124,15 +139,17 @@ impl Alone {
 
     fn read(&mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
         let mut pace = Pace::new(self.rhythm);
-        let mut last_record = Instant::now();
+        let began = Instant::now();
+        // Before the first assignment nothing can come.
+        let mut last_record = None;
         let mut told_silence = false;
         let mut told = Told::default();
         let witness = self.witness.clone();
         let mut witness =
             witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
         while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
-            let Self { reader, source, limits, .. } = &mut *self;
-            let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
+            let Self { reader, source, patience, .. } = &mut *self;
+            let room = patience.limits.events.map_or(u64::MAX, |most| most - reader.read().events);
             let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
             let mut failed = None;
             let count = source.poll(most, WAIT, &mut |arrival| {
@@ -151,9 +168,14 @@ impl Alone {
                 return Err(error);
             }
             told.alerts(&mut self.reader, &mut say)?;
-            if count > 0 {
-                last_record = Instant::now();
-            } else if !told_silence && last_record.elapsed() > SILENCE {
+            if count > 0 || (last_record.is_none() && self.source.assigned().is_some()) {
+                last_record = Some(Instant::now());
+            }
+            if last_record.is_none() {
+                self.check_joining(began.elapsed())?;
+            }
+            let silent = last_record.unwrap_or(began).elapsed();
+            if count == 0 && !told_silence && silent > SILENCE {
                 told_silence = true;
                 say(&Said::Silence)?;
             }
@@ -171,9 +193,29 @@ impl Alone {
         said.map(|()| read)
     }
 
-    fn is_done(&self, last_record: Instant) -> bool {
-        self.limits.events.is_some_and(|most| self.reader.read().events >= most)
-            || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
+    fn is_done(&self, last_record: Option<Instant>) -> bool {
+        let Limits { events, idle } = self.patience.limits;
+        let silent = last_record.map(|at| at.elapsed());
+        events.is_some_and(|most| self.reader.read().events >= most)
+            || idle.zip(silent).is_some_and(|(idle, silent)| silent > idle)
+    }
+
+    /// Whether it is worth while to go on waiting for the first assignment.
+    fn check_joining(&self, waited: Duration) -> Result<()> {
+        if let Some(words) = self.log.refusal() {
+            return Err(Error::Broker(format!("the broker refuses {words}")));
+        }
+        let Patience { limits, assigned_within } = self.patience;
+        if limits.idle.is_none() || waited < assigned_within {
+            return Ok(());
+        }
+        let why = self.log.why().map(|why| format!(" ({why})")).unwrap_or_default();
+        Err(Error::Broker(format!(
+            "no partition of {} was assigned within {} s{why}; expected the topic to be there, or \
+             a longer measure.ready_timeout",
+            self.topic,
+            assigned_within.as_secs_f64()
+        )))
     }
 }
 

@@ -197,7 +197,7 @@ pub(super) fn result(
         digest: None,
     };
     keep_up::tell(&mut result);
-    result.verdict = verdict(&result, end);
+    result.verdict = verdict(&result, end, collector.strangers.found());
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
@@ -286,8 +286,9 @@ fn apps(
     answers.into_iter().enumerate().map(one).collect()
 }
 
-/// What went wrong, by the loops and by the figures, and what has to stand above these.
-fn verdict(result: &RunResult, end: &End) -> Verdict {
+/// What went wrong, by the loops and by the figures, and what has to stand above these; `strangers`
+/// are those who have read in the run's groups.
+fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = end.faults.clone();
     reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
@@ -299,10 +300,14 @@ fn verdict(result: &RunResult, end: &End) -> Verdict {
             format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
+    let (valid, mut flags) = (reasons.is_empty(), result.flags());
+    // Where nothing is missing they did no harm.
+    let named = if valid { &mut flags } else { &mut reasons };
+    named.splice(0..0, strangers);
     Verdict {
-        valid: reasons.is_empty(),
+        valid,
         reasons,
-        flags: result.flags(),
+        flags,
         interrupted_by: end.interrupted_by,
         broken_off: end.broken_off.clone(),
     }

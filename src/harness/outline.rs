@@ -62,6 +62,18 @@ impl<'p> Outline<'p> {
     }
 }
 
+/// What a plan needs of this machine's memory, without a look at its events: how large they are
+/// decides little of it. With a limit on the events, no more of them are counted.
+#[must_use]
+pub fn memory_of(plan: &Plan, events_max: Option<u64>) -> Memory {
+    let load = plan.load.replay.is_none().then(|| {
+        let mut load = LoadOutlook::new(plan, &Look::default());
+        load.events = load.events.min(events_max.map_or(f64::INFINITY, |most| most as f64));
+        load
+    });
+    memory::estimate(plan, load.as_ref())
+}
+
 fn serialize_json<S: serde::Serializer>(
     samples: &[String],
     serializer: S,
@@ -251,7 +263,7 @@ fn crowds(plan: &Plan, out: &mut String) -> std::fmt::Result {
 }
 
 /// Bytes as a person says them.
-fn size(bytes: f64) -> String {
+pub(super) fn size(bytes: f64) -> String {
     match bytes {
         b if b >= 1e10 => format!("{:.0} GB", b / 1e9),
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),

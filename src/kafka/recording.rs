@@ -12,6 +12,7 @@ use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::client_log::hush;
 use super::source::{ANSWER, patiently};
 use crate::error::{Error, Result};
 use crate::produce::{Step, Tape, TapeRecord, time_us};
@@ -226,9 +227,11 @@ pub(super) fn consumer(
     properties: &BTreeMap<String, String>,
     apart: Option<usize>,
 ) -> Result<BaseConsumer<Quiet>> {
-    settings(bootstrap, properties, apart)
-        .create_with_context(Quiet)
-        .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))
+    let made = settings(bootstrap, properties, apart).create_with_context(Quiet);
+    let consumer: BaseConsumer<Quiet> =
+        made.map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+    hush(consumer.client());
+    Ok(consumer)
 }
 
 fn settings(

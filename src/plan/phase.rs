@@ -1,5 +1,6 @@
 //! `[[load.phase]]`: one part of the schedule, by kind.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::load::WARMUP_NAME;
@@ -70,7 +71,8 @@ fn rate(table: &Table<'_>, key: &'static str) -> Option<f64> {
 
 /// The phase's own name, or its kind, numbered where that is taken.
 fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
-    let taken = |name: &str| before.iter().any(|phase| phase.name == name);
+    let names: HashSet<&str> = before.iter().map(|phase| phase.name.as_str()).collect();
+    let taken = |name: &str| names.contains(name);
     let Some(name) = table.text("name") else {
         let numbered = (2..).map(|n: usize| format!("{kind}-{n}"));
         let mut names = std::iter::once(kind.to_owned()).chain(numbered);

@@ -127,14 +127,32 @@ pub fn broker(result: &RunResult) -> String {
 /// Every event, and how it ended.
 pub(super) fn accounts(result: &RunResult) -> String {
     let ledger = &result.ledger;
-    format!(
+    let sums = format!(
         "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent",
         count(ledger.offered),
         count(ledger.acked),
         count(ledger.failed),
         count(ledger.unknown),
         count(ledger.unsent),
-    )
+    );
+    sums + &failures(result)
+}
+
+/// Most kinds of failures that are told in a line.
+const FAILURES_TOLD: usize = 3;
+
+/// The kinds of failures with their counts, the most frequent first; nothing without any.
+fn failures(result: &RunResult) -> String {
+    let mut kinds: Vec<(&String, &u64)> = result.failures.iter().collect();
+    kinds.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
+    // What the wrapper says before each of them tells nobody anything.
+    let named = |(why, times): &(&String, &u64)| {
+        let why = why.strip_prefix("Message production error: ").unwrap_or(why);
+        format!("{} {}", count(**times), crate::error::one_line(why))
+    };
+    let told: Vec<String> = kinds.iter().take(FAILURES_TOLD).map(named).collect();
+    let more = if kinds.len() > FAILURES_TOLD { ", ..." } else { "" };
+    if told.is_empty() { String::new() } else { format!("; why: {}{more}", told.join(", ")) }
 }
 
 /// The rates of the measured part.

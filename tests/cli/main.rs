@@ -25,6 +25,7 @@ mod intervals;
 mod metrics;
 mod page;
 mod race;
+mod reasons;
 mod recorded;
 mod replay_command;
 mod schema;

@@ -37,6 +37,7 @@ mod pipeline;
 mod probe;
 mod proxy;
 mod raw;
+mod reasons;
 mod refused;
 mod replay;
 mod runs;
@@ -62,6 +63,7 @@ fn suites() -> Vec<Probe> {
         conformance::probes(),
         laws::probes(),
         refused::probes(),
+        reasons::probes(),
         calibrated::probes(),
         proxy::probes(),
         undelivered::probes(),
