@@ -198,7 +198,7 @@ fn perform(
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let leaders_after =
-        closing.ask(&world, "the partitions' leaders", progress, |world| world.leaders());
+        closing.ask(&world, ("the partitions' leaders", 0), progress, |world| world.leaders());
     let facts = WorldFacts { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let ending = Ending {
@@ -387,11 +387,11 @@ impl Play<'_> {
             self.closing.set_gone(ended);
         }
         let mut ask = |partitions: usize| {
-            let what = "the partitions' ends";
+            let what = ("the partitions' ends", partitions);
             let ends =
                 self.closing.ask(self.world, what, progress, move |world| world.ends(partitions));
             let ends = ends.and_then(|ends| ends.ok().flatten());
-            if ends.is_none() && pulse.silent() > SILENT {
+            if ends.is_none() && pulse.since_ack() > SILENT {
                 self.closing.set_gone("the broker does not answer any more".to_owned());
             }
             ends

@@ -23,9 +23,12 @@ const AFTER_DRAIN: Duration = Duration::from_secs(9);
 /// The same from a signal on, the drain included: then the result must be saved.
 const AFTER_SIGNAL: Duration = Duration::from_secs(8);
 
-/// Longest wait for one answer; a cluster of thousands of partitions takes that long to say where
-/// each ends.
-const ANSWER: Duration = Duration::from_secs(4);
+/// Longest wait for one answer, and what it may take longer for each partition.
+const ANSWER: Duration = Duration::from_secs(3);
+const EACH: Duration = Duration::from_millis(1);
+
+/// The time for what is left to be done where the brokers are gone.
+const AFTER_LOSS: Duration = Duration::from_secs(2);
 
 /// What every wait gets, however late it is: whoever can answer does so within it.
 const LEAST: Duration = Duration::from_millis(300);
@@ -39,12 +42,15 @@ pub(super) struct Closing {
     until: Cell<Option<Instant>>,
     /// Why nobody will answer any more.
     gone: RefCell<Option<String>>,
+    /// Whether somebody was asked and has not answered.
+    unanswered: Cell<bool>,
 }
 
 impl Closing {
     /// Of a run that a signal may end: its exit code, or 0.
     pub(super) fn new(signal: Arc<AtomicUsize>) -> Self {
-        Self { signal, heard: Cell::new(None), until: Cell::new(None), gone: RefCell::new(None) }
+        let (heard, until, gone) = (Cell::new(None), Cell::new(None), RefCell::new(None));
+        Self { signal, heard, until, gone, unanswered: Cell::new(false) }
     }
 
     /// The exit code of the signal that has come.
@@ -71,7 +77,9 @@ impl Closing {
     /// The drain is over, or the broker has just answered: from now on the time counts that an
     /// end may take.
     pub(super) fn begin(&self) {
-        self.until.set(Some(Instant::now() + AFTER_DRAIN));
+        if self.gone().is_none() {
+            self.until.set(Some(Instant::now() + AFTER_DRAIN));
+        }
     }
 
     /// No time but that of a signal limits the end for now: something goes on that takes long.
@@ -87,6 +95,7 @@ impl Closing {
     /// Nobody will answer any more.
     pub(super) fn set_gone(&self, why: String) {
         self.gone.borrow_mut().get_or_insert(why);
+        self.until.set(Some(Instant::now() + AFTER_LOSS));
     }
 
     /// Why nobody will answer any more, if so.
@@ -102,19 +111,24 @@ impl Closing {
         left.max(LEAST).min(most)
     }
 
-    /// Asks the brokers something; `None` where they are gone, or do not answer in time.
+    /// Asks the brokers something about so many partitions; `None` where they are gone, have not
+    /// answered before, or do not answer in time.
     pub(super) fn ask<T: Send + 'static>(
         &self,
         world: &Arc<World>,
-        what: &str,
+        (what, partitions): (&str, usize),
         progress: &mut Progress,
         ask: impl FnOnce(&World) -> T + Send + 'static,
     ) -> Option<T> {
-        if self.gone().is_some() {
+        if self.unanswered.get() || self.gone().is_some() {
             return None;
         }
         let world = world.clone();
-        self.wait(what, ANSWER, &mut |text: &str| progress.say(text), move || ask(&world))
+        let most = ANSWER + EACH * u32::try_from(partitions).unwrap_or(u32::MAX);
+        let answer =
+            self.wait(what, most, &mut |text: &str| progress.say(text), move || ask(&world));
+        self.unanswered.set(answer.is_none());
+        answer
     }
 
     /// Does some work that may hang, on a thread that is left behind if it takes longer than
@@ -198,5 +212,8 @@ mod tests {
         closing.set_gone("a".to_owned());
         closing.set_gone("b".to_owned());
         assert_eq!(closing.gone().as_deref(), Some("a"));
+        // Whoever is still waited for is not waited for long, whatever is said of the time.
+        closing.begin();
+        assert!(closing.left(Duration::from_secs(60)) <= AFTER_LOSS);
     }
 }

@@ -41,9 +41,9 @@ impl<'a> Pulse<'a> {
         self.silence.look(passed, counts)
     }
 
-    /// For how long events have waited without any acknowledgement.
-    pub(super) fn silent(&self) -> Duration {
-        self.silence.silent
+    /// How long ago the last acknowledgement came, by what was seen of it.
+    pub(super) fn since_ack(&self) -> Duration {
+        self.silence.since_ack
     }
 }
 
@@ -61,18 +61,22 @@ struct Silence {
     limit: Duration,
     at_last_ack: Counts,
     silent: Duration,
+    /// The same, whether anything waits or not.
+    since_ack: Duration,
 }
 
 impl Silence {
     fn new(limit: Duration) -> Self {
-        Self { limit, at_last_ack: Counts::default(), silent: Duration::ZERO }
+        let (silent, since_ack) = (Duration::ZERO, Duration::ZERO);
+        Self { limit, at_last_ack: Counts::default(), silent, since_ack }
     }
 
     fn look(&mut self, passed: Duration, now: Counts) -> Option<String> {
         if now.acked > self.at_last_ack.acked {
-            (self.at_last_ack, self.silent) = (now, Duration::ZERO);
+            (self.at_last_ack, self.silent, self.since_ack) = (now, Duration::ZERO, Duration::ZERO);
             return None;
         }
+        self.since_ack += passed.min(LOOK_MAX);
         let sent = now.accepted - self.at_last_ack.accepted.min(now.accepted);
         if sent == 0 && now.outstanding == 0 {
             self.silent = Duration::ZERO;
@@ -129,6 +133,7 @@ mod tests {
         let mut silence = Silence::new(Duration::from_secs(3));
         let answered = Counts { accepted: 5, acked: 5, outstanding: 0 };
         assert_eq!(wait(&mut silence, 100, answered), None, "all is answered, and none is due");
+        assert!(silence.since_ack > Duration::from_secs(99));
         // Each fails for good within a second, so none is waiting for long.
         let failed = Counts { accepted: 8, acked: 5, outstanding: 0 };
         assert!(wait(&mut silence, 4, failed).is_some());

@@ -41,8 +41,7 @@ pub(super) fn settle(
             let until = Until { deadline: began + LIMIT, stop: &stop };
             let mut each =
                 |payload: Option<&[u8]>| ledger.logged(payload.and_then(stamp::read).as_ref());
-            let read = world.scan(&plan, &starts, &until, &mut each);
-            read.unwrap_or_else(|error| Some(error.to_string()))
+            world.scan(&plan, &starts, &until, &mut each)
         }
     };
     closing.pause();
@@ -50,7 +49,11 @@ pub(super) fn settle(
     let most = LIMIT + HANGS;
     let read = closing.wait(what, most, &mut |text: &str| progress.say(text), work);
     let cut_short = match read {
-        Some(cut_short) => cut_short,
+        Some(Ok(cut_short)) => cut_short,
+        Some(Err(error)) => {
+            closing.set_gone(error.to_string());
+            Some(error.to_string())
+        }
         None if closing.interrupted_by().is_some() => Some(INTERRUPTED.to_owned()),
         None => {
             let why = "the client did not come back from reading the topic once more";

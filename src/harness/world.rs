@@ -302,7 +302,7 @@ impl World {
     /// Returns why something was not read, if so.
     ///
     /// # Errors
-    /// [`Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property, [`Error::Broker`] when nobody answers.
     pub fn scan(
         &self,
         plan: &Plan,

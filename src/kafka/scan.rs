@@ -8,13 +8,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
 use super::recording::{Quiet, assign, check, consumer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Longest wait for one record.
 const WAIT: Duration = Duration::from_millis(50);
 
 /// Longest wait for where one partition ends, before it is asked for again.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How soon a cluster that does not answer is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -42,6 +42,10 @@ pub struct Until<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
+fn no_answer() -> String {
+    format!("no answer for {} s", SILENCE.as_secs())
+}
+
 impl Until<'_> {
     /// Why the reading ends now, if it does: `what` is missing, and nothing has come `since`.
     fn ends(&self, since: Instant, what: &str) -> Option<String> {
@@ -51,7 +55,7 @@ impl Until<'_> {
             Some(format!("{what} in time"))
         } else {
             let silent = since.elapsed() > SILENCE;
-            silent.then(|| format!("{what}: no answer for {} s", SILENCE.as_secs()))
+            silent.then(|| format!("{what}: {}", no_answer()))
         }
     }
 }
@@ -60,7 +64,7 @@ impl Until<'_> {
 /// record's value to `each`. Returns why something was not read, if so.
 ///
 /// # Errors
-/// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+/// [`Error::Usage`] when librdkafka refuses a property, [`Error::Broker`] when nobody answers.
 pub fn scan(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
@@ -73,6 +77,7 @@ pub fn scan(
     let mut scan = Scan { consumer, topic, until, next: starts.to_vec(), gone: None };
     match scan.read_all(each) {
         Ok(()) => Ok(scan.gone),
+        Err(why) if why.ends_with(&no_answer()) => Err(Error::Broker(why)),
         Err(why) => Ok(Some(why)),
     }
 }

@@ -1,7 +1,7 @@
 //! Saving: a result's data is there whole, or not at all; then comes what is drawn of it.
 
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -142,17 +142,18 @@ fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn write_file(path: &Path, text: &str) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
-        let beside = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new()
-            .prefix(".kbench-")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(beside)?;
+        let mut file = File::create(&beside)?;
         file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        file.sync_all()?;
+        fs::rename(&beside, path)
     };
-    write().map_err(|error| Error::io(format!("writing {}", path.display()), error))
+    write().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Error::io(format!("writing {}", path.display()), error)
+    })
 }
 
 /// Temporary folders are for their owner only; results are for everybody.

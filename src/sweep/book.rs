@@ -238,11 +238,8 @@ impl Book {
     fn write(&self, folder: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
-        // First beside it: a sweep that is killed while it writes must stay readable.
-        let (new, file) = (folder.join(".sweep.json"), folder.join(FILE));
-        result::write_file(&new, &text)?;
-        fs::rename(&new, &file)
-            .map_err(|error| Error::io(format!("naming {}", file.display()), error))
+        // Whole or not at all: a sweep that is killed while it writes must stay readable.
+        result::write_file(&folder.join(FILE), &text)
     }
 }
 

@@ -229,3 +229,35 @@ fn a_full_disk_costs_the_page_and_not_the_data() {
     let drawn = crate::kbench().arg("report").arg(folder).output().unwrap();
     assert!(drawn.status.success() && folder.join("report.html").is_file());
 }
+
+/// Each trial has a broker of its own: one that dies takes its trial along, and no other.
+#[test]
+fn a_trial_whose_broker_dies_counts_for_nothing_and_runs_again_on_resuming() {
+    let text = LOAD.replace("60s", "3s").replace("[topic]\npartitions = 1\n", "")
+        + "[sweep.axes]\npartitions = [1, 2]\n";
+    let run = Run::start(&text, "").under_load();
+    signal("-KILL", &run.broker());
+    let (run, ended) = run.end();
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    let died = "-partial: the embedded broker's process ended: signal 9";
+    assert!(ended.stderr.contains(died), "{}", ended.stderr);
+    assert!(ended.stderr.contains("to go on: --resume"), "{}", ended.stderr);
+    let [folder] = ended.results.as_slice() else { panic!("{:?}", ended.results) };
+    let names = || {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| name.starts_with("00")).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    assert!(before.len() == 2 && before[0].ends_with("-partial"), "{before:?}");
+    let aside = folder.join(&before[0]).join("partial-result.json");
+    assert!(aside.is_file(), "what was measured is kept");
+    let mut resumed = crate::kbench();
+    resumed.arg("run").arg(run.folder.path().join("case.toml")).arg("--resume").arg(folder);
+    resumed.env_remove("KAFKA_BOOTSTRAP_SERVERS").env_remove("KAFKA_ACTIVITIES_TOPIC");
+    let resumed = resumed.output().unwrap();
+    assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert_eq!(names().len(), 3, "{:?}", names());
+}
