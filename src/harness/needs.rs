@@ -1,7 +1,7 @@
 //! What a run needs of this host, held against what the host has. A plan that can't work here is
 //! refused before anything is opened, by `plan` as by `run`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::outline::{Memory, memory_of, size};
 use crate::error::{Error, Result};
@@ -71,11 +71,11 @@ pub fn check(plan: &Plan, events_max: Option<u64>) -> Result<()> {
 pub fn check_all<'p>(plans: impl Iterator<Item = &'p Plan>) -> Result<()> {
     let host = Capacity::of_host();
     let mut faults: Vec<String> = Vec::new();
-    let mut tried: BTreeMap<Vec<(&String, &String)>, ()> = BTreeMap::new();
+    let mut tried: BTreeSet<Vec<(&String, &String)>> = BTreeSet::new();
     for plan in plans {
         let mut found = host.refuse(plan, None);
         let properties = plan.kafka.producer.iter().chain(&plan.kafka.consumer).collect();
-        if tried.insert(properties, ()).is_none()
+        if tried.insert(properties)
             && let Err(Error::Usage(lines)) = try_properties(&plan.kafka)
         {
             found.extend(lines);
