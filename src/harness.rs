@@ -22,6 +22,7 @@ pub mod replay;
 mod rescan;
 pub mod segments;
 mod sender;
+pub mod throttling;
 mod timeline;
 mod undelivered;
 pub mod watch;
@@ -51,6 +52,7 @@ use finish::{Conditions, End, Kept};
 use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
+use throttling::Throttling;
 use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
@@ -305,6 +307,7 @@ impl Play<'_> {
             faults,
             recording,
             wire,
+            throttling: Throttling::of(&sinks, &reading.things, &**self.clock, crew.measured(plan)),
             interrupted_by,
             timed_out,
             cut_ns: is_cut.then_some(sent_ns),
