@@ -28,6 +28,7 @@ mod rescan;
 pub mod segments;
 mod sender;
 mod shelf;
+pub mod throttling;
 mod timeline;
 mod undelivered;
 pub mod watch;
@@ -63,6 +64,7 @@ use recording::{Reader, Replay};
 use remains::Remains;
 pub use sender::{produce, produce_part};
 use shelf::Shelf;
+use throttling::Throttling;
 use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
@@ -312,6 +314,7 @@ impl Play<'_> {
             faults,
             recording,
             wire,
+            throttling: Throttling::of(&sinks, &reading.things, &**self.clock, crew.measured(plan)),
             interrupted_by: self.closing.interrupted_by(),
             broken_off,
             timed_out,

@@ -8,6 +8,7 @@ mod recording;
 mod scan;
 mod sink;
 mod source;
+mod throttle;
 mod version;
 
 use std::collections::BTreeMap;

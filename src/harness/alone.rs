@@ -161,6 +161,8 @@ impl Alone {
                 say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
             }
         }
+        self.reader.end();
+        told.alerts(&mut self.reader, &mut say)?;
         let (read, summary) = (self.reader.read(), self.reader.summary());
         let said = say(&Said::Last(&summary, read));
         if let Some(witness) = &mut witness {

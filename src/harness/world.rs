@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording, TopicFacts,
-    Until, scan, skip_to_end,
+    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording,
+    STATISTICS_MS, TopicFacts, Until, scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
@@ -19,6 +19,10 @@ use crate::produce::{Receiver, Sink};
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
+
+/// Most partitions of a topic whose consumers tell of quotas: in the same breath they tell of every
+/// partition.
+const TOLD_PARTITIONS: i32 = 1_000;
 
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -223,7 +227,10 @@ impl World {
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Kafka { bootstrap, topic, .. } => {
-                let source = KafkaSource::new(bootstrap, &plan.kafka.consumer, topic, &app.group)?;
+                let (properties, group) = (&plan.kafka.consumer, &app.group);
+                let is_told = plan.topic.partitions <= TOLD_PARTITIONS;
+                let ms = if is_told { STATISTICS_MS } else { 0 };
+                let source = KafkaSource::with_statistics(bootstrap, properties, topic, group, ms)?;
                 self.note(ClientProperties {
                     client: app.name.clone(),
                     ..source.applied().clone()

@@ -17,10 +17,12 @@ use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
 
 use super::applied::{self, ClientProperties};
+use super::throttle::Heard;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Outcome, Receipt};
 use crate::produce::{Batch, Handover, Receiver, Refusal, Sink, WireBytes};
+use crate::record::Throttles;
 use crate::wire::stamp;
 
 /// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
@@ -72,7 +74,12 @@ impl KafkaSink {
     ) -> Result<Self> {
         let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
-            .create_with_context(Deliveries { clock, receiver, statistics: Mutex::default() })
+            .create_with_context(Deliveries {
+                clock,
+                receiver,
+                statistics: Mutex::default(),
+                heard: Heard::default(),
+            })
             .map_err(|error| super::refused("producer", &error))?;
         let topic = TopicHandle::new(&producer, name)?;
         let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
@@ -156,6 +163,10 @@ impl Sink for KafkaSink {
         } = self.statistics()?;
         Some(WireBytes { records, payload_bytes, wire_bytes })
     }
+
+    fn throttles(&self, now_ns: u64) -> Option<Throttles> {
+        Some(self.producer.client().context().heard.throttles(now_ns))
+    }
 }
 
 fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
@@ -223,6 +234,7 @@ struct Deliveries {
     receiver: Arc<dyn Receiver>,
     /// The last statistics as they came: JSON, some kilobytes.
     statistics: Mutex<Vec<u8>>,
+    heard: Heard,
 }
 
 /// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
@@ -253,6 +265,8 @@ impl ClientContext for Deliveries {
         let mut last = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
         last.clear();
         last.extend_from_slice(text);
+        drop(last);
+        self.heard.listen(text);
     }
 
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}

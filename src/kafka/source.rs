@@ -13,10 +13,12 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::applied::{self, ClientProperties};
+use super::throttle::Heard;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::event::Arrival;
 use crate::kafka::TopicFacts;
+use crate::record::Throttles;
 
 /// Longest wait for where a partition ends.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
@@ -42,7 +44,23 @@ impl KafkaSource {
         topic: &str,
         group: &str,
     ) -> Result<Self> {
+        Self::with_statistics(bootstrap, properties, topic, group, 0)
+    }
+
+    /// The same with statistics every so many ms, out of which it hears of quotas; none for 0. They
+    /// tell of every partition, and cost the more the more there are.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_statistics(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        topic: &str,
+        group: &str,
+        statistics_ms: u32,
+    ) -> Result<Self> {
         let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+            .set("statistics.interval.ms", statistics_ms.to_string())
             .set("group.id", group)
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
@@ -137,7 +155,8 @@ impl Source for KafkaSource {
                 Some(Ok(message)) => {
                     let (partition, offset) = (message.partition(), message.offset());
                     let (key, payload) = (message.key(), message.payload());
-                    each(&Arrival { partition, offset, key, payload });
+                    let at_us = message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000));
+                    each(&Arrival { partition, offset, key, payload, at_us });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;
@@ -164,6 +183,11 @@ impl Source for KafkaSource {
         }
     }
 
+    fn throttles(&self, now_ns: u64) -> Option<Throttles> {
+        let is_heard = self.applied.properties.contains_key("statistics.interval.ms");
+        is_heard.then(|| self.consumer.context().heard.throttles(now_ns))
+    }
+
     fn assigned(&self) -> Option<usize> {
         usize::try_from(self.consumer.context().assigned.load(Ordering::Acquire)).ok()
     }
@@ -175,11 +199,17 @@ struct Member {
     topic: String,
     pending: Mutex<Vec<i64>>,
     assigned: AtomicI64,
+    heard: Heard,
 }
 
 impl Member {
     fn new(topic: &str) -> Self {
-        Self { topic: topic.to_owned(), pending: Mutex::default(), assigned: AtomicI64::new(-1) }
+        Self {
+            topic: topic.to_owned(),
+            pending: Mutex::default(),
+            assigned: AtomicI64::new(-1),
+            heard: Heard::default(),
+        }
     }
 
     fn processed(&self, partition: i32, next: i64) {
@@ -207,6 +237,10 @@ impl Member {
 }
 
 impl ClientContext for Member {
+    fn stats_raw(&self, text: &[u8]) {
+        self.heard.listen(text);
+    }
+
     fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
     fn error(&self, _: KafkaError, _: &str) {}
 }
