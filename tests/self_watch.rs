@@ -158,7 +158,7 @@ fn check_figures(result: &RunResult) {
 }
 
 /// How often a host may disturb a test that needs a quiet moment.
-const TRIES: usize = 5;
+const TRIES: usize = 12;
 
 /// The program is stopped for 75 ms: 0.9 % of the time, and all of p99.9. It says so above the
 /// numbers, beside them, and on the timeline.

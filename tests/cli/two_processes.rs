@@ -8,6 +8,8 @@
 mod cost;
 #[path = "two_processes/damaged.rs"]
 mod damaged;
+#[path = "two_processes/limits.rs"]
+mod limits;
 #[path = "two_processes/parts.rs"]
 mod parts;
 

@@ -77,7 +77,7 @@ impl Probe {
     /// Runs it against the shared world of that kind, for no longer than its limit. A probe that
     /// hangs is left behind; the process ends without it.
     pub fn run_watched(&self, kind: Kind) -> Result<(), Failed> {
-        let _turn = if self.alone { Turn::alone() } else { Turn::shared() };
+        let _turn = if self.alone { Turn::alone() } else { Turn::seated() };
         let began = Instant::now();
         let world = World::shared(kind)?;
         let (sender, receiver) = sync_channel(1);

@@ -3,11 +3,19 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+/// So many tests that don't mind others run at once on a host, or one on each of its cores where
+/// there are more: of all suites together, or two suites would wait for each other's time-outs.
+const SEATS_MIN: usize = 6;
 
 /// The host, with others or alone, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _room: File,
+    _seat: Option<File>,
 }
 
 impl Turn {
@@ -16,7 +24,14 @@ impl Turn {
         let _gate = gate();
         let room = open("room");
         room.lock_shared().expect("a lock");
-        Self { _room: room }
+        Self { _room: room, _seat: None }
+    }
+
+    /// Beside not too many of them.
+    pub(crate) fn seated() -> Self {
+        // Before the room: whoever waits for a seat keeps nobody from being alone.
+        let seat = seat();
+        Self { _seat: Some(seat), ..Self::shared() }
     }
 
     /// With no other test that takes a turn.
@@ -25,7 +40,20 @@ impl Turn {
         let _gate = gate();
         let room = open("room");
         room.lock().expect("a lock");
-        Self { _room: room }
+        Self { _room: room, _seat: None }
+    }
+}
+
+fn seat() -> File {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    loop {
+        for number in 0..cores.max(SEATS_MIN) {
+            let seat = open(&format!("seat-{number}"));
+            if seat.try_lock().is_ok() {
+                return seat;
+            }
+        }
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -60,7 +60,7 @@ fn waits_for_readers(_: &World) {
 fn refuses(_: &World) {
     let world = small_world();
     let topic = world.topic("full", 2);
-    let mut sender = Sender::new(&world, &[("message.timeout.ms", "2000")]);
+    let mut sender = Sender::new(&world, &[("message.timeout.ms", "5000")]);
     for rec in too_much() {
         sender.send(&topic, &rec);
     }
