@@ -307,7 +307,7 @@ impl Play<'_> {
             faults,
             recording,
             wire,
-            throttling: Throttling::of(&sinks, &reading.things, &**self.clock, crew.measured(plan)),
+            throttling: Throttling::of(&sinks, &reading.things, self.clock, &crew.measured(plan)),
             interrupted_by,
             timed_out,
             cut_ns: is_cut.then_some(sent_ns),
