@@ -67,7 +67,7 @@ mod visits;
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::fraud_of;
-pub use leaps::{Leaps, Stretch};
+pub use leaps::{Leaps, Stretch, lateness_us};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
@@ -196,17 +196,6 @@ fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {
 /// A setting in milliseconds, in the unit of event times.
 fn option_us(plan: &AppPlan, schema: &AppSchema, key: &str) -> i64 {
     (option(plan, schema, key) * 1_000.0) as i64
-}
-
-/// How far behind the newest of its partition an event is still in time for an application, in
-/// microseconds: its own setting, and a minute where it has none.
-#[must_use]
-pub fn lateness_us(kind: &AppKind, plan: &AppPlan) -> i64 {
-    const KEY: &str = "lateness_ms";
-    if kind.schema.options.iter().any(|option| option.key == KEY) {
-        return option_us(plan, &kind.schema, KEY);
-    }
-    60_000_000
 }
 
 /// A setting that counts something.

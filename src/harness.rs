@@ -317,7 +317,7 @@ impl Play<'_> {
             faults,
             recording,
             wire,
-            throttling: Throttling::of(&sinks, &reading.things, &**self.clock, crew.measured(plan)),
+            throttling: Throttling::of(&sinks, &reading.things, self.clock, &crew.measured(plan)),
             interrupted_by: self.closing.interrupted_by(),
             broken_off,
             timed_out,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::consume::Source;
 use crate::produce::Sink;
 use crate::record::{Throttled, Throttles};
@@ -24,16 +24,13 @@ impl Throttling {
     pub(super) fn of(
         sinks: &[Box<dyn Sink>],
         sources: &[Box<dyn Source>],
-        clock: &dyn Clock,
-        measured: Range<u64>,
+        clock: &SystemClock,
+        measured: &Range<u64>,
     ) -> Self {
         let now_ns = clock.now_ns();
         let producers = sinks.iter().map(|sink| sink.throttles(now_ns));
         let consumers = sources.iter().map(|source| source.throttles(now_ns));
-        Self {
-            producers: together(producers, &measured),
-            consumers: together(consumers, &measured),
-        }
+        Self { producers: together(producers, measured), consumers: together(consumers, measured) }
     }
 
     /// What has to stand above the numbers: a quota is the limit then, and not the brokers.
@@ -94,6 +91,7 @@ mod tests {
         let of = |clients: Vec<Option<Throttles>>| together(clients.into_iter(), &(0..10_000));
         assert_eq!(of(vec![None, None]), None);
         assert_eq!(of(vec![Some(Throttles::default())]), Some(Throttled::default()));
-        assert_eq!(of(vec![None, held(), held()]).unwrap().of_time, 0.05);
+        let expected = Throttled { longest_ms: 0.000_5, of_time: 0.05 };
+        assert_eq!(of(vec![None, held(), held()]), Some(expected));
     }
 }

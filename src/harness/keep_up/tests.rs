@@ -253,8 +253,8 @@ fn a_broker_that_answers_too_little_fell_behind() {
         row.unanswered = Some(50 * at);
     }
     tell(&mut run);
-    let words = "overload: offered 2000/s, acknowledged 2000/s; the broker fell behind by 50/s (50 to \
-                 50, limit 10)";
+    let words = "overload: offered 2000/s, acknowledged 2000/s; the broker fell behind by 50/s \
+                 (50 to 50, limit 10)";
     assert_eq!(flags(&run), [words]);
 }
 
