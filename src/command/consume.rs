@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::signals::Signals;
@@ -12,7 +12,7 @@ use crate::cli::{ConsumeArgs, Format};
 use crate::clock::{Clock, SystemClock, wall_clock_us};
 use crate::consume::Read;
 use crate::error::{Error, ExitCode, Result};
-use crate::harness::alone::{self, Alone, Limits, Said};
+use crate::harness::alone::{self, Alone, Limits, Said, Stopped};
 use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
@@ -70,20 +70,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             stopped
         }));
     }
-    let (mut all, mut first_error) = (Vec::new(), None);
-    for thread in threads {
-        match thread.join() {
-            Ok(mut stopped) => {
-                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
-                first_error = first_error.or(read.err());
-                all.push(stopped);
-            }
-            Err(_) => {
-                let panicked = Error::Internal("a reader panicked".to_owned());
-                first_error = first_error.or(Some(panicked));
-            }
-        }
-    }
+    let (all, first_error) = joined(threads);
     if let Some(record) = record {
         let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
         if !args.quiet {
@@ -100,6 +87,25 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         Some(error) => Err(error),
         None => Ok(signals.exit_code()),
     }
+}
+
+/// Waits for the readers; with them comes what went wrong first.
+fn joined(threads: Vec<JoinHandle<Stopped>>) -> (Vec<Stopped>, Option<Error>) {
+    let (mut all, mut first_error) = (Vec::new(), None);
+    for thread in threads {
+        match thread.join() {
+            Ok(mut stopped) => {
+                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
+                first_error = first_error.or(read.err());
+                all.push(stopped);
+            }
+            Err(_) => {
+                let panicked = Error::Internal("a reader panicked".to_owned());
+                first_error = first_error.or(Some(panicked));
+            }
+        }
+    }
+    (all, first_error)
 }
 
 fn witnessed(

@@ -250,7 +250,7 @@ pub fn commit(
             let threads: Vec<_> =
                 stopped.into_iter().map(|stopped| scope.spawn(|| commit(stopped))).collect();
             let panicked = |_| Err(Error::Internal("a commit panicked".to_owned()));
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(panicked))
         })
     };
     let what = "what was read to be committed";

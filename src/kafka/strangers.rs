@@ -1,6 +1,6 @@
 //! Members of a run's groups that are none of the run's: each takes partitions away from it.
 
-use rdkafka::groups::GroupList;
+use rdkafka::groups::{GroupInfo, GroupList};
 
 use super::ClientLog;
 
@@ -46,7 +46,7 @@ const NAMED: usize = 10;
 /// The members that are none of `log`'s clients.
 pub(super) fn of(list: &GroupList, topic: &str, log: &ClientLog) -> Vec<Stranger> {
     let groups = list.groups().iter();
-    let members = groups.flat_map(|group| group.members());
+    let members = groups.flat_map(GroupInfo::members);
     let stranger = |member: &rdkafka::groups::GroupMemberInfo| Stranger {
         client_id: member.client_id().to_owned(),
         host: member.client_host().to_owned(),
