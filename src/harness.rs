@@ -59,7 +59,6 @@ use crew::Crew;
 use embedded::EmbeddedBroker;
 use ending::{Ending, Keep};
 use finish::{Conditions, End};
-use lag::EndLag;
 use opening::{check_replay, open, run_number, start_embedded};
 use pulse::Pulse;
 use recording::{Reader, Replay};
@@ -76,9 +75,6 @@ const LEAD_NS: u64 = 250_000_000;
 
 /// How often the harness looks at its loops.
 const TICK: Duration = Duration::from_millis(20);
-
-/// A broker that has acknowledged nothing for so long may be gone.
-const SILENT: Duration = Duration::from_secs(2);
 
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
@@ -198,7 +194,7 @@ fn perform(
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let leaders_after =
-        closing.ask(&world, ("the partitions' leaders", 0), progress, |world| world.leaders());
+        closing.ask(&world, ("the partitions' leaders", 0), progress, World::leaders);
     let facts = WorldFacts { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let ending = Ending {
@@ -252,13 +248,7 @@ impl Play<'_> {
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
-        let ended = || self.embedded.and_then(EmbeddedBroker::ended);
-        let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
-        ready::wait(self.world, self.plan, self.run, &crew, &interrupted)?;
-        self.closing.go_on()?;
-        if let Some(ended) = ended() {
-            return Err(Error::Broker(ended));
-        }
+        self.get_ready(&crew)?;
         let cpu_before_s = watch::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
@@ -285,17 +275,17 @@ impl Play<'_> {
             read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
         faults.extend(fault);
         let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
-        // Nobody answers any more: what has not come will not.
-        let drained = match &broken_off {
-            Some(why) => Some(why.clone()),
-            None => drain::wait(self, &crew, &mut collector, &mut pulse, progress),
-        };
-        faults.extend(drained);
+        // Where nobody answers any more, what has not come will not.
+        faults.extend(
+            broken_off
+                .clone()
+                .or_else(|| drain::wait(self, &crew, &mut collector, &mut pulse, progress)),
+        );
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
-        faults.extend(self.world.topic_fault(&self.facts.topic));
-        let end_lag = self.look_at_ends(&crew, &pulse, progress);
+        let end_lag = drain::look_at_ends(self, &crew, &pulse, progress);
+        faults.extend(drain::look_at_topic(self, progress));
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
         let timed_out = crew.finish_receipts();
@@ -310,7 +300,6 @@ impl Play<'_> {
             sinks.push(shard.sink);
         }
         let limit = self.closing.left(wire::LAST_COUNT);
-        let limit = if self.closing.gone().is_some() { Duration::ZERO } else { limit };
         let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
         let end = End {
             books,
@@ -332,6 +321,15 @@ impl Play<'_> {
             ended_ns,
         };
         Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Waits until every group reads every partition.
+    fn get_ready(&self, crew: &Crew) -> Result<()> {
+        let ended = || self.embedded.and_then(EmbeddedBroker::ended);
+        let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
+        ready::wait(self.world, self.plan, self.run, crew, &interrupted)?;
+        self.closing.go_on()?;
+        ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
     }
 
     /// Begins to read what is replayed, where something is.
@@ -372,30 +370,5 @@ impl Play<'_> {
             lost = pulse.look(crew);
         }
         (sampler.finish(self.clock, used()), lost)
-    }
-
-    /// Where the broker says that the partitions end. One that has been silent before, and does
-    /// not say it, is gone.
-    fn look_at_ends(
-        &self,
-        crew: &Crew,
-        pulse: &Pulse<'_>,
-        progress: &mut Progress,
-    ) -> Option<EndLag> {
-        self.closing.begin();
-        if let Some(ended) = self.embedded.and_then(EmbeddedBroker::ended) {
-            self.closing.set_gone(ended);
-        }
-        let mut ask = |partitions: usize| {
-            let what = ("the partitions' ends", partitions);
-            let ends =
-                self.closing.ask(self.world, what, progress, move |world| world.ends(partitions));
-            let ends = ends.and_then(|ends| ends.ok().flatten());
-            if ends.is_none() && pulse.since_ack() > SILENT {
-                self.closing.set_gone("the broker does not answer any more".to_owned());
-            }
-            ends
-        };
-        lag::at_end(crew, &mut ask)
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use super::closing::Closing;
 use super::collect::Collector;
 use super::crew::Crew;
+use super::embedded::EmbeddedBroker;
+use super::lag::{self, EndLag};
 use super::pulse::Pulse;
 use super::rescan;
 use super::world::World;
@@ -14,6 +16,9 @@ use crate::progress::Progress;
 
 /// The most time that it takes once a signal has come: the rest of the end needs some, too.
 const INTERRUPTED: Duration = Duration::from_secs(5);
+
+/// A broker that has acknowledged nothing for so long may be gone.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// A drain of that long says what it waits for.
 const SOUND: Duration = Duration::from_secs(2);
@@ -61,6 +66,38 @@ pub(super) fn wait(
     }
 }
 
+/// Where the broker says that the partitions end. One that has been silent before, and does not
+/// say it, is gone.
+pub(super) fn look_at_ends(
+    play: &Play<'_>,
+    crew: &Crew,
+    pulse: &Pulse<'_>,
+    progress: &mut Progress,
+) -> Option<EndLag> {
+    let closing = play.closing;
+    closing.begin();
+    if let Some(ended) = play.embedded.and_then(EmbeddedBroker::ended) {
+        closing.set_gone(ended);
+    }
+    let mut ask = |partitions: usize| {
+        let what = ("the partitions' ends", partitions);
+        let ends = closing.ask(play.world, what, progress, move |world| world.ends(partitions));
+        let ends = ends.and_then(|ends| ends.ok().flatten());
+        if ends.is_none() && pulse.since_ack() > SILENT {
+            closing.set_gone("the broker does not answer any more".to_owned());
+        }
+        ends
+    };
+    lag::at_end(crew, &mut ask)
+}
+
 fn outstanding(crew: &Crew) -> String {
     format!("{} receipts are outstanding, unread are {:?}", crew.outstanding(), crew.lags())
+}
+
+/// Whether the topic is still the one that the run began with; what is wrong, if not.
+pub(super) fn look_at_topic(play: &Play<'_>, progress: &mut Progress) -> Option<String> {
+    let topic = play.facts.topic.clone();
+    let ask = move |world: &World| world.topic_fault(&topic);
+    play.closing.ask(play.world, ("the topic's id", 0), progress, ask)?
 }
