@@ -244,7 +244,8 @@ fn hand_over(c: &mut Criterion) {
             let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
             let began = Instant::now();
             for (partition, payload) in (0..).zip(&payloads) {
-                let arrival = Arrival { partition, offset, key: None, payload: Some(payload) };
+                let arrival =
+                    Arrival { partition, offset, key: None, payload: Some(payload), at_us: None };
                 lanes.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &*clock);
             }
             offset += 1;

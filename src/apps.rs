@@ -51,6 +51,7 @@ mod hours;
 mod huge;
 mod journey;
 mod late;
+mod leaps;
 #[cfg(test)]
 mod naive;
 mod names;
@@ -66,6 +67,7 @@ mod visits;
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::fraud_of;
+pub use leaps::{Leaps, Stretch};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
@@ -76,8 +78,8 @@ pub trait App: Send {
 
     /// Takes in one event of the partition, in the partition's order.
     ///
-    /// `due_us` is the event's own time: microseconds since 1970, UTC. A time in the far future
-    /// would be "now" for ever after; keeping those out is the caller's, who has a clock.
+    /// `due_us` is the event's own time: microseconds since 1970, UTC. A time that is wrong and
+    /// ahead would be "now" until it has come; keeping those out is the caller's ([`Leaps`]).
     fn observe(&mut self, event: &Event<'_>, due_us: i64);
 
     /// Takes in what another state of the same application has seen, of other partitions.
@@ -194,6 +196,17 @@ fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {
 /// A setting in milliseconds, in the unit of event times.
 fn option_us(plan: &AppPlan, schema: &AppSchema, key: &str) -> i64 {
     (option(plan, schema, key) * 1_000.0) as i64
+}
+
+/// How far behind the newest of its partition an event is still in time for an application, in
+/// microseconds: its own setting, and a minute where it has none.
+#[must_use]
+pub fn lateness_us(kind: &AppKind, plan: &AppPlan) -> i64 {
+    const KEY: &str = "lateness_ms";
+    if kind.schema.options.iter().any(|option| option.key == KEY) {
+        return option_us(plan, &kind.schema, KEY);
+    }
+    60_000_000
 }
 
 /// A setting that counts something.

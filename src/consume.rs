@@ -4,6 +4,8 @@
 //! once and in order, however often the partition changes hands.
 
 mod group;
+#[cfg(test)]
+mod poisoned;
 mod reader;
 mod witness;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::event::Arrival;
-use crate::record::{Recorder, Window};
+use crate::record::{Recorder, Throttles, Window};
 use crate::wire::parse::Parser;
 
 pub use group::{Group, Lane, WorkerState};
@@ -51,6 +53,12 @@ pub trait Source: Send {
     /// When it was refused.
     fn commit(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    /// When brokers held it back for a quota, on a clock that shows `now_ns`; `None` where nobody
+    /// would say so.
+    fn throttles(&self, _now_ns: u64) -> Option<Throttles> {
+        None
     }
 
     /// How many partitions it has now; `None` before its first assignment.

@@ -243,6 +243,9 @@ pub struct Arrival<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub payload: Option<&'a [u8]>,
+    /// Kafka's own time of the record, in microseconds since 1970; `None` where it has none, or
+    /// nobody asks.
+    pub at_us: Option<i64>,
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod rescan;
 pub mod segments;
 mod sender;
 mod strangers;
+pub mod throttling;
 mod timeline;
 mod undelivered;
 pub mod watch;
@@ -53,6 +54,7 @@ use finish::{Conditions, End, Kept};
 use opening::{check_replay, open, run_number, start_embedded};
 use recording::{Reader, Replay};
 pub use sender::{produce, produce_part};
+use throttling::Throttling;
 use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
 
@@ -287,15 +289,13 @@ impl Play<'_> {
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
-        faults.extend(self.world.topic_fault(&self.facts.topic));
         let end_lag = lag::at_end(self.world, &crew);
         let reading = crew.stop_reading();
-        faults.extend(reading.faults);
+        faults.extend(self.world.topic_fault(&self.facts.topic).into_iter().chain(reading.faults));
         let timed_out = crew.finish_receipts();
         collector.take_in();
         progress.finish();
-        let mut books = Vec::new();
-        let mut sinks = Vec::new();
+        let (mut books, mut sinks) = (Vec::new(), Vec::new());
         let mut promptness = Promptness::default();
         for shard in done.things {
             promptness = promptness.or_worse(shard.promptness);
@@ -308,6 +308,7 @@ impl Play<'_> {
             faults,
             recording,
             wire,
+            throttling: Throttling::of(&sinks, &reading.things, &**self.clock, crew.measured(plan)),
             interrupted_by,
             timed_out,
             cut_ns: is_cut.then_some(sent_ns),

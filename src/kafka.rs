@@ -11,6 +11,7 @@ mod scan;
 mod sink;
 mod source;
 mod strangers;
+mod throttle;
 mod topic;
 mod topic_id;
 mod version;

@@ -21,7 +21,7 @@ use crate::clock::{Clock, Promptness, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
 use crate::ledger::{Dues, Ledger};
-use crate::record::{Recorder, Stage, Window};
+use crate::record::{Recorder, Stage, Throttles, Window};
 
 use script::Openings;
 
@@ -63,6 +63,12 @@ pub trait Sink: Send {
 
     /// What has gone over the wire so far; `None` where nobody has counted yet.
     fn wire(&self) -> Option<WireBytes> {
+        None
+    }
+
+    /// When brokers held it back for a quota, on a clock that shows `now_ns`; `None` where nobody
+    /// would say so.
+    fn throttles(&self, _now_ns: u64) -> Option<Throttles> {
         None
     }
 }

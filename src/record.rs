@@ -9,6 +9,7 @@ mod series;
 mod stack;
 mod stalls;
 mod stored;
+mod throttle;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use sends::Sends;
 pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
 pub use stalls::{StallView, Stalls, Still};
+pub use throttle::{Throttled, Throttles};
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

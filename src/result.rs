@@ -42,6 +42,7 @@ use crate::harness::detection::Detection;
 use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
+use crate::harness::throttling::Throttling;
 use crate::harness::watch::{Hiccups, SelfWatch, ThreadCpu};
 use crate::harness::world::WorldFacts;
 use crate::kafka::ClientProperties;
@@ -142,8 +143,10 @@ pub struct RunResult {
     /// where there is no broker to ask.
     #[serde(default)]
     pub end_lag: Option<EndLag>,
-    /// Whether the broker kept up: how the number of events went that were sent and had no answer;
-    /// `None` where there is no broker, and where nobody looked.
+    /// Whether the broker kept up: how the number of events went that were sent and had no answer,
+    /// and whether what it acknowledged is far below what was offered, or takes longer and longer;
+    /// `None` where there is no broker, where nobody looked, and where nobody acknowledges, unless
+    /// it fell behind all the same.
     #[serde(default)]
     pub broker_keeping_up: Option<KeepingUp>,
     /// What was replayed, where a recorded topic was the load.
@@ -152,6 +155,9 @@ pub struct RunResult {
     /// there is no wire, or the run was too short for a count.
     #[serde(default)]
     pub wire: Option<WireBytes>,
+    /// Whether brokers held the clients back for a quota.
+    #[serde(default)]
+    pub throttling: Throttling,
     /// What the generator sent.
     pub books: Books,
     /// The books beside the applications' totals.

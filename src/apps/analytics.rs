@@ -17,7 +17,7 @@ use super::journey::JOURNEY_STEPS_MAX;
 use super::late::Watermark;
 use super::names;
 use super::spread::Spread;
-use super::summary::{Section, Summary, Totals, Value, price_cents};
+use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::tally::{Tally, greatest};
 use super::users::{PerUser, Users};
 use super::visits::Visits;
@@ -309,7 +309,7 @@ impl App for Analytics {
         });
         let events = Section::new("events by type")
             .rows(by_type)
-            .row("late events", Value::Count(self.watermark.late()));
+            .row(LATE, Value::Count(self.watermark.late()));
         let mut sections = vec![events, Section::new("page views").rows(self.pages.top(self.top))];
         sections.extend(self.user_sections());
         sections.push(self.sessions_section());

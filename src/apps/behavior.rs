@@ -31,7 +31,7 @@ use super::journey::{PageKind, Recent};
 use super::late::Watermark;
 use super::names::{self, Names};
 use super::spread::Spread;
-use super::summary::{Section, Summary, Totals, Value};
+use super::summary::{LATE, Section, Summary, Totals, Value};
 use super::tally::greatest;
 use super::users::Users;
 use super::visits::Visit;
@@ -323,7 +323,7 @@ impl App for Behavior {
         sections.extend(self.end_sections());
         sections.push(self.journey_section());
         let late = Value::Count(self.watermark.late());
-        sections.push(Section::new("stream").row("late events", late));
+        sections.push(Section::new("stream").row(LATE, late));
         Summary {
             app: SCHEMA.name.to_owned(),
             totals: Totals {

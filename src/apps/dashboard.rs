@@ -19,7 +19,7 @@ use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::late::Watermark;
 use super::names::{self, Names, OTHER_ID};
-use super::summary::{Section, Summary, Totals, Value, price_cents};
+use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::{PerUser, Users};
 use super::{App, AppKind, option_count, option_us};
@@ -319,7 +319,7 @@ impl App for Dashboard {
             Section::new("stream")
                 .row("frames", Value::Count(frames.len() as u64))
                 .row("older frames, not kept", Value::Count(older))
-                .row("late events", Value::Count(self.watermark.late())),
+                .row(LATE, Value::Count(self.watermark.late())),
         ];
         Summary {
             app: SCHEMA.name.to_owned(),

@@ -30,7 +30,7 @@ use crate::plan::AppPlan;
 
 use super::alert::{Alert, Alerts};
 use super::late::Watermark;
-use super::summary::{Flag, Section, Summary, Totals, Value, price_cents};
+use super::summary::{LATE, Flag, Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::Users;
 use super::{App, option_count, option_us};
@@ -146,7 +146,7 @@ impl Fraud {
                 .row("with an alert", Value::Count(part))
                 .row("share", Value::Share { part, whole })
                 .row("addresses", Value::Count(self.addresses.len() as u64))
-                .row("late events", Value::Count(self.watermark.late())),
+                .row(LATE, Value::Count(self.watermark.late())),
             Section::new("high-value carts")
                 .row("purchases", Value::Count(purchases))
                 .row("bought for", Value::Cents(sum_cents))

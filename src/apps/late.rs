@@ -1,4 +1,5 @@
 //! The watermark: how far a partition has come in event time, and what comes too late for it.
+//! A time that is wrong and ahead is kept from it before ([`super::leaps`]).
 
 /// The greatest event time of a partition, and how many events were too far behind it.
 #[derive(Debug, Clone)]

@@ -2,10 +2,14 @@
 //! limits or partitions, and therefore easy to believe: what the real ones are held against.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
 
 use super::sample::{self, Sample};
-use super::{Section, Summary, Value, kind};
-use crate::event::EventType;
+use super::{App, AppKind, Leaps, Section, Summary, Value, kind, lateness_us};
+use crate::event::{Event, EventType};
+use crate::plan::AppPlan;
 
 mod analytics;
 mod behavior;
@@ -14,12 +18,59 @@ mod fraud;
 
 const IDLE_US: i64 = 1_800_000_000;
 
+/// How far ahead the wrong times lie: further than any stream in here gets.
+const AHEAD_US: i64 = 400 * 86_400_000_000;
+
+/// What the real ones say of the events and of a stranger's, one of fifty, whose times are wrong
+/// and lie ahead: of those the naive ones know nothing.
 fn summary(app: &str, events: &[Sample], options: &[(&str, f64)]) -> Summary {
-    let mut state = (kind(app).unwrap().new)(&sample::plan(options));
-    for sample in events {
-        state.observe(&sample.event(), sample.due_us);
-    }
+    let plan = sample::plan(options);
+    let times = events.iter().map(|sample| (sample.event(), sample.due_us));
+    let (state, left_out) = behind_a_gate(kind(app).unwrap(), &plan, times.collect());
+    assert_eq!(left_out, strangers(events.len()));
     state.summary()
+}
+
+/// An application's state after the events of one partition and a stranger's, as a reader brings
+/// them to it; and how many were left out.
+fn behind_a_gate(
+    kind: &AppKind,
+    plan: &AppPlan,
+    events: Vec<(Event<'_>, i64)>,
+) -> (Box<dyn App>, u64) {
+    let mut state = (kind.new)(plan);
+    let mut leaps = Leaps::new(lateness_us(kind, plan));
+    let count = strangers(events.len());
+    let mut all = Vec::new();
+    for (place, (event, due_us)) in (0..).zip(events) {
+        if place % EACH == 0 && place / EACH < count {
+            let strange = Event { user_id: "stranger", ..event.clone() };
+            all.push((strange, due_us + AHEAD_US));
+        }
+        all.push((event, due_us));
+    }
+    for (event, due_us) in all {
+        let user = FixedState::default().hash_one(event.user_id);
+        if leaps.enter(due_us, user, || event.clone()) {
+            state.observe(&event, due_us);
+        }
+        while let Some((due_us, event)) = leaps.take_agreed() {
+            state.observe(&event, due_us);
+        }
+    }
+    leaps.end(leaps.stretch());
+    while let Some((due_us, event)) = leaps.take_agreed() {
+        state.observe(&event, due_us);
+    }
+    (state, leaps.left_out())
+}
+
+/// Events beside one of the stranger's.
+const EACH: u64 = 50;
+
+/// How many events of a stranger come among so many: each before two others, who outvote it.
+fn strangers(events: usize) -> u64 {
+    (events as u64 + EACH - 2) / EACH
 }
 
 /// The rows of a section as name and value.

@@ -28,6 +28,21 @@ pub struct Summary {
     pub dropped: u64,
 }
 
+/// The row of the events that came too late for an application.
+pub(super) const LATE: &str = "late events";
+
+impl Summary {
+    /// Events that came further behind the newest of their partition than the application allows.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        let rows = self.sections.iter().flat_map(|section| &section.rows);
+        rows.filter(|row| row.name == LATE).fold(0, |late, row| match row.value {
+            Value::Count(count) => late.saturating_add(count),
+            _ => late,
+        })
+    }
+}
+
 /// Sums over all events, whatever the partitions were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

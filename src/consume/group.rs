@@ -208,7 +208,8 @@ mod tests {
         for &(offset, seq) in records {
             let mut payload = Vec::new();
             encode::encode(&stamp(seq), &users.next(1_000).parts, &mut payload);
-            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(&payload) };
+            let arrival =
+                Arrival { partition: 0, offset, key: None, payload: Some(&payload), at_us: None };
             group.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &clock);
         }
         let window = recorder.flush(0);
@@ -243,7 +244,7 @@ mod tests {
         let group = Arc::new(Group::new(0, 2, 3, ledger, || (kind.new)(&plan)));
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         for &(partition, offset, payload) in records {
-            let arrival = Arrival { partition, offset, key: Some(b"anna"), payload };
+            let arrival = Arrival { partition, offset, key: Some(b"anna"), payload, at_us: None };
             let clock = ManualClock::new(0);
             group.observe(&arrival, 0, &mut Parser::new(), &mut recorder, &clock);
         }

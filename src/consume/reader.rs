@@ -3,10 +3,19 @@
 //! It takes events as they come: kbench's own and anybody else's. Each partition has a state of
 //! its own, so that the answer does not depend on the order in which partitions are read; it is
 //! about what this process has read.
+//!
+//! What anybody else's event says of its time may be wrong. Behind, it is late, and each
+//! application counts it. Ahead, it would make all others late; it is kept out by three bounds,
+//! from the plainest on: the wall clock, an hour beyond which nothing is believed; the record's
+//! own time, since nothing is written before it happens; and the other events of its partition,
+//! which vote on it ([`crate::apps::Leaps`]), for a record's time is forged as soon as an event's.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 
-use crate::apps::{Alert, App, AppKind, Summary};
+use foldhash::fast::FixedState;
+
+use crate::apps::{self, Alert, App, AppKind, Leaps, Stretch, Summary};
 use crate::event::{Arrival, PROBE_SHARD};
 use crate::plan::AppPlan;
 use crate::wire::parse::Parser;
@@ -27,6 +36,10 @@ pub struct Read {
     pub garbage: u64,
     /// Events whose time can't be read, or lies more than an hour ahead.
     pub timeless: u64,
+    /// Events whose time lies further ahead than others of their partition, or their own record,
+    /// bear out; they are left out.
+    #[serde(default)]
+    pub ahead: u64,
     /// Records that came again after a rebalance; they are not applied twice.
     pub redelivered: u64,
     /// kbench's own probes.
@@ -40,6 +53,7 @@ pub struct Reader {
     plan: AppPlan,
     parser: Parser,
     lanes: BTreeMap<i32, Lane>,
+    /// But for what the lanes have left out.
     read: Read,
 }
 
@@ -47,6 +61,19 @@ pub struct Reader {
 struct Lane {
     app: Box<dyn App>,
     next_offset: i64,
+    /// What is held are the records' values.
+    leaps: Leaps<Box<[u8]>>,
+}
+
+impl Lane {
+    /// Applies what the partition's events have agreed to.
+    fn catch_up(&mut self, parser: &mut Parser) {
+        while let Some((due_us, payload)) = self.leaps.take_agreed() {
+            if let Ok(event) = parser.parse(&payload) {
+                self.app.observe(&event, due_us);
+            }
+        }
+    }
 }
 
 impl Reader {
@@ -56,19 +83,41 @@ impl Reader {
         Self { kind, plan, parser: Parser::new(), lanes: BTreeMap::new(), read: Read::default() }
     }
 
-    /// What was read so far.
+    /// What was read so far. An event that waits for others counts as observed, unless it would
+    /// be left out if nothing more came.
     #[must_use]
     pub fn read(&self) -> Read {
-        self.read
+        let whole = self.stretch();
+        let left_out = |lane: &Lane| lane.leaps.left_out() + lane.leaps.doubtful(whole);
+        let ahead: u64 = self.lanes.values().map(left_out).sum();
+        Read { events: self.read.events - ahead, ahead: self.read.ahead + ahead, ..self.read }
     }
 
-    /// Takes in one record; `now_us` is the wall clock. Says whether the application saw it.
+    /// What the events of all partitions cover that were applied.
+    fn stretch(&self) -> Stretch {
+        let mut whole = Stretch::default();
+        self.lanes.values().for_each(|lane| whole.merge(lane.leaps.stretch()));
+        whole
+    }
+
+    /// Nothing more comes: whatever waits for others is applied now, or left out.
+    pub fn end(&mut self) {
+        let whole = self.stretch();
+        for lane in self.lanes.values_mut() {
+            lane.leaps.end(whole);
+            lane.catch_up(&mut self.parser);
+        }
+    }
+
+    /// Takes in one record; `now_us` is the wall clock. Says whether the application saw it, or
+    /// will once others bear it out.
     pub fn observe(&mut self, arrival: &Arrival<'_>, now_us: i64) -> bool {
         let (kind, plan) = (self.kind, &self.plan);
         let lane = self.lanes.entry(arrival.partition).or_insert_with(|| {
             let mut app = (kind.new)(plan);
             app.watch_alerts(ALERTS_MAX);
-            Lane { app, next_offset: i64::MIN }
+            let leaps = Leaps::new(apps::lateness_us(kind, plan));
+            Lane { app, next_offset: i64::MIN, leaps }
         });
         if arrival.offset < lane.next_offset {
             self.read.redelivered += 1;
@@ -83,23 +132,31 @@ impl Reader {
             self.read.probes += 1;
             return false;
         }
-        let Some(Ok(event)) = arrival.payload.map(|payload| self.parser.parse(payload)) else {
+        let Some((payload, Ok(event))) =
+            arrival.payload.map(|payload| (payload, self.parser.parse(payload)))
+        else {
             self.read.garbage += 1;
             return false;
         };
         let due_us =
             stamp.map(|stamp| stamp.due_wall_us).or_else(|| stamp::timestamp_us(event.timestamp));
-        match due_us.filter(|due_us| due_us.saturating_sub(now_us) <= AHEAD_MAX_US) {
-            Some(due_us) => {
-                lane.app.observe(&event, due_us);
-                self.read.events += 1;
-                true
-            }
-            None => {
-                self.read.timeless += 1;
-                false
-            }
+        let is_believed = |due_us: &i64| due_us.saturating_sub(now_us) <= AHEAD_MAX_US;
+        let Some(due_us) = due_us.filter(is_believed) else {
+            self.read.timeless += 1;
+            return false;
+        };
+        let leaps = &mut lane.leaps;
+        if arrival.at_us.is_some_and(|at_us| due_us.saturating_sub(at_us) > leaps.reach_us()) {
+            self.read.ahead += 1;
+            return false;
         }
+        let user = FixedState::default().hash_one(event.user_id);
+        if leaps.enter(due_us, user, || payload.into()) {
+            lane.app.observe(&event, due_us);
+        }
+        lane.catch_up(&mut self.parser);
+        self.read.events += 1;
+        true
     }
 
     /// The new alerts since the last call, of all partitions, oldest event first; and how many
@@ -115,14 +172,20 @@ impl Reader {
         (all, left_out)
     }
 
-    /// What the application has to say about all partitions read so far.
+    /// What the application has to say about all partitions read so far; what waits for others is
+    /// in there as if nothing more came.
     ///
     /// Copies the states of all partitions but one: milliseconds for 100,000 users.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let mut whole = (self.kind.new)(&self.plan);
+        let (mut whole, mut parser) = ((self.kind.new)(&self.plan), Parser::new());
+        let stretch = self.stretch();
         for lane in self.lanes.values() {
-            whole.merge(lane.app.copy());
+            let (app, leaps) = (lane.app.copy(), lane.leaps.clone());
+            let mut lane = Lane { app, leaps, next_offset: lane.next_offset };
+            lane.leaps.end(stretch);
+            lane.catch_up(&mut parser);
+            whole.merge(lane.app);
         }
         whole.summary()
     }
@@ -167,12 +230,12 @@ mod tests {
             (7, 2, Some(&event("yesterday"))),
         ];
         let applied = records.map(|(partition, offset, payload)| {
-            reader.observe(&Arrival { partition, offset, key: None, payload }, NOW_US)
+            reader.observe(&Arrival { partition, offset, key: None, payload, at_us: None }, NOW_US)
         });
         assert_eq!(applied, [true, false, false, false, false, true, false, false]);
         assert_eq!(
             reader.read(),
-            Read { events: 2, garbage: 2, timeless: 2, redelivered: 1, probes: 1 }
+            Read { events: 2, garbage: 2, timeless: 2, redelivered: 1, probes: 1, ahead: 0 }
         );
         assert_eq!(reader.summary().totals.events, 2);
         // Asking changes nothing.
@@ -185,7 +248,8 @@ mod tests {
         let good = event("2026-01-01T00:00:00Z");
         let (hour, beyond) = (event("2026-01-01T01:00:00Z"), event("2026-01-01T01:00:00.000001Z"));
         let mut observe = |offset, payload: &[u8]| {
-            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(payload) };
+            let arrival =
+                Arrival { partition: 0, offset, key: None, payload: Some(payload), at_us: None };
             reader.observe(&arrival, NOW_US)
         };
         assert!(observe(5, &good) && !observe(5, &good) && !observe(4, &good));
@@ -209,7 +273,8 @@ mod tests {
                     number % 60,
                 );
                 let payload = Some(payload.as_bytes());
-                let arrival = Arrival { partition, offset: number, key: None, payload };
+                let arrival =
+                    Arrival { partition, offset: number, key: None, payload, at_us: None };
                 assert!(reader.observe(&arrival, NOW_US + 103_000_000));
             }
         }

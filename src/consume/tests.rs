@@ -57,7 +57,13 @@ impl Source for Script {
             let payload = stamped(&Stamp { run: 1, shard: 0, seq, due_wall_us });
             let offset = self.offset;
             self.offset += 1;
-            each(&Arrival { partition: 0, offset, key: None, payload: Some(&payload) });
+            each(&Arrival {
+                partition: 0,
+                offset,
+                key: None,
+                payload: Some(&payload),
+                at_us: None,
+            });
         }
         self.polled += 1;
         if self.polled == 1 {

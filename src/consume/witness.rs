@@ -128,10 +128,12 @@ mod tests {
             (b"", false),
         ];
         for (offset, (payload, observed)) in (0..).zip(records) {
-            let arrival = Arrival { partition: 0, offset, key: None, payload: Some(payload) };
+            let arrival =
+                Arrival { partition: 0, offset, key: None, payload: Some(payload), at_us: None };
             witness.saw(&arrival, observed, 5_000_000_000);
         }
-        let foreign = Arrival { partition: 0, offset: 8, key: None, payload: Some(b"event") };
+        let foreign =
+            Arrival { partition: 0, offset: 8, key: None, payload: Some(b"event"), at_us: None };
         witness.saw(&foreign, true, 5_000_000_000);
         let read = Read { events: 4, ..Read::default() };
         let (kind, plan) = super::super::tests::app("analytics");

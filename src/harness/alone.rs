@@ -180,6 +180,8 @@ impl Alone {
             }
         }
         self.source.commit()?;
+        self.reader.end();
+        told.alerts(&mut self.reader, &mut say)?;
         let (read, summary) = (self.reader.read(), self.reader.summary());
         let said = say(&Said::Last(&summary, read));
         if let Some(witness) = &mut witness {

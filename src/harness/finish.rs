@@ -13,6 +13,7 @@ use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
 use super::segments;
+use super::throttling::Throttling;
 use super::timeline::{Reached, Timeline};
 use super::watch::{self, MeterSeen, Seen, SelfWatch};
 use super::world::WorldFacts;
@@ -60,6 +61,7 @@ pub(super) struct End {
     pub(super) recording: Option<RecordingResult>,
     /// What the clients have sent.
     pub(super) wire: Option<WireBytes>,
+    pub(super) throttling: Throttling,
     pub(super) interrupted_by: Option<u8>,
     /// By shard: the measured events for whose answer its client waited in vain.
     pub(super) timed_out: Vec<Vec<TimedOut>>,
@@ -175,6 +177,7 @@ pub(super) fn result(
         broker_keeping_up: None,
         recording: end.recording.clone(),
         wire: end.wire,
+        throttling: end.throttling,
         books,
         checks,
         thresholds: Vec::new(),

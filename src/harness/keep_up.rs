@@ -6,16 +6,24 @@
 //! its lower bound lies above, and else too short to tell. A second of lag would say nothing: a
 //! run of four seconds never gets there, and one of forty with 2.5 % too little just so.
 //!
+//! The broker has fallen behind, too, where what it has acknowledged is far below what was offered,
+//! and where the time that it takes grows ([`acks`]).
+//!
 //! Where the load changes, a lag that rises in a spike and is worked off is no failure: there the
 //! lag at the end is held against that at the beginning, over the time between.
 
+mod acks;
 mod slope;
 
 use serde::{Deserialize, Serialize};
 
 use super::world::Kind;
 use crate::result::{Interval, RunResult};
+use acks::Reached;
 use slope::{Slope, between_ends, median, of_lag};
+
+/// How each flag begins that says who fell behind.
+pub(super) const OVERLOAD: &str = "overload: ";
 
 /// The share of the offered rate that may be left over.
 const LIMIT_SHARE: f64 = 0.005;
@@ -124,8 +132,28 @@ pub fn judge(result: &RunResult) -> Judged {
     let has_broker = result.broker.kind != Kind::Loopback;
     Judged {
         apps: (0..result.apps.len()).map(app).collect(),
-        broker: has_broker.then(|| of(&|row| row.unanswered)).flatten(),
+        broker: has_broker
+            .then(|| of(&|row| row.unanswered))
+            .flatten()
+            .and_then(|broker| by_acks(result, broker)),
     }
+}
+
+/// The verdict on the broker by what it has acknowledged, where that says more than the number of
+/// events without an answer. Without acknowledgements nobody can tell that it kept up: an event
+/// counts as written once the network has it.
+fn by_acks(result: &RunResult, broker: KeepingUp) -> Option<KeepingUp> {
+    let is_far_below = Reached::of(result).is_some_and(|reached| reached.is_far_below());
+    let grows = || acks::growth(result).is_some_and(|slope| acks::grows(&slope));
+    if broker.kept_up != KeptUp::No && (is_far_below || grows()) {
+        return Some(KeepingUp { kept_up: KeptUp::No, needed_s: None, ..broker });
+    }
+    (broker.kept_up == KeptUp::No || has_acks(result)).then_some(broker)
+}
+
+/// Whether the broker was asked to acknowledge.
+fn has_acks(result: &RunResult) -> bool {
+    result.plan["kafka"]["producer"]["acks"].as_str() != Some("0")
 }
 
 /// The intervals that lie wholly within the measured part, as far as it came.
@@ -246,12 +274,27 @@ pub(crate) fn flags(result: &RunResult) -> Vec<String> {
         let Some(keeping_up) = app.keeping_up.filter(is_behind) else { continue };
         let last = measured(result).iter().rev().find_map(|row| row.apps.get(place)?.lag_s);
         let late = last.map_or_else(String::new, |lag_s| format!("; {lag_s:.1} s at the end"));
-        flags.push(format!("overload: {} fell behind by {}{late}", app.name, keeping_up.words()));
+        flags.push(format!("{OVERLOAD}{} fell behind by {}{late}", app.name, keeping_up.words()));
     }
     if let Some(broker) = result.broker_keeping_up.filter(is_behind) {
-        flags.push(format!("overload: the broker fell behind by {}", broker.words()));
+        flags.push(broker_flag(result, &broker));
     }
     flags
+}
+
+/// That the broker fell behind, with the rate that was reached, and by what it was found.
+fn broker_flag(result: &RunResult, broker: &KeepingUp) -> String {
+    let reached = Reached::of(result);
+    let rates = reached.map_or_else(String::new, |reached| format!("{}; ", reached.rates()));
+    let is_by_slope = broker.lag_slope_low_per_s.is_some_and(|low| low > broker.limit_per_s);
+    let found = if is_by_slope {
+        format!("the broker fell behind by {}", broker.words())
+    } else if let Some(reached) = reached.filter(Reached::is_far_below) {
+        reached.left()
+    } else {
+        acks::growth(result).map_or_else(String::new, |slope| acks::words(&slope))
+    };
+    format!("{OVERLOAD}{rates}{found}")
 }
 
 /// Who kept up and who did not, a line each kind.
@@ -275,6 +318,9 @@ pub fn lines(result: &RunResult) -> Vec<String> {
         let who = if short.len() == all.len() { String::new() } else { short.join(", ") };
         let colon = if who.is_empty() { "" } else { ": " };
         lines.push(format!("too short to tell who kept up{colon}{who}{}", needed(&all)));
+    }
+    if result.broker.kind != Kind::Loopback && !has_acks(result) {
+        lines.push("acks=0: an event counts as acknowledged once the network has it".to_owned());
     }
     lines
 }

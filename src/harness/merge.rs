@@ -169,9 +169,9 @@ fn verdict(
     let mut reasons: Vec<String> =
         before.reasons.iter().filter(|reason| !alone.contains(reason)).cloned().collect();
     // So do all together of the broker.
-    let alone = keep_up::flags(&producer.result);
+    let is_overload = |flag: &String| flag.starts_with(keep_up::OVERLOAD);
     let mut flags: Vec<String> =
-        before.flags.iter().filter(|flag| !alone.contains(flag)).cloned().collect();
+        before.flags.iter().filter(|flag| !is_overload(flag)).cloned().collect();
     for (app, ledger) in merged.iter().zip(&result.ledger.apps) {
         let (faults, notices) = app.said(producer, ledger.missing > 0, begun);
         reasons.extend(faults);

@@ -174,6 +174,7 @@ impl Replay {
                 offset: record.offset,
                 key: record.key,
                 payload: record.payload,
+                at_us: record.at_us,
             };
             let seen = reader.observe(&arrival, now_us);
             let done_ns = clock.now_ns();
@@ -214,7 +215,7 @@ impl Replay {
     }
 
     fn finish(
-        &self,
+        mut self,
         began_ns: u64,
         tally: &Tally,
         complete: bool,
@@ -226,6 +227,7 @@ impl Replay {
         let consume_s = seconds(last_ns - first_ns);
         // Of one record there is no rate.
         let rate = |count: u64| (tally.records > 1).then(|| count as f64 / consume_s.max(1e-9));
+        self.reader.end();
         let mut summary = self.reader.summary();
         let flags = summary.flags.len() as u64;
         // As in a run's result.

@@ -138,6 +138,8 @@ impl Timeline {
             acked: events(&self.acked, at),
             host_stall_ns: None,
             unanswered: self.unanswered.get(&at).copied(),
+            ack_p99_ns: self.acked.get(&at).and_then(|row| row.p99_ns),
+            ack_max_ns: self.acked.get(&at).and_then(|row| row.max_ns),
             apps: self.apps.iter().enumerate().map(app).collect(),
         }
     }

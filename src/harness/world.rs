@@ -13,7 +13,7 @@ use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
     Admin, BrokerVersion, Brokers, ClientLog, ClientProperties, KafkaSink, KafkaSource, Recording,
-    TopicFacts, scan, skip_to_end,
+    STATISTICS_MS, TopicFacts, scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
@@ -27,6 +27,10 @@ const CONNECT: Duration = Duration::from_secs(8);
 
 /// Longest wait for a sign of life before the topic is taken away.
 const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Most partitions of a topic whose consumers tell of quotas: in the same breath they tell of every
+/// partition.
+const TOLD_PARTITIONS: i32 = 1_000;
 
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -239,8 +243,12 @@ impl World {
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Kafka { bootstrap, topic, log, .. } => {
-                let (properties, who) = (&plan.kafka.consumer, (log, app.name.as_str()));
-                let source = KafkaSource::new(bootstrap, properties, topic, &app.group, who)?;
+                let (properties, group) = (&plan.kafka.consumer, &app.group);
+                let is_told = plan.topic.partitions <= TOLD_PARTITIONS;
+                let ms = if is_told { STATISTICS_MS } else { 0 };
+                let who = (log, app.name.as_str());
+                let source =
+                    KafkaSource::with_statistics(bootstrap, properties, topic, group, who, ms)?;
                 self.note(ClientProperties {
                     client: app.name.clone(),
                     ..source.applied().clone()

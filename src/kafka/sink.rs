@@ -19,10 +19,12 @@ use serde::Deserialize;
 
 use super::applied::{self, ClientProperties};
 use super::client_log::{ClientLog, Reporter, hush};
+use super::throttle::Heard;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Outcome, Receipt};
 use crate::produce::{Batch, Handover, Receiver, Refusal, Sink, WireBytes};
+use crate::record::Throttles;
 use crate::wire::stamp;
 
 /// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
@@ -78,7 +80,13 @@ impl KafkaSink {
         let (reporter, statistics) = (log.reporter("the producer"), Mutex::default());
         let producer: ThreadedProducer<Deliveries> = super::sender_config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
-            .create_with_context(Deliveries { clock, receiver, statistics, reporter })
+            .create_with_context(Deliveries {
+                clock,
+                receiver,
+                statistics,
+                heard: Heard::default(),
+                reporter,
+            })
             .map_err(|error| super::refused("producer", &error))?;
         hush(producer.client());
         let topic = TopicHandle::new(&producer, name)?;
@@ -163,6 +171,10 @@ impl Sink for KafkaSink {
         } = self.statistics()?;
         Some(WireBytes { records, payload_bytes, wire_bytes })
     }
+
+    fn throttles(&self, now_ns: u64) -> Option<Throttles> {
+        Some(self.producer.client().context().heard.throttles(now_ns))
+    }
 }
 
 fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
@@ -231,6 +243,7 @@ struct Deliveries {
     /// The last statistics as they came: JSON, some kilobytes.
     statistics: Mutex<Vec<u8>>,
     reporter: Reporter,
+    heard: Heard,
 }
 
 /// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
@@ -261,6 +274,8 @@ impl ClientContext for Deliveries {
         let mut last = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
         last.clear();
         last.extend_from_slice(text);
+        drop(last);
+        self.heard.listen(text);
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {

@@ -15,10 +15,12 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::applied::{self, ClientProperties};
 use super::client_log::{ClientLog, Reporter, hush};
+use super::throttle::Heard;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::event::Arrival;
 use crate::kafka::TopicFacts;
+use crate::record::Throttles;
 
 /// Longest wait for where a partition ends.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
@@ -44,9 +46,26 @@ impl KafkaSource {
         properties: &BTreeMap<String, String>,
         topic: &str,
         group: &str,
+        who: (&ClientLog, &str),
+    ) -> Result<Self> {
+        Self::with_statistics(bootstrap, properties, topic, group, who, 0)
+    }
+
+    /// The same with statistics every so many ms, out of which it hears of quotas; none for 0. They
+    /// tell of every partition, and cost the more the more there are.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_statistics(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        topic: &str,
+        group: &str,
         (log, who): (&ClientLog, &str),
+        statistics_ms: u32,
     ) -> Result<Self> {
         let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+            .set("statistics.interval.ms", statistics_ms.to_string())
             .set("group.id", group)
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
@@ -143,7 +162,8 @@ impl Source for KafkaSource {
                 Some(Ok(message)) => {
                     let (partition, offset) = (message.partition(), message.offset());
                     let (key, payload) = (message.key(), message.payload());
-                    each(&Arrival { partition, offset, key, payload });
+                    let at_us = message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000));
+                    each(&Arrival { partition, offset, key, payload, at_us });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;
@@ -174,6 +194,11 @@ impl Source for KafkaSource {
         }
     }
 
+    fn throttles(&self, now_ns: u64) -> Option<Throttles> {
+        let is_heard = self.applied.properties.contains_key("statistics.interval.ms");
+        is_heard.then(|| self.consumer.context().heard.throttles(now_ns))
+    }
+
     fn assigned(&self) -> Option<usize> {
         usize::try_from(self.consumer.context().assigned.load(Ordering::Acquire)).ok()
     }
@@ -185,13 +210,19 @@ struct Member {
     topic: String,
     pending: Mutex<Vec<i64>>,
     assigned: AtomicI64,
+    heard: Heard,
     reporter: Reporter,
 }
 
 impl Member {
     fn new(topic: &str, reporter: Reporter) -> Self {
-        let (topic, pending) = (topic.to_owned(), Mutex::default());
-        Self { topic, pending, assigned: AtomicI64::new(-1), reporter }
+        Self {
+            topic: topic.to_owned(),
+            pending: Mutex::default(),
+            assigned: AtomicI64::new(-1),
+            heard: Heard::default(),
+            reporter,
+        }
     }
 
     fn processed(&self, partition: i32, next: i64) {
@@ -219,6 +250,10 @@ impl Member {
 }
 
 impl ClientContext for Member {
+    fn stats_raw(&self, text: &[u8]) {
+        self.heard.listen(text);
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.reporter.log(level, facility, line);
     }

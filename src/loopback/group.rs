@@ -176,7 +176,8 @@ impl Source for LoopbackSource {
             if !self.hidden(payload) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);
                 let payload = Some(&**payload);
-                each(&Arrival { partition, offset: *offset, key: None, payload });
+                let offset = *offset;
+                each(&Arrival { partition, offset, key: None, payload, at_us: None });
             }
         }
         let count = self.batch.len();

@@ -1,7 +1,7 @@
 //! What has to stand above a result's numbers, as it follows from them: one list, for the run's
 //! verdict and for whoever checks a saved one.
 
-use super::{RecordingResult, RunResult};
+use super::{RecordingResult, RunResult, count};
 use crate::harness::keep_up;
 
 impl RunResult {
@@ -15,7 +15,65 @@ impl RunResult {
         flags.extend(self.end_lag.iter().flat_map(|lag| lag.flags(unacked)));
         flags.extend(self.recording.iter().flat_map(RecordingResult::flags));
         flags.extend(keep_up::flags(self));
+        flags.extend(self.throttling.flags());
+        flags.extend(self.late());
         flags.extend(self.broker.flags());
         flags
+    }
+
+    /// Events that an application left out of its windows.
+    fn late(&self) -> Option<String> {
+        let late = self.apps.iter().filter_map(|app| Some(app.summary.as_ref()?.late())).max()?;
+        (late > 0).then(|| {
+            format!(
+                "late: {} events came further behind others of their partition than lateness_ms: \
+                 in no window",
+                count(late)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::{Row, Section, Value};
+    use crate::record::Throttled;
+
+    fn recorded() -> RunResult {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        crate::result::load_all(&folder.join("aa/embedded/a")).unwrap().remove(0).result
+    }
+
+    #[test]
+    fn what_an_application_left_out_for_its_time_is_a_flag() {
+        let mut run = recorded();
+        let before = run.flags();
+        let late = |count| {
+            let rows = vec![Row { name: "late events".to_owned(), value: Value::Count(count) }];
+            Section { title: "stream".to_owned(), rows }
+        };
+        let summaries = run.apps.iter_mut().filter_map(|app| app.summary.as_mut());
+        for (count, summary) in (8_000..).zip(summaries) {
+            summary.sections = vec![late(count)];
+        }
+        let most = run.apps.len() as u64 + 7_999;
+        let words = format!(
+            "late: {} events came further behind others of their partition than lateness_ms: in no \
+             window",
+            count(most)
+        );
+        let flags: Vec<_> = run.flags().into_iter().filter(|flag| !before.contains(flag)).collect();
+        assert_eq!(flags, [words]);
+    }
+
+    #[test]
+    fn a_quota_is_a_flag() {
+        let mut run = recorded();
+        let before = run.flags().len();
+        run.throttling.consumers = Some(Throttled { longest_ms: 40.0, of_time: 0.5 });
+        let flags = run.flags();
+        assert_eq!(flags.len(), before + 1);
+        assert!(flags.iter().any(|flag| flag.contains("the consumers back by quota")), "{flags:?}");
     }
 }

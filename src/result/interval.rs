@@ -24,6 +24,13 @@ pub struct Interval {
     /// Events that were sent and had no answer at its end; `None` where nobody looked.
     #[serde(default)]
     pub unanswered: Option<u64>,
+    /// 99th percentile of ack in nanoseconds, of the measured events that were due in it, whenever
+    /// their answer came; `None` with fewer than 368, and where it has no end.
+    #[serde(default)]
+    pub ack_p99_ns: Option<i64>,
+    /// Greatest of the same samples, in nanoseconds; `None` where it has no end.
+    #[serde(default)]
+    pub ack_max_ns: Option<i64>,
     /// Each application, in the plan's order.
     pub apps: Vec<AppInterval>,
 }

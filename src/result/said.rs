@@ -46,11 +46,14 @@ pub fn said(at: &str, summary: &Summary, read: &Read, look: Look) -> String {
     for (count, what) in [
         (read.garbage, "records were no event"),
         (read.timeless, "events had no believable time"),
+        (read.ahead, "! events lay further ahead in time than others bear out, and are left out"),
+        (summary.late(), "! events came further behind others of their partition than lateness_ms"),
         (read.redelivered, "records came again and were not applied twice"),
         (summary.dropped, "entries fell out of full tables"),
     ] {
         if count > 0 {
-            out.push_str(&look.paint("33", &format!("  {count} {what}")));
+            let (mark, what) = what.strip_prefix("! ").map_or(("", what), |what| ("! ", what));
+            out.push_str(&look.paint("33", &format!("  {mark}{count} {what}")));
             out.push('\n');
         }
     }
@@ -195,6 +198,23 @@ mod tests {
         assert!(lines[0].starts_with("12:00:00 analytics  2 events  page_view 2  click 0"));
         assert_eq!(lines[4..], ["   places", "   São Paulo  1,234"]);
         assert!(!lines.concat().contains('\x1b'));
+    }
+
+    #[test]
+    fn events_whose_times_are_wrong_are_counted_above_the_tables() {
+        let (mut summary, look) = (summary(), Look { width: None, color: false });
+        let row = Row { name: "late events".to_owned(), value: Value::Count(12) };
+        summary.sections[0].rows.push(row);
+        let read = Read { events: 2, ahead: 3, ..Read::default() };
+        let text = said("12:00:00", &summary, &read, look);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1..3],
+            [
+                "  ! 3 events lay further ahead in time than others bear out, and are left out",
+                "  ! 12 events came further behind others of their partition than lateness_ms",
+            ]
+        );
     }
 
     #[test]

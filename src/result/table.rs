@@ -65,6 +65,9 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
     let mut out = verdict(result, color);
     if unpaced {
         out.push_str("  as fast as they were taken: latencies count from the making of an event\n");
+        for flag in result.throttling.flags() {
+            out.push_str(&format!("  ! {flag}\n"));
+        }
     } else {
         for flag in &result.verdict.flags {
             out.push_str(&format!("  ! {flag}\n"));

@@ -127,6 +127,17 @@ pub(in crate::sweep) mod tests {
         assert_eq!(limited(&slow_broker), Limit::Broker);
         let behind = |run: &mut RunResult| fall_behind(run, 1);
         assert_eq!(limited(&|run| run.series.truncate(9)), Limit::TooShort);
+        let far_below = |run: &mut RunResult| {
+            for row in &mut run.series {
+                (row.acked, row.unanswered) = (row.offered / 2, Some(100_000));
+            }
+        };
+        assert_eq!(limited(&far_below), Limit::Broker);
+        let refused = |run: &mut RunResult| {
+            far_below(run);
+            run.ledger.unsent = 1;
+        };
+        assert_eq!(limited(&refused), Limit::Client, "whose queue is full, whatever fills it");
         let name = run(&|_| ()).apps[1].name.clone();
         assert_eq!(limited(&behind), Limit::Application(name));
         let crowded = |run: &mut RunResult| {

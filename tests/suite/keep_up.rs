@@ -9,6 +9,7 @@ use kbench::harness::keep_up::{KeepingUp, KeptUp};
 use kbench::loopback::{Delays, Faults};
 use kbench::result::{self, RunResult};
 
+use crate::cluster::dev_kafka;
 use crate::load::{Load, QUIET};
 use crate::probe::Probe;
 use crate::runs::{constant, plan, run, try_run};
@@ -28,6 +29,8 @@ pub fn probes() -> Vec<Probe> {
         probe("keep_up::a_broker_that_answers_too_little_fell_behind", slow_broker),
         probe("keep_up::an_application_that_works_too_long_is_named_alone", slow_application)
             .only(&[Kind::Loopback]),
+        probe("keep_up::a_quota_is_told_with_the_rate_that_was_reached", quota)
+            .only(&[Kind::Kafka]),
         probe("keep_up::a_healthy_run_kept_up_and_a_short_one_can_t_tell", healthy),
     ]
 }
@@ -103,7 +106,41 @@ fn slow_broker(_: &World) {
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert_eq!(*verdicts(&result).last().unwrap(), KeptUp::No, "{:?}", result.broker_keeping_up);
     let flags: Vec<&String> = result.verdict.flags.iter().filter(is_overload).collect();
-    assert!(flags[0].starts_with("overload: the broker fell behind by "), "{flags:?}");
+    assert!(flags[0].contains("/s; the broker fell behind by "), "{flags:?}");
+}
+
+/// A client quota of about half of what is offered, for the probe's own client: the broker lets
+/// its first seconds pass, and the rest waits. That is no fault of anybody's, so the run is valid;
+/// but what it says is that the broker did not do what was asked of it, how much it did, and why.
+fn quota(world: &World) {
+    let client = world.name("held-back");
+    let mut command = dev_kafka(["tool", "--bootstrap-server", world.bootstrap(), "configs"]);
+    command.args(["--alter", "--entity-type", "clients", "--entity-name", &client]);
+    let output = command.args(["--add-config", "producer_byte_rate=60000"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}[topic]\npartitions = 1\n[kafka.producer]\nclient.id = \"{client}\"\n\
+         [apps]\nrun = [\"analytics\"]\n",
+        constant(300, 6, "uniform")
+    );
+    let result = run(world, &text);
+    let (flags, reached) = (&result.verdict.flags, result.throughput.acked_per_s);
+    assert_eq!(result.verdict.reasons, Vec::<String>::new());
+    assert!(reached < 250.0, "{reached}/s were acknowledged");
+    let words = format!("overload: offered 300/s, acknowledged {reached:.0}/s; ");
+    assert!(flags.iter().any(|flag| flag.starts_with(&words)), "{words} {flags:?}");
+    assert_eq!(result.broker_keeping_up.unwrap().kept_up, KeptUp::No);
+    let throttled = result.throttling.producers.expect("producers say so");
+    let words = format!(
+        "throttled: brokers held the producers back by quota, up to {:.0} ms at once, {:.0} % of \
+         the time",
+        throttled.longest_ms,
+        throttled.of_time * 1e2
+    );
+    assert!(flags.contains(&words), "{words} {flags:?}");
+    assert!(throttled.longest_ms > 100.0 && throttled.of_time > 0.1, "{throttled:?}");
+    let consumers = result.throttling.consumers.expect("consumers say so");
+    assert_eq!(consumers.longest_ms, 0.0, "the quota is the producers'");
 }
 
 /// Nobody is slowed down. Whether others use this host is measured: a run that could not be

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::{Flag, Summary, Value, kind};
 use super::sample::{self, Sample};
-use super::{counted, rows};
+use super::{behind_a_gate, counted, rows, strangers};
 use crate::event::{Event, EventType, cents};
 
 const OPTIONS: [(&str, f64); 6] = [
@@ -170,11 +170,20 @@ fn judge(events: &[&Seen<'_>], found: &mut Found) -> (usize, usize) {
 
 fn summary(events: &[Seen<'_>], partitions: u64) -> Summary {
     let plan = sample::plan(&OPTIONS);
-    let mut states: Vec<_> = (0..partitions).map(|_| (kind("fraud").unwrap().new)(&plan)).collect();
+    let mut streams = vec![Vec::new(); partitions as usize];
     for Seen { event, due_us } in events {
         let hash = FixedState::default().hash_one(event.user_id);
-        states[(hash % partitions) as usize].observe(event, *due_us);
+        streams[(hash % partitions) as usize].push((event.clone(), *due_us));
     }
+    let mut states: Vec<_> = streams
+        .into_iter()
+        .map(|stream| {
+            let expected = strangers(stream.len());
+            let (state, left_out) = behind_a_gate(kind("fraud").unwrap(), &plan, stream);
+            assert_eq!(left_out, expected);
+            state
+        })
+        .collect();
     let mut whole = states.pop().unwrap();
     states.into_iter().rev().for_each(|state| whole.merge(state));
     whole.summary()

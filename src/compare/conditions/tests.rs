@@ -221,6 +221,7 @@ const FIGURES: &[&str] = &[
     "trial",
     "race",
     "broker_keeping_up",
+    "throttling",
     "started",
     "duration_s",
     "command_line",

@@ -194,6 +194,7 @@ fn run(lacks: f64, seconds: usize) -> RunResult {
     let row = |at: usize| Interval {
         from_s: at as f64,
         offered: 2_000,
+        acked: 2_000,
         unanswered: Some(7 + at as u64 % 3),
         apps: (0..run.apps.len())
             .map(|place| AppInterval {
@@ -252,5 +253,89 @@ fn a_broker_that_answers_too_little_fell_behind() {
         row.unanswered = Some(50 * at);
     }
     tell(&mut run);
-    assert_eq!(flags(&run), ["overload: the broker fell behind by 50/s (50 to 50, limit 10)"]);
+    let words = "overload: offered 2000/s, acknowledged 2000/s; the broker fell behind by 50/s (50 to \
+                 50, limit 10)";
+    assert_eq!(flags(&run), [words]);
+}
+
+/// A run of which so much was acknowledged, and that in time.
+fn acked(rows: &[(u64, u64, u64)], ack_ms: impl Fn(usize) -> i64) -> RunResult {
+    let mut run = run(0.0, rows.len());
+    let warm = run.series.len() - rows.len();
+    for (at, (row, &(offered, acked, unanswered))) in
+        run.series[warm..].iter_mut().zip(rows).enumerate()
+    {
+        (row.offered, row.acked, row.unanswered) = (offered, acked, Some(unanswered));
+        row.ack_max_ns = Some(ack_ms(at) * 1_000_000);
+    }
+    tell(&mut run);
+    run
+}
+
+#[test]
+fn far_less_acknowledged_than_offered_is_overload_however_short_the_run() {
+    // A quota lets the first three seconds pass, and then half of that for as long again.
+    let rows = [309, 309, 309, 58, 0, 0].map(|acked| (309, acked, 0));
+    let mut left = 0;
+    let rows = rows.map(|(offered, acked, _)| {
+        left += offered - acked;
+        (offered, acked, left)
+    });
+    let short = acked(&rows, |_| 10);
+    let broker = short.broker_keeping_up.unwrap();
+    assert_eq!((broker.kept_up, broker.lag_slope_low_per_s), (KeptUp::No, None));
+    let words = "overload: offered 309/s, acknowledged 164/s; 869 events had no answer at the end";
+    assert_eq!(flags(&short), [words]);
+    assert!(lines(&short)[0].starts_with("fell behind: broker"), "{:?}", lines(&short));
+    let verdict = |rows: &[(u64, u64, u64)]| acked(rows, |_| 10).broker_keeping_up.unwrap().kept_up;
+    // Nine tenths, and one less; both of 20 s, with more than a second's worth left.
+    assert_ne!(verdict(&[(100, 90, 200); 12]), KeptUp::No);
+    assert_eq!(verdict(&[(100, 89, 200); 12]), KeptUp::No);
+    // A second's worth of load is on its way, and a little more is not.
+    assert_ne!(verdict(&[(100, 75, 76); 4]), KeptUp::No);
+    assert_eq!(verdict(&[(100, 74, 75); 4]), KeptUp::No);
+    // What has its answer, and what was never sent, is no overload.
+    assert_ne!(verdict(&[(100, 50, 3); 12]), KeptUp::No);
+    assert_eq!(verdict(&[(100, 0, 3); 4]), KeptUp::No, "nothing was acknowledged at all");
+}
+
+#[test]
+fn an_ack_that_grows_is_overload_though_what_has_no_answer_does_not() {
+    let level = [(2_000, 2_000, 7); 20];
+    // A second more within twenty, on top of what swings.
+    let growing = |per_s: i64| acked(&level, |at| 40 + per_s * at as i64 + (at as i64 * 7) % 5);
+    let found = growing(50);
+    assert_eq!(found.broker_keeping_up.unwrap().kept_up, KeptUp::No);
+    let [flag] = flags(&found).try_into().unwrap();
+    let words = "overload: offered 2000/s, acknowledged 2000/s; ack p99 grew by 50 ms/s (";
+    assert!(flag.starts_with(words) && flag.ends_with(", limit 5)"), "{flag}");
+    assert_eq!(growing(4).broker_keeping_up.unwrap().kept_up, KeptUp::Yes);
+    // One slow second, and a rate that changes, say nothing.
+    let stalled = acked(&level, |at| if at == 12 { 9_000 } else { 40 });
+    assert_eq!(flags(&stalled), Vec::<String>::new());
+    let mut ramp = level;
+    ramp.iter_mut().zip(1..).for_each(|(row, at)| row.0 = 500 * at);
+    ramp.iter_mut().for_each(|row| row.1 = row.0);
+    assert_eq!(flags(&acked(&ramp, |at| 50 * at as i64)), Vec::<String>::new());
+    // The percentile counts where there are events enough for it.
+    let mut told = growing(50);
+    told.series.iter_mut().for_each(|row| row.ack_p99_ns = Some(9_000_000));
+    tell(&mut told);
+    assert_eq!(flags(&told), Vec::<String>::new());
+}
+
+#[test]
+fn without_acknowledgements_a_broker_may_have_fallen_behind_and_never_kept_up() {
+    let mut run = run(0.0, 30);
+    run.plan["kafka"]["producer"]["acks"] = "0".into();
+    tell(&mut run);
+    assert_eq!(run.broker_keeping_up, None);
+    let said = lines(&run);
+    assert!(!said[0].contains("broker"), "{said:?}");
+    assert_eq!(said[1], "acks=0: an event counts as acknowledged once the network has it");
+    for (at, row) in (0..).zip(&mut run.series) {
+        row.unanswered = Some(50 * at);
+    }
+    tell(&mut run);
+    assert_eq!(run.broker_keeping_up.unwrap().kept_up, KeptUp::No);
 }

@@ -155,6 +155,13 @@ impl<'a> Merged<'a> {
                     part.pid
                 ));
             }
+            if let Some(ahead) = app.read.map(|read| read.ahead).filter(|ahead| *ahead > 0) {
+                notices.push(format!(
+                    "{name}: the consumer process {} left out {ahead} events that lay further \
+                     ahead in time than others bear out",
+                    part.pid
+                ));
+            }
             if part.build != producer.result.build {
                 notices.push(format!(
                     "{name}: the consumer process {} is another kbench than the producer",
