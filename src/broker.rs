@@ -5,9 +5,11 @@
 //! transactions, no new consumer protocol (KIP-848) and no TLS: those are what a real Kafka is for.
 //!
 //! It listens on 127.0.0.1 only. Anybody on the machine may connect and send anything: what is no
-//! request closes its connection, and nothing else happens.
+//! request closes its connection, and nothing else happens. Connections that are idle or slow are
+//! closed after a time, and sooner where others need their place or their memory.
 //!
-//! Memory is bounded. When the bound is reached, batches go that every group of their topic has
+//! Memory is bounded: a quarter of it, at most 256 MiB, is for requests that arrive, the rest for
+//! records. When the bound is reached, batches go that every group of their topic has
 //! committed past; if there are none, producers get the retriable error `NOT_ENOUGH_REPLICAS`.
 //! Retention and compaction are kept as topic configs but never delete anything.
 
@@ -35,6 +37,7 @@ mod offsets;
 mod produce;
 mod rebalance;
 mod schema;
+mod seats;
 mod sequence;
 mod shared;
 mod stats;
@@ -54,6 +57,7 @@ pub use self::faults::Faults;
 pub use self::shared::{CLUSTER_ID_PREFIX, VERSION_FEATURE};
 pub use self::stats::BrokerStats;
 
+use self::seats::Limits;
 use self::shared::Shared;
 use crate::error::{Error, Result};
 
@@ -69,7 +73,8 @@ pub struct BrokerConfig {
     pub auto_create: bool,
     /// Partitions of a topic that is made without a number of its own.
     pub partitions_default: i32,
-    /// The bound on the bytes of all record batches together.
+    /// The bound on the bytes of all record batches and of all requests that are not served yet,
+    /// together. Requests have 4 MiB at least, on top of a limit below 16 MiB.
     pub memory_limit_bytes: u64,
     /// The shortest session timeout that a group member may ask for.
     pub session_timeout_min_ms: i32,
@@ -78,10 +83,19 @@ pub struct BrokerConfig {
     /// How long the first rebalance of an empty group waits for more members. Kafka's default is
     /// 3,000; here the first consumer of a run starts sooner.
     pub initial_rebalance_delay_ms: i32,
-    /// The largest request; a larger one closes its connection.
+    /// The largest request, as `socket.request.max.bytes`; a larger one closes its connection, as
+    /// does one that the memory limit leaves no room for.
     pub request_bytes_max: usize,
-    /// The most connections open at a time; one more is closed at once.
+    /// The most connections open at a time, as `max.connections`. One more takes the place of
+    /// one that is idle, or is closed at once where none is.
     pub connections_max: u64,
+    /// The most of them from one address, as `max.connections.per.ip`.
+    pub connections_max_per_address: u64,
+    /// How long a connection may be silent, as `connections.max.idle.ms`.
+    pub connections_idle_max_ms: u64,
+    /// How long a request may take to arrive once it has begun, and the first one of a connection
+    /// to begin.
+    pub request_arrival_max_ms: u64,
 }
 
 impl Default for BrokerConfig {
@@ -96,6 +110,31 @@ impl Default for BrokerConfig {
             initial_rebalance_delay_ms: 100,
             request_bytes_max: 100 * 1_024 * 1_024,
             connections_max: 1_024,
+            connections_max_per_address: 896,
+            connections_idle_max_ms: 600_000,
+            request_arrival_max_ms: 30_000,
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// The part of the memory limit that is for requests: a quarter, but 4 MiB for it to work
+    /// with, and no more than is of use.
+    fn arriving_bytes_max(&self) -> u64 {
+        (self.memory_limit_bytes / 4).clamp(4 << 20, 256 << 20)
+    }
+
+    /// The part that is for records.
+    fn record_bytes_max(&self) -> u64 {
+        self.memory_limit_bytes - self.arriving_bytes_max().min(self.memory_limit_bytes / 4)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            connections: self.connections_max,
+            connections_per_address: self.connections_max_per_address,
+            bytes: self.arriving_bytes_max(),
+            bytes_per_address: self.arriving_bytes_max() / 8 * 7,
         }
     }
 }
@@ -203,6 +242,17 @@ mod tests {
         let complaint = taken.unwrap_err().to_string();
         assert!(complaint.contains(&address.to_string()), "{complaint}");
         broker.stop();
+    }
+
+    #[test]
+    fn the_memory_limit_is_shared_between_records_and_requests() {
+        let shares = |mib: u64| {
+            let config = BrokerConfig { memory_limit_bytes: mib << 20, ..BrokerConfig::default() };
+            (config.record_bytes_max() >> 20, config.arriving_bytes_max() >> 20)
+        };
+        assert_eq!([16, 64, 2_048].map(shares), [(12, 4), (48, 16), (1_792, 256)]);
+        assert_eq!(shares(8), (6, 4), "below 16 MiB the requests have some on top");
+        assert!(BrokerConfig::default().limits().bytes_per_address > 100 << 20);
     }
 
     #[test]

@@ -23,7 +23,7 @@ Exit codes:
   5    a threshold or comparison failed
   6    comparison refused: the runs differ in what must be equal, or one was edited
   130  interrupted (Ctrl-C); what was measured is saved
-  143  terminated; what was measured is saved";
+  129, 131, 143  ended by SIGHUP, SIGQUIT, SIGTERM; what was measured is saved";
 
 /// Highest rate, as in a scenario.
 const RATE_MAX_PER_S: f64 = 1e7;

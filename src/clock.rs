@@ -2,6 +2,7 @@
 //! manual one and no duration is ever taken from a clock that can be set.
 
 mod anchor;
+mod waits;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -22,15 +22,18 @@ use clap::CommandFactory;
 
 use crate::apps;
 use crate::cli::{Cli, Command, ScenarioArgs};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ExitCode, Result, one_line};
+use crate::harness::needs;
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::progress;
 use crate::scenario::{self, Environment, Overrides, Source};
+use crate::visible;
 
 /// Does what the command line says; prints the error if there is one.
 #[must_use]
 pub fn run(cli: Cli) -> process::ExitCode {
+    needs::raise_handles();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
@@ -47,7 +50,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut script);
-            show(&script).map(|()| ExitCode::Ok)
+            show_raw(&script).map(|()| ExitCode::Ok)
         }
     };
     let code = outcome.unwrap_or_else(|error| {
@@ -65,8 +68,13 @@ fn command_line() -> Vec<String> {
     std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect()
 }
 
+/// Writes a page to stdout, with nothing hidden in it.
+fn show(text: &str) -> Result<()> {
+    show_raw(visible::page(text).as_bytes())
+}
+
 /// Writes to stdout. A reader that has seen enough and left, such as `head`, is no failure.
-fn show(text: &[u8]) -> Result<()> {
+fn show_raw(text: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -78,7 +86,7 @@ fn show(text: &[u8]) -> Result<()> {
 
 /// Writes a line to stderr. Where nobody reads it, so be it: the exit code still tells.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "kbench: {line}");
+    let _ = writeln!(std::io::stderr(), "kbench: {}", one_line(line));
 }
 
 /// What a scenario asks for.
@@ -120,9 +128,24 @@ fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Job)>> {
 fn job(source: &Source, overrides: &Overrides) -> Result<Job> {
     let environment = Environment::from_process();
     let sweep = scenario::sweep(source, overrides, &environment, &apps::schemas())?;
-    match sweep {
-        Some(sweep) => Ok(Job::Sweep(sweep)),
-        None => plan(source, overrides).map(|plan| Job::Run(Box::new(plan))),
+    let job = match sweep {
+        Some(sweep) => Job::Sweep(sweep),
+        None => Job::Run(Box::new(plan(source, overrides)?)),
+    };
+    let checked = match &job {
+        Job::Sweep(sweep) => needs::check_all(sweep.points.iter().map(|point| &point.plan)),
+        Job::Run(plan) => needs::check(plan, None),
+    };
+    checked.map_err(|error| named(&source.name, error)).map(|()| job)
+}
+
+/// A usage error whose lines begin with the scenario that they are about.
+fn named(scenario: &str, error: Error) -> Error {
+    match error {
+        Error::Usage(lines) => {
+            Error::Usage(lines.into_iter().map(|line| format!("{scenario}: {line}")).collect())
+        }
+        error => error,
     }
 }
 

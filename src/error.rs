@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::visible::visible;
+
 /// How the process ends. The numbers are part of the command line's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
@@ -19,10 +21,28 @@ pub enum ExitCode {
     Threshold = 5,
     /// A comparison was refused: the two results can't be compared.
     Refused = 6,
+    /// The terminal is gone (SIGHUP); what was measured is saved.
+    Hangup = 129,
     /// Interrupted (SIGINT); what was measured is saved.
     Interrupted = 130,
+    /// Ended by SIGQUIT; what was measured is saved.
+    Quit = 131,
     /// Terminated (SIGTERM); what was measured is saved.
     Terminated = 143,
+}
+
+impl ExitCode {
+    /// The code that stands for a signal, from its number: 128 and the signal's.
+    #[must_use]
+    pub const fn of_signal(code: u8) -> Option<Self> {
+        match code {
+            129 => Some(Self::Hangup),
+            130 => Some(Self::Interrupted),
+            131 => Some(Self::Quit),
+            143 => Some(Self::Terminated),
+            _ => None,
+        }
+    }
 }
 
 /// What went wrong, by what the user can do about it.
@@ -75,8 +95,10 @@ impl Error {
             Self::Broker(_) => ExitCode::Broker,
             Self::Invalid(_) => ExitCode::Invalid,
             Self::Refused(_) => ExitCode::Refused,
-            Self::Signal(143) => ExitCode::Terminated,
-            Self::Signal(_) => ExitCode::Interrupted,
+            Self::Signal(code) => match ExitCode::of_signal(*code) {
+                Some(signal) => signal,
+                None => ExitCode::Interrupted,
+            },
             Self::Io { .. } | Self::Internal(_) => ExitCode::Unexpected,
         }
     }
@@ -88,20 +110,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Longest line of a message, in characters: a value of a megabyte would hide what is wrong.
 const LINE_CHARS_MAX: usize = 600;
 
+/// Most lines of a message: whoever has more faults than that has the wrong file.
+const LINES_MAX: usize = 50;
+
 fn lines(faults: &[String]) -> String {
-    faults.iter().map(|fault| one_line(fault)).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> =
+        faults.iter().take(LINES_MAX).map(|fault| one_line(fault)).collect();
+    if let Some(more) = faults.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
 }
 
 /// A message as one line of bearable length, whatever the names and values in it hold. A long
 /// one loses its middle: it starts with the place and ends with what was expected.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
+    let line = visible(text);
     let chars = line.chars().count();
     if chars <= LINE_CHARS_MAX {
-        return line;
+        return line.into_owned();
     }
     let start = line.chars().take(LINE_CHARS_MAX / 3 * 2);
     let end = line.chars().skip(chars - LINE_CHARS_MAX / 3);
@@ -115,7 +142,10 @@ mod tests {
     #[test]
     fn a_fault_is_one_line_whatever_it_quotes() {
         let faults = vec!["a\nb.toml: x\u{1b}[2J".to_owned(), "y".to_owned()];
-        assert_eq!(Error::Usage(faults).to_string(), "a\\nb.toml: x\\u{1b}[2J\ny");
+        assert_eq!(Error::Usage(faults).to_string(), "a\\nb.toml: x\\u001b[2J\ny");
+        let many =
+            Error::Usage((0..100_000).map(|n| format!("x{n}: unknown")).collect()).to_string();
+        assert_eq!((many.lines().count(), many.lines().last()), (51, Some("and 99950 more")));
         let long = format!("a.toml:1:1: {}; expected less", "ä".repeat(100_000));
         let line = Error::usage(long).to_string();
         assert_eq!(line.chars().count(), LINE_CHARS_MAX + 3);

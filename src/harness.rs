@@ -3,25 +3,33 @@
 //! The harness owns the run's state. Loops report by messages; nothing else may end the run.
 
 pub mod alone;
+mod closing;
 mod collect;
 mod crew;
 pub mod detection;
 pub mod doctor;
+mod drain;
 pub mod embedded;
+mod ending;
 mod finish;
 pub mod keep_up;
 pub mod lag;
 pub mod merge;
+pub mod needs;
 mod opening;
 pub mod outline;
 pub mod part;
 pub mod preview;
+mod pulse;
 mod ready;
 mod recording;
+pub mod remains;
 pub mod replay;
 mod rescan;
 pub mod segments;
 mod sender;
+mod shelf;
+mod strangers;
 pub mod throttling;
 mod timeline;
 mod undelivered;
@@ -32,10 +40,9 @@ pub mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
-use crate::broker::BrokerStats;
 use crate::clock::{Clock, Promptness, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
@@ -46,12 +53,19 @@ use crate::produce::{Merge, Script, Sending, Sink};
 use crate::progress::Progress;
 use crate::result::{self, Host, Lap, RunResult, Trial};
 
+use closing::Closing;
 use collect::Collector;
 use crew::Crew;
-use finish::{Conditions, End, Kept};
+use embedded::EmbeddedBroker;
+use ending::{Ending, Keep};
+use finish::{Conditions, End};
+use lag::EndLag;
 use opening::{check_replay, open, run_number, start_embedded};
+use pulse::Pulse;
 use recording::{Reader, Replay};
+use remains::Remains;
 pub use sender::{produce, produce_part};
+use shelf::Shelf;
 use throttling::Throttling;
 use watch::{Meter, Sampler, Seen};
 use world::{World, WorldFacts};
@@ -63,8 +77,8 @@ const LEAD_NS: u64 = 250_000_000;
 /// How often the harness looks at its loops.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The most time that an interrupted run takes to drain.
-const INTERRUPTED_DRAIN: Duration = Duration::from_secs(10);
+/// A broker that has acknowledged nothing for so long may be gone.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
@@ -77,6 +91,8 @@ pub struct Options {
     pub results_dir: PathBuf,
     /// Not 0 once the run shall end early: the exit code of the signal.
     pub signal: Arc<AtomicUsize>,
+    /// What the run would leave behind if it ended at once.
+    pub remains: Arc<Remains>,
     /// Run without a broker, with these faults planted.
     pub loopback: Option<Faults>,
     /// What the events take the schedule's start for, in microseconds since 1970: two runs of
@@ -105,6 +121,8 @@ pub struct Finished {
     pub result: RunResult,
     /// The result's folder; or why there is none, and then the caller has the result's only copy.
     pub folder: Result<PathBuf>,
+    /// What could not be saved beside the data: what is drawn of it, or what was found out last.
+    pub unsaved: Option<Error>,
 }
 
 /// Runs a plan, and saves its result.
@@ -120,35 +138,36 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
-    let results_dir = options.results_dir.clone();
-    let save = |result: &mut RunResult, kept: &Kept| {
-        result::save(result, &kept.log, scenario_text, &results_dir)
-    };
-    let (result, folder) = perform(plan, Sending::default(), options, progress, save)?;
-    Ok(Finished { result, folder })
+    let mut shelf = Shelf::new(&options.results_dir, scenario_text);
+    let result = perform(plan, Sending::default(), options, progress, &mut shelf)?;
+    let (folder, unsaved) = shelf.into_parts();
+    Ok(Finished { result, folder, unsaved })
 }
 
-/// Runs a plan. The result is saved before the clients are closed, which may hang.
-fn perform<T>(
+/// Runs a plan, and has its result kept.
+fn perform(
     plan: &Plan,
     sending: Sending,
     mut options: Options,
     progress: &mut Progress,
-    save: impl FnOnce(&mut RunResult, &Kept) -> T,
-) -> Result<(RunResult, T)> {
+    keep: &mut dyn Keep,
+) -> Result<RunResult> {
     check_replay(plan, &options)?;
     let host = Host::read();
     let run = run_number();
     let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
-    let mut embedded = start_embedded(plan, &options, progress)?;
-    let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
+    let closing = Closing::new(options.signal.clone());
+    let remains = options.remains.clone();
+    remains.begin(None);
+    let embedded = start_embedded(plan, &options, progress)?;
+    let world = Arc::new(open(plan, run, &mut options, embedded.as_ref(), clock.clone())?);
     let facts = world.prepare(plan)?;
+    remains.begin(world.own_topic(plan));
     let told = options.is_told();
     if !told {
         progress.say(&facts.introduction());
     }
-    let (signal, start_wall_us) = (&*options.signal, options.start_wall_us);
-    let played = Replay::open(plan, &world, &|| go_on(signal)).and_then(|replay| {
+    let played = Replay::open(plan, &world, &|| closing.go_on()).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
         let play = Play {
@@ -156,10 +175,12 @@ fn perform<T>(
             sending,
             run,
             world: &world,
-            advertised: &facts.advertised,
+            facts: &facts,
             clock: &clock,
-            signal,
-            start_wall_us,
+            closing: &closing,
+            remains: &remains,
+            embedded: embedded.as_ref(),
+            start_wall_us: options.start_wall_us,
             told,
             metrics: options.metrics.clone(),
         };
@@ -169,50 +190,28 @@ fn perform<T>(
     let (plan, played) = match played {
         Ok(done) => done,
         Err(error) => {
-            // Nothing was measured. The first error is the one to tell.
-            let _ = world.clean_up(plan);
+            // Nothing was measured.
+            ending::leave(plan, world, &closing, &remains, progress);
             return Err(error);
         }
     };
-    let Played { crew, mut collector, sources, sinks, merge, end } = played;
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
-    let facts = WorldFacts { leaders_after: world.leaders(), ..facts };
+    let leaders_after =
+        closing.ask(&world, ("the partitions' leaders", 0), progress, |world| world.leaders());
+    let facts = WorldFacts { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
-    let interrupted = end.interrupted_by.is_some();
-    rescan::settle(&plan, &world, &conditions.facts, crew.ledger(), interrupted, progress);
-    let start = crew.start_ns() / (plan.measure.interval_ms * 1_000_000);
-    undelivered::settle(&plan, crew.ledger(), start, &mut collector, &end.timed_out);
-    let kept = Kept {
-        log: finish::log(&plan, &clock, &crew, &mut collector)?,
-        ledger: crew.ledger().clone(),
-        clock: clock.clone(),
-        start_ns: crew.start_ns(),
-        reached: timeline::Reached::of(&plan, crew.start_ns(), end.cut_ns),
+    let ending = Ending {
+        plan: &plan,
+        world,
+        clock: &clock,
+        closing: &closing,
+        remains: &remains,
+        trial: options.trial,
+        race: options.race,
+        stats: ending::stats(embedded.as_ref()),
     };
-    let mut result = finish::result(&plan, &clock, crew, collector, conditions, &end);
-    result.trial = options.trial;
-    result.race = options.race;
-    if let Some(stats) = embedded.as_mut().and_then(|broker| broker.stats().ok()) {
-        result.verdict.flags.extend(memory_flag(&stats));
-        result.embedded_broker = Some(stats);
-    }
-    let saved = save(&mut result, &kept);
-    crew::close(sources, sinks, merge);
-    if let Err(error) = world.clean_up(&plan) {
-        progress.say(&format!("the topic stays: {error}"));
-    }
-    Ok((result, saved))
-}
-
-/// What has to stand above the numbers where the embedded broker's memory was the limit.
-fn memory_flag(stats: &BrokerStats) -> Option<String> {
-    (stats.refused_batches > 0).then(|| {
-        format!(
-            "the embedded broker's memory was full: it refused {} batches for a while",
-            stats.refused_batches
-        )
-    })
+    ending.run(played, conditions, keep, progress)
 }
 
 /// The part of a run in which time matters.
@@ -220,11 +219,13 @@ struct Play<'a> {
     plan: &'a Plan,
     sending: Sending,
     run: u32,
-    world: &'a World,
-    /// Where the brokers say that they are.
-    advertised: &'a [String],
+    world: &'a Arc<World>,
+    /// What was found out about it.
+    facts: &'a WorldFacts,
     clock: &'a Arc<SystemClock>,
-    signal: &'a AtomicUsize,
+    closing: &'a Closing,
+    remains: &'a Remains,
+    embedded: Option<&'a EmbeddedBroker>,
     start_wall_us: Option<i64>,
     told: bool,
     metrics: Option<Arc<Metrics>>,
@@ -242,22 +243,22 @@ struct Played {
 }
 
 impl Play<'_> {
-    fn interrupted_by(&self) -> Option<u8> {
-        signal_code(self.signal)
-    }
-
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
     fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = watch::ceiling_per_s(self.plan, self.sending)?;
-        let (mut collector, channels) = Collector::new(self.plan, self.metrics.clone());
+        let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
-        let interrupted = || self.interrupted_by().is_some();
-        ready::wait(self.world, self.plan, self.run, crew.groups(), &interrupted)?;
-        go_on(self.signal)?;
+        let ended = || self.embedded.and_then(EmbeddedBroker::ended);
+        let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
+        ready::wait(self.world, self.plan, self.run, &crew, &interrupted)?;
+        self.closing.go_on()?;
+        if let Some(ended) = ended() {
+            return Err(Error::Broker(ended));
+        }
         let cpu_before_s = watch::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
@@ -268,13 +269,14 @@ impl Play<'_> {
             }
         })?;
         drop(channels);
+        self.remains.measuring();
         // Once the clients are connected, too: that takes them up to some seconds.
         if !self.told {
             progress.say("every group reads every partition; the schedule starts");
         }
-        let seen = self.send(&crew, &mut collector, &meter, progress);
+        let mut pulse = Pulse::new(self.plan, self.embedded);
+        let (seen, broken_off) = self.send(&crew, &mut collector, &meter, &mut pulse, progress);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
-        let interrupted_by = self.interrupted_by();
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
@@ -283,11 +285,17 @@ impl Play<'_> {
             read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
         faults.extend(fault);
         let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
-        faults.extend(self.drain(&crew, &mut collector, progress));
+        // Nobody answers any more: what has not come will not.
+        let drained = match &broken_off {
+            Some(why) => Some(why.clone()),
+            None => drain::wait(self, &crew, &mut collector, &mut pulse, progress),
+        };
+        faults.extend(drained);
         let ended_ns = self.clock.now_ns();
         let cpu_s = watch::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
-        let end_lag = lag::at_end(self.world, &crew);
+        faults.extend(self.world.topic_fault(&self.facts.topic));
+        let end_lag = self.look_at_ends(&crew, &pulse, progress);
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
         let timed_out = crew.finish_receipts();
@@ -301,14 +309,17 @@ impl Play<'_> {
             books.push(shard.books);
             sinks.push(shard.sink);
         }
-        let wire = wire::count(&sinks, crew.receipts().accepted());
+        let limit = self.closing.left(wire::LAST_COUNT);
+        let limit = if self.closing.gone().is_some() { Duration::ZERO } else { limit };
+        let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
         let end = End {
             books,
             faults,
             recording,
             wire,
             throttling: Throttling::of(&sinks, &reading.things, self.clock, &crew.measured(plan)),
-            interrupted_by,
+            interrupted_by: self.closing.interrupted_by(),
+            broken_off,
             timed_out,
             cut_ns: is_cut.then_some(sent_ns),
             lag_at_end,
@@ -335,65 +346,56 @@ impl Play<'_> {
         replay.start(self.plan, clock).map(Some)
     }
 
-    /// Lets the schedule run; what the harness saw of itself meanwhile.
+    /// Lets the schedule run; what the harness saw of itself meanwhile, and what ended it early.
     fn send(
         &self,
         crew: &Crew,
         collector: &mut Collector,
         meter: &Meter,
+        pulse: &mut Pulse<'_>,
         progress: &mut Progress,
-    ) -> Seen {
-        let brokers = watch::local_brokers(self.advertised);
+    ) -> (Seen, Option<String>) {
+        let brokers = watch::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
         // What watches the host is no part of what an event costs.
         let used = || (watch::cpu_s() - meter.cpu_s(), crew.receipts().acked());
-        while crew.sending() && !crew.broken() && self.interrupted_by().is_none() {
+        let mut lost = None;
+        while crew.sending()
+            && !crew.broken()
+            && self.closing.interrupted_by().is_none()
+            && lost.is_none()
+        {
             std::thread::sleep(TICK);
             collector.tick(crew, &**self.clock, progress);
             sampler.tick(self.clock, used);
+            lost = pulse.look(crew);
         }
-        sampler.finish(self.clock, used())
+        (sampler.finish(self.clock, used()), lost)
     }
 
-    /// Waits until every receipt has come and every group has read all that was acknowledged.
-    /// Returns what did not come in time.
-    fn drain(
+    /// Where the broker says that the partitions end. One that has been silent before, and does
+    /// not say it, is gone.
+    fn look_at_ends(
         &self,
         crew: &Crew,
-        collector: &mut Collector,
+        pulse: &Pulse<'_>,
         progress: &mut Progress,
-    ) -> Option<String> {
-        let mut limit = Duration::from_millis(self.plan.measure.drain_timeout_ms);
-        if self.interrupted_by().is_some() {
-            limit = limit.min(INTERRUPTED_DRAIN);
+    ) -> Option<EndLag> {
+        self.closing.begin();
+        if let Some(ended) = self.embedded.and_then(EmbeddedBroker::ended) {
+            self.closing.set_gone(ended);
         }
-        let began = Instant::now();
-        let mut ends = rescan::Ends::default();
-        // What has timed out may lie behind the last acknowledged record.
-        let mut done = || crew.settled() && ends.stand(self.world, crew) && crew.drained();
-        while !done() && !crew.broken() {
-            if began.elapsed() > limit {
-                return Some(format!(
-                    "not drained within {} s: {} receipts are outstanding, unread are {:?}",
-                    limit.as_secs_f64(),
-                    crew.outstanding(),
-                    crew.lags()
-                ));
+        let mut ask = |partitions: usize| {
+            let what = ("the partitions' ends", partitions);
+            let ends =
+                self.closing.ask(self.world, what, progress, move |world| world.ends(partitions));
+            let ends = ends.and_then(|ends| ends.ok().flatten());
+            if ends.is_none() && pulse.since_ack() > SILENT {
+                self.closing.set_gone("the broker does not answer any more".to_owned());
             }
-            std::thread::sleep(TICK);
-            collector.tick(crew, &**self.clock, progress);
-        }
-        None
+            ends
+        };
+        lag::at_end(crew, &mut ask)
     }
-}
-
-/// The exit code of the signal that has come.
-fn signal_code(signal: &AtomicUsize) -> Option<u8> {
-    u8::try_from(signal.load(Ordering::Relaxed)).ok().filter(|&code| code != 0)
-}
-
-/// Ends the preparation when a signal has come.
-fn go_on(signal: &AtomicUsize) -> Result<()> {
-    signal_code(signal).map_or(Ok(()), |code| Err(Error::Signal(code)))
 }

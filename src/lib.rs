@@ -5,7 +5,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] |
+//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] |
 //! | 1 intent | [`scenario`] → [`plan`] |
 //! | 2 load | [`pace`] [`generate`] |
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
@@ -25,6 +25,7 @@ pub mod compare;
 pub mod consume;
 pub mod error;
 pub mod event;
+pub mod files;
 pub mod generate;
 pub mod harness;
 pub mod kafka;
@@ -41,4 +42,5 @@ pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod sweep;
+pub mod visible;
 pub mod wire;

@@ -364,4 +364,12 @@ pub struct MeasurePlan {
     pub ready_timeout_ms: u64,
     /// How long the groups may take to read what is left after the last event.
     pub drain_timeout_ms: u64,
+    /// How long events may wait without any being acknowledged until the run ends early.
+    #[serde(default = "ack_timeout_ms")]
+    pub ack_timeout_ms: u64,
+}
+
+/// Until the run ends early, where a scenario does not say.
+fn ack_timeout_ms() -> u64 {
+    30_000
 }

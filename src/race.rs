@@ -16,7 +16,7 @@ use crate::harness::{self, Options};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::result::{self, Lap, Saved};
-use crate::sweep::{outcome, set_aside};
+use crate::sweep::{not_whole, outcome, set_aside};
 
 pub use book::Book;
 
@@ -123,6 +123,9 @@ fn one(side: &Side, lap: Lap, mut options: Options, progress: &mut Progress) -> 
         finished => finished?,
     };
     let (result, folder) = (finished.result, finished.folder?);
+    if let Some(error) = &finished.unsaved {
+        progress.say(&not_whole(&folder, error));
+    }
     if result.verdict.interrupted_by.is_some() {
         // Half a run is none: it stays beside the others, and counts for nothing.
         set_aside(&folder);

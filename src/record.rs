@@ -24,6 +24,7 @@ pub use sends::Sends;
 pub use series::{Row, Series};
 pub use stack::{Slice, Stack, Way};
 pub use stalls::{StallView, Stalls, Still};
+pub use stored::decoded;
 pub use throttle::{Throttled, Throttles};
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.

@@ -16,10 +16,12 @@ use maud::html;
 
 use crate::result::{RunResult, Saved};
 use crate::sweep::Book;
+use crate::visible;
 
 /// One run as a page.
 #[must_use]
 pub fn html(result: &RunResult) -> String {
+    let result = &*visible::shown(result);
     let (measured, found) = (charts::of_run(result), answers::charts(result));
     let body = html! {
         (page::verdict(result))
@@ -38,6 +40,7 @@ pub fn html(result: &RunResult) -> String {
 /// A sweep as a page: its trials together, then each by itself in words.
 #[must_use]
 pub fn sweep_html(book: &Book, results: &[Saved]) -> String {
+    let book = &*visible::shown(book);
     let charts = sweep::charts(book);
     let body = sweep::body(book, results, &charts);
     page::page(&format!("sweep {}", book.scenario), &body, &charts)

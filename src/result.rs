@@ -4,6 +4,7 @@ mod cpu;
 mod csv;
 mod detected;
 mod digest;
+pub(crate) mod entry;
 mod flags;
 mod hiccups;
 mod hlog;
@@ -65,7 +66,7 @@ pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
-pub use save::{check_writable, folder_name, save, write_file};
+pub use save::{check_writable, draw, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use spans::Span;
 pub use stages::stacked;
@@ -82,8 +83,10 @@ pub struct RunResult {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format_version: u32,
     /// The scenario's name.
+    #[serde(deserialize_with = "entry::name")]
     pub scenario: String,
     /// The run's number in hexadecimal: in the topic's name and in every event's stamp.
+    #[serde(deserialize_with = "entry::number")]
     pub run: String,
     /// What the run is worth.
     pub verdict: Verdict,
@@ -96,6 +99,7 @@ pub struct RunResult {
     /// What ran.
     pub build: Build,
     /// When the schedule started: RFC 3339, UTC.
+    #[serde(deserialize_with = "entry::date")]
     pub started: String,
     /// How long the schedule and the drain took, in seconds.
     pub duration_s: f64,
@@ -177,10 +181,12 @@ pub struct RunResult {
     #[serde(default)]
     pub cpu: Vec<ThreadCpu>,
     /// The phases of the schedule.
+    #[serde(deserialize_with = "entry::phases")]
     pub phases: Vec<PhaseResult>,
     /// The partitions' shares of the load.
     pub partitions: Vec<PartitionResult>,
     /// The run over time, by interval of the schedule.
+    #[serde(deserialize_with = "entry::series")]
     pub series: Vec<Interval>,
     /// The processes that recorded it, the producer's first; empty where it was one.
     #[serde(default)]
@@ -220,6 +226,9 @@ pub struct Verdict {
     pub flags: Vec<String>,
     /// The exit code of the signal that ended the run early.
     pub interrupted_by: Option<u8>,
+    /// What ended the run early by itself: the broker was gone.
+    #[serde(default)]
+    pub broken_off: Option<String>,
 }
 
 /// What ran.
@@ -261,8 +270,10 @@ pub struct Throughput {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AppResult {
     /// Its name.
+    #[serde(deserialize_with = "entry::name")]
     pub name: String,
     /// Its consumer group.
+    #[serde(deserialize_with = "entry::group")]
     pub group: String,
     /// Its workers.
     pub workers: u16,

@@ -76,10 +76,17 @@ pub fn run(
         progress.say(&format!("left out: {}: {why}", shown(&excluded.settings)));
     }
     let outcome = trials(sweep, scenario_text, &folder, &mut book, options, progress);
-    let results = book.results(&folder)?;
-    book.close(&folder, &results)?;
+    if outcome.is_err() {
+        let (done, of) = (book.done(), book.trials.len());
+        let shown = folder.display();
+        progress.say(&format!("{done} of {of} trials are saved; to go on: --resume {shown}"));
+    }
+    let results = book.results(&folder);
+    let closed = results.as_ref().map_or(Ok(()), |results| book.close(&folder, results));
+    // What ended it comes first.
     outcome?;
-    Ok(Swept { folder, book, results })
+    closed?;
+    Ok(Swept { folder, book, results: results? })
 }
 
 fn trials(
@@ -118,17 +125,18 @@ fn trials(
         });
         let signal = options.signal.clone();
         let began = Instant::now();
-        let state = match harness::run(&point.plan, scenario_text, options, progress) {
-            Ok(Finished { result, folder: saved }) => {
+        let ran = harness::run(&point.plan, scenario_text, options, progress);
+        let state = match ran.and_then(|ran| whole(ran, progress)) {
+            Ok((result, saved)) => {
                 overhead.add(began.elapsed().saturating_sub(schedule(sweep, *turn)));
                 if result.verdict.interrupted_by.is_some() {
                     // Half a trial is none: it stays beside the sweep, and runs again.
-                    set_aside(&saved?);
+                    set_aside(&saved);
                     return book.note(folder, place, State::Interrupted);
                 }
                 failures = 0;
                 progress.say(&format!("  {}", outcome(&result)));
-                let name = saved?.file_name().map(|name| name.to_string_lossy().into_owned());
+                let name = saved.file_name().map(|name| name.to_string_lossy().into_owned());
                 State::Done { folder: name.unwrap_or_default(), valid: result.verdict.valid }
             }
             Err(Error::Signal(_)) => return book.note(folder, place, State::Interrupted),
@@ -151,6 +159,28 @@ fn trials(
     Ok(())
 }
 
+/// A trial that ran as long as it should. One that the broker did not outlive says nothing of its
+/// point: it stays beside the sweep, and runs again.
+fn whole(ran: Finished, progress: &mut Progress) -> Result<(RunResult, PathBuf)> {
+    let (result, saved) = (ran.result, ran.folder?);
+    if let Some(error) = &ran.unsaved {
+        progress.say(&not_whole(&saved, error));
+    }
+    match (&result.verdict.broken_off, result.verdict.interrupted_by) {
+        (Some(why), None) => {
+            let why = format!("{}: {why}", set_aside(&saved).display());
+            Err(Error::Broker(why))
+        }
+        _ => Ok((result, saved)),
+    }
+}
+
+/// What to do where a result's data is saved and something else could not be.
+pub(crate) fn not_whole(folder: &Path, error: &Error) -> String {
+    let folder = folder.display();
+    format!("{error}; the data is in {folder}: kbench report {folder} draws the page again")
+}
+
 /// What came of a trial, in a line.
 pub(crate) fn outcome(result: &RunResult) -> String {
     let acked = result::count(result.throughput.acked_per_s.round() as u64);
@@ -166,14 +196,22 @@ pub(crate) fn outcome(result: &RunResult) -> String {
 }
 
 /// An interrupted run's folder no longer counts as one of the sweep's, or the race's, results.
-pub(crate) fn set_aside(folder: &Path) {
-    let mut name = folder.file_name().unwrap_or_default().to_os_string();
-    name.push("-partial");
-    let aside = folder.with_file_name(name);
-    // It was saved, and that is what matters; under its own name it only is replaced on resuming.
-    if std::fs::rename(folder, &aside).is_ok() {
-        let _ = std::fs::rename(aside.join("result.json"), aside.join("partial-result.json"));
+/// Gives where it is now.
+pub(crate) fn set_aside(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut aside = folder.with_file_name(format!("{name}-partial"));
+    for number in 2..100 {
+        if !aside.exists() {
+            break;
+        }
+        aside = folder.with_file_name(format!("{name}-partial-{number}"));
     }
+    // It was saved, and that is what matters; under its own name it only is replaced on resuming.
+    if std::fs::rename(folder, &aside).is_err() {
+        return folder.to_owned();
+    }
+    let _ = std::fs::rename(aside.join("result.json"), aside.join("partial-result.json"));
+    aside
 }
 
 fn schedule(sweep: &Sweep, turn: Turn) -> Duration {

@@ -21,6 +21,8 @@ use rdkafka::types::RDKafkaErrorCode;
 
 #[path = "hostile_broker/requests.rs"]
 mod requests;
+#[path = "hostile_broker/slow.rs"]
+mod slow;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -274,10 +276,19 @@ fn sizes_that_are_claimed_but_never_sent_take_no_memory() {
 #[test]
 fn connections_are_capped_and_come_free_again() {
     let broker = start(|config| config.connections_max = 20);
-    let held: Vec<_> = (0..20).map(|_| connect(&broker)).collect();
+    let fetch = encode(&requests::sample(ApiKey::Fetch, 4), ApiKey::Fetch, 4).unwrap();
+    // Clients that fetch are of use: they are not sent away for one more.
+    let clients = (0..20).map(|_| {
+        let mut stream = connect(&broker);
+        stream.write_all(&fetch).unwrap();
+        assert!(read_frame(&mut stream).is_some());
+        stream
+    });
+    let clients: Vec<_> = clients.collect();
     assert_eq!(connect(&broker).read(&mut [0]).unwrap_or(0), 0);
-    assert!(broker.stats().connections_refused >= 1);
-    drop(held);
+    let stats = broker.stats();
+    assert!(stats.connections_refused == 1 && stats.connections_evicted == 0, "{stats:?}");
+    drop(clients);
     assert_serves(&broker);
 }
 

@@ -248,6 +248,7 @@ fn a_sleeping_sink_is_flagged_every_time() {
             program: PathBuf::from(PROGRAM),
             results_dir: folder.path().to_owned(),
             signal: std::sync::Arc::default(),
+            remains: std::sync::Arc::default(),
             loopback: Some(Faults { stall: Some(((0, 1_000), sleep_ns)), ..Faults::default() }),
             start_wall_us: None,
             trial: None,

@@ -72,6 +72,7 @@ fn of_broker(shared: &Shared) -> Vec<DescribeConfigsResourceResult> {
     let config = &shared.config;
     let numbers = [
         ("auto.create.topics.enable", config.auto_create.to_string(), Kind::Bool),
+        ("connections.max.idle.ms", config.connections_idle_max_ms.to_string(), Kind::Int),
         ("default.replication.factor", "1".to_owned(), Kind::Int),
         (
             "group.initial.rebalance.delay.ms",
@@ -80,9 +81,11 @@ fn of_broker(shared: &Shared) -> Vec<DescribeConfigsResourceResult> {
         ),
         ("group.max.session.timeout.ms", config.session_timeout_max_ms.to_string(), Kind::Int),
         ("group.min.session.timeout.ms", config.session_timeout_min_ms.to_string(), Kind::Int),
+        ("max.connections", config.connections_max.to_string(), Kind::Int),
+        ("max.connections.per.ip", config.connections_max_per_address.to_string(), Kind::Int),
         ("message.max.bytes", "1048588".to_owned(), Kind::Int),
         ("num.partitions", config.partitions_default.to_string(), Kind::Int),
-        ("socket.request.max.bytes", config.request_bytes_max.to_string(), Kind::Int),
+        ("socket.request.max.bytes", shared.request_bytes_max().to_string(), Kind::Int),
     ];
     // 4: given at the broker's start.
     let of =

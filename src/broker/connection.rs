@@ -2,27 +2,28 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::dispatch::{self, Outcome};
 use super::frame::{self, NoFrame};
+use super::seats::{Seat, Standing};
 use super::shared::Shared;
 use super::stats::add;
 
 /// How many bytes of later requests are read while one waits. Reading on notices a client that
 /// is gone; the limit leaves the rest to TCP.
-const READ_AHEAD_BYTES: usize = 64 * 1_024;
+const READ_AHEAD_BYTES: usize = 4 * 1_024;
 
 /// Who asks.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: String,
     pub(super) address: SocketAddr,
+    pub(super) standing: Standing,
 }
 
 /// Takes connections until the runtime ends.
@@ -30,65 +31,59 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, address)) => take(&shared, stream, address),
-            // Out of file descriptors, mostly: closing connections will free some.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            // Out of file descriptors, mostly: the newcomer waits until one is free.
+            Err(_) => {
+                shared.seats.spare_one(shared.now_ms());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
     }
 }
 
 fn take(shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
-    let counters = &shared.counters;
-    if counters.connections.load(Ordering::Relaxed) >= shared.config.connections_max {
-        add(&counters.connections_refused, 1);
+    let Some(seat) = shared.seats.open(address.ip(), shared.now_ms()) else {
+        add(&shared.counters.connections_refused, 1);
         return;
-    }
-    add(&counters.connections_accepted, 1);
-    add(&counters.connections, 1);
+    };
+    add(&shared.counters.connections_accepted, 1);
     let shared = Arc::clone(shared);
-    let open = Open(Arc::clone(&shared));
     tokio::spawn(async move {
-        // Moved in, so that it also counts down when the task panics or is dropped.
-        let _open = open;
         let mut drops = shared.faults.drops();
+        // The seat is owned here, so that it comes free also when the task panics or is dropped.
         tokio::select! {
-            () = converse(&shared, stream, address) => {}
+            () = converse(&shared, &seat, stream, address) => {}
+            () = seat.has_to_go() => {}
             _ = drops.changed() => {}
         }
     });
 }
 
-/// A connection in the count of those that are open.
-struct Open(Arc<Shared>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.counters.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-async fn converse(shared: &Arc<Shared>, mut stream: TcpStream, address: SocketAddr) {
+async fn converse(shared: &Arc<Shared>, seat: &Seat, mut stream: TcpStream, address: SocketAddr) {
     // Without it, small answers wait for the client's acknowledgement.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let mut client = Client { id: String::new(), address };
-    let mut buffer = BytesMut::with_capacity(16 * 1_024);
+    let mut client = Client { id: String::new(), address, standing: Standing::Stranger };
+    let mut buffer = BytesMut::new();
     loop {
-        let frame = match frame::read(shared, &mut stream, &mut buffer).await {
+        let frame = match frame::read(shared, seat, &stream, &mut buffer).await {
             Ok(frame) => frame,
             Err(NoFrame::Malformed) => break add(&shared.counters.protocol_errors, 1),
+            Err(NoFrame::Late) => break add(&shared.counters.connections_timed_out, 1),
             Err(NoFrame::Closed) => break,
         };
+        seat.begin();
         let served = dispatch::serve(shared, &mut client, frame);
-        match unless_gone(served, &mut stream, &mut buffer).await {
-            Some(Outcome::Answer(pieces)) => {
-                if !frame::write(&mut stream, &pieces).await {
-                    break;
-                }
-            }
-            Some(Outcome::Silence) => {}
+        let outcome = unless_gone(served, &mut stream, &mut buffer).await;
+        seat.end(client.standing, shared.now_ms());
+        let is_well = match outcome {
+            Some(Outcome::Answer(pieces)) => frame::write(&mut stream, &pieces).await,
+            Some(Outcome::Silence) => true,
             Some(Outcome::Malformed) => break add(&shared.counters.protocol_errors, 1),
-            Some(Outcome::Close) | None => break,
+            Some(Outcome::Close) | None => false,
+        };
+        if !is_well || frame::hold(shared, seat, buffer.len()).await.is_err() {
+            break;
         }
     }
 }
@@ -101,10 +96,12 @@ async fn unless_gone(
 ) -> Option<Outcome> {
     tokio::pin!(served);
     loop {
+        let room = READ_AHEAD_BYTES.saturating_sub(buffer.len());
+        let mut ahead = (&mut *buffer).limit(room);
         tokio::select! {
             biased;
             outcome = &mut served => return Some(outcome),
-            read = stream.read_buf(buffer), if buffer.len() < READ_AHEAD_BYTES => {
+            read = stream.read_buf(&mut ahead), if room > 0 => {
                 if !matches!(read, Ok(bytes) if bytes > 0) {
                     return None;
                 }

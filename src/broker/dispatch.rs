@@ -17,6 +17,7 @@ use super::api::{self, Api};
 use super::connection::Client;
 use super::frame::{self, Pieces};
 use super::produce::Produced;
+use super::seats::Standing;
 use super::shared::Shared;
 use super::{
     code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, produce,
@@ -59,9 +60,23 @@ pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: 
     }
     shared.counters.request(api.key as i16);
     client.id = header.client_id;
+    client.standing = client.standing.max(standing(api.key));
     let outcome = route(shared, client, api.key, version, header.correlation_id, frame).await;
     shared.faults.hold_back(api.key as i16).await;
     outcome
+}
+
+/// What somebody is who makes this request.
+const fn standing(key: ApiKey) -> Standing {
+    match key {
+        ApiKey::Produce
+        | ApiKey::Fetch
+        | ApiKey::JoinGroup
+        | ApiKey::SyncGroup
+        | ApiKey::Heartbeat
+        | ApiKey::OffsetCommit => Standing::Patron,
+        _ => Standing::Guest,
+    }
 }
 
 fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {

@@ -1,121 +1,158 @@
 //! Requests off the wire, and answers onto it.
 
 use std::io::IoSlice;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
+use super::seats::{Hold, Seat, Standing};
 use super::shared::Shared;
 
-/// How long a connection may be silent, as Kafka's `connections.max.idle.ms`.
-const IDLE_MAX: Duration = Duration::from_secs(600);
-
-/// How long a request may take to arrive once it has begun.
-const ARRIVAL_MAX: Duration = Duration::from_secs(60);
+/// How long a connection keeps its read buffer while it is silent.
+const BUFFER_KEPT: Duration = Duration::from_secs(1);
 
 /// How long an answer may take to be taken. A client that is stopped for longer has to connect
 /// again; one that never reads does not hold its answers in memory for ever.
 const DEPARTURE_MAX: Duration = Duration::from_secs(120);
 
-/// Requests up to this size are not counted while they arrive.
+/// How often a request that there is no room for looks again.
+const ROOM_LOOK: Duration = Duration::from_millis(10);
+
+/// Requests up to this size are read together, larger ones each into memory of their own, which
+/// is free again once they are served.
 const SMALL_BYTES: usize = 64 * 1_024;
 
-/// A read buffer that has grown beyond this is not kept.
-const BUFFER_KEPT_BYTES: usize = 4 * 1_024 * 1_024;
+/// A large request's memory begins with this, and then grows with what arrives.
+const LARGE_BYTES: usize = 1_024 * 1_024;
 
 /// Why no request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoFrame {
-    /// The client is gone, or was silent for too long.
+    /// The client is gone, or has to go.
     Closed,
+    /// It was silent for too long, or took too long for a request.
+    Late,
     /// It sent what is no request.
     Malformed,
 }
 
-/// Reads the next request, without its length. The buffer grows with what arrives, never by
-/// what the client claims.
+/// Reads the next request, without its length. Memory grows with what arrives, never by what the
+/// client claims; it is counted as held by `seat` until that is told otherwise.
 pub(super) async fn read(
     shared: &Shared,
-    from: &mut (impl AsyncRead + Unpin),
+    seat: &Seat,
+    from: &TcpStream,
     buffer: &mut BytesMut,
 ) -> Result<Bytes, NoFrame> {
+    let arrival_max = Duration::from_millis(shared.config.request_arrival_max_ms);
+    // Every client begins with a request: who says nothing is none.
+    let idle_max = match seat.standing() {
+        Standing::Stranger => arrival_max,
+        _ => Duration::from_millis(shared.config.connections_idle_max_ms),
+    };
     if buffer.is_empty() {
-        if buffer.capacity() > BUFFER_KEPT_BYTES {
+        begun(from, buffer, idle_max).await?;
+    }
+    let frame = timeout(arrival_max, rest(shared, seat, from, buffer)).await;
+    frame.unwrap_or(Err(NoFrame::Late))
+}
+
+/// Waits until something can be read.
+async fn begun(from: &TcpStream, buffer: &mut BytesMut, idle_max: Duration) -> Result<(), NoFrame> {
+    let readable = from.readable();
+    tokio::pin!(readable);
+    let ready = match timeout(BUFFER_KEPT.min(idle_max), &mut readable).await {
+        Ok(ready) => ready,
+        Err(_) => {
+            // It may be part of something large that has been served.
             *buffer = BytesMut::new();
+            let left = idle_max.saturating_sub(BUFFER_KEPT);
+            timeout(left, readable).await.map_err(|_| NoFrame::Late)?
         }
-        fill(from, buffer, IDLE_MAX).await?;
-    }
-    match timeout(ARRIVAL_MAX, rest(shared, from, buffer)).await {
-        Ok(frame) => frame,
-        Err(_) => Err(NoFrame::Malformed),
-    }
+    };
+    ready.map_err(|_| NoFrame::Closed)
 }
 
 async fn rest(
     shared: &Shared,
-    from: &mut (impl AsyncRead + Unpin),
+    seat: &Seat,
+    from: &TcpStream,
     buffer: &mut BytesMut,
 ) -> Result<Bytes, NoFrame> {
     while buffer.len() < 4 {
-        fill(from, buffer, ARRIVAL_MAX).await?;
+        buffer.reserve(SMALL_BYTES);
+        fill(from, buffer, SMALL_BYTES).await?;
     }
     let claimed = i32::from_be_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]);
     let length = usize::try_from(claimed).map_err(|_| NoFrame::Malformed)?;
-    if length > shared.config.request_bytes_max {
+    if length > shared.request_bytes_max() {
         return Err(NoFrame::Malformed);
     }
-    let mut arriving = Arriving { shared, bytes: 0 };
-    while buffer.len() < 4 + length {
-        fill(from, buffer, ARRIVAL_MAX).await?;
-        arriving.count(buffer.len())?;
+    let whole = 4 + length;
+    if whole > SMALL_BYTES && whole > buffer.len() {
+        return large(shared, seat, from, buffer, whole).await;
     }
+    while buffer.len() < whole {
+        hold(shared, seat, buffer.len()).await?;
+        buffer.reserve(SMALL_BYTES.max(whole) - buffer.len());
+        fill(from, buffer, SMALL_BYTES).await?;
+    }
+    hold(shared, seat, buffer.len()).await?;
     buffer.advance(4);
     Ok(buffer.split_to(length).freeze())
 }
 
-/// What has arrived of a large request, in the sum over all connections. What a client claims
-/// and does not send takes no room from the others.
-struct Arriving<'a> {
-    shared: &'a Shared,
-    bytes: u64,
-}
-
-impl Arriving<'_> {
-    fn count(&mut self, bytes: usize) -> Result<(), NoFrame> {
-        if bytes <= SMALL_BYTES {
-            return Ok(());
-        }
-        let more = (bytes as u64).saturating_sub(self.bytes);
-        self.bytes += more;
-        let all = self.shared.arriving_bytes.fetch_add(more, Ordering::Relaxed) + more;
-        // The client will connect and try again; a wait could last until somebody else's request
-        // is whole, which it may never be.
-        if all > self.shared.arriving_bytes_max() { Err(NoFrame::Closed) } else { Ok(()) }
-    }
-}
-
-impl Drop for Arriving<'_> {
-    fn drop(&mut self) {
-        self.shared.arriving_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-async fn fill(
-    from: &mut (impl AsyncRead + Unpin),
+/// Reads the rest of a request that `buffer` has the beginning of, and nothing but that.
+async fn large(
+    shared: &Shared,
+    seat: &Seat,
+    from: &TcpStream,
     buffer: &mut BytesMut,
-    patience: Duration,
-) -> Result<(), NoFrame> {
-    if buffer.capacity() - buffer.len() < 4_096 {
-        // Doubling keeps the copying linear in what has arrived.
-        buffer.reserve(buffer.len().max(SMALL_BYTES));
+    whole: usize,
+) -> Result<Bytes, NoFrame> {
+    let mut frame = BytesMut::with_capacity(whole.min(LARGE_BYTES));
+    frame.put_slice(buffer);
+    buffer.clear();
+    while frame.len() < whole {
+        hold(shared, seat, frame.len()).await?;
+        if frame.capacity() == frame.len() {
+            // Doubling keeps the copying linear in what has arrived.
+            frame.reserve(frame.len().min(whole - frame.len()));
+        }
+        let room = frame.capacity().min(whole) - frame.len();
+        fill(from, &mut frame, room).await?;
     }
-    match timeout(patience, from.read_buf(buffer)).await {
-        Ok(Ok(bytes)) if bytes > 0 => Ok(()),
-        _ => Err(NoFrame::Closed),
+    hold(shared, seat, whole).await?;
+    frame.advance(4);
+    Ok(frame.freeze())
+}
+
+/// Counts what has arrived as held; waits where there is no room, and the client with it.
+pub(super) async fn hold(shared: &Shared, seat: &Seat, bytes: usize) -> Result<(), NoFrame> {
+    loop {
+        match seat.hold(bytes, shared.now_ms()) {
+            Hold::Yes => return Ok(()),
+            Hold::Gone => return Err(NoFrame::Closed),
+            Hold::NotNow => sleep(ROOM_LOOK).await,
+        }
+    }
+}
+
+/// Reads once, at most `bytes_max`.
+async fn fill(from: &TcpStream, buffer: &mut BytesMut, bytes_max: usize) -> Result<(), NoFrame> {
+    loop {
+        from.readable().await.map_err(|_| NoFrame::Closed)?;
+        match from.try_read_buf(&mut (&mut *buffer).limit(bytes_max)) {
+            Ok(0) => return Err(NoFrame::Closed),
+            Ok(_) => return Ok(()),
+            // It was ready no longer.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return Err(NoFrame::Closed),
+        }
     }
 }
 
@@ -196,6 +233,8 @@ async fn write_all(
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The bound on what all partitions hold together.
+//! The bound on what all partitions hold together. (What arrives has a bound of its own: `seats`.)
 //!
 //! When it is reached, batches go that every group of their topic has committed past. If that
 //! frees nothing, the producer gets a retriable error: nothing is ever lost in silence.
@@ -28,10 +28,6 @@ impl Memory {
             dropped_bytes: AtomicU64::new(0),
             reclaiming: Mutex::new(()),
         }
-    }
-
-    pub(super) const fn limit_bytes(&self) -> u64 {
-        self.limit_bytes
     }
 
     pub(super) fn held_bytes(&self) -> u64 {

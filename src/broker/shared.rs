@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use base64::Engine;
@@ -13,6 +14,7 @@ use super::BrokerConfig;
 use super::faults::Faults;
 use super::groups::Groups;
 use super::memory::Memory;
+use super::seats::Seats;
 use super::stats::{BrokerStats, Counters};
 use super::topics::Topics;
 use crate::clock::{Clock, SystemClock, wall_clock_us};
@@ -31,8 +33,7 @@ pub(super) struct Shared {
     pub(super) memory: Memory,
     pub(super) counters: Counters,
     pub(super) faults: Faults,
-    /// Bytes of large requests that have begun to arrive and are not whole yet.
-    pub(super) arriving_bytes: AtomicU64,
+    pub(super) seats: Arc<Seats>,
     clock: SystemClock,
     producer_ids: AtomicI64,
     member_ids: AtomicU64,
@@ -68,10 +69,10 @@ impl Shared {
             cluster_id: format!("{CLUSTER_ID_PREFIX}{}", URL_SAFE_NO_PAD.encode(cluster)),
             topics: Topics::new(seed | 1),
             groups: Groups::new(initial_delay_ms),
-            memory: Memory::new(config.memory_limit_bytes),
+            memory: Memory::new(config.record_bytes_max()),
             counters: Counters::default(),
             faults: Faults::default(),
-            arriving_bytes: AtomicU64::new(0),
+            seats: Arc::new(Seats::new(config.limits())),
             clock: SystemClock::start(),
             producer_ids: AtomicI64::new(1_000),
             member_ids: AtomicU64::new(1),
@@ -80,9 +81,10 @@ impl Shared {
         }
     }
 
-    /// The bound on `arriving_bytes`: four of the largest requests.
-    pub(super) const fn arriving_bytes_max(&self) -> u64 {
-        self.config.request_bytes_max as u64 * 4
+    /// The largest request: as it is set, or as there is room for one.
+    pub(super) fn request_bytes_max(&self) -> usize {
+        let room = usize::try_from(self.seats.request_bytes_max()).unwrap_or(usize::MAX);
+        self.config.request_bytes_max.min(room)
     }
 
     /// Milliseconds since the broker's start.
@@ -118,10 +120,14 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> BrokerStats {
+        let (connections, connections_evicted, arriving_bytes) = self.seats.figures();
         BrokerStats {
             held_bytes: self.memory.held_bytes(),
-            memory_limit_bytes: self.memory.limit_bytes(),
+            arriving_bytes,
+            memory_limit_bytes: self.config.memory_limit_bytes,
             dropped_bytes: self.memory.dropped_bytes(),
+            connections,
+            connections_evicted,
             ..self.counters.read()
         }
     }

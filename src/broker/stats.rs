@@ -11,8 +11,12 @@ use super::api::APIS;
 pub struct BrokerStats {
     /// Bytes of record batches held now, with a fixed overhead for each batch.
     pub held_bytes: u64,
-    /// The bound on `held_bytes`.
+    /// The bound on `held_bytes` and `arriving_bytes` together.
     pub memory_limit_bytes: u64,
+    /// Bytes of requests that have arrived and are not served yet, but for 4 KiB of each
+    /// connection.
+    #[serde(default)]
+    pub arriving_bytes: u64,
     /// Bytes dropped because memory was full and every group had read past them.
     pub dropped_bytes: u64,
     /// Batches refused with a retriable error because memory was full.
@@ -33,8 +37,14 @@ pub struct BrokerStats {
     pub connections: u64,
     /// Connections accepted.
     pub connections_accepted: u64,
-    /// Connections closed at once because too many were open.
+    /// Connections closed at once because too many were open, and none of them was idle.
     pub connections_refused: u64,
+    /// Connections closed for others that needed their place or their memory.
+    #[serde(default)]
+    pub connections_evicted: u64,
+    /// Connections closed because they were silent for too long, or took too long for a request.
+    #[serde(default)]
+    pub connections_timed_out: u64,
     /// Requests that were no requests: cut, too large, of an unknown API or version, or not
     /// decodable. Each closed its connection.
     pub protocol_errors: u64,
@@ -49,9 +59,9 @@ pub(super) struct Counters {
     pub(super) duplicate_batches: AtomicU64,
     pub(super) records_out: AtomicU64,
     pub(super) bytes_out: AtomicU64,
-    pub(super) connections: AtomicU64,
     pub(super) connections_accepted: AtomicU64,
     pub(super) connections_refused: AtomicU64,
+    pub(super) connections_timed_out: AtomicU64,
     pub(super) protocol_errors: AtomicU64,
     requests: [AtomicU64; APIS.len()],
 }
@@ -70,14 +80,12 @@ impl Counters {
         }
     }
 
-    /// The figures as they stand now; the memory's are the caller's to fill in.
+    /// The figures as they stand now; those of the memory and of the seats are the caller's to
+    /// fill in.
     pub(super) fn read(&self) -> BrokerStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let requests = APIS.iter().zip(&self.requests);
         BrokerStats {
-            held_bytes: 0,
-            memory_limit_bytes: 0,
-            dropped_bytes: 0,
             refused_batches: get(&self.refused_batches),
             records_in: get(&self.records_in),
             bytes_in: get(&self.bytes_in),
@@ -88,10 +96,11 @@ impl Counters {
                 .map(|(api, count)| (format!("{:?}", api.key), get(count)))
                 .filter(|&(_, count)| count > 0)
                 .collect(),
-            connections: get(&self.connections),
             connections_accepted: get(&self.connections_accepted),
             connections_refused: get(&self.connections_refused),
+            connections_timed_out: get(&self.connections_timed_out),
             protocol_errors: get(&self.protocol_errors),
+            ..BrokerStats::default()
         }
     }
 }

@@ -21,7 +21,7 @@ Exit codes:
   5    a gate (--fail-on, --require) or a scenario's threshold failed
   6    refused: the two sides can't be compared
   130  interrupted (Ctrl-C); whole pairs are saved, and --resume goes on
-  143  terminated; the same";
+  129, 131, 143  ended by SIGHUP, SIGQUIT, SIGTERM; the same";
 
 /// Pairs, unless it is said how many.
 pub const PAIRS: u32 = 5;

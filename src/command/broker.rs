@@ -18,10 +18,18 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
     if let Some(limit_mib) = args.memory_limit_mib {
         config.memory_limit_bytes = limit_mib << 20;
     }
-    let signals = Signals::listen()?;
+    let signals = if args.until_stdin_closes {
+        // It keeps nothing: whoever ends it need not wait.
+        Signals::end_at_once()?;
+        None
+    } else {
+        let signals = Signals::listen()?;
+        signals.remains().serving();
+        Some(signals)
+    };
     let broker = Broker::start(&config)?;
-    super::show(format!("{GREETING}{}\n", broker.address()).as_bytes())?;
-    if args.until_stdin_closes {
+    super::show(&format!("{GREETING}{}\n", broker.address()))?;
+    let Some(signals) = signals else {
         // A parent asks with an empty line, and ends it by closing: also by dying.
         for line in std::io::stdin().lock().lines() {
             if line.is_err() {
@@ -32,15 +40,16 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
                 break;
             }
         }
-    } else {
-        super::tell(&format!(
-            "an in-memory broker for trying things out: at most {} MiB of records, nothing is \
-             kept when it ends; Ctrl-C ends it",
-            config.memory_limit_bytes >> 20
-        ));
-        while !signals.came() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        broker.stop();
+        return Ok(ExitCode::Ok);
+    };
+    super::tell(&format!(
+        "an in-memory broker for trying things out: at most {} MiB for records and requests, \
+         nothing is kept when it ends; Ctrl-C ends it",
+        config.memory_limit_bytes >> 20
+    ));
+    while !signals.came() {
+        std::thread::sleep(Duration::from_millis(50));
     }
     broker.stop();
     Ok(ExitCode::Ok)

@@ -37,7 +37,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
                 runs + &sweep::simulated(SIMULATED_SWEEPS, SIMULATED_SEED)
             }
         };
-        super::show(text.as_bytes())?;
+        super::show(&text)?;
         return Ok(ExitCode::Ok);
     }
     let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) else {
@@ -115,7 +115,7 @@ pub(super) fn finish(
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     tell_github(&comparison);
     Ok(exit_code(&comparison, strict))
 }

@@ -10,12 +10,14 @@ use super::signals::Signals;
 use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::cli::{ConsumeArgs, Format};
 use crate::clock::{Clock, SystemClock, wall_clock_us};
+use crate::consume::Read;
 use crate::error::{Error, ExitCode, Result};
-use crate::harness::alone::{Alone, Limits, Said};
+use crate::harness::alone::{self, Alone, Limits, Said};
 use crate::harness::witnessed::Witnessed;
 use crate::kafka::Admin;
 use crate::plan::Plan;
-use crate::result::{Look, alerts, said};
+use crate::result::{Look, alerts, check_writable, said};
+use crate::visible;
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -28,6 +30,9 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         events: args.count,
         idle: args.idle.as_deref().map(|text| super::duration("--idle", text)).transpose()?,
     };
+    if let Some(folder) = &args.record {
+        check_writable(folder)?;
+    }
     let signals = Signals::listen()?;
     Admin::new(&bootstrap, &plan.kafka.consumer)?.brokers(CONNECT)?;
     if !args.quiet {
@@ -38,6 +43,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         None => None,
     };
     let skin = Skin::new(args.format, &plan.topic.name, args.quiet);
+    signals.remains().reading();
     let mut threads = Vec::new();
     for kind in kinds {
         let app = plan
@@ -53,21 +59,30 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         }
         let (skin, code) = (skin.clone(), signals.code());
         threads.push(thread::spawn(move || {
-            let read = alone.run(|what| skin.say(kind.schema.name, what));
-            if read.is_err() {
+            let stopped = alone.run(|what| skin.say(kind.schema.name, what));
+            if stopped.read.is_err() {
                 // One that can't go on takes the others along: half an answer is none. A signal
                 // that came before stays what it was.
                 let stop = ExitCode::Unexpected as usize;
                 let order = std::sync::atomic::Ordering::Relaxed;
                 let _ = code.compare_exchange(0, stop, order, order);
             }
-            read
+            stopped
         }));
     }
-    let mut first_error = None;
+    let (mut all, mut first_error) = (Vec::new(), None);
     for thread in threads {
-        let panicked = |_| Err(Error::Internal("a reader panicked".to_owned()));
-        first_error = first_error.or(thread.join().unwrap_or_else(panicked).err());
+        match thread.join() {
+            Ok(mut stopped) => {
+                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
+                first_error = first_error.or(read.err());
+                all.push(stopped);
+            }
+            Err(_) => {
+                let panicked = Error::Internal("a reader panicked".to_owned());
+                first_error = first_error.or(Some(panicked));
+            }
+        }
     }
     if let Some(record) = record {
         let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
@@ -75,7 +90,9 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             super::tell(&format!("recorded in {}", folder.display()));
         }
     }
-    match first_error {
+    // After the saving: with a broker that is gone it takes its time, and fails.
+    let committed = alone::commit(all, signals.code(), &mut |text: &str| super::tell(text));
+    match first_error.or(committed.err()) {
         // Whoever read this output has seen enough.
         Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
             Ok(ExitCode::Ok)
@@ -195,6 +212,6 @@ impl Skin {
 fn write(text: &str) -> Result<()> {
     io::stdout()
         .lock()
-        .write_all(text.as_bytes())
+        .write_all(visible::page(text).as_bytes())
         .map_err(|error| Error::io("writing to stdout", error))
 }

@@ -25,7 +25,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     Ok(exit_code(checkup.grade()))
 }
 

@@ -20,6 +20,6 @@ pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
         Format::Text => result::list_table(&listed, presets::NOTHING),
         Format::Markdown => result::list_table(&listed, presets::ASCII_MARKDOWN),
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     Ok(ExitCode::Ok)
 }

@@ -26,7 +26,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
                 });
                 let outline = outline.map(|outline| outline.text());
                 let text: String = trials.into_iter().chain(outline).collect();
-                super::show(text.as_bytes())?;
+                super::show(&text)?;
             }
         }
     }
@@ -43,5 +43,5 @@ fn outline(plan: &Plan) -> Result<Outline<'_>> {
 fn show_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
-    super::show(format!("{text}\n").as_bytes())
+    super::show(&format!("{text}\n"))
 }

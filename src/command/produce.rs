@@ -9,7 +9,7 @@ use crate::clock::wall_clock_us;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::preview::line::Lines;
 use crate::harness::preview::{self, Preview};
-use crate::harness::{self, Options};
+use crate::harness::{self, Options, needs};
 use crate::plan::Plan;
 use crate::produce::Sending;
 use crate::progress::Progress;
@@ -57,17 +57,15 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     }
     let bootstrap = &mut plan.kafka.bootstrap_servers;
     bootstrap.get_or_insert_with(|| super::LOCALHOST.to_owned());
+    needs::check(&plan, args.count)?;
     let signals = Signals::listen()?;
     let options = Options {
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: PathBuf::new(),
         results_dir: record.unwrap_or(Path::new("")).to_owned(),
         signal: signals.code(),
-        loopback: None,
-        start_wall_us: None,
-        trial: None,
-        race: None,
-        metrics: None,
+        remains: signals.remains(),
+        ..Options::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };
@@ -78,9 +76,9 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     } else {
         (harness::produce(&plan, sending, options, &mut progress)?, None)
     };
-    super::show(result::sent(&result, unpaced, super::color()).as_bytes())?;
+    super::show(&result::sent(&result, unpaced, super::color()))?;
     if let Some(folder) = folder {
-        super::show(format!("recorded in {}\n", folder?.display()).as_bytes())?;
+        super::show(&format!("recorded in {}\n", folder?.display()))?;
     }
     Ok(match signals.exit_code() {
         ExitCode::Ok if !result.verdict.valid => ExitCode::Invalid,

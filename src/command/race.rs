@@ -39,6 +39,7 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
         program: program.clone(),
         results_dir,
         signal: signals.code(),
+        remains: signals.remains(),
         ..Options::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);

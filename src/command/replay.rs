@@ -40,6 +40,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
         introduce(&apps, &order);
     }
     let skin = Skin::new(args.format, &order.topic, args.quiet);
+    signals.remains().replaying();
     let order = Arc::new(order);
     let apps = match replay(&apps, &order, &signals, &skin) {
         // Whoever read this output has seen enough.
@@ -48,8 +49,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
         }
         apps => apps?,
     };
+    let fault = apps.iter().find_map(|app| app.fault.clone());
     show(args, &order, &signals, apps)?;
-    Ok(signals.exit_code())
+    fault.map_or_else(|| Ok(signals.exit_code()), |fault| Err(Error::Broker(fault)))
 }
 
 /// What is to be read, and the names of the applications: a word behind a place that needs none
@@ -131,7 +133,7 @@ fn replay(
         let (skin, code, name) = (skin.clone(), signals.code(), kind.schema.name);
         threads.push(thread::spawn(move || {
             let replayed = replay.run(|what| skin.say(name, what));
-            if replayed.is_err() {
+            if replayed.as_ref().map_or(true, |replayed| replayed.fault.is_some()) {
                 // One that can't go on takes the others along: half an answer is none. A signal
                 // that came before stays what it was.
                 let stop = ExitCode::Unexpected as usize;
@@ -155,7 +157,7 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
         partitions: order.stretches.clone(),
         run: order.run.map(|run| format!("{run:08x}")),
         speed: order.speed.to_string(),
-        interrupted_by: signals.came().then(|| signals.exit_code() as u8),
+        interrupted_by: Some(signals.exit_code() as u8).filter(|&code| code != 0),
         apps,
     };
     let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
@@ -172,5 +174,5 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
             format!("{json}\n")
         }
     };
-    super::show(text.as_bytes())
+    super::show(&text)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::{Error, ExitCode, Result};
+use crate::files;
 use crate::harness::merge::merge;
 use crate::harness::part::{ConsumerPart, Parts};
 use crate::report;
@@ -38,7 +39,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
         rows.extend(results);
     }
     if args.format == ReportFormat::Csv {
-        super::show(result::csv(rows.iter().map(|saved| &saved.result))?.as_bytes())?;
+        super::show(&result::csv(rows.iter().map(|saved| &saved.result))?)?;
     }
     Ok(worst)
 }
@@ -55,14 +56,14 @@ fn show(saved: &Saved, format: ReportFormat) -> Result<()> {
         ReportFormat::Json => json(result)?,
         ReportFormat::Hlog => {
             let file = folder.join("latency.hlog");
-            fs::read_to_string(&file).map_err(|error| {
-                Error::usage(format!("{}: {error}; expected it beside the result", file.display()))
+            files::text(&file, files::RESULT_BYTES_MAX).map_err(|what| {
+                Error::usage(format!("{}: {what}; expected it beside the result", file.display()))
             })?
         }
         // All results have one head.
         ReportFormat::Csv => return Ok(()),
     };
-    super::show(text.as_bytes())
+    super::show(&text)
 }
 
 /// A sweep summed up anew: of what has run, and by this version's rules.
@@ -82,7 +83,7 @@ fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
         ReportFormat::Csv => return Ok(results),
     };
     page(folder, &report::sweep_html(&book, &results));
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     Ok(results)
 }
 
@@ -102,7 +103,15 @@ fn page(folder: &Path, html: &str) {
 /// The results of a folder: those that its parts make, or those that are saved in it.
 fn results(folder: &Path) -> Result<Vec<Saved>> {
     let parts = if folder.is_dir() { Parts::load(folder)? } else { Parts::default() };
-    if parts.is_empty() { result::load_all(folder) } else { merged(folder, &parts) }
+    if parts.is_empty() { saved(folder) } else { merged(folder, &parts) }
+}
+
+/// Results as they were saved: one that is not what its own accounts make is not shown.
+fn saved(folder: &Path) -> Result<Vec<Saved>> {
+    if result::is_unverified() {
+        super::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
+    }
+    result::load_all_verified(folder)
 }
 
 /// Puts each run's parts together, and saves the result beside them.
@@ -135,6 +144,11 @@ fn merged(folder: &Path, parts: &Parts) -> Result<Vec<Saved>> {
                 .map_err(|error| Error::io(format!("replacing {}", before.display()), error))?;
         }
         let saved = result::save(&mut result, &log, &producer.scenario, folder)?;
+        if let Err(error) = result::draw(&saved, &result) {
+            super::tell(&format!(
+                "the result is saved, but not all of what is drawn of it: {error}"
+            ));
+        }
         all.push(Saved { folder: saved, result });
     }
     Ok(all)

@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
     let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
     if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
-        super::tell(&format!("metrics at http://{}/metrics", exporter.address()));
+        super::tell(&exporter.announcement());
     }
     let options = |results_dir: PathBuf| Options {
         // One that is no text still belongs into the result; `args` would panic at it.
@@ -41,6 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         program: program.clone(),
         results_dir,
         signal: signals.code(),
+        remains: signals.remains(),
         metrics: metrics.clone(),
         ..Options::default()
     };
@@ -48,11 +49,12 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     for (source, job) in &jobs {
         let (mut code, runs) = match job {
             Job::Run(plan) => one(source, plan, options(args.out.clone()), args)?,
-            Job::Sweep(sweep) => {
-                let (code, runs) = trials(source, sweep, &options, args)?;
-                (if signals.came() { signals.exit_code() } else { code }, runs)
-            }
+            Job::Sweep(sweep) => trials(source, sweep, &options, args)?,
         };
+        // However far it came: who sent a signal wants to hear that it was that.
+        if signals.came() {
+            code = signals.exit_code();
+        }
         if let Some(against) = &against {
             code = against.compare(code, runs, args)?;
         }
@@ -156,11 +158,18 @@ fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result
     warn(plan);
     let mut progress = Progress::on_stderr(args.quiet);
     let finished = harness::run(plan, &source.text, options, &mut progress)?;
+    let mut code = exit_code(&finished.result, args.strict);
     if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
         super::tell(&format!("the result is in {}", folder.display()));
-        return Err(error);
+        // A terminal that is gone takes the output along.
+        if finished.result.verdict.interrupted_by.is_none() {
+            return Err(error);
+        }
     }
-    let code = exit_code(&finished.result, args.strict);
+    if let (Some(error), Ok(folder)) = (&finished.unsaved, &finished.folder) {
+        super::tell(&sweep::not_whole(folder, error));
+        code = if code == ExitCode::Ok { ExitCode::Unexpected } else { code };
+    }
     // Told after the summary, which is all that is left of the run then.
     let saved = Saved { folder: finished.folder?, result: finished.result };
     Ok((code, vec![saved]))
@@ -187,7 +196,7 @@ fn trials(
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     if !book.is_complete() {
         super::tell(&format!("to go on: --resume {}", folder.display()));
         return Ok((ExitCode::Invalid, results));
@@ -220,15 +229,14 @@ fn print(finished: &Finished, format: Format) -> Result<()> {
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())
+    super::show(&text)
 }
 
 /// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.
 fn exit_code(result: &result::RunResult, strict: bool) -> ExitCode {
     let verdict = &result.verdict;
     match verdict.interrupted_by {
-        Some(143) => ExitCode::Terminated,
-        Some(_) => ExitCode::Interrupted,
+        Some(code) => ExitCode::of_signal(code).unwrap_or(ExitCode::Interrupted),
         None if !verdict.valid => ExitCode::Invalid,
         None if strict && !verdict.flags.is_empty() => ExitCode::Invalid,
         None if result.thresholds.iter().any(|threshold| !threshold.passed) => ExitCode::Threshold,

@@ -41,7 +41,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
             format!("{text}\n")
         }
     };
-    super::show(text.as_bytes())?;
+    super::show(&text)?;
     let holds = all.iter().all(|one| one.audit.holds());
     Ok(if holds { ExitCode::Ok } else { ExitCode::Invalid })
 }

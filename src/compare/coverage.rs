@@ -6,19 +6,20 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::power::normal;
 use super::stats::{ALPHA, Estimate, quantile as student};
-use crate::record::{Block, Footing, ranks_around};
+use crate::record::{Block, Footing, decoded, ranks_around};
 use crate::result::{LatencySummary, RunResult};
 
 /// The percentiles that are looked at.
 const QUANTILES: [(&str, f64); 2] = [("p99", 0.99), ("p99.9", 0.999)];
+
+/// Most samples of a run that are laid out: a gigabyte.
+const SAMPLES_MAX: u64 = 1 << 27;
 
 /// Whole runs a side of the interval over runs.
 const RUNS: usize = 5;
@@ -114,8 +115,10 @@ impl Run {
     /// What was recorded of a stage; `by_interval` are the intervals' 99th percentiles.
     fn recorded(latency: &LatencySummary, by_interval: Vec<f64>) -> Option<Self> {
         let bytes = STANDARD.decode(&latency.histogram).ok()?;
-        let histogram: Histogram<u64> =
-            Deserializer::new().deserialize(&mut bytes.as_slice()).ok()?;
+        let histogram = decoded(&bytes).ok()?;
+        if histogram.len() > SAMPLES_MAX {
+            return None;
+        }
         let mut sorted = Vec::new();
         for value in histogram.iter_recorded() {
             let times = value.count_since_last_iteration() as usize;

@@ -7,6 +7,7 @@ use super::gate::State;
 use super::stats::Call;
 use super::text::{at, legend, paired, reasons, runs, table, tally, word, zeros};
 use super::{Comparison, Pair};
+use crate::visible;
 
 /// A comment holds 64 kB (GitHub's limit); this leaves room for what an action puts around it.
 const BYTES_MAX: usize = 60_000;
@@ -22,11 +23,11 @@ const ANNOTATIONS_MAX: usize = 10;
 pub fn markdown(comparison: &Comparison) -> String {
     let mut out = format!("## kbench compare: {}\n\n", tally(comparison));
     for declared in comparison.declared.iter().take(LISTED_MAX) {
-        out.push_str(&format!("- **{}**\n", plain(declared)));
+        out.push_str(&format!("- **{}**\n", text(declared)));
     }
     gates(comparison, &mut out);
     for left_out in comparison.left_out.iter().take(LISTED_MAX) {
-        out.push_str(&format!("- left out: {}\n", plain(left_out)));
+        out.push_str(&format!("- left out: {}\n", text(left_out)));
     }
     let end = format!("\n<sub>{}</sub>\n", legend(comparison.min_effect));
     let mut pairs: Vec<&Pair> = comparison.pairs.iter().collect();
@@ -56,13 +57,14 @@ fn gates(comparison: &Comparison, out: &mut String) {
     }
     out.push_str("| gate | | measured |\n|---|---|---|\n");
     for (pair, gate) in all.iter().take(LISTED_MAX) {
-        let cell = |text: &str| plain(text).replace('|', "\\|");
+        // In a table a bar ends a cell of code, too.
+        let code = |code: &str| plain(code).replace('|', "\\|");
         out.push_str(&format!(
             "| `{}{}` | {} | {} |\n",
-            cell(&at(pair)),
-            cell(&gate.gate),
+            code(&at(pair)),
+            code(&gate.gate),
             word(gate.state),
-            cell(&gate.why)
+            text(&gate.why)
         ));
     }
     if all.len() > LISTED_MAX {
@@ -72,12 +74,12 @@ fn gates(comparison: &Comparison, out: &mut String) {
 }
 
 fn section(pair: &Pair) -> String {
-    let mut out = format!("\n### {}{}\n\n", plain(&at(pair)), plain(&pair.scenario));
+    let mut out = format!("\n### {}{}\n\n", text(&at(pair)), text(&pair.scenario));
     for note in pair.notes.iter().take(LISTED_MAX) {
-        out.push_str(&format!("- **{}**\n", plain(note)));
+        out.push_str(&format!("- **{}**\n", text(note)));
     }
     for (what, group) in [("baseline", &pair.baseline), ("candidate", &pair.candidate)] {
-        let (name, runs, broker) = (plain(&group.name), runs(group.runs), plain(&group.broker));
+        let (name, runs, broker) = (plain(&group.name), runs(group.runs), text(&group.broker));
         out.push_str(&format!("- {what}: `{name}`, {runs} on {broker}, from {}\n", group.first));
     }
     if let Some(line) = paired(pair) {
@@ -95,7 +97,7 @@ fn section(pair: &Pair) -> String {
     out.push_str(&table(pair, presets::ASCII_MARKDOWN));
     out.push('\n');
     for line in reasons(&pair.rows) {
-        out.push_str(&format!("- {}\n", plain(&line)));
+        out.push_str(&format!("- {}\n", text(&line)));
     }
     let zeros = zeros(&pair.rows);
     if !zeros.is_empty() {
@@ -104,15 +106,20 @@ fn section(pair: &Pair) -> String {
     out
 }
 
-/// A name on one line, short, without what Markdown would take for code.
+/// A name on one line, short, that does not end the code which it stands in.
 fn plain(text: &str) -> String {
     const CHARS_MAX: usize = 200;
     let line: String =
-        text.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
+        visible::visible(text).chars().map(|c| if c == '`' { ' ' } else { c }).collect();
     if line.chars().count() <= CHARS_MAX {
         return line;
     }
     line.chars().take(CHARS_MAX).chain("…".chars()).collect()
+}
+
+/// The same where it is no code.
+fn text(text: &str) -> String {
+    visible::markdown(&plain(text))
 }
 
 /// GitHub's annotations, a line each, the worst first: failed gates, then changes for the worse.

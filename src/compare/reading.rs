@@ -55,7 +55,7 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
         Figure::Throughput if app.is_none() => Some(result.throughput.acked_per_s),
         Figure::Throughput => one(|app| app.consumed_per_s),
         Figure::CpuPerEvent => result.watch.cpu_us_per_event,
-        Figure::Ledger(account) => count(account, result, &is_meant),
+        Figure::Ledger(account) => count(account, app, result),
         Figure::LagMax => lag_max(result, &is_meant),
         Figure::WireRatio => result.wire.and_then(|wire| wire.ratio()),
     }
@@ -107,12 +107,16 @@ fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
     Some(format!("> {} ({share})", result::duration(Some(ns))))
 }
 
-fn count(account: Account, result: &RunResult, is_meant: &dyn Fn(&String) -> bool) -> Option<f64> {
+fn count(account: Account, app: Option<&String>, result: &RunResult) -> Option<f64> {
+    let is_meant = |name: &String| app.is_none_or(|app| app == name);
     let ledger = &result.ledger;
+    let is_known = !(result.apps.is_empty() || ledger.apps.is_empty());
     let whole = match account {
         Account::Failed => Some(ledger.failed),
         Account::Unknown => Some(ledger.unknown),
         Account::Unsent => Some(ledger.unsent),
+        // An event counts once, for however many applications it is missing.
+        Account::Missing if app.is_none() => is_known.then(|| ledger.missing()),
         Account::Missing | Account::Duplicates | Account::Reordered => None,
     };
     if let Some(whole) = whole {

@@ -1,5 +1,6 @@
 //! One side of a comparison: the runs that were named, and those of one point of a sweep.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use super::conditions::worthless;
 use crate::error::{Error, Result};
 use crate::plan::sweep::Settings;
 use crate::result::{Saved, limited, load_all_verified};
+use crate::visible::{self, visible};
 
 /// Runs of one point, or of one scenario as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,28 +32,29 @@ impl Side {
             return Err(Error::usage(format!("{shown}: not there; expected a result folder")));
         }
         let saved = load_all_verified(&path).map_err(|error| Error::Refused(lines(&error)))?;
-        let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
-        for saved in saved {
-            let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());
-            points.entry(point.unwrap_or_default()).or_default().push(saved);
-        }
+        let Self { name: shown, mut points } = Self::of(name, saved);
         if !wanted.is_empty() {
             check_keys(name, &wanted, &points)?;
             points
                 .retain(|point, _| wanted.iter().all(|(key, value)| point.get(key) == Some(value)));
         }
-        Ok(Self { name: name.to_owned(), points })
+        Ok(Self { name: shown, points })
     }
 
-    /// Of runs that are at hand.
+    /// Of runs that are at hand; nothing hidden is left in what they say.
     #[must_use]
     pub fn of(name: &str, runs: Vec<Saved>) -> Self {
         let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
-        for saved in runs {
-            let point = saved.result.trial.as_ref().map(|trial| trial.point.clone());
-            points.entry(point.unwrap_or_default()).or_default().push(saved);
+        for Saved { folder, result } in runs {
+            let shown = match visible::shown(&result) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(shown) => Some(shown),
+            };
+            let result = shown.unwrap_or(result);
+            let point = result.trial.as_ref().map(|trial| trial.point.clone());
+            points.entry(point.unwrap_or_default()).or_default().push(Saved { folder, result });
         }
-        Self { name: name.to_owned(), points }
+        Self { name: visible(name).into_owned(), points }
     }
 
     /// Its runs that the harness or its machine did not limit, and a line on each of the others;
@@ -64,7 +67,10 @@ impl Side {
             for run in runs {
                 // What can't be compared at all is refused, and not left out.
                 match limited(&run.result).filter(|_| worthless(&run.result).is_none()) {
-                    Some(why) => left_out.push(format!("{}: {why}", run.folder.display())),
+                    Some(why) => {
+                        let folder = run.folder.display().to_string();
+                        left_out.push(format!("{}: {why}", visible(&folder)));
+                    }
                     None => counted.push(run.clone()),
                 }
             }

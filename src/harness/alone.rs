@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::closing::Closing;
 use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::clock::wall_clock_us;
 use crate::consume::{Read, Reader, Source, Witness};
-use crate::error::Result;
-use crate::kafka::KafkaSource;
+use crate::error::{Error, Result};
+use crate::kafka::{ClientLog, KafkaSource};
 use crate::plan::{AppPlan, Plan};
 
 /// Most records between two looks at the clock and at the signal.
@@ -17,6 +18,9 @@ const BATCH_RECORDS: usize = 1_024;
 
 /// Longest wait for a record.
 const WAIT: Duration = Duration::from_millis(50);
+
+/// Longest wait for the last commits and for the clients' end.
+const COMMIT: Duration = Duration::from_secs(8);
 
 /// Least time between two summaries: nobody reads faster, and each costs a walk over all users.
 const SUMMARY_GAP: Duration = Duration::from_millis(200);
@@ -32,8 +36,16 @@ const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
 pub struct Limits {
     /// After so many events.
     pub events: Option<u64>,
-    /// After so long without a record.
+    /// After so long without a record, counted from the first assignment on.
     pub idle: Option<Duration>,
+}
+
+/// How long an application waits.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    limits: Limits,
+    /// For the first assignment, where the idle time is limited.
+    assigned_within: Duration,
 }
 
 /// What an application says.
@@ -57,7 +69,9 @@ pub struct Alone {
     reader: Reader,
     source: Box<dyn Source>,
     rhythm: Rhythm,
-    limits: Limits,
+    patience: Patience,
+    topic: String,
+    log: ClientLog,
     signal: Arc<AtomicUsize>,
     witness: Option<Arc<Mutex<Witness>>>,
 }
@@ -78,12 +92,17 @@ impl Alone {
         let mut properties = plan.kafka.consumer.clone();
         // A consumer may be there before its topic: the client's own five minutes are long.
         properties.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
-        let source = KafkaSource::new(bootstrap, &properties, &plan.topic.name, &app.group)?;
+        let (log, topic) = (ClientLog::default(), plan.topic.name.clone());
+        let who = (&log, app.name.as_str());
+        let source = KafkaSource::new(bootstrap, &properties, &topic, &app.group, who)?;
+        let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
         Ok(Self {
             reader: Reader::new(kind, app.clone()),
             source: Box::new(source),
             rhythm: kind.rhythm,
-            limits: Limits::default(),
+            patience: Patience { limits: Limits::default(), assigned_within },
+            topic,
+            log,
             signal,
             witness: None,
         })
@@ -99,7 +118,7 @@ impl Alone {
     /// Stops by itself.
     #[must_use]
     pub fn within(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.patience.limits = limits;
         self
     }
 
@@ -111,22 +130,26 @@ impl Alone {
         self
     }
 
-    /// Reads until the signal or a limit. Whatever was read is committed at the end, so that the
-    /// next member of the group goes on right behind it.
-    ///
-    /// # Errors
-    /// When the client is broken for good, or the last commit fails.
-    pub fn run(mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
+    /// Reads until the signal or a limit. What was read is not committed yet: that may hang, and
+    /// comes after the saving, by [`commit`].
+    pub fn run(mut self, say: impl FnMut(&Said<'_>) -> Result<()>) -> Stopped {
+        let read = self.read(say);
+        Stopped { read, source: self.source }
+    }
+
+    fn read(&mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
         let mut pace = Pace::new(self.rhythm);
-        let mut last_record = Instant::now();
+        let began = Instant::now();
+        // Before the first assignment nothing can come.
+        let mut last_record = None;
         let mut told_silence = false;
         let mut told = Told::default();
         let witness = self.witness.clone();
         let mut witness =
             witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
         while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
-            let Self { reader, source, limits, .. } = &mut self;
-            let room = limits.events.map_or(u64::MAX, |most| most - reader.read().events);
+            let Self { reader, source, patience, .. } = &mut *self;
+            let room = patience.limits.events.map_or(u64::MAX, |most| most - reader.read().events);
             let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
             let mut failed = None;
             let count = source.poll(most, WAIT, &mut |arrival| {
@@ -142,13 +165,17 @@ impl Alone {
             })?;
             if let Some(error) = failed {
                 // Nobody listens any more; what was read is read.
-                self.source.commit()?;
                 return Err(error);
             }
             told.alerts(&mut self.reader, &mut say)?;
-            if count > 0 {
-                last_record = Instant::now();
-            } else if !told_silence && last_record.elapsed() > SILENCE {
+            if count > 0 || (last_record.is_none() && self.source.assigned().is_some()) {
+                last_record = Some(Instant::now());
+            }
+            if last_record.is_none() {
+                self.check_joining(began.elapsed())?;
+            }
+            let silent = last_record.unwrap_or(began).elapsed();
+            if count == 0 && !told_silence && silent > SILENCE {
                 told_silence = true;
                 say(&Said::Silence)?;
             }
@@ -156,7 +183,6 @@ impl Alone {
                 say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
             }
         }
-        self.source.commit()?;
         self.reader.end();
         told.alerts(&mut self.reader, &mut say)?;
         let (read, summary) = (self.reader.read(), self.reader.summary());
@@ -167,10 +193,72 @@ impl Alone {
         said.map(|()| read)
     }
 
-    fn is_done(&self, last_record: Instant) -> bool {
-        self.limits.events.is_some_and(|most| self.reader.read().events >= most)
-            || self.limits.idle.is_some_and(|idle| last_record.elapsed() > idle)
+    fn is_done(&self, last_record: Option<Instant>) -> bool {
+        let Limits { events, idle } = self.patience.limits;
+        let silent = last_record.map(|at| at.elapsed());
+        events.is_some_and(|most| self.reader.read().events >= most)
+            || idle.zip(silent).is_some_and(|(idle, silent)| silent > idle)
     }
+
+    /// Whether it is worth while to go on waiting for the first assignment.
+    fn check_joining(&self, waited: Duration) -> Result<()> {
+        if let Some(words) = self.log.refusal() {
+            return Err(Error::Broker(format!("the broker refuses {words}")));
+        }
+        let Patience { limits, assigned_within } = self.patience;
+        if limits.idle.is_none() || waited < assigned_within {
+            return Ok(());
+        }
+        let why = self.log.why().map(|why| format!(" ({why})")).unwrap_or_default();
+        Err(Error::Broker(format!(
+            "no partition of {} was assigned within {} s{why}; expected the topic to be there, or \
+             a longer measure.ready_timeout",
+            self.topic,
+            assigned_within.as_secs_f64()
+        )))
+    }
+}
+
+/// An application that reads no more.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Stopped {
+    /// What it has read; or what went wrong.
+    pub read: Result<Read>,
+    /// Still open.
+    source: Box<dyn Source>,
+}
+
+/// Commits what was read, so that the next member of each group goes on right behind it, and
+/// closes the clients, all at the same time and within some seconds. `say` is told where it takes
+/// longer than expected.
+///
+/// # Errors
+/// [`crate::error::Error::Broker`] when a commit fails, or has no answer in time.
+pub fn commit(
+    stopped: Vec<Stopped>,
+    signal: Arc<AtomicUsize>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let work = move || {
+        let commit = |stopped: Stopped| {
+            let mut source = stopped.source;
+            let committed = source.commit();
+            drop(source);
+            committed
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                stopped.into_iter().map(|stopped| scope.spawn(|| commit(stopped))).collect();
+            let panicked = |_| Err(Error::Internal("a commit panicked".to_owned()));
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
+        })
+    };
+    let what = "what was read to be committed";
+    Closing::new(signal).wait(what, COMMIT, say, work).unwrap_or_else(|| {
+        let why = "the broker does not answer: what was read last is not committed, and the next \
+                   member of the group reads it again";
+        Err(Error::Broker(why.to_owned()))
+    })
 }
 
 /// Most alerts told in a second.

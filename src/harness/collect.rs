@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::crew::{Channels, Crew};
 use super::lag::Ends;
+use super::strangers::Strangers;
+use super::world::World;
 use crate::clock::Clock;
 use crate::metrics::{AppMoment, Buckets, Metrics, Moment};
 use crate::pace::Schedule;
@@ -27,6 +29,8 @@ pub(super) struct Collector {
     pub(super) lags: Vec<(u64, Vec<Lag>)>,
     /// How many sent events had no answer yet at the end of each interval.
     pub(super) unanswered: Vec<(u64, u64)>,
+    /// Who else reads in the run's groups.
+    pub(super) strangers: Strangers,
     ends: Ends,
     schedule: Schedule,
     names: Vec<String>,
@@ -56,7 +60,11 @@ struct Before {
 }
 
 impl Collector {
-    pub(super) fn new(plan: &Plan, metrics: Option<Arc<Metrics>>) -> (Self, Channels) {
+    pub(super) fn new(
+        plan: &Plan,
+        world: &World,
+        metrics: Option<Arc<Metrics>>,
+    ) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
         let (seen, seen_windows) = channel();
         let log_width = log_width(plan);
@@ -68,6 +76,7 @@ impl Collector {
             apps: plan.apps.iter().map(|_| Series::new(Stage::EndToEnd, log_width)).collect(),
             lags: Vec::new(),
             unanswered: Vec::new(),
+            strangers: Strangers::new(plan, world),
             ends: Ends::default(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
@@ -86,12 +95,37 @@ impl Collector {
         (collector, Channels { sent, seen })
     }
 
+    /// What it has taken in, once more: for a result that is not the last one.
+    pub(super) fn copy(&self) -> Self {
+        // Nothing comes any more, and nobody looks at the ends.
+        let ((_, sent_windows), (_, seen_windows)) = (channel(), channel());
+        Self {
+            sent_windows,
+            seen_windows,
+            sent: self.sent.clone(),
+            acked: self.acked.clone(),
+            apps: self.apps.clone(),
+            lags: self.lags.clone(),
+            unanswered: self.unanswered.clone(),
+            ends: Ends::default(),
+            schedule: self.schedule.clone(),
+            names: self.names.clone(),
+            phases: self.phases.clone(),
+            interval_ns: self.interval_ns,
+            before: Before::default(),
+            scenario: self.scenario.clone(),
+            strangers: self.strangers.copy(),
+            metrics: None,
+        }
+    }
+
     /// Takes in what has come since the last look; once an interval, looks at the lag and
     /// shows the run.
     pub(super) fn tick(&mut self, crew: &Crew, clock: &dyn Clock, progress: &mut Progress) {
         self.take_in();
         let now_ns = clock.now_ns();
         self.look(crew, now_ns);
+        self.strangers.tick(crew.groups());
         if now_ns / self.interval_ns <= self.before.at_ns / self.interval_ns {
             return;
         }

@@ -21,9 +21,6 @@ use crate::record::{Recorder, Sends, Stage, Stalls, Window};
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
 
-/// The most time that closing the clients may take: it can hang while a broker is away.
-const CLOSE: Duration = Duration::from_secs(5);
-
 /// The most time that the producers' clients get to connect before the schedule starts.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -318,22 +315,17 @@ fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {
     left
 }
 
-/// Closes the clients, on a thread that is left behind if it takes too long.
+/// Closes the clients; it can hang while a broker is away.
 pub(super) fn close(
     sources: Vec<Box<dyn Source>>,
     sinks: Vec<Box<dyn Sink>>,
     merge: Option<Merge>,
 ) {
-    let (closed, wait) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        // Each leaves its group by itself; one after the other would rebalance the rest.
-        std::thread::scope(|scope| {
-            for source in sources {
-                scope.spawn(move || drop(source));
-            }
-        });
-        drop((sinks, merge));
-        let _ = closed.send(());
+    // Each leaves its group by itself; one after the other would rebalance the rest.
+    std::thread::scope(|scope| {
+        for source in sources {
+            scope.spawn(move || drop(source));
+        }
     });
-    let _ = wait.recv_timeout(CLOSE);
+    drop((sinks, merge));
 }

@@ -12,7 +12,7 @@ use super::detection::{Detection, detect};
 use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
-use super::segments;
+use super::segments::{self, SegmentReport};
 use super::throttling::Throttling;
 use super::timeline::{Reached, Timeline};
 use super::watch::{self, MeterSeen, Seen, SelfWatch};
@@ -42,6 +42,7 @@ use shape::{partitions, phases};
 pub(super) const FLAGS_KEPT: usize = 100;
 
 /// Under what the run ran.
+#[derive(Clone)]
 pub(super) struct Conditions {
     pub(super) run: u32,
     pub(super) command_line: Vec<String>,
@@ -63,6 +64,8 @@ pub(super) struct End {
     pub(super) wire: Option<WireBytes>,
     pub(super) throttling: Throttling,
     pub(super) interrupted_by: Option<u8>,
+    /// What ended the run early by itself.
+    pub(super) broken_off: Option<String>,
     /// By shard: the measured events for whose answer its client waited in vain.
     pub(super) timed_out: Vec<Vec<TimedOut>>,
     /// When the sending ended, on the run's clock, where that was before the schedule's end.
@@ -119,8 +122,9 @@ pub(super) fn log(
 pub(super) fn result(
     plan: &Plan,
     clock: &SystemClock,
-    mut crew: Crew,
+    crew: &Crew,
     mut collector: Collector,
+    answers: Vec<Answer>,
     conditions: Conditions,
     end: &End,
 ) -> RunResult {
@@ -142,7 +146,7 @@ pub(super) fn result(
     }
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
-    let mut apps = apps(plan, &mut collector, &timeline, crew.take_groups());
+    let mut apps = apps(plan, &mut collector, &timeline, answers);
     let detection = detected(&books, &mut apps);
     let checks = checks(&books, &apps, end.recording.as_ref());
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
@@ -193,7 +197,7 @@ pub(super) fn result(
         digest: None,
     };
     keep_up::tell(&mut result);
-    result.verdict = verdict(&result, end);
+    result.verdict = verdict(&result, end, collector.strangers.found());
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
     result
 }
@@ -223,17 +227,18 @@ fn over_time(series: &mut Series, stage: Stage) -> LatencySummary {
     LatencySummary::of(series.total(stage)).resting(footings)
 }
 
-fn apps(
-    plan: &Plan,
-    collector: &mut Collector,
-    timeline: &Timeline,
-    groups: Vec<Arc<Group>>,
-) -> Vec<AppResult> {
+/// What a group's application has found.
+#[derive(Clone)]
+pub(super) struct Answer {
+    garbage: u64,
+    summary: Option<Summary>,
+    segments: Option<SegmentReport>,
+}
+
+/// Takes the groups apart: call it when nobody reads any more.
+pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>) -> Vec<Answer> {
     let personas = Personas::new(plan);
-    let one = |(place, group): (usize, Arc<Group>)| {
-        let app = &plan.apps[place];
-        let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
-        let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
+    let one = |group: Arc<Group>| {
         let garbage = group.garbage();
         let state = group.into_app();
         let summary = state.as_ref().map(|state| state.summary());
@@ -241,6 +246,22 @@ fn apps(
             .as_ref()
             .zip(state.as_deref())
             .and_then(|(personas, state)| segments::compare(personas, state));
+        Answer { garbage, summary, segments }
+    };
+    groups.into_iter().map(one).collect()
+}
+
+fn apps(
+    plan: &Plan,
+    collector: &mut Collector,
+    timeline: &Timeline,
+    answers: Vec<Answer>,
+) -> Vec<AppResult> {
+    let one = |(place, answer): (usize, Answer)| {
+        let app = &plan.apps[place];
+        let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
+        let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
+        let Answer { garbage, summary, segments } = answer;
         AppResult {
             name: app.name.clone(),
             group: app.group.clone(),
@@ -262,11 +283,12 @@ fn apps(
             keeping_up: None,
         }
     };
-    groups.into_iter().enumerate().map(one).collect()
+    answers.into_iter().enumerate().map(one).collect()
 }
 
-/// What went wrong, by the loops and by the figures, and what has to stand above these.
-fn verdict(result: &RunResult, end: &End) -> Verdict {
+/// What went wrong, by the loops and by the figures, and what has to stand above these; `strangers`
+/// are those who have read in the run's groups.
+fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = end.faults.clone();
     reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
@@ -278,11 +300,16 @@ fn verdict(result: &RunResult, end: &End) -> Verdict {
             format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
         }));
     }
+    let (valid, mut flags) = (reasons.is_empty(), result.flags());
+    // Where nothing is missing they did no harm.
+    let named = if valid { &mut flags } else { &mut reasons };
+    named.splice(0..0, strangers);
     Verdict {
-        valid: reasons.is_empty(),
+        valid,
         reasons,
-        flags: result.flags(),
+        flags,
         interrupted_by: end.interrupted_by,
+        broken_off: end.broken_off.clone(),
     }
 }
 

@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::crew::Crew;
-use super::world::World;
 
 /// Most points that are kept of a partition; beyond them every second one goes, and what lies
 /// between is interpolated. A group must lag by minutes to get there.
@@ -155,15 +154,18 @@ impl EndLag {
     }
 }
 
-/// Asks the broker where the partitions end; `None` where nobody answers, and where the receipts
-/// have no offsets (`acks=0`).
-pub(super) fn at_end(world: &World, crew: &Crew) -> Option<EndLag> {
+/// Asks the broker where the partitions end, by `ask` with their number; `None` where nobody
+/// answers, and where the receipts have no offsets (`acks=0`).
+pub(super) fn at_end(
+    crew: &Crew,
+    ask: &mut dyn FnMut(usize) -> Option<Vec<i64>>,
+) -> Option<EndLag> {
     let receipts = crew.receipts();
     let (mut acked_ends, records) = (receipts.ends(), receipts.records());
     if acked_ends.iter().zip(&records).any(|(end, count)| *count > 0 && *end <= 0) {
         return None;
     }
-    let broker_ends = world.ends(acked_ends.len()).ok()??;
+    let broker_ends = ask(acked_ends.len())?;
     for ((acked, broker), count) in acked_ends.iter_mut().zip(&broker_ends).zip(records) {
         if count == 0 {
             // It holds our probes, and on a topic that is used again what was there before.

@@ -6,13 +6,18 @@ mod cost;
 mod stalls;
 mod timeline;
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use crate::apps::Summary;
 use crate::compare;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ledger::Ledger;
 use crate::record::{Series, Stage};
 use crate::result::{
     AppResult, ClockBound, LogSeries, Outside, ProcessResult, RunResult, Verdict, interval_log,
+    verify,
 };
 
 use super::detection::detect;
@@ -77,8 +82,28 @@ pub fn merge(
     // The producer by itself knew of no application.
     let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
     result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);
+    hold(&mut result, producer)?;
     let log = log(producer, &mut merged)?;
     Ok((result, log))
+}
+
+/// Parts were written by somebody: what they make together must read back, and is no valid run
+/// where its figures contradict each other.
+fn hold(result: &mut RunResult, producer: &ProducerPart) -> Result<()> {
+    (result.files, result.digest) = (BTreeMap::new(), None);
+    let refuse = |what: &dyn Display| {
+        let file = producer.file.display();
+        Error::usage(format!("{file}: no result can be made of it: {what}"))
+    };
+    let text = serde_json::to_string(result).map_err(|error| refuse(&error))?;
+    let value = serde_json::from_str(&text).map_err(|error| refuse(&error))?;
+    files::json::check(&value).map_err(|what| refuse(&what))?;
+    let again: RunResult = serde_json::from_str(&text).map_err(|error| refuse(&error))?;
+    if let Some(fault) = verify::figures(&value, &again).faults.first() {
+        result.verdict.valid = false;
+        result.verdict.reasons.push(format!("the parts contradict each other: {fault}"));
+    }
+    Ok(())
 }
 
 /// Whether a consumer's part has to do with the producer's run: it has read some of it, or could
@@ -92,9 +117,9 @@ fn check(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Result<()> {
     let mut faults: Vec<String> = Vec::new();
     for part in consumers.iter().filter(|part| part.interval_ns != producer.interval_ns) {
         faults.push(format!(
-            "the consumer process {} recorded by intervals of {} s and the producer by {} s; \
-             expected one measure.interval, by --set",
-            part.pid,
+            "{}: recorded by intervals of {} s and the producer by {} s; expected one \
+             measure.interval, by --set",
+            part.file.display(),
             part.interval_ns as f64 / 1e9,
             producer.interval_ns as f64 / 1e9
         ));
@@ -190,7 +215,8 @@ fn verdict(
     flags.extend(follow);
     flags.extend(stalls::flag(result, producer));
     flags.extend(result.apps.iter().filter_map(clock_flag));
-    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by: before.interrupted_by }
+    let (interrupted_by, broken_off) = (before.interrupted_by, before.broken_off.clone());
+    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by, broken_off }
 }
 
 /// What has to stand above the numbers when clocks are not good enough for them.

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::event::Fraud;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Arrivals, Plan, masked};
+use crate::visible;
 use look::Look;
 
 pub use memory::{Memory, Part};
@@ -61,6 +62,18 @@ impl<'p> Outline<'p> {
     }
 }
 
+/// What a plan needs of this machine's memory, without a look at its events: how large they are
+/// decides little of it. With a limit on the events, no more of them are counted.
+#[must_use]
+pub fn memory_of(plan: &Plan, events_max: Option<u64>) -> Memory {
+    let load = plan.load.replay.is_none().then(|| {
+        let mut load = LoadOutlook::new(plan, &Look::default());
+        load.events = load.events.min(events_max.map_or(f64::INFINITY, |most| most as f64));
+        load
+    });
+    memory::estimate(plan, load.as_ref())
+}
+
 fn serialize_json<S: serde::Serializer>(
     samples: &[String],
     serializer: S,
@@ -78,7 +91,7 @@ fn serialize_by_persona<S: serde::Serializer>(
 }
 
 fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
-    let plan = outline.plan;
+    let plan = &*visible::shown(outline.plan);
     writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
     let broker = plan.kafka.bootstrap_servers.as_deref();
     row(out, "broker", broker.unwrap_or("embedded, started for the run"))?;
@@ -129,7 +142,7 @@ fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn load(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
-    let plan = outline.plan;
+    let plan = &*visible::shown(outline.plan);
     let Some(load) = &outline.outlook.load else {
         let replay = plan.load.replay.as_ref();
         let (topic, speed) = replay.map_or(("", 1.0), |replay| (&replay.topic, replay.speed));
@@ -250,7 +263,7 @@ fn crowds(plan: &Plan, out: &mut String) -> std::fmt::Result {
 }
 
 /// Bytes as a person says them.
-fn size(bytes: f64) -> String {
+pub(super) fn size(bytes: f64) -> String {
     match bytes {
         b if b >= 1e10 => format!("{:.0} GB", b / 1e9),
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),

@@ -1,14 +1,19 @@
 //! What one process records of a run that several make together: a folder each, put together
 //! afterwards.
 
+mod check;
+
+pub(crate) use check::ROWS_MORE_MAX;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read as _, Write};
+use std::fs;
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::finish::date;
@@ -17,9 +22,10 @@ use crate::clock::{Anchor, wall_clock_us};
 use crate::consume::Read;
 use crate::error::{Error, Result};
 use crate::event::Fraud;
+use crate::files;
 use crate::ledger::{Notes, Outcomes};
 use crate::plan::AppPlan;
-use crate::result::{Build, RunResult, check_writable};
+use crate::result::{Build, RunResult, check_writable, entry};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const VERSION: u32 = 1;
@@ -35,8 +41,10 @@ const BEGUN: &str = "begun.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AppName {
     /// Its name.
+    #[serde(deserialize_with = "entry::name")]
     pub name: String,
     /// Its consumer group.
+    #[serde(deserialize_with = "entry::group")]
     pub group: String,
     /// Its options.
     pub options: BTreeMap<String, f64>,
@@ -54,6 +62,9 @@ impl AppName {
 /// The producer's part of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ProducerPart {
+    /// The file that it was read from; empty before.
+    #[serde(skip)]
+    pub file: PathBuf,
     /// [`VERSION`] of the program that wrote it.
     pub part_version: u32,
     /// The process.
@@ -87,6 +98,9 @@ pub struct ProducerPart {
 /// One consumer process's part, of every run whose events it has read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ConsumerPart {
+    /// The file that it was read from; empty before.
+    #[serde(skip)]
+    pub file: PathBuf,
     /// [`VERSION`] of the program that wrote it.
     pub part_version: u32,
     /// The process.
@@ -193,11 +207,11 @@ impl Started {
         Ok(started)
     }
 
-    /// Saves the part, whole or not at all.
+    /// Saves the part, whole or not at all; a second one takes the place of the first.
     ///
     /// # Errors
     /// [`Error::Io`] with the path.
-    pub fn end(mut self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
+    pub fn save(&mut self, name: &str, part: &impl Serialize) -> Result<PathBuf> {
         self.ended = true;
         write(&self.folder, name, part)?;
         // The part says it all.
@@ -254,11 +268,16 @@ impl Parts {
         folders.sort();
         let mut parts = Self::default();
         for folder in folders {
-            if folder.join(PRODUCER).is_file() {
-                parts.producers.push((folder.clone(), read(&folder.join(PRODUCER))?));
-            } else if folder.join(CONSUMER).is_file() {
-                parts.consumers.push((folder.clone(), read(&folder.join(CONSUMER))?));
-            } else if folder.join(BEGUN).is_file() {
+            let file = |name: &str| Some(folder.join(name)).filter(|file| is_there(file));
+            if let Some(file) = file(PRODUCER) {
+                let part: ProducerPart = read(&file)?;
+                part.check().map_err(|what| refuse(&file, &format!("no part of a run: {what}")))?;
+                parts.producers.push((folder.clone(), ProducerPart { file, ..part }));
+            } else if let Some(file) = file(CONSUMER) {
+                let part: ConsumerPart = read(&file)?;
+                part.check().map_err(|what| refuse(&file, &format!("no part of a run: {what}")))?;
+                parts.consumers.push((folder.clone(), ConsumerPart { file, ..part }));
+            } else if file(BEGUN).is_some() {
                 // Cut while it was written, it says as much by being there.
                 if let Ok(begun) = read_begun(&folder.join(BEGUN)) {
                     parts.begun.push((folder, begun));
@@ -274,24 +293,33 @@ struct Versioned {
     part_version: u32,
 }
 
+/// Whether a part is there: one that is no plain file is there, too, and refused.
+fn is_there(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|kind| !kind.is_dir())
+}
+
+fn refuse(path: &Path, what: &str) -> Error {
+    Error::usage(format!("{}: {what}", path.display()))
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let refuse = |what: String| Error::usage(format!("{}: {what}", path.display()));
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .map_err(|error| refuse(error.to_string()))?;
-    let Versioned { part_version } = serde_json::from_str(&text)
-        .map_err(|error| refuse(format!("no whole part of a run: {error}")))?;
+    let text = files::text(path, files::PART_BYTES_MAX).map_err(|what| refuse(path, &what))?;
+    let no_whole = |error| refuse(path, &format!("no whole part of a run: {error}"));
+    let value: Value = serde_json::from_str(&text).map_err(no_whole)?;
+    let Versioned { part_version } = Versioned::deserialize(&value).map_err(no_whole)?;
     if part_version > VERSION {
-        return Err(refuse(format!(
-            "is of version {part_version}; expected {VERSION} at most, or a newer kbench"
-        )));
+        return Err(refuse(
+            path,
+            &format!("is of version {part_version}; expected {VERSION} at most, or a newer kbench"),
+        ));
     }
-    serde_json::from_str(&text).map_err(|error| refuse(format!("no part of a run: {error}")))
+    files::json::check(&value)
+        .map_err(|what| refuse(path, &format!("no part of a run: {what}")))?;
+    drop(value);
+    serde_json::from_str(&text).map_err(|error| refuse(path, &format!("no part of a run: {error}")))
 }
 
 fn read_begun(path: &Path) -> Result<Begun> {
-    let refuse = |what: String| Error::usage(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))
+    let text = files::text(path, files::BOOK_BYTES_MAX).map_err(|what| refuse(path, &what))?;
+    serde_json::from_str(&text).map_err(|error| refuse(path, &error.to_string()))
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::crew::Crew;
 use super::world::World;
 use crate::clock::wall_clock_us;
 use crate::consume::{Group, WorkerState};
@@ -15,22 +16,35 @@ use crate::wire::encode;
 /// How often probes are sent to partitions that no group has answered for.
 const RESEND: Duration = Duration::from_secs(1);
 
+/// The same for each partition: ten thousand probes take their time, and more of them only more.
+const RESEND_EACH: Duration = Duration::from_millis(1);
+
+/// Longest wait for the broker's word that it is still there.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// A broker that has not answered for so long is gone; one that starts again is back before.
+const GONE: Duration = Duration::from_secs(8);
+
 /// How often the groups are looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Waits until every group reads every partition. `interrupted` ends the waiting.
 ///
 /// # Errors
-/// [`Error::Invalid`] that names who is missing, when the plan's ready timeout is over.
+/// [`Error::Broker`] when the broker refuses somebody for good, or is gone; [`Error::Invalid`] that
+/// names who is missing and why, when the plan's ready timeout is over.
 pub(super) fn wait(
     world: &World,
     plan: &Plan,
     run: u32,
-    groups: &[Arc<Group>],
+    crew: &Crew,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<()> {
+    let groups = crew.groups();
     let began = Instant::now();
+    let mut answered = began;
     let limit = Duration::from_millis(plan.measure.ready_timeout_ms);
+    let resend = RESEND.max(RESEND_EACH * plan.topic.partitions.unsigned_abs());
     let mut sent: Option<Instant> = None;
     let mut seq = 0;
     loop {
@@ -38,19 +52,39 @@ pub(super) fn wait(
         if missing.is_empty() || interrupted() {
             return Ok(());
         }
-        if began.elapsed() > limit {
-            return Err(Error::Invalid(format!(
-                "not ready within {} s: {}",
-                limit.as_secs_f64(),
-                missing.join("; ")
-            )));
+        if let Some(words) = world.refusal() {
+            return Err(Error::Broker(format!("not ready: the broker refuses {words}")));
         }
-        if sent.is_none_or(|at| at.elapsed() > RESEND) {
+        if crew.broken() || began.elapsed() > limit {
+            return Err(Error::Invalid(unready(world, plan, began.elapsed(), missing)));
+        }
+        if sent.is_none_or(|at| at.elapsed() > resend) {
+            if sent.is_none() || world.answers(ANSWER) {
+                answered = Instant::now();
+            } else if answered.elapsed() > GONE {
+                return Err(Error::Broker(gone(world, answered.elapsed())));
+            }
             seq = send(world, run, groups, seq)?;
             sent = Some(Instant::now());
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// Why it took too long: who is missing, who else is there, and what the clients say.
+fn unready(world: &World, plan: &Plan, waited: Duration, missing: Vec<String>) -> String {
+    let mut words = missing;
+    words.extend(world.strangers(plan));
+    words.extend(world.why().map(|why| format!("the clients say: {why}")));
+    format!("not ready within {:.0} s: {}", waited.as_secs_f64(), words.join("; "))
+}
+
+fn gone(world: &World, silent: Duration) -> String {
+    let why = world.why().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!(
+        "the broker is gone: no answer for {:.0} s while the groups got ready{why}",
+        silent.as_secs_f64()
+    )
 }
 
 /// Sends a probe to each partition that some group has not seen one on.

@@ -15,7 +15,7 @@ use super::finish::FLAGS_KEPT;
 use crate::apps::{AppKind, Rhythm};
 use crate::clock::{Clock, SystemClock, wake_on_time, wall_clock_us};
 use crate::consume::Reader;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Arrival;
 use crate::kafka::{Excerpt, Recording, Stretch};
 use crate::plan::AppPlan;
@@ -105,15 +105,16 @@ impl Replay {
     /// Reads all of it, or until the signal. `say` gets what there is to say meanwhile.
     ///
     /// # Errors
-    /// [`Error::Broker`] when the topic can't be read any further, or nothing comes for 20 s
-    /// though there is more; and whatever `say` says.
+    /// [`crate::error::Error::Broker`] when the topic can't be read any further, and whatever `say`
+    /// says. Where nothing comes for 20 s though there is more, what was found until then is the
+    /// answer, with the fault in it.
     pub fn run(mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Replayed> {
         wake_on_time();
         let began_ns = self.clock.now_ns();
         let mut feed = self.open()?;
         let mut tally = Tally::default();
         let (mut progress, mut told_gap) = (Instant::now(), false);
-        let mut complete = false;
+        let (mut complete, mut fault) = (false, None);
         while self.signal.load(Ordering::Relaxed) == 0 {
             match self.read(&mut *feed, &mut tally, &mut say)? {
                 Polled::Records(_) => told_gap = false,
@@ -125,7 +126,8 @@ impl Replay {
                     }
                 }
                 Polled::Nothing if progress.elapsed() > PATIENCE => {
-                    return Err(self.silence(&*feed));
+                    fault = Some(self.silence(&*feed));
+                    break;
                 }
                 Polled::Nothing => continue,
                 Polled::End => {
@@ -136,7 +138,8 @@ impl Replay {
             progress = Instant::now();
             self.speak(&mut say)?;
         }
-        Ok(self.finish(began_ns, &tally, complete, feed.late_max_ns()))
+        let replayed = self.finish(began_ns, &tally, complete, feed.late_max_ns());
+        Ok(Replayed { fault, ..replayed })
     }
 
     fn open(&self) -> Result<Box<dyn Feed>> {
@@ -205,13 +208,13 @@ impl Replay {
         Ok(())
     }
 
-    fn silence(&self, feed: &dyn Feed) -> Error {
-        Error::Broker(format!(
+    fn silence(&self, feed: &dyn Feed) -> String {
+        format!(
             "topic {}: no record came within {} s from partitions {:?}",
             self.order.topic,
             PATIENCE.as_secs(),
             feed.left()
-        ))
+        )
     }
 
     fn finish(
@@ -236,6 +239,7 @@ impl Replay {
         Replayed {
             app: self.name.to_owned(),
             complete,
+            fault: None,
             read: self.reader.read(),
             records: tally.records,
             bytes: tally.bytes,

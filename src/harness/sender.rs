@@ -1,7 +1,8 @@
 //! A producer by itself, with or without a part to record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::ending::Keep;
 use super::finish::Kept;
 use super::part::{self, PRODUCER, ProducerPart, Started};
 use super::timeline::Reached;
@@ -24,7 +25,16 @@ pub fn produce(
     options: Options,
     progress: &mut Progress,
 ) -> Result<RunResult> {
-    perform(plan, sending, options, progress, |_, _| ()).map(|(result, ())| result)
+    perform(plan, sending, options, progress, &mut Nowhere)
+}
+
+/// Where nothing is kept.
+struct Nowhere;
+
+impl Keep for Nowhere {
+    fn save(&mut self, _: &mut RunResult, _: &Kept) -> Option<&Path> {
+        None
+    }
 }
 
 /// Sends a plan's load, and saves the producer's part of a run below `options.results_dir`. The
@@ -45,10 +55,26 @@ pub fn produce_part(
     mask_arguments(&mut command_line);
     let started = Started::begin(&options.results_dir, "producer", Vec::new(), command_line)?;
     let sent = Plan { apps: Vec::new(), ..plan.clone() };
-    let save = |result: &mut RunResult, kept: &Kept| {
-        started.end(PRODUCER, &part(plan, scenario_text, result, kept))
-    };
-    perform(&sent, sending, options, progress, save)
+    let mut kept = PartKept { plan, scenario_text, started, saved: None };
+    let result = perform(&sent, sending, options, progress, &mut kept)?;
+    let none = || Err(Error::Internal("nothing was saved".to_owned()));
+    Ok((result, kept.saved.unwrap_or_else(none)))
+}
+
+/// A producer's part, and what came of it.
+struct PartKept<'a> {
+    plan: &'a Plan,
+    scenario_text: &'a str,
+    started: Started,
+    saved: Option<Result<PathBuf>>,
+}
+
+impl Keep for PartKept<'_> {
+    fn save(&mut self, result: &mut RunResult, kept: &Kept) -> Option<&Path> {
+        let part = part(self.plan, self.scenario_text, result, kept);
+        self.saved = Some(self.started.save(PRODUCER, &part));
+        self.saved.as_ref()?.as_deref().ok()
+    }
 }
 
 fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> ProducerPart {
@@ -57,6 +83,7 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
     let start_interval = start_wall_us.max(0).unsigned_abs() * 1_000 / interval_ns;
     let Reached { measured, intervals } = kept.reached.clone();
     ProducerPart {
+        file: PathBuf::new(),
         part_version: part::VERSION,
         anchor: kept.clock.anchor(),
         start_interval,

@@ -150,7 +150,18 @@ pub fn memory_peak_bytes() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
+
+    /// Works until `is_so`, and not for ever where it never is.
+    pub(super) fn work_until(is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(10), "10 s of work were not enough");
+            std::hint::spin_loop();
+        }
+    }
 
     #[test]
     fn cpu_is_the_user_s_and_the_system_s() {
@@ -172,9 +183,7 @@ mod tests {
             time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
         };
         let (from_s, first_s) = (clock_s(), cpu_s());
-        while clock_s() < from_s + 0.05 {
-            std::hint::spin_loop();
-        }
+        work_until(|| clock_s() >= from_s + 0.05);
         let (second_s, to_s) = (cpu_s(), clock_s());
         let seen = format!("{from_s} {first_s} {second_s} {to_s}");
         assert!(second_s - first_s > 0.03, "{seen}");

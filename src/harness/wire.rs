@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use crate::produce::{Sink, WireBytes};
 
 /// The most time that a run waits for its clients' last count: two of their intervals.
-const LAST_COUNT: Duration = Duration::from_millis(2_200);
+pub(super) const LAST_COUNT: Duration = Duration::from_millis(2_200);
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The clients' counts together, once they cover `records` or no newer one comes in time; `None`
-/// where there is no wire, or where a run was over before anybody counted.
-pub(super) fn count(sinks: &[Box<dyn Sink>], records: u64) -> Option<WireBytes> {
+/// The clients' counts together, once they cover `records` or no newer one comes within `limit`;
+/// `None` where there is no wire, or where a run was over before anybody counted.
+pub(super) fn count(sinks: &[Box<dyn Sink>], records: u64, limit: Duration) -> Option<WireBytes> {
     let began = Instant::now();
     loop {
         let whole = sum(sinks);
         let covers = whole.is_some_and(|wire| wire.records >= records);
         let has_wire = whole.is_some() || sinks.iter().any(|sink| sink.has_wire());
-        if covers || !has_wire || began.elapsed() > LAST_COUNT {
+        if covers || !has_wire || began.elapsed() > limit {
             return whole;
         }
         thread::sleep(LOOK);
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn it_waits_until_the_last_record_is_counted() {
-        let wire = count(&[sink(true), sink(true)], 8).unwrap();
+        let wire = count(&[sink(true), sink(true)], 8, LAST_COUNT).unwrap();
         assert_eq!((wire.records, wire.payload_bytes), (8, 800));
         assert_eq!(wire.ratio(), Some(2.0));
     }
@@ -76,15 +76,15 @@ mod tests {
     #[test]
     fn it_waits_for_nobody_where_there_is_no_wire() {
         let began = Instant::now();
-        assert_eq!(count(&[sink(false)], 8), None);
-        assert_eq!(count(&[], 8), None);
+        assert_eq!(count(&[sink(false)], 8, LAST_COUNT), None);
+        assert_eq!(count(&[], 8, LAST_COUNT), None);
         assert!(began.elapsed() < LAST_COUNT);
     }
 
     #[test]
     fn a_count_that_never_comes_does_not_hold_a_run_up() {
         let began = Instant::now();
-        assert!(count(&[sink(true)], u64::MAX).is_some());
+        assert!(count(&[sink(true)], u64::MAX, LAST_COUNT).is_some());
         assert!(began.elapsed() < 3 * LAST_COUNT);
     }
 }

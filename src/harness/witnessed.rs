@@ -64,7 +64,7 @@ impl Witnessed {
     ///
     /// # Errors
     /// [`crate::error::Error::Io`] with the path.
-    pub fn end(self, fault: Option<String>) -> Result<PathBuf> {
+    pub fn end(mut self, fault: Option<String>) -> Result<PathBuf> {
         let app = |(app, witness): (AppName, Arc<Mutex<Witness>>)| {
             let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
             let Testimony { notes, pages, last } = witness.testify();
@@ -73,6 +73,7 @@ impl Witnessed {
         };
         let seen = self.meter.end();
         let part = ConsumerPart {
+            file: PathBuf::new(),
             part_version: part::VERSION,
             pid: std::process::id(),
             command_line: self.command_line,
@@ -88,6 +89,6 @@ impl Witnessed {
             fault,
             apps: self.witnesses.into_iter().map(app).collect(),
         };
-        self.started.end(CONSUMER, &part)
+        self.started.save(CONSUMER, &part)
     }
 }

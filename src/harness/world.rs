@@ -1,8 +1,10 @@
 //! Where a run takes place: a Kafka (or the embedded broker), or the loopback.
 
+mod trouble;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::apps::App;
 use crate::broker::CLUSTER_ID_PREFIX;
@@ -10,12 +12,15 @@ use crate::clock::Clock;
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Admin, BrokerVersion, Brokers, ClientProperties, KafkaSink, KafkaSource, Recording,
-    STATISTICS_MS, TopicFacts, scan, skip_to_end,
+    Admin, BrokerVersion, Brokers, ClientLog, ClientProperties, KafkaSink, KafkaSource, Recording,
+    STATISTICS_MS, TopicFacts, Until, scan, skip_to_end,
 };
 use crate::loopback;
 use crate::plan::{AppPlan, Plan};
 use crate::produce::{Receiver, Sink};
+
+use super::needs::check_handles;
+pub(super) use trouble::GroupWatch;
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -23,6 +28,9 @@ const CONNECT: Duration = Duration::from_secs(8);
 /// Most partitions of a topic whose consumers tell of quotas: in the same breath they tell of every
 /// partition.
 const TOLD_PARTITIONS: i32 = 1_000;
+
+/// Longest wait for a sign of life before the topic is taken away.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,7 +57,9 @@ pub enum World {
         /// The topic's name in this run.
         topic: String,
         /// For set-up and probes.
-        admin: Admin,
+        admin: Arc<Admin>,
+        /// What the clients say of themselves.
+        log: ClientLog,
         /// What the clients made so far really run with; one of each kind.
         clients: Mutex<Vec<ClientProperties>>,
     },
@@ -136,9 +146,10 @@ impl World {
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
-        let admin = Admin::new(bootstrap, &plan.kafka.producer)?;
+        let log = ClientLog::default();
+        let admin = Arc::new(Admin::with_log(bootstrap, &plan.kafka.producer, &log)?);
         let (bootstrap, topic) = (bootstrap.to_owned(), topic.to_owned());
-        Ok(Self::Kafka { kind, bootstrap, topic, admin, clients: Mutex::default() })
+        Ok(Self::Kafka { kind, bootstrap, topic, admin, log, clients: Mutex::default() })
     }
 
     /// Looks who is there, and makes the topic.
@@ -149,7 +160,10 @@ impl World {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
-                let mut topic = admin.make_topic(topic, &plan.topic)?;
+                check_handles(plan, advertised.len())?;
+                // How large recorded events are, only the recording can say.
+                let most = plan.load.replay.is_none().then(|| plan.event.record_bytes_max());
+                let mut topic = admin.make_topic(topic, &plan.topic, most)?;
                 if plan.topic.reuse {
                     topic.starts = admin.ends(&topic.name, topic.partitions)?;
                     for app in &plan.apps {
@@ -186,6 +200,7 @@ impl World {
                     cluster_id: None,
                     topic: TopicFacts {
                         name: plan.topic.name.clone(),
+                        id: None,
                         partitions,
                         leaders: Vec::new(),
                         starts: vec![0; partitions],
@@ -210,9 +225,10 @@ impl World {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => {
+            Self::Kafka { bootstrap, topic, log, .. } => {
                 let properties = &plan.kafka.producer;
-                let sink = KafkaSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
+                let clock = clock.clone();
+                let sink = KafkaSink::new(bootstrap, properties, topic, clock, receiver, log)?;
                 self.note(sink.applied().clone());
                 Box::new(sink)
             }
@@ -226,11 +242,13 @@ impl World {
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         Ok(match self {
-            Self::Kafka { bootstrap, topic, .. } => {
-                let (properties, group) = (&plan.kafka.consumer, &app.group);
+            Self::Kafka { bootstrap, topic, log, .. } => {
+                let (properties, who) = (&plan.kafka.consumer, (log, app.name.as_str()));
                 let is_told = plan.topic.partitions <= TOLD_PARTITIONS;
                 let ms = if is_told { STATISTICS_MS } else { 0 };
-                let source = KafkaSource::with_statistics(bootstrap, properties, topic, group, ms)?;
+                let group = &app.group;
+                let source =
+                    KafkaSource::with_statistics(bootstrap, properties, topic, group, who, ms)?;
                 self.note(ClientProperties {
                     client: app.name.clone(),
                     ..source.applied().clone()
@@ -284,12 +302,12 @@ impl World {
     /// Returns why something was not read, if so.
     ///
     /// # Errors
-    /// [`Error::Usage`] when librdkafka refuses a property.
+    /// [`Error::Usage`] when librdkafka refuses a property, [`Error::Broker`] when nobody answers.
     pub fn scan(
         &self,
         plan: &Plan,
         starts: &[i64],
-        until: Instant,
+        until: &Until<'_>,
         each: &mut dyn FnMut(Option<&[u8]>),
     ) -> Result<Option<String>> {
         match self {
@@ -344,13 +362,28 @@ impl World {
         }
     }
 
+    /// The topic that the run has made for itself and will take away, and at which brokers.
+    #[must_use]
+    pub fn own_topic(&self, plan: &Plan) -> Option<(&str, &str)> {
+        match self {
+            Self::Kafka { kind: Kind::Kafka, topic, bootstrap, .. } if !plan.topic.reuse => {
+                Some((topic, bootstrap))
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the run's topic away, unless it is to be used again.
     ///
     /// # Errors
     /// [`Error::Broker`] with the broker's words.
     pub fn clean_up(&self, plan: &Plan) -> Result<()> {
         match self {
-            Self::Kafka { kind: Kind::Kafka, topic, admin, .. } if !plan.topic.reuse => {
+            Self::Kafka { topic, admin, .. } if self.own_topic(plan).is_some() => {
+                // Nobody waits for the long time-out of a deletion where nobody is there.
+                if !admin.answers(topic, LAST_WORD) {
+                    return Err(Error::Broker(format!("topic {topic}: no broker answers")));
+                }
                 admin.delete_topic(topic)
             }
             _ => Ok(()),

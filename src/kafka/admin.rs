@@ -1,18 +1,20 @@
 //! Looking at a cluster before the load, making the run's topic, and taking it away again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::client_log::{ClientLog, Reporter, hush};
 use super::source::patiently;
+use super::strangers::{self, Stranger};
+use super::topic::{self, TopicFacts};
 use super::version::{self, BrokerVersion};
+use super::{address, topic_id};
 use crate::error::{Error, Result};
 use crate::plan::TopicPlan;
 
@@ -21,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest wait for where a partition ends: a run that is over waits for it.
 const ENDS: Duration = Duration::from_secs(3);
+
+/// How long a probe may take; where partitions are few, the next one is sent long before.
+const PROBE_TIMEOUT_MS: &str = "20000";
 
 /// How often a new topic's metadata is asked for.
 const RETRY: Duration = Duration::from_millis(20);
@@ -32,27 +37,6 @@ pub struct Brokers {
     pub advertised: Vec<String>,
     /// The cluster's own name for itself, where it says one.
     pub cluster_id: Option<String>,
-}
-
-/// The topic as the broker describes it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct TopicFacts {
-    /// The topic's name.
-    pub name: String,
-    /// Number of partitions.
-    pub partitions: usize,
-    /// The leader of each partition.
-    pub leaders: Vec<i32>,
-    /// The offset of each partition at which the run begins: 0 in a topic of its own.
-    #[serde(default)]
-    pub starts: Vec<i64>,
-    /// How many copies each partition has.
-    #[serde(default)]
-    pub replicas: Vec<usize>,
-    /// Its settings as read back: those that somebody has set, for the topic or for the broker,
-    /// and of the defaults those that decide how records are kept and acknowledged.
-    pub configs: BTreeMap<String, String>,
 }
 
 /// Settings of a topic that decide what a figure means, and are told though they be defaults.
@@ -71,41 +55,13 @@ const DECISIVE: [&str; 8] = [
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Admin {
     bootstrap: String,
-    /// Whether connections are neither encrypted nor secret.
+    /// Whether connections are not encrypted.
     plain: bool,
-    client: AdminClient<Quiet>,
-    prober: BaseProducer<Quiet>,
-    quiet: Quiet,
-}
-
-/// Says nothing: every error comes back to the caller. Why a connection failed only the log
-/// tells, so the last such line is kept.
-#[derive(Clone, Default)]
-struct Quiet {
-    failure: Arc<Mutex<String>>,
-}
-
-impl Quiet {
-    /// Why the last connection failed, in librdkafka's words; empty if none did.
-    fn failure(&self) -> String {
-        let line = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        // What stands before names librdkafka's own thread.
-        line.split_once("]: ").map_or(line.as_str(), |(_, words)| words).to_owned()
-    }
-}
-
-impl ClientContext for Quiet {
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, facility: &str, line: &str) {
-        if facility == "FAIL" {
-            line.clone_into(&mut self.failure.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-    }
-    fn error(&self, _: KafkaError, _: &str) {}
-}
-
-impl rdkafka::producer::ProducerContext for Quiet {
-    type DeliveryOpaque = ();
-    fn delivery(&self, _: &rdkafka::producer::DeliveryResult<'_>, (): ()) {}
+    /// Whether they have no protection at all.
+    unsecured: bool,
+    client: AdminClient<Reporter>,
+    prober: BaseProducer<Reporter>,
+    log: ClientLog,
 }
 
 impl Admin {
@@ -114,41 +70,58 @@ impl Admin {
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property.
     pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self> {
+        Self::with_log(bootstrap, properties, &ClientLog::default())
+    }
+
+    /// The same; what the clients say of themselves goes into `log`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_log(
+        bootstrap: &str,
+        properties: &BTreeMap<String, String>,
+        log: &ClientLog,
+    ) -> Result<Self> {
         let refuse = |error: KafkaError| super::refused("producer", &error);
         let connection: BTreeMap<String, String> = properties
             .iter()
             .filter(|(key, _)| is_connection(key))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let config = super::config(bootstrap, &connection);
-        let quiet = Quiet::default();
+        let mut config = super::sender_config(bootstrap, &connection);
+        config.set("message.timeout.ms", PROBE_TIMEOUT_MS);
+        let (client, prober) = (log.reporter("the client"), log.reporter("the probe"));
+        let client: AdminClient<Reporter> = config.create_with_context(client).map_err(refuse)?;
+        let prober: BaseProducer<Reporter> = config.create_with_context(prober).map_err(refuse)?;
+        hush(client.inner());
+        hush(prober.client());
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
             plain: properties
                 .get("security.protocol")
                 .is_none_or(|protocol| !protocol.to_ascii_lowercase().contains("ssl")),
-            client: config.create_with_context(Quiet::default()).map_err(refuse)?,
-            prober: config.create_with_context(quiet.clone()).map_err(refuse)?,
-            quiet,
+            unsecured: properties
+                .get("security.protocol")
+                .is_none_or(|protocol| protocol.eq_ignore_ascii_case("plaintext")),
+            client,
+            prober,
+            log: log.clone(),
         })
     }
 
     /// The brokers that the cluster advertises.
     ///
     /// # Errors
-    /// [`Error::Broker`] when nobody answers within `wait`.
+    /// [`Error::Broker`] when nobody answers within `wait`, and when no broker can be reached
+    /// where the cluster says that it is.
     pub fn brokers(&self, wait: Duration) -> Result<Brokers> {
+        let began = Instant::now();
         // By the prober: its log can be served, that of a client for administration can't.
-        let metadata = self.prober.client().fetch_metadata(None, wait).map_err(|error| {
-            self.prober.poll(Duration::ZERO);
-            let (failure, error) = (self.quiet.failure(), error.to_string());
-            Error::Broker(format!(
-                "no Kafka broker answers at {} within {} s ({})",
-                self.bootstrap,
-                wait.as_secs(),
-                if failure.is_empty() { error } else { failure }
-            ))
-        })?;
+        let metadata = self
+            .prober
+            .client()
+            .fetch_metadata(None, wait)
+            .map_err(|error| self.silence(began.elapsed(), &error.to_string()))?;
         let mut brokers: Vec<_> = metadata
             .brokers()
             .iter()
@@ -157,17 +130,59 @@ impl Admin {
             })
             .collect();
         brokers.sort();
+        let advertised: Vec<String> = brokers.into_iter().map(|(_, text)| text).collect();
+        check_reachable(&self.bootstrap, &version::unreachable(&advertised), advertised.len())?;
         let cluster_id = self.client.inner().fetch_cluster_id(wait);
-        let advertised = brokers.into_iter().map(|(_, text)| text).collect();
         Ok(Brokers { advertised, cluster_id })
     }
 
-    /// Makes the topic; fine when it is there already and may be used again.
+    /// What to say where nobody answered for so long: with what is there, if no Kafka is, and with
+    /// the client's own words.
+    fn silence(&self, waited: Duration, error: &str) -> Error {
+        self.prober.poll(Duration::ZERO);
+        let found = if self.unsecured { address::look(&self.bootstrap) } else { None };
+        let words = found.or_else(|| self.log.why()).unwrap_or_else(|| error.to_owned());
+        Error::Broker(format!(
+            "no Kafka broker answers at {}, for {:.1} s ({words})",
+            self.bootstrap,
+            waited.as_secs_f64(),
+        ))
+    }
+
+    /// Whether any broker answers within `wait`.
+    pub fn answers(&self, topic: &str, wait: Duration) -> bool {
+        self.prober.poll(Duration::ZERO);
+        self.prober.client().fetch_metadata(Some(topic), wait).is_ok()
+    }
+
+    /// Makes the topic; one that is there already and may be used again is left as it is, which
+    /// needs no right to make topics. An event may take `record_bytes_max`, if that is known.
     ///
     /// # Errors
     /// [`Error::Broker`] with the broker's words when it refuses, and when a topic of another
     /// shape is there.
-    pub fn make_topic(&self, name: &str, plan: &TopicPlan) -> Result<TopicFacts> {
+    pub fn make_topic(
+        &self,
+        name: &str,
+        plan: &TopicPlan,
+        record_bytes_max: Option<u64>,
+    ) -> Result<TopicFacts> {
+        if !(plan.reuse && self.has_topic(name)?) {
+            self.create(name, plan)?;
+        }
+        let facts = self.topic(name)?;
+        topic::check(&facts, plan, record_bytes_max)?;
+        Ok(facts)
+    }
+
+    /// Whether the topic is there, asked in a way that can't make it.
+    fn has_topic(&self, name: &str) -> Result<bool> {
+        let metadata = self.prober.client().fetch_metadata(None, TIMEOUT);
+        let metadata = metadata.map_err(|error| refused(name, &error.to_string()))?;
+        Ok(metadata.topics().iter().any(|topic| topic.name() == name))
+    }
+
+    fn create(&self, name: &str, plan: &TopicPlan) -> Result<()> {
         let retention = plan.retention_ms.to_string();
         let mut topic =
             NewTopic::new(name, plan.partitions, TopicReplication::Fixed(plan.replication_factor))
@@ -177,33 +192,19 @@ impl Admin {
         }
         let answer = wait_for(self.client.create_topics(&[topic], &options()))?;
         match answer.map_err(|error| refused(name, &error.to_string()))?.first() {
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => {}
+            // Somebody else was faster.
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) if plan.reuse => Ok(()),
             // The client hands on the code only, so what was asked for stands beside it.
             Some(Err((_, code))) => {
-                return Err(refused(name, &format!("{code}; asked for {}", asked(plan))));
+                Err(refused(name, &format!("{code}; asked for {}", topic::asked(plan))))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        let facts = self.topic(name)?;
-        if facts.partitions != usize::try_from(plan.partitions).unwrap_or(0) {
-            return Err(Error::Broker(format!(
-                "topic {name} has {} partitions, the scenario wants {}",
-                facts.partitions, plan.partitions
-            )));
-        }
-        if facts.configs.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime")
-            && !plan.configs.contains_key("message.timestamp.type")
-        {
-            return Err(Error::Broker(format!(
-                "topic {name} has message.timestamp.type=LogAppendTime, the scenario CreateTime"
-            )));
-        }
-        Ok(facts)
     }
 
     /// Describes a topic, waiting until every partition has a leader.
     fn topic(&self, name: &str) -> Result<TopicFacts> {
-        let since = std::time::Instant::now();
+        let since = Instant::now();
         let (leaders, replicas) = loop {
             let metadata = self
                 .client
@@ -223,8 +224,24 @@ impl Admin {
         };
         let configs = self.configs(name)?;
         let (partitions, starts) = (leaders.len(), vec![0; leaders.len()]);
+        let id = self.topic_id(name).ok().flatten();
         let name = name.to_owned();
-        Ok(TopicFacts { name, partitions, leaders, starts, replicas, configs })
+        Ok(TopicFacts { name, id, partitions, leaders, starts, replicas, configs })
+    }
+
+    /// The cluster's own number for a topic; `None` where it has none.
+    ///
+    /// # Errors
+    /// What librdkafka says where the topic is not there, or nobody answers.
+    pub fn topic_id(&self, name: &str) -> Result<Option<String>, RDKafkaErrorCode> {
+        topic_id::ask(self.client.inner(), name, ENDS)
+    }
+
+    /// The members of a group that are none of `log`'s clients, each with the partitions of the
+    /// topic that it has; none where nobody answers.
+    pub fn strangers(&self, group: &str, topic: &str) -> Vec<Stranger> {
+        let found = self.prober.client().fetch_group_list(Some(group), ENDS);
+        found.map_or_else(|_| Vec::new(), |list| strangers::of(&list, topic, &self.log))
     }
 
     /// The leader of each partition; none where nobody answers.
@@ -321,16 +338,17 @@ fn options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT))
 }
 
-/// What the topic was to be, in words.
-fn asked(plan: &TopicPlan) -> String {
-    let mut words = format!(
-        "partitions={} replication_factor={} retention.ms={}",
-        plan.partitions, plan.replication_factor, plan.retention_ms
-    );
-    for (key, value) in &plan.configs {
-        words.push_str(&format!(" {key}={value}"));
+/// Refuses a cluster none of whose `count` brokers can be reached at the address that it
+/// advertises: clients get as far as the bootstrap address and no further.
+fn check_reachable(bootstrap: &str, unreachable: &[String], count: usize) -> Result<()> {
+    if count == 0 || unreachable.len() < count {
+        return Ok(());
     }
-    words
+    Err(Error::Broker(format!(
+        "{bootstrap} answers, and says that the brokers are where none can be reached from here: \
+         {}; expected advertised.listeners that name addresses of this network",
+        unreachable.join(", ")
+    )))
 }
 
 fn refused(name: &str, words: &str) -> Error {

@@ -11,6 +11,7 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
 
+use super::client_log::hush;
 use crate::clock::wall_clock_us;
 use crate::error::{Error, Result};
 
@@ -91,6 +92,7 @@ pub fn distances(
     let producer: BaseProducer<Receipts> = config
         .create_with_context(receipts.clone())
         .map_err(|error| super::refused("producer", &error))?;
+    hush(producer.client());
     let by_leader: BTreeMap<i32, i32> = (0..).zip(leaders).map(|(at, id)| (*id, at)).collect();
     let one = |(&broker, &partition): (&i32, &i32)| {
         let mut distance = Distance { broker, ..Distance::default() };

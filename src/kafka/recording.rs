@@ -10,8 +10,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::client_log::hush;
 use super::source::{ANSWER, patiently};
 use crate::error::{Error, Result};
 use crate::produce::{Step, Tape, TapeRecord, time_us};
@@ -226,20 +227,35 @@ pub(super) fn consumer(
     properties: &BTreeMap<String, String>,
     apart: Option<usize>,
 ) -> Result<BaseConsumer<Quiet>> {
+    let made = settings(bootstrap, properties, apart).create_with_context(Quiet);
+    let consumer: BaseConsumer<Quiet> =
+        made.map_err(|error| Error::usage(format!("kafka.consumer: {error}")))?;
+    hush(consumer.client());
+    Ok(consumer)
+}
+
+fn settings(
+    bootstrap: &str,
+    properties: &BTreeMap<String, String>,
+    apart: Option<usize>,
+) -> ClientConfig {
     let mut config = super::config(bootstrap, properties);
     if let Some(partitions) = apart {
         let ahead_kib = (FETCH_AHEAD_KIB / partitions.max(1)).max(1_024);
         config.set("queued.max.messages.kbytes", ahead_kib.to_string());
     }
     config
+        // Where a partition ends is asked for on the same connection, and answered once the fetch
+        // before it is: a fetch that waits for long, as the groups may, would be in its way.
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.min.bytes", "1")
         .set("group.id", "kbench-replay")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         // Where records are deleted while they are read, the reading goes on behind them.
-        .set("auto.offset.reset", "earliest")
-        .create_with_context(Quiet)
-        .map_err(|error| Error::usage(format!("kafka.consumer: {error}")))
+        .set("auto.offset.reset", "earliest");
+    config
 }
 
 /// The first offset of each partition, and the one after its last.
@@ -351,4 +367,18 @@ pub(super) fn check(topic: &str, error: &KafkaError) -> Result<()> {
         return Err(Error::Broker(format!("topic {topic} can't be read any further: {error}")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_a_topic_once_more_does_not_wait_as_the_groups_may() {
+        let given = [("fetch.wait.max.ms", "6000"), ("fetch.min.bytes", "50000000")];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = settings("127.0.0.1:1", &BTreeMap::from(given), None);
+        assert_eq!(settings.get("fetch.wait.max.ms"), Some("100"));
+        assert_eq!(settings.get("fetch.min.bytes"), Some("1"));
+    }
 }

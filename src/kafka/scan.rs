@@ -8,13 +8,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
 use super::recording::{Quiet, assign, check, consumer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Longest wait for one record.
 const WAIT: Duration = Duration::from_millis(50);
 
 /// Longest wait for where one partition ends, before it is asked for again.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How soon a cluster that does not answer is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -27,23 +27,57 @@ const QUIET: Duration = Duration::from_secs(1);
 /// must not keep it going for ever.
 const ROUNDS: usize = 5;
 
+/// How long nothing may come: a broker that is away is not waited for.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Why the log was not read as a whole, where somebody has ended the reading.
+pub const INTERRUPTED: &str = "reading the topic once more was interrupted";
+
+/// When a reading ends before its end.
+#[allow(missing_debug_implementations, reason = "holds a closure")]
+pub struct Until<'a> {
+    /// At this time.
+    pub deadline: Instant,
+    /// When this says so; it is asked several times a second.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+fn no_answer() -> String {
+    format!("no answer for {} s", SILENCE.as_secs())
+}
+
+impl Until<'_> {
+    /// Why the reading ends now, if it does: `what` is missing, and nothing has come `since`.
+    fn ends(&self, since: Instant, what: &str) -> Option<String> {
+        if (self.stop)() {
+            Some(INTERRUPTED.to_owned())
+        } else if Instant::now() >= self.deadline {
+            Some(format!("{what} in time"))
+        } else {
+            let silent = since.elapsed() > SILENCE;
+            silent.then(|| format!("{what}: {}", no_answer()))
+        }
+    }
+}
+
 /// Reads what lies between `starts` (an offset by partition) and the ends, and gives each
 /// record's value to `each`. Returns why something was not read, if so.
 ///
 /// # Errors
-/// [`crate::error::Error::Usage`] when librdkafka refuses a property.
+/// [`Error::Usage`] when librdkafka refuses a property, [`Error::Broker`] when nobody answers.
 pub fn scan(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
     topic: &str,
     starts: &[i64],
-    until: Instant,
+    until: &Until<'_>,
     each: &mut dyn FnMut(Option<&[u8]>),
 ) -> Result<Option<String>> {
     let consumer = consumer(bootstrap, properties, None)?;
     let mut scan = Scan { consumer, topic, until, next: starts.to_vec(), gone: None };
     match scan.read_all(each) {
         Ok(()) => Ok(scan.gone),
+        Err(why) if why.ends_with(&no_answer()) => Err(Error::Broker(why)),
         Err(why) => Ok(Some(why)),
     }
 }
@@ -51,7 +85,7 @@ pub fn scan(
 struct Scan<'a> {
     consumer: BaseConsumer<Quiet>,
     topic: &'a str,
-    until: Instant,
+    until: &'a Until<'a>,
     /// The next offset by partition.
     next: Vec<i64>,
     /// What was deleted before it could be read.
@@ -89,13 +123,15 @@ impl Scan<'_> {
     }
 
     fn watermarks(&self, partition: i32) -> Result<(i64, i64), String> {
+        let began = Instant::now();
         loop {
             match self.consumer.fetch_watermarks(self.topic, partition, ANSWER) {
                 Ok(span) => return Ok(span),
                 Err(error) => {
                     check(self.topic, &error).map_err(|error| error.to_string())?;
-                    if Instant::now() >= self.until {
-                        return Err(format!("the broker did not say where it ends ({error})"));
+                    let what = format!("the broker did not say where it ends ({error})");
+                    if let Some(why) = self.until.ends(began, &what) {
+                        return Err(why);
                     }
                     std::thread::sleep(AGAIN);
                 }
@@ -112,10 +148,11 @@ impl Scan<'_> {
         let mut open = starts.len();
         assign(&self.consumer, self.topic, starts.into_iter())
             .map_err(|error| error.to_string())?;
+        let mut since = Instant::now();
         while open > 0 {
-            if Instant::now() >= self.until {
+            if let Some(why) = self.until.ends(since, "records were not read") {
                 let left: i64 = self.next.iter().zip(ends).map(|(next, end)| end - next).sum();
-                return Err(format!("{left} records were not read in time"));
+                return Err(if why == INTERRUPTED { why } else { format!("{left} {why}") });
             }
             let (partition, reached) = match self.consumer.poll(WAIT) {
                 Some(Ok(message)) => {
@@ -138,6 +175,7 @@ impl Scan<'_> {
                 None => continue,
             };
             if let (Some(next), Some(end)) = (self.next.get_mut(partition), ends.get(partition)) {
+                since = Instant::now();
                 let was_open = *next < *end;
                 *next = reached.max(*next);
                 open -= usize::from(was_open && *next >= *end);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::bindings as native;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::metadata::MetadataTopic;
@@ -17,6 +18,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
 
 use super::applied::{self, ClientProperties};
+use super::client_log::{ClientLog, Reporter, hush};
 use super::throttle::Heard;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -46,7 +48,8 @@ pub struct KafkaSink {
 }
 
 impl KafkaSink {
-    /// A producer whose receipts go to `receiver`, on librdkafka's callback thread.
+    /// A producer whose receipts go to `receiver`, on librdkafka's callback thread; what it says
+    /// of itself goes into `log`.
     ///
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
@@ -56,8 +59,10 @@ impl KafkaSink {
         name: &str,
         clock: Arc<dyn Clock>,
         receiver: Arc<dyn Receiver>,
+        log: &ClientLog,
     ) -> Result<Self> {
-        Self::with_statistics(bootstrap, properties, name, clock, receiver, STATISTICS_MS)
+        let receivers = (receiver, log);
+        Self::with_statistics(bootstrap, properties, name, clock, receivers, STATISTICS_MS)
     }
 
     /// The same with statistics every so many ms, or none for 0: to see what they cost.
@@ -69,18 +74,21 @@ impl KafkaSink {
         properties: &BTreeMap<String, String>,
         name: &str,
         clock: Arc<dyn Clock>,
-        receiver: Arc<dyn Receiver>,
+        (receiver, log): (Arc<dyn Receiver>, &ClientLog),
         statistics_ms: u32,
     ) -> Result<Self> {
-        let producer: ThreadedProducer<Deliveries> = super::config(bootstrap, properties)
+        let (reporter, statistics) = (log.reporter("the producer"), Mutex::default());
+        let producer: ThreadedProducer<Deliveries> = super::sender_config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .create_with_context(Deliveries {
                 clock,
                 receiver,
-                statistics: Mutex::default(),
+                statistics,
                 heard: Heard::default(),
+                reporter,
             })
             .map_err(|error| super::refused("producer", &error))?;
+        hush(producer.client());
         let topic = TopicHandle::new(&producer, name)?;
         let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
         Ok(Self { topic, name: name.to_owned(), producer, applied })
@@ -235,6 +243,7 @@ struct Deliveries {
     /// The last statistics as they came: JSON, some kilobytes.
     statistics: Mutex<Vec<u8>>,
     heard: Heard,
+    reporter: Reporter,
 }
 
 /// The part of librdkafka's statistics that is of interest (its STATISTICS.md): `txmsg_bytes`
@@ -269,8 +278,13 @@ impl ClientContext for Deliveries {
         self.heard.listen(text);
     }
 
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
-    fn error(&self, _: KafkaError, _: &str) {}
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.reporter.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reporter.error(&error, reason);
+    }
 }
 
 impl ProducerContext for Deliveries {
@@ -324,8 +338,8 @@ mod tests {
     fn statistics_are_kept_as_text_and_read_by_whoever_asks() {
         let properties = BTreeMap::from([("enable.idempotence".to_owned(), "true".to_owned())]);
         let clock = Arc::new(ManualClock::new(0));
-        let sink =
-            KafkaSink::with_statistics("127.0.0.1:1", &properties, "t", clock, Arc::new(Nobody), 0);
+        let receivers: (Arc<dyn Receiver>, _) = (Arc::new(Nobody), &ClientLog::default());
+        let sink = KafkaSink::with_statistics("127.0.0.1:1", &properties, "t", clock, receivers, 0);
         let sink = sink.unwrap();
         let context = sink.producer.client().context().clone();
         assert_eq!(sink.wire(), None);

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -13,6 +14,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::applied::{self, ClientProperties};
+use super::client_log::{ClientLog, Reporter, hush};
 use super::throttle::Heard;
 use crate::consume::Source;
 use crate::error::{Error, Result};
@@ -34,7 +36,8 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Subscribes to `topic` as a member of `group`; joining happens while polling.
+    /// Subscribes to `topic` as a member of `group`; joining happens while polling. What the
+    /// client says of itself goes into `log`, under the name `who`.
     ///
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
@@ -43,8 +46,9 @@ impl KafkaSource {
         properties: &BTreeMap<String, String>,
         topic: &str,
         group: &str,
+        who: (&ClientLog, &str),
     ) -> Result<Self> {
-        Self::with_statistics(bootstrap, properties, topic, group, 0)
+        Self::with_statistics(bootstrap, properties, topic, group, who, 0)
     }
 
     /// The same with statistics every so many ms, out of which it hears of quotas; none for 0. They
@@ -57,6 +61,7 @@ impl KafkaSource {
         properties: &BTreeMap<String, String>,
         topic: &str,
         group: &str,
+        (log, who): (&ClientLog, &str),
         statistics_ms: u32,
     ) -> Result<Self> {
         let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
@@ -65,8 +70,9 @@ impl KafkaSource {
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
             .set("enable.auto.offset.store", "false")
-            .create_with_context(Member::new(topic))
+            .create_with_context(Member::new(topic, log.reporter(who)))
             .map_err(|error| super::refused("consumer", &error))?;
+        hush(consumer.client());
         consumer
             .subscribe(&[topic])
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
@@ -98,8 +104,9 @@ pub fn skip_to_end(
     let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
-        .create_with_context(Member::new(&topic.name))
+        .create_with_context(Member::new(&topic.name, ClientLog::default().reporter(group)))
         .map_err(|error| super::refused("consumer", &error))?;
+    hush(consumer.client());
     let mut ends = TopicPartitionList::new();
     for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
         let watermarks = || consumer.fetch_watermarks(&topic.name, partition, ANSWER);
@@ -170,6 +177,10 @@ impl Source for KafkaSource {
             }
         }
         member.store(&self.consumer);
+        if count == 0 && self.assigned().is_none() {
+            // Also one that waits for its first assignment is known by its name.
+            member.reporter.member(self.consumer.client());
+        }
         Ok(count)
     }
 
@@ -200,15 +211,17 @@ struct Member {
     pending: Mutex<Vec<i64>>,
     assigned: AtomicI64,
     heard: Heard,
+    reporter: Reporter,
 }
 
 impl Member {
-    fn new(topic: &str) -> Self {
+    fn new(topic: &str, reporter: Reporter) -> Self {
         Self {
             topic: topic.to_owned(),
             pending: Mutex::default(),
             assigned: AtomicI64::new(-1),
             heard: Heard::default(),
+            reporter,
         }
     }
 
@@ -241,8 +254,13 @@ impl ClientContext for Member {
         self.heard.listen(text);
     }
 
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
-    fn error(&self, _: KafkaError, _: &str) {}
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.reporter.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reporter.error(&error, reason);
+    }
 }
 
 impl ConsumerContext for Member {
@@ -253,6 +271,7 @@ impl ConsumerContext for Member {
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, _: &Rebalance<'_>) {
+        self.reporter.member(consumer.client());
         // After the change, so that an incremental one is counted whole.
         if let Ok(list) = consumer.assignment() {
             let count = i64::try_from(list.count()).unwrap_or(i64::MAX);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, StrBytes, encode_request_header_into_buffer,
@@ -25,6 +25,9 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// The first version of the request whose answer has features.
 const REQUEST_VERSION: i16 = 3;
+
+/// A version of `Metadata` that every broker of this decade has.
+const METADATA_VERSION_ASKED: i16 = 4;
 
 /// The largest answer that is believed.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -105,6 +108,18 @@ pub(super) fn of(brokers: &[String], plain: bool) -> Vec<BrokerVersion> {
     })
 }
 
+/// Those of the brokers (`id@host:port`) whose address takes no connection, each with the reason.
+pub(super) fn unreachable(brokers: &[String]) -> Vec<String> {
+    let one = |broker: &String| {
+        let address = broker.split_once('@').map_or(broker.as_str(), |(_, rest)| rest);
+        reach(address).err().map(|why| format!("{broker} ({why})"))
+    };
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = brokers.iter().map(|broker| scope.spawn(move || one(broker))).collect();
+        asked.into_iter().filter_map(|asked| asked.join().ok().flatten()).collect()
+    })
+}
+
 /// What an answer tells.
 fn told(broker: &str, response: &ApiVersionsResponse) -> BrokerVersion {
     let supported = |name: &str| {
@@ -151,9 +166,7 @@ fn kbench_release(level: i16) -> String {
 /// Sends the request to `host:port` and reads the answer.
 fn ask(address: &str) -> Result<ApiVersionsResponse, String> {
     let fail = |error: std::io::Error| format!("{address}: {error}");
-    let mut found = address.to_socket_addrs().map_err(fail)?;
-    let place = found.next().ok_or_else(|| format!("{address}: no such host"))?;
-    let mut stream = TcpStream::connect_timeout(&place, WAIT).map_err(fail)?;
+    let mut stream = reach(address).map_err(|why| format!("{address}: {why}"))?;
     stream.set_read_timeout(Some(WAIT)).map_err(fail)?;
     stream.set_write_timeout(Some(WAIT)).map_err(fail)?;
     stream.write_all(&request().map_err(|error| format!("{address}: {error}"))?).map_err(fail)?;
@@ -168,18 +181,46 @@ fn ask(address: &str) -> Result<ApiVersionsResponse, String> {
     response(Bytes::from(answer)).map_err(|error| format!("{address}: {error}"))
 }
 
-fn request() -> Result<Vec<u8>, String> {
-    let header = RequestHeader::default()
-        .with_request_api_key(ApiKey::ApiVersions as i16)
-        .with_request_api_version(REQUEST_VERSION)
-        .with_correlation_id(1)
-        .with_client_id(Some(StrBytes::from_static_str("kbench")));
+/// Whether a connection to `host:port` comes about; the system's words where none does.
+pub(super) fn reach(address: &str) -> Result<TcpStream, String> {
+    let found = address.to_socket_addrs().map_err(|error| error.to_string())?;
+    let mut why = "no such host".to_owned();
+    for place in found {
+        match TcpStream::connect_timeout(&place, WAIT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
+}
+
+/// An `ApiVersions` request, number 1 of its connection.
+pub(super) fn request() -> Result<Vec<u8>, String> {
     let body = ApiVersionsRequest::default()
         .with_client_software_name(StrBytes::from_static_str("kbench"))
         .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+    framed(ApiKey::ApiVersions, REQUEST_VERSION, 1, &body)
+}
+
+/// A `Metadata` request for all topics, number 2 of its connection.
+pub(super) fn metadata_request() -> Result<Vec<u8>, String> {
+    framed(ApiKey::Metadata, METADATA_VERSION_ASKED, 2, &MetadataRequest::default())
+}
+
+fn framed(
+    key: ApiKey,
+    version: i16,
+    number: i32,
+    body: &impl Encodable,
+) -> Result<Vec<u8>, String> {
+    let header = RequestHeader::default()
+        .with_request_api_key(key as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(number)
+        .with_client_id(Some(StrBytes::from_static_str("kbench")));
     let mut bytes = BytesMut::new();
     encode_request_header_into_buffer(&mut bytes, &header).map_err(|error| error.to_string())?;
-    body.encode(&mut bytes, REQUEST_VERSION).map_err(|error| error.to_string())?;
+    body.encode(&mut bytes, version).map_err(|error| error.to_string())?;
     let size = u32::try_from(bytes.len()).map_err(|error| error.to_string())?;
     Ok([&size.to_be_bytes(), bytes.as_ref()].concat())
 }

@@ -60,6 +60,10 @@ impl Bits {
     /// Sets those of the 64 bits from `64 * word` on that `value` has, but for what lies beyond any
     /// stamp's.
     pub(super) fn set_word(&self, word: u64, value: u64) {
+        // Making room for nothing would let one number far off take gigabytes.
+        if value == 0 {
+            return;
+        }
         let (bucket, at) = place(word / CHUNK_WORDS as u64);
         let Some(bucket_of) = self.buckets.get(bucket) else {
             return;

@@ -132,9 +132,9 @@ impl Place<'_> {
     /// The interval in which a slot was due. Ask for growing numbers.
     fn of(&mut self, seq: u64) -> usize {
         while let Some(count) = self.by_interval.get(self.interval)
-            && seq >= self.from + count
+            && seq >= self.from.saturating_add(*count)
         {
-            self.from += count;
+            self.from = self.from.saturating_add(*count);
             self.interval += 1;
         }
         self.interval
@@ -276,6 +276,27 @@ mod tests {
         ledger.outcome(&stamp, Outcome::Acked);
         ledger.logged(Some(&stamp));
         assert_eq!(ledger.undelivered().acks, [1], "the other one");
+    }
+
+    #[test]
+    fn what_one_event_lacks_is_not_laid_to_another() {
+        let ledger = Ledger::new(RUN, 1, 2);
+        ledger.offered(0, 2);
+        let mut dues = Dues::default();
+        (0..2).for_each(|seq| dues.count(seq, seq as usize, true));
+        ledger.set_dues(0, dues);
+        let stamp = |seq| Stamp { run: RUN, shard: 0, seq, due_wall_us: 0 };
+        ledger.outcome(&stamp(0), Outcome::Acked);
+        ledger.outcome(&stamp(1), Outcome::Failed);
+        // The second application does not get the first one.
+        for (app, seqs) in [(0, 0..2), (1, 1..2)] {
+            let mut lane = Lane::default();
+            for (offset, seq) in (0..).zip(seqs) {
+                lane.tick(&ledger, app, offset, Some(&stamp(seq)));
+            }
+        }
+        let expected = Undelivered { acks: vec![0, 1], apps: vec![vec![], vec![1]] };
+        assert_eq!(ledger.undelivered(), expected);
     }
 
     #[test]

@@ -16,6 +16,9 @@ const CHUNK_BITS: u64 = CHUNK_WORDS as u64 * 64;
 /// Chunks below the 2^48 sequence numbers of a stamp.
 const CHUNKS_MAX: u64 = (1 << 48) / CHUNK_BITS;
 
+/// Most chunks of a plane that is read: eight billion numbers, a gigabyte of memory.
+const CHUNKS_READ_MAX: usize = 1 << 17;
+
 /// A set of sequence numbers of one thread; a dense one costs a bit each, and a stray number a
 /// chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,12 @@ impl Plane {
         other.words().for_each(|(word, value)| self.set_word(word, value));
     }
 
+    /// The greatest number that there is; `None` in an empty set.
+    pub(super) fn last(&self) -> Option<u64> {
+        let highest = |(word, value): (u64, u64)| word * 64 + u64::from(value.ilog2());
+        self.words().last().map(highest)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -110,6 +119,9 @@ impl TryFrom<Stored> for Plane {
 
     fn try_from(stored: Stored) -> Result<Self, PlaneFault> {
         let fault = |error: &dyn std::fmt::Display| PlaneFault(error.to_string());
+        if stored.chunks.len() > CHUNKS_READ_MAX {
+            return Err(fault(&format!("{} chunks", stored.chunks.len())));
+        }
         let deflated = STANDARD.decode(&stored.words).map_err(|error| fault(&error))?;
         let mut decoder = ZlibDecoder::new(deflated.as_slice());
         let mut plane = Self::default();

@@ -96,6 +96,10 @@ pub struct LedgerReport {
     /// Of these, such as are in the log.
     #[serde(default)]
     pub unresolved_written: u64,
+    /// Acknowledged, and not seen by one application or more: events, each counted once; `None`
+    /// of an older kbench.
+    #[serde(default)]
+    pub missing_events: Option<u64>,
     /// Slots that got a second receipt of the same kind.
     pub second_outcomes: u64,
     /// What the log said, where it had to be asked.
@@ -108,6 +112,14 @@ pub struct LedgerReport {
 }
 
 impl LedgerReport {
+    /// Events that were acknowledged and are missing for some application: each counts once, for
+    /// however many it is missing. Of an older result the least that it can be.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let least = || self.apps.iter().map(|app| app.missing).max().unwrap_or(0);
+        self.missing_events.unwrap_or_else(least)
+    }
+
     /// Why the run is invalid, a line each; empty for a valid run. `names` are the applications'.
     #[must_use]
     pub fn faults(&self, names: &[&str]) -> Vec<String> {
@@ -199,6 +211,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
         rescan: ledger.rescan(),
         ..LedgerReport::default()
     };
+    let mut missing_events = 0;
     let whole = report.rescan.as_ref().is_some_and(|rescan| rescan.cut_short.is_none());
     for (number, shard) in (0_u16..).zip(&ledger.shards) {
         let offered = shard.offered.load(Ordering::Acquire);
@@ -217,8 +230,10 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
             report.unresolved += ones(due & !ended);
             let in_log = shard.in_log(word);
             let absent = if whole { due & !in_log } else { 0 };
+            let mut seen_by_all = u64::MAX;
             for (app, seen) in report.apps.iter_mut().zip(&shard.seen) {
                 let seen = seen.word(word);
+                seen_by_all &= seen;
                 app.seen += ones(seen);
                 app.seen_unacked += ones(seen & !acked);
                 app.missing += ones(acked & !seen);
@@ -228,6 +243,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
                 app.missing_unsettled += ones(acked & !seen & !in_log & !absent);
                 app.skipped_unacked += ones(in_log & !acked & !seen);
             }
+            missing_events += ones(acked & !seen_by_all);
             report.unknown_written += ones(unknown & in_log);
             report.unknown_not_written += ones(unknown & absent);
             report.unknown_unsettled += ones(unknown & !in_log & !absent);
@@ -237,6 +253,7 @@ pub(super) fn close(ledger: &Ledger) -> LedgerReport {
             name(&mut report.lost_named, number, word, acked & absent);
         }
     }
+    report.missing_events = Some(missing_events);
     report.sent = report.offered - report.unsent.min(report.offered);
     report.closes = report.second_outcomes == 0
         && report.offered == report.unsent + report.acked + report.failed + report.unknown

@@ -1,6 +1,7 @@
 //! A ledger in two halves, as a producer and the consumers write them, and put together again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,38 @@ pub struct ShardOutcomes {
     pub unsent: Plane,
     /// When they were due.
     pub dues: Dues,
+}
+
+/// Slots beyond those that are known to have ended which a shard may have offered, or the other
+/// way round: a fault of kbench shows as a sum that does not close, and not as a damaged file.
+const SLOTS_ASTRAY_MAX: u64 = 1 << 20;
+
+impl ShardOutcomes {
+    /// Checks what comes from a file: going over its slots takes no longer than there are any.
+    ///
+    /// # Errors
+    /// What is wrong, and what was expected.
+    pub fn check(&self) -> Result<(), String> {
+        let planes = [&self.acked, &self.failed, &self.unknown, &self.unsent];
+        let ended: u64 = planes.iter().map(|plane| plane.count()).sum();
+        let (offered, most) = (self.offered, ended + SLOTS_ASTRAY_MAX);
+        if offered > most {
+            return Err(format!(
+                "offered is {offered} where {ended} slots have ended; expected {most} at most"
+            ));
+        }
+        let last = planes.iter().filter_map(|plane| plane.last()).max();
+        if let Some(last) = last.filter(|last| *last > offered + SLOTS_ASTRAY_MAX) {
+            return Err(format!("slot {last} has ended and {offered} were offered"));
+        }
+        let Range { start, end } = self.dues.measured;
+        if start > end || end > offered {
+            return Err(format!(
+                "the slots {start} to {end} are measured; expected some of {offered}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// What the processes of one application noted.

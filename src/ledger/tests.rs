@@ -48,6 +48,21 @@ fn a_clean_run_closes_and_has_no_fault() {
 }
 
 #[test]
+fn an_event_that_both_applications_miss_is_missing_once() {
+    let ledger = acked(1, 2, 200);
+    let but = |missed: [u64; 3]| -> Vec<Stamp> {
+        (0..200).filter(|seq| !missed.contains(seq)).map(|seq| stamp(0, seq)).collect()
+    };
+    read(&ledger, 0, &but([3, 64, 199]));
+    read(&ledger, 1, &but([3, 65, 199]));
+    let report = ledger.close();
+    assert_eq!((report.apps[0].missing, report.apps[1].missing), (3, 3));
+    assert_eq!(report.missing(), 4, "3, 64, 65 and 199");
+    let older = LedgerReport { missing_events: None, ..report };
+    assert_eq!(older.missing(), 3, "as many at least");
+}
+
+#[test]
 fn what_one_application_misses_is_named_for_that_one_only() {
     let ledger = acked(1, 2, 200);
     let all: Vec<Stamp> = (0..200).map(|seq| stamp(0, seq)).collect();

@@ -7,6 +7,7 @@ use super::resolve::Inputs;
 use super::{AppOption, AppPlan, AppSchema, OptionKind};
 use crate::scenario::fault::{Faults, Place};
 use crate::scenario::reader::{Range, Table, nearest};
+use crate::visible::is_hidden;
 
 /// Most workers of one application: each is a thread.
 const WORKERS_MAX: u64 = 256;
@@ -83,7 +84,7 @@ fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, 
     };
     let group = given.or(typed).unwrap_or_else(|| schema.default_group.to_owned());
     let fits = (1..=GROUP_BYTES_MAX).contains(&group.len());
-    if !fits || group.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    if !fits || group.contains(|c: char| c.is_whitespace() || is_hidden(c)) {
         let what = format!(
             "{path}{group:?} is no group name; expected 1 to {GROUP_BYTES_MAX} bytes without blanks"
         );

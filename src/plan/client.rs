@@ -1,6 +1,6 @@
 //! The properties that kbench gives its clients, and what must not stand together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kafka::Settings;
 use crate::scenario::fault::Faults;
@@ -91,6 +91,29 @@ pub(crate) fn consumer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
         }
     }
     all
+}
+
+/// Warns of what protects nothing: credentials that are never sent, certificates that nobody looks
+/// at. Whoever sets them takes the connection for safe.
+pub(crate) fn check_protection(sides: [&Settings; 2], faults: &Faults) {
+    let beside = [("sasl.", "sasl_plaintext or sasl_ssl"), ("ssl.", "ssl or sasl_ssl")];
+    let mut idle = BTreeSet::new();
+    for set in sides {
+        let protocol = set.get("security.protocol").map_or("plaintext", |it| it.text.as_str());
+        for (prefix, expected) in beside {
+            let is_on = expected.split(" or ").any(|one| one == protocol);
+            // One line is enough: the others would only repeat it.
+            if let Some((_, it)) = set.iter().find(|(name, _)| name.starts_with(prefix) && !is_on) {
+                let what = format!(
+                    "{}: does nothing with security.protocol={protocol}; expected \
+                     security.protocol={expected}, or it left out",
+                    it.path
+                );
+                idle.insert((it.place, what));
+            }
+        }
+    }
+    idle.iter().for_each(|(place, what)| faults.warn(*place, what));
 }
 
 /// What can't stand beside `enable.idempotence=true`.

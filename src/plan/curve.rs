@@ -13,6 +13,9 @@ const ROWS_MAX: usize = 100_000;
 /// A file with so many faults is read no further: it is surely the wrong one.
 const FAULTS_MAX: usize = 20;
 
+/// Most characters that a message quotes of the file.
+const QUOTED_CHARS_MAX: usize = 20;
+
 /// What a line begins with that says nothing.
 const COMMENT: u8 = b'#';
 
@@ -87,12 +90,19 @@ fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<Point> {
     for (index, record) in reader.records().flatten().enumerate() {
         let mut found = Vec::new();
         let is_header = index == 0 && record.iter().eq(HEADER);
+        // A first line of numbers is a point whose header was forgotten; any other file is surely
+        // none of ours, and not for us to show.
+        let is_other = index == 0 && !is_header && number(record.get(0)).is_none();
         if index == 0 && !is_header {
             let header = HEADER.join(",");
-            found.push(format!("{:?} is no header; expected {header}", shown(&record)));
+            let what = if is_other {
+                "no header".into()
+            } else {
+                format!("{:?} is no header", shown(&record))
+            };
+            found.push(format!("{what}; expected {header}"));
         }
-        // A first line of numbers is a point whose header was forgotten.
-        if !is_header && (index > 0 || number(record.get(0)).is_some()) {
+        if !is_header && !is_other {
             points.extend(point(&record, &mut before_s, &mut found));
         }
         let too_long = points.len() > ROWS_MAX;
@@ -106,7 +116,7 @@ fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<Point> {
                 faults.push((line, "the lines after this one were not looked at".to_owned()));
             }
         }
-        if too_long || faults.len() >= FAULTS_MAX {
+        if too_long || is_other || faults.len() >= FAULTS_MAX {
             break;
         }
     }
@@ -141,7 +151,9 @@ fn point(
     };
     let at_s = number(Some(at)).filter(|at_s| (0.0..=AT_MAX_S).contains(at_s));
     match (at_s, *before_s) {
-        (None, _) => faults.push(format!("{at:?} is no time; expected seconds such as 1.5")),
+        (None, _) => {
+            faults.push(format!("{:?} is no time; expected seconds such as 1.5", short(at)));
+        }
         (Some(at_s), None) if at_s > 0.0 => {
             faults.push(format!("begins at {at_s} s; expected 0"));
         }
@@ -154,7 +166,7 @@ fn point(
     let rate_per_s = number(Some(rate)).filter(|rate| (RATE.least..=RATE.most).contains(rate));
     if rate_per_s.is_none() {
         let (least, most) = (RATE.least, RATE.most);
-        faults.push(format!("{rate:?} is no rate; expected {least} to {most}"));
+        faults.push(format!("{:?} is no rate; expected {least} to {most}", short(rate)));
     }
     Some((at_s?, rate_per_s?))
 }
@@ -164,5 +176,10 @@ fn number(text: Option<&str>) -> Option<f64> {
 }
 
 fn shown(record: &csv::StringRecord) -> String {
-    record.iter().collect::<Vec<_>>().join(",")
+    short(&record.iter().collect::<Vec<_>>().join(","))
+}
+
+/// As much of a text as a number may be long.
+fn short(text: &str) -> String {
+    text.chars().take(QUOTED_CHARS_MAX).collect()
 }

@@ -72,10 +72,19 @@ pub(crate) struct Limits {
     pub(crate) is_read: bool,
 }
 
+impl EventPlan {
+    /// What the largest event may take with its record, in bytes.
+    #[must_use]
+    pub fn record_bytes_max(&self) -> u64 {
+        let padded = self.padding.map_or(0, |padding| u64::from(padding.max_bytes));
+        padded.max(NATURAL_BYTES_MAX) + RECORD_OVERHEAD_BYTES
+    }
+}
+
 /// Whether the largest event passes the client, the topic and the applications.
 pub(crate) fn check(table: &Table<'_>, event: &EventPlan, limits: &Limits) {
     let padded = event.padding.map_or(0, |padding| u64::from(padding.max_bytes));
-    let record = padded.max(NATURAL_BYTES_MAX) + RECORD_OVERHEAD_BYTES;
+    let record = event.record_bytes_max();
     let sized = ["size_max", "size_median"].into_iter().find(|key| table.has(key));
     let client = ("kafka.producer.message.max.bytes", &limits.client, CLIENT_BYTES_MAX);
     let topic = ("topic.configs.max.message.bytes", &limits.topic, TOPIC_BYTES_MAX);

@@ -39,6 +39,7 @@ pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, Opti
     if bootstrap_servers.is_none() {
         check_embedded(&given, faults);
     }
+    client::check_protection([&given.producer, &given.consumer], faults);
     let plan = KafkaPlan {
         bootstrap_servers,
         producer: client::producer(&given.producer, faults),

@@ -87,7 +87,9 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
     if table.has("phase") {
         let count = typed.len();
         if count > PHASES_MAX {
+            // Before any of them is looked at: each is compared with those before it.
             table.fault("phase", &format!("{count} phases; expected at most {PHASES_MAX}"));
+            return (Vec::new(), false);
         }
         let mut phases: Vec<PhasePlan> = Vec::with_capacity(count);
         for typed in typed {

@@ -1,5 +1,6 @@
 //! `[[load.phase]]`: one part of the schedule, by kind.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::load::WARMUP_NAME;
@@ -7,6 +8,7 @@ use super::{PhasePlan, Segment, Shape};
 use super::{crowd, curve};
 use crate::scenario::NAME_CHARS_MAX;
 use crate::scenario::reader::{Range, Table, range};
+use crate::visible::is_hidden;
 
 /// Legal rates.
 pub(crate) const RATE: Range = range(0.0, 1e7, " events/s");
@@ -69,13 +71,14 @@ fn rate(table: &Table<'_>, key: &'static str) -> Option<f64> {
 
 /// The phase's own name, or its kind, numbered where that is taken.
 fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
-    let taken = |name: &str| before.iter().any(|phase| phase.name == name);
+    let names: HashSet<&str> = before.iter().map(|phase| phase.name.as_str()).collect();
+    let taken = |name: &str| names.contains(name);
     let Some(name) = table.text("name") else {
         let numbered = (2..).map(|n: usize| format!("{kind}-{n}"));
         let mut names = std::iter::once(kind.to_owned()).chain(numbered);
         return names.find(|name| !taken(name)).unwrap_or_default();
     };
-    if name.trim().is_empty() || name.len() > NAME_CHARS_MAX || name.contains(char::is_control) {
+    if name.trim().is_empty() || name.len() > NAME_CHARS_MAX || name.contains(is_hidden) {
         let what = format!("{name:?} is no name; expected 1 to {NAME_CHARS_MAX} characters");
         table.fault("name", &what);
     } else if name == WARMUP_NAME {

@@ -91,11 +91,13 @@ fn measure(table: Table<'_>) -> MeasurePlan {
     let interval = table.duration("interval", SECOND / 10, HOUR);
     let ready = table.duration("ready_timeout", SECOND, HOUR);
     let drain = table.duration("drain_timeout", SECOND, 24 * HOUR);
+    let ack = table.duration("ack_timeout", SECOND, 24 * HOUR);
     table.finish();
     MeasurePlan {
         interval_ms: whole_ms(interval.unwrap_or(SECOND)),
         ready_timeout_ms: whole_ms(ready.unwrap_or(60 * SECOND)),
         drain_timeout_ms: whole_ms(drain.unwrap_or(30 * SECOND)),
+        ack_timeout_ms: whole_ms(ack.unwrap_or(30 * SECOND)),
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> (TopicPlan
         && policy.text.contains("compact")
     {
         let what = "topic.configs.cleanup.policy: compaction drops all but a user's last event, \
-                    and the ledger counts the others as missing";
-        table.faults().warn(policy.place, what);
+                    so that nothing can be accounted for; expected delete";
+        table.faults().add(policy.place, what);
     }
     table.finish();
     let size_limit = configs.get("max.message.bytes").cloned();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Laps, SIDES, Side};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::harness::preview::fingerprint::plan_hash;
 use crate::result::{self, Saved};
 use crate::sweep::set_aside;
@@ -83,8 +84,8 @@ impl Book {
     pub fn resume(folder: &Path, sides: &[Side; 2], pairs: Option<u32>) -> Result<Self> {
         let file = folder.join(FILE);
         let refuse = |what: String| Error::usage(format!("{}: {what}", file.display()));
-        let text = fs::read_to_string(&file)
-            .map_err(|error| refuse(format!("{error}; expected the folder of a race")))?;
+        let text = files::text(&file, files::BOOK_BYTES_MAX)
+            .map_err(|what| refuse(format!("{what}; expected the folder of a race")))?;
         let mut book: Self = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("no whole race: {error}")))?;
         if book.format_version > FORMAT_VERSION {
@@ -126,7 +127,7 @@ impl Book {
             let (mut kept, rest): (Vec<Saved>, Vec<Saved>) = runs.into_iter().partition(|saved| {
                 saved.result.verdict.valid && pair_of(saved).is_some_and(|pair| pair < whole)
             });
-            rest.iter().for_each(|saved| set_aside(&saved.folder));
+            rest.iter().for_each(|saved| drop(set_aside(&saved.folder)));
             kept.sort_by_key(pair_of);
             kept
         };

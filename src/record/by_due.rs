@@ -22,7 +22,7 @@ const PACKED: usize = 3_600;
 const PACKED_LONG: usize = 600;
 
 /// The stage's histograms over time, for whoever wants more than the rows say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct IntervalLog {
     /// So many intervals share a histogram: a long run must not fill the memory.
     width: u64,
@@ -32,7 +32,7 @@ pub struct IntervalLog {
 }
 
 /// One histogram of an [`IntervalLog`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     stretch: u64,
     encoded: Vec<u8>,
@@ -78,14 +78,14 @@ impl IntervalLog {
 }
 
 /// An interval that samples came for not long ago.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Open {
     touched: u64,
     latency: Latency,
 }
 
 /// One stage's samples by the interval in which they were due.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ByDue {
     touches: u64,
     open: BTreeMap<u64, Open>,

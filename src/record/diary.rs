@@ -33,6 +33,37 @@ impl Page {
         Self { due, processed: BTreeMap::new(), arrival, service, end_to_end }
     }
 
+    /// Checks what comes from a file: each stage has as many samples as events were processed, and
+    /// none of them in interval `end` or later.
+    ///
+    /// # Errors
+    /// What is wrong, and what was expected.
+    pub fn check(&self, end: u64) -> Result<(), String> {
+        let processed = self.processed.values().try_fold(0, |sum: u64, &it| sum.checked_add(it));
+        for (name, stage) in [
+            ("arrival", &self.arrival),
+            ("service", &self.service),
+            ("end_to_end", &self.end_to_end),
+        ] {
+            let count = stage.count();
+            if processed != Some(count) || stage.never_delivered() > 0 {
+                let processed = processed.map_or("too many".to_owned(), |sum| sum.to_string());
+                return Err(format!(
+                    "due {}: {processed} events processed and {count} samples of {name}; expected \
+                     as many",
+                    self.due
+                ));
+            }
+        }
+        match self.processed.keys().next_back() {
+            Some(last) if *last >= end => Err(format!(
+                "due {}: processed in the interval {last}; expected one before {end}",
+                self.due
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Adds it to those of a run whose schedule starts with interval `start`; without its samples
     /// where it was due before `measured_from`.
     pub fn enter(&self, series: &mut Series, start: u64, measured_from: u64) {

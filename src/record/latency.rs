@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::stored::Stored;
 
 /// Longest latency with a place in the histogram: one hour.
-const LONGEST_NS: u64 = 3_600_000_000_000;
+pub(super) const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// Three significant digits: an error of at most 0.1 %.
 const DIGITS: u8 = 3;

@@ -59,7 +59,7 @@ impl Row {
 }
 
 /// All windows of one producer side or one application.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Series {
     /// The stage that the rows are about.
     stage: Stage,

@@ -1,12 +1,26 @@
 //! Distributions that can be written down and read back whole.
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use super::latency::{Latency, empty};
+use super::latency::{LONGEST_NS, Latency, empty};
+
+/// Most samples of a kind in a distribution that is read: thousands of them add up in 64 bits.
+const SAMPLES_MAX: u64 = 1 << 53;
+
+/// HdrHistogram's V2 encoding, deflated: what it begins with, and the length of its head. Then
+/// comes the same without deflating, with its own.
+const DEFLATED: (u32, usize) = (0x1c84_9314, 8);
+const PLAIN: (u32, usize) = (0x1c84_9313, 40);
+
+/// The most that a histogram is inflated to: 34,000 places of at most 9 bytes.
+const INFLATED_BYTES_MAX: u64 = 1 << 20;
 
 /// A [`Latency`] as it is written.
 #[derive(Serialize, Deserialize)]
@@ -28,7 +42,7 @@ pub(super) struct Stored {
 /// Why a written distribution can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("no latency distribution: {0}")]
-pub(super) struct Fault(String);
+pub struct Fault(String);
 
 impl From<Latency> for Stored {
     fn from(latency: Latency) -> Self {
@@ -51,7 +65,7 @@ impl TryFrom<Stored> for Latency {
     fn try_from(stored: Stored) -> Result<Self, Fault> {
         let fault = |error: &dyn std::fmt::Display| Fault(error.to_string());
         let bytes = STANDARD.decode(&stored.histogram).map_err(|error| fault(&error))?;
-        Ok(Self {
+        let latency = Self {
             histogram: decoded(&bytes)?,
             zero_or_negative: stored.zero_or_negative,
             over_range: stored.over_range,
@@ -60,23 +74,104 @@ impl TryFrom<Stored> for Latency {
             sum_ns: stored.sum_ns.parse().map_err(|error| fault(&error))?,
             never_delivered: stored.never_delivered,
             waited_ns: stored.waited_ns,
-        })
+        };
+        latency.check().map_err(Fault)?;
+        Ok(latency)
     }
 }
 
-/// A histogram from HdrHistogram's V2 encoding, deflated.
-fn decoded(mut bytes: &[u8]) -> Result<Histogram<u64>, Fault> {
+impl Latency {
+    /// Whether the figures beside a histogram can be its own.
+    fn check(&self) -> Result<(), String> {
+        let counts = [
+            ("samples", self.histogram.len()),
+            ("zero_or_negative", self.zero_or_negative),
+            ("over_range", self.over_range),
+            ("never_delivered", self.never_delivered),
+        ];
+        if let Some((name, count)) = counts.iter().find(|(_, count)| *count > SAMPLES_MAX) {
+            return Err(format!("{name} is {count}; expected {SAMPLES_MAX} at most"));
+        }
+        if self.never_delivered > 0 && self.waited_ns < 0 {
+            return Err(format!("waited_ns is {}; expected 0 or more", self.waited_ns));
+        }
+        let count = self.count() - self.never_delivered;
+        let (min_ns, max_ns, places) = (self.min_ns, self.max_ns, &self.histogram);
+        let (least, greatest) = (i128::from(min_ns), i128::from(max_ns));
+        if count == 0 {
+            let is_empty = (min_ns, max_ns, self.sum_ns) == (i64::MAX, i64::MIN, 0);
+            return if is_empty { Ok(()) } else { Err("no samples, and figures of some".into()) };
+        }
+        let lies_in = |ns: i64, place: u64| {
+            let place = places.lowest_equivalent(place)..=places.highest_equivalent(place);
+            u64::try_from(ns).is_ok_and(|ns| place.contains(&ns))
+        };
+        let longest_ns = LONGEST_NS.cast_signed();
+        let min_holds = match (self.zero_or_negative, places.len()) {
+            (1.., _) => min_ns <= 0,
+            (0, 1..) => lies_in(min_ns, places.min()),
+            (0, 0) => min_ns > longest_ns,
+        };
+        let max_holds = match (self.over_range, places.len()) {
+            (1.., _) => max_ns > longest_ns,
+            (0, 1..) => lies_in(max_ns, places.max()),
+            (0, 0) => max_ns <= 0,
+        };
+        if !(min_holds && max_holds && min_ns <= max_ns) {
+            return Err(format!("min_ns {min_ns} and max_ns {max_ns} are not of its histogram"));
+        }
+        let samples = i128::from(count);
+        if !(least * samples..=greatest * samples).contains(&self.sum_ns) {
+            return Err(format!("sum_ns {} is not of {count} such samples", self.sum_ns));
+        }
+        Ok(())
+    }
+}
+
+/// A histogram from HdrHistogram's V2 encoding, deflated; as its writer may have been anybody, no
+/// more of it than one of ours may have.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decoded(bytes: &[u8]) -> Result<Histogram<u64>, Fault> {
     let fault = |error: &dyn std::fmt::Display| Fault(error.to_string());
+    let deflated = body(bytes, DEFLATED).ok_or_else(|| fault(&"no deflated V2 histogram"))?;
+    let mut plain = Vec::new();
+    ZlibDecoder::new(deflated)
+        .take(INFLATED_BYTES_MAX)
+        .read_to_end(&mut plain)
+        .map_err(|error| fault(&error))?;
+    // Behind cookie and length: offset and digits, then the least and the greatest value.
+    let is_ours = body(&plain, PLAIN).is_some()
+        && word(&plain, 8) == Some(0)
+        && word(&plain, 12) == Some(u32::from(empty().sigfig()))
+        && plain.get(16..24) == Some(&1_u64.to_be_bytes()[..]);
+    let greatest =
+        plain.get(24..32).and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+    if !(is_ours && greatest.is_some_and(|greatest| greatest <= empty().high())) {
+        return Err(fault(&"not one of three digits up to an hour"));
+    }
     let read: Histogram<u64> =
-        Deserializer::new().deserialize(&mut bytes).map_err(|error| fault(&error))?;
+        Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| fault(&error))?;
     // Into bounds of our own: whatever a file says, adding up can't fail later.
     let mut histogram = empty();
     histogram.add(&read).map_err(|error| fault(&error))?;
     Ok(histogram)
 }
 
+/// What follows a head that begins with a cookie and the length of all the rest.
+fn body(bytes: &[u8], (cookie, head): (u32, usize)) -> Option<&[u8]> {
+    let length = usize::try_from(word(bytes, 4)?).ok()?;
+    let rest = bytes.get(head..).filter(|rest| rest.len() == length)?;
+    (word(bytes, 0)? == cookie).then_some(rest)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
 /// A [`Latency`] in a hundredth of its memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Packed {
     /// Whether some sample has a place in the histogram.
     pub(super) has_samples: bool,

@@ -127,7 +127,6 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
         result.apps.iter().filter_map(shown).max().map_or_else(|| duration(None), |(.., text)| text)
     };
     let rate = |per_s: f64| count(per_s.round() as u64);
-    let missing: u64 = result.ledger.apps.iter().map(|app| app.missing).sum();
     let cpu = result.watch.cpu_us_per_event;
     let tiles = [
         (rate(result.throughput.acked_per_s), "events/s acknowledged"),
@@ -136,7 +135,7 @@ pub(super) fn tiles(result: &RunResult) -> Markup {
         (worst(Statistic::P99), "end to end p99, slowest app"),
         (worst(Statistic::Max), "end to end max"),
         (count(result.ledger.acked), "events acknowledged in all"),
-        (count(missing), "missing, over all apps"),
+        (count(result.ledger.missing()), "missing for some app"),
         (cpu.map_or_else(|| "n/a".to_owned(), |us| format!("{us:.1} µs")), "client CPU per event"),
     ];
     html! {

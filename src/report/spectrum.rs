@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 
+use crate::record;
 use crate::result::LatencySummary;
 
 /// Points for each halving of the distance to 100 %.
@@ -37,7 +37,7 @@ pub(super) fn spectrum(latency: &LatencySummary) -> Vec<[f64; 2]> {
 
 fn decoded(text: &str) -> Option<Histogram<u64>> {
     let bytes = STANDARD.decode(text).ok()?;
-    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+    record::decoded(&bytes).ok()
 }
 
 #[cfg(test)]

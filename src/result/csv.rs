@@ -5,6 +5,7 @@ use super::RunResult;
 use crate::error::{Error, Result};
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
+use crate::visible;
 
 /// The columns; units stand last in their names.
 const HEAD: [&str; 20] = [
@@ -44,6 +45,7 @@ pub fn csv<'r>(results: impl IntoIterator<Item = &'r RunResult>) -> Result<Strin
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEAD).map_err(|error| fault(error.to_string()))?;
     for result in results {
+        let result = &*visible::shown(result);
         for (row, span) in result.series.iter().zip(result.spans()) {
             for (app, seen) in result.apps.iter().zip(&row.apps) {
                 let known = |statistic| match seen.reading(statistic) {

@@ -10,6 +10,7 @@ use super::{RunResult, broker, count, duration, load_verified};
 use crate::error::{Error, Result};
 use crate::plan::metric::Statistic;
 use crate::record::Reading;
+use crate::visible::{shown, visible};
 
 /// One entry of a results folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,7 +32,7 @@ pub struct Listed {
     pub p99_ns: Option<i64>,
     /// What it exceeds then, in nanoseconds.
     pub p99_endless_ns: Option<i64>,
-    /// Acknowledged and not seen, by all applications together.
+    /// Events that were acknowledged and that some application has not seen.
     pub missing: Option<u64>,
     /// Whole runs within, of a sweep.
     pub runs: Option<usize>,
@@ -67,6 +68,11 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>> {
             });
         }
     }
+    // A folder has its name from whoever made it.
+    for one in &mut listed {
+        one.folder = visible(&one.folder).into_owned();
+        one.verdict = visible(&one.verdict).into_owned();
+    }
     listed
         .sort_by(|one, other| other.started.cmp(&one.started).then(one.folder.cmp(&other.folder)));
     Ok(listed)
@@ -83,6 +89,7 @@ fn verdict(result: &RunResult) -> &'static str {
 }
 
 fn of_run(folder: String, result: &RunResult) -> Listed {
+    let result = &*shown(result);
     let worst = result.worst(Statistic::P99);
     Listed {
         folder,
@@ -96,7 +103,7 @@ fn of_run(folder: String, result: &RunResult) -> Listed {
             Some(Reading::Endless(ns)) => Some(ns),
             _ => None,
         },
-        missing: Some(result.ledger.apps.iter().map(|app| app.missing).sum()),
+        missing: Some(result.ledger.missing()),
         runs: None,
     }
 }
@@ -109,7 +116,7 @@ fn of_sweep(folder: String, trials: &[&RunResult]) -> Listed {
         folder,
         started: trials.iter().map(|trial| trial.started.clone()).min().unwrap_or_default(),
         scenario: first.map(|trial| trial.scenario.clone()).unwrap_or_default(),
-        broker: first.map(|trial| broker(trial)).unwrap_or_default(),
+        broker: first.map(|trial| broker(&shown(*trial))).unwrap_or_default(),
         verdict: format!("sweep, {valid} of {} valid", trials.len()),
         acked_per_s: None,
         p99_ns: None,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::verify;
 use super::{FORMAT_VERSION, RunResult};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// The file that makes a folder a result.
 const RESULT: &str = "result.json";
@@ -43,19 +44,20 @@ pub fn load(path: &Path) -> Result<Saved> {
 pub fn open(path: &Path) -> Result<(Saved, Value)> {
     let file = if path.is_dir() { path.join(RESULT) } else { path.to_owned() };
     let refuse = |what: String| Error::usage(format!("{}: {what}", file.display()));
-    let text = fs::read_to_string(&file).map_err(|error| {
-        refuse(format!("{error}; expected a result folder, as a run leaves it"))
-    })?;
-    let Versioned { format_version } = serde_json::from_str(&text)
-        .map_err(|error| refuse(format!("no whole result: {error}; expected result.json")))?;
+    let text = files::text(&file, files::RESULT_BYTES_MAX)
+        .map_err(|what| refuse(format!("{what}; expected a result folder, as a run leaves it")))?;
+    let no_whole = |error| refuse(format!("no whole result: {error}; expected result.json"));
+    let value: Value = serde_json::from_str(&text).map_err(no_whole)?;
+    let Versioned { format_version } = Versioned::deserialize(&value).map_err(no_whole)?;
     if format_version > FORMAT_VERSION {
         return Err(refuse(format!(
             "is of version {format_version}; expected {FORMAT_VERSION} at most, or a newer kbench"
         )));
     }
     let no_result = |error| refuse(format!("no result of version {format_version}: {error}"));
+    // By the text: serde tells the place in it.
     let result = serde_json::from_str(&text).map_err(no_result)?;
-    let value = serde_json::from_str(&text).map_err(no_result)?;
+    files::json::check(&value).map_err(|what| refuse(format!("no result: {what}")))?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
     Ok((Saved { folder, result }, value))
 }
@@ -149,6 +151,59 @@ mod tests {
         let one = load(&all[0].folder).unwrap();
         assert_eq!(one, all[0]);
         assert_eq!(load_all(&one.folder.join(RESULT)).unwrap(), vec![one]);
+    }
+
+    /// A link to a device fills the memory, and a named pipe is waited for for ever.
+    #[test]
+    fn what_is_no_plain_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        ["zero", "pipe", "folder"].iter().for_each(|name| fs::create_dir(at(name)).unwrap());
+        std::os::unix::fs::symlink("/dev/zero", at("zero").join(RESULT)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe").join(RESULT)).status();
+        assert!(made.unwrap().success());
+        fs::create_dir(at("folder").join(RESULT)).unwrap();
+        for (name, what) in [
+            ("zero", "is not a plain file"),
+            ("pipe", "is not a plain file"),
+            ("folder", "is a folder"),
+        ] {
+            let said = load(&at(name)).unwrap_err().to_string();
+            let expected = format!("{name}/{RESULT}: {what}; expected a result folder");
+            assert!(said.contains(&expected), "{said}");
+        }
+        let listed = crate::result::list(dir.path()).unwrap();
+        assert_eq!(listed.len(), 3);
+        assert!(listed.iter().all(|one| one.verdict.starts_with("unreadable: ")), "{listed:?}");
+    }
+
+    #[test]
+    fn a_number_that_no_run_has_is_refused_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(load_all(&recorded()).unwrap()[0].folder.join(RESULT));
+        let mut value: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        value["ledger"]["offered"] = u64::MAX.into();
+        fs::write(dir.path().join(RESULT), value.to_string()).unwrap();
+        let said = load(dir.path()).unwrap_err().to_string();
+        let expected = "no result: ledger.offered: 18446744073709551615 is out of range";
+        assert!(said.contains(expected), "{said}");
+    }
+
+    /// Sums that do not close are no `VALID`, whatever the file says of itself.
+    #[test]
+    fn a_stored_verdict_is_held_against_the_stored_accounts() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(load_all(&recorded()).unwrap()[0].folder.join(RESULT));
+        let mut value: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        let offered = value["ledger"]["offered"].as_u64().unwrap();
+        value["ledger"]["offered"] = (offered + 315).into();
+        if value.get("digest").is_some_and(Value::is_string) {
+            value["digest"] = verify::digest_of(&value).into();
+        }
+        fs::write(dir.path().join(RESULT), value.to_string()).unwrap();
+        let error = load_all_verified(dir.path()).unwrap_err();
+        assert_eq!(error.exit_code(), crate::error::ExitCode::Refused);
+        assert!(error.to_string().contains("edited: ledger."), "{error}");
     }
 
     #[test]

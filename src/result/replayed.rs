@@ -51,6 +51,8 @@ pub struct Replayed {
     pub app: String,
     /// Whether it came to the end.
     pub complete: bool,
+    /// What kept it from its end, where that was no signal.
+    pub fault: Option<String>,
     /// The records by what became of them.
     pub read: Read,
     /// All records, but for `other_runs`.
@@ -120,9 +122,11 @@ impl ReplayResult {
             1 => "1 partition".to_owned(),
             many => format!("{many} partitions"),
         };
+        let faults = self.apps.iter().any(|app| app.fault.is_some());
+        let is_partial = self.interrupted_by.is_some() || faults;
         let mut lines = vec![format!(
             "{} {} at {}: {} offsets of {partitions}, speed {}",
-            if self.interrupted_by.is_some() { "PARTIAL replay of" } else { "replayed" },
+            if is_partial { "PARTIAL replay of" } else { "replayed" },
             self.topic,
             self.bootstrap_servers,
             count(offsets),

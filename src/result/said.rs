@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::apps::{Alert, Section, Summary};
 use crate::consume::Read;
 use crate::event::EventType;
+use crate::visible::{self, visible};
 
 /// Blanks between two tables.
 const GAP: usize = 3;
@@ -32,6 +33,8 @@ impl Look {
 /// A summary with a headline; `at` is the time of day.
 #[must_use]
 pub fn said(at: &str, summary: &Summary, read: &Read, look: Look) -> String {
+    // Names come from whoever wrote to the topic.
+    let summary = &*visible::shown(summary);
     let totals = &summary.totals;
     let mut out = format!(
         "{} {}  {} events",
@@ -79,9 +82,9 @@ pub fn alerts(list: &[Alert], more: u64, look: Look) -> String {
             look.paint("2", &at.format("%H:%M:%SZ").to_string()),
             look.paint("1;31", "ALERT"),
             alert.rule,
-            alert.user_id,
-            alert.session_id,
-            alert.evidence
+            visible(&alert.user_id),
+            visible(&alert.session_id),
+            visible(&alert.evidence)
         ));
     }
     if more > 0 {

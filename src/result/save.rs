@@ -1,12 +1,18 @@
-//! Saving: a result folder is there whole, or not at all.
+//! Saving: a result's data is there whole, or not at all; then comes what is drawn of it.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{RunResult, digest, secrets};
 use crate::error::{Error, Result};
 use crate::report;
+
+/// Most folders of one name, told apart by a number.
+const NAMES_MAX: u32 = 100;
 
 /// Longest part of a trial's folder name that tells its point, in characters.
 const POINT_CHARS_MAX: usize = 120;
@@ -28,8 +34,9 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
     tempfile::tempfile_in(results_dir).map(drop).map_err(refuse)
 }
 
-/// Writes the folder `<scenario>-<time>-<run>` with `result.json`, `summary.md`, `report.html`,
-/// `latency.hlog` (which is `log`) and `scenario.toml`, and gives its path back.
+/// Writes the data of a result, in a folder `<scenario>-<time>-<run>` of its own: `result.json`,
+/// `latency.hlog` (which is `log`) and `scenario.toml`. Gives the folder's path; [`draw`] adds what
+/// can be made of the data again.
 ///
 /// The result gets its digest, and those of the log and the scenario. All is written and synced in
 /// a hidden folder beside it, which then takes its name.
@@ -42,6 +49,50 @@ pub fn save(
     scenario_text: &str,
     results_dir: &Path,
 ) -> Result<PathBuf> {
+    let stage = stage(result, log, scenario_text, results_dir)?;
+    let name = folder_name(result);
+    let mut folder = results_dir.join(&name);
+    // One that a run of the same name has left: what was measured now must not be lost to it.
+    for number in 2.. {
+        match fs::rename(stage.path(), &folder) {
+            Ok(()) => break,
+            Err(_) if folder.exists() && number < NAMES_MAX => {
+                folder = results_dir.join(format!("{name}-{number}"));
+            }
+            Err(error) => return Err(Error::io(format!("naming {}", folder.display()), error)),
+        }
+    }
+    // It has moved away: nothing is left to clean up.
+    let _ = stage.keep();
+    set_readable(&folder)?;
+    Ok(folder)
+}
+
+/// Puts the data of a result in the place of what [`save`] has written to `folder`: whoever reads
+/// meanwhile gets the one or the other whole.
+///
+/// # Errors
+/// [`Error::Io`] with the path; what was there is still there then.
+pub fn replace(
+    folder: &Path,
+    result: &mut RunResult,
+    log: &str,
+    scenario_text: &str,
+) -> Result<()> {
+    let stage = stage(result, log, scenario_text, folder.parent().unwrap_or(Path::new(".")))?;
+    set_readable(stage.path())?;
+    // What was there before goes with the stage's folder.
+    exchange(stage.path(), folder)
+        .map_err(|error| Error::io(format!("replacing {}", folder.display()), error))
+}
+
+/// The data of a result, written and synced, in a hidden folder that goes if nobody keeps it.
+fn stage(
+    result: &mut RunResult,
+    log: &str,
+    scenario_text: &str,
+    results_dir: &Path,
+) -> Result<tempfile::TempDir> {
     let scenario = secrets::mask_toml(scenario_text);
     digest::seal(result, &[("latency.hlog", log), ("scenario.toml", &scenario)])?;
     let json = serde_json::to_string_pretty(result)
@@ -50,40 +101,63 @@ pub fn save(
         tempfile::Builder::new().prefix(".kbench-").tempdir_in(results_dir).map_err(|error| {
             Error::io(format!("making a folder in {}", results_dir.display()), error)
         })?;
-    for (name, text) in [
-        ("result.json", json.as_str()),
-        ("summary.md", &super::markdown(result)),
-        ("report.html", &report::html(result)),
-        ("latency.hlog", log),
-        ("scenario.toml", &scenario),
-    ] {
+    for (name, text) in
+        [("result.json", json.as_str()), ("latency.hlog", log), ("scenario.toml", &scenario)]
+    {
         write_file(&stage.path().join(name), text)?;
     }
-    let folder = results_dir.join(folder_name(result));
-    fs::rename(stage.path(), &folder)
-        .map_err(|error| Error::io(format!("naming {}", folder.display()), error))?;
-    // It has moved away: nothing is left to clean up.
-    let _ = stage.keep();
-    set_readable(&folder)?;
-    Ok(folder)
+    Ok(stage)
 }
 
-/// Writes a file, and waits until it is on the disk.
+/// Draws what a person reads of a saved result: `summary.md` and `report.html`, each whole or not
+/// there.
+///
+/// # Errors
+/// [`Error::Io`] with the path of the first that can't be written.
+pub fn draw(folder: &Path, result: &RunResult) -> Result<()> {
+    let summary = write_file(&folder.join("summary.md"), &super::markdown(result));
+    summary.and(write_file(&folder.join("report.html"), &report::html(result)))
+}
+
+/// Swaps two folders of one file system.
+fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
+    let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(Into::into);
+    let names: std::io::Result<[CString; 2]> = name(one).and_then(|one| Ok([one, name(other)?]));
+    let [from, to] = names?;
+    let (here, how) = (libc::AT_FDCWD, libc::RENAME_EXCHANGE);
+    // SAFETY: both names end with a NUL byte and outlive the call, which only reads them.
+    if unsafe { libc::renameat2(here, from.as_ptr(), here, to.as_ptr(), how) } == 0 {
+        return Ok(());
+    }
+    // Some file systems can't: then file by file, the one that the others are checked by last.
+    for file in ["scenario.toml", "latency.hlog", "result.json"] {
+        fs::rename(one.join(file), other.join(file))?;
+    }
+    Ok(())
+}
+
+/// Writes a file, and waits until it is on the disk. Where that fails there is no such file, or
+/// the one that was there before.
 ///
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn write_file(path: &Path, text: &str) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
-        let mut file = File::create(path)?;
+        let mut file = File::create(&beside)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&beside, path)
     };
-    write().map_err(|error| Error::io(format!("writing {}", path.display()), error))
+    write().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Error::io(format!("writing {}", path.display()), error)
+    })
 }
 
 /// Temporary folders are for their owner only; results are for everybody.
 fn set_readable(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
         .map_err(|error| Error::io(format!("opening up {}", folder.display()), error))
 }
@@ -113,4 +187,84 @@ pub fn folder_name(result: &RunResult) -> String {
 fn fit(text: &str) -> String {
     let fits = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
     text.chars().map(|letter| if fits(letter) { letter } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{load_all, load_verified};
+
+    fn recorded() -> RunResult {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded/aa/embedded/a");
+        load_all(&folder).unwrap().remove(0).result
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_data_is_saved_before_anything_is_drawn_and_a_later_finding_takes_its_place() {
+        let out = tempfile::tempdir().unwrap();
+        let mut result = recorded();
+        let folder = save(&mut result, "a log\n", "seed = 1\n", out.path()).unwrap();
+        assert_eq!(names(&folder), ["latency.hlog", "result.json", "scenario.toml"]);
+        result.command_line = vec!["settled".to_owned()];
+        replace(&folder, &mut result, "another log\n", "seed = 1\n").unwrap();
+        draw(&folder, &result).unwrap();
+        let all = ["latency.hlog", "report.html", "result.json", "scenario.toml", "summary.md"];
+        assert_eq!(names(&folder), all);
+        assert_eq!(names(out.path()).len(), 1, "nothing else is left: {:?}", names(out.path()));
+        // Digests and all.
+        let saved = load_verified(&folder).unwrap();
+        assert_eq!(saved.result.command_line, ["settled"]);
+        assert_eq!(fs::read_to_string(folder.join("latency.hlog")).unwrap(), "another log\n");
+        let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode();
+        assert_eq!((mode(".") & 0o777, mode("report.html") & 0o777), (0o755, 0o644));
+    }
+
+    #[test]
+    fn a_reader_of_a_result_that_is_replaced_gets_one_or_the_other_whole() {
+        let out = tempfile::tempdir().unwrap();
+        let mut result = recorded();
+        let folder = save(&mut result, "log 0\n", "seed = 1\n", out.path()).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                for _ in 0..200 {
+                    fs::read_to_string(folder.join("result.json")).unwrap();
+                }
+            });
+            for number in 1..20 {
+                let log = format!("log {number}\n");
+                replace(&folder, &mut result, &log, "seed = 1\n").unwrap();
+            }
+            reader.join().unwrap();
+        });
+        load_verified(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_can_t_be_drawn_costs_the_page_and_not_the_data() {
+        let out = tempfile::tempdir().unwrap();
+        let mut result = recorded();
+        let folder = save(&mut result, "log\n", "seed = 1\n", out.path()).unwrap();
+        fs::create_dir(folder.join("report.html")).unwrap();
+        let error = draw(&folder, &result).unwrap_err().to_string();
+        assert!(error.starts_with("writing ") && error.contains("report.html"), "{error}");
+        assert!(load_verified(&folder).is_ok() && folder.join("summary.md").is_file());
+        assert_eq!(names(&folder).len(), 5, "nothing half-written: {:?}", names(&folder));
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_neither_lost_nor_does_it_lose_a_result() {
+        let out = tempfile::tempdir().unwrap();
+        let save = || save(&mut recorded(), "log\n", "seed = 1\n", out.path()).unwrap();
+        let (first, second) = (save(), save());
+        assert_eq!(second.display().to_string(), format!("{}-2", first.display()));
+        assert!(load_verified(&first).is_ok() && load_verified(&second).is_ok());
+    }
 }

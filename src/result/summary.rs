@@ -16,13 +16,14 @@ use super::table::{
 };
 use super::{RunResult, cpu_table};
 use crate::harness::keep_up;
+use crate::visible;
 
 /// The result as Markdown.
 #[must_use]
 pub fn markdown(result: &RunResult) -> String {
     let mut out = String::new();
     // Writing to a string can't fail.
-    let _ = write(result, &mut out);
+    let _ = write(&visible::in_markdown(result, &["command_line"]), &mut out);
     out
 }
 
@@ -209,7 +210,7 @@ fn conditions(result: &RunResult, out: &mut String) -> std::fmt::Result {
     if result.watch.broker_on_this_host {
         writeln!(out, "- broker and harness share this host")?;
     }
-    writeln!(out, "- command: `{}`", result.command_line.join(" "))
+    writeln!(out, "- command: {}", visible::code(&result.command_line.join(" ")))
 }
 
 /// What ran, and what it was asked.

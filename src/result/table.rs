@@ -13,6 +13,7 @@ use crate::compare::ThresholdResult;
 use crate::harness::keep_up;
 use crate::harness::world::Kind;
 use crate::plan::metric::Statistic;
+use crate::visible;
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
 /// what the ledger found. Tens of millions of events fit into a hundred columns.
@@ -24,6 +25,7 @@ const HEAD: [&str; 11] = [
 /// The result for a person who has ten seconds.
 #[must_use]
 pub fn terminal(result: &RunResult, color: bool) -> String {
+    let result = &*visible::shown(result);
     let mut out = verdict(result, color);
     for flag in &result.verdict.flags {
         out.push_str(&format!("  ! {flag}\n"));
@@ -62,6 +64,7 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
 /// How a producer by itself has done; `unpaced` where it had no schedule to keep.
 #[must_use]
 pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
+    let result = &*visible::shown(result);
     let mut out = verdict(result, color);
     if unpaced {
         out.push_str("  as fast as they were taken: latencies count from the making of an event\n");
@@ -124,14 +127,32 @@ pub fn broker(result: &RunResult) -> String {
 /// Every event, and how it ended.
 pub(super) fn accounts(result: &RunResult) -> String {
     let ledger = &result.ledger;
-    format!(
+    let sums = format!(
         "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent",
         count(ledger.offered),
         count(ledger.acked),
         count(ledger.failed),
         count(ledger.unknown),
         count(ledger.unsent),
-    )
+    );
+    sums + &failures(result)
+}
+
+/// Most kinds of failures that are told in a line.
+const FAILURES_TOLD: usize = 3;
+
+/// The kinds of failures with their counts, the most frequent first; nothing without any.
+fn failures(result: &RunResult) -> String {
+    let mut kinds: Vec<(&String, &u64)> = result.failures.iter().collect();
+    kinds.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
+    // What the wrapper says before each of them tells nobody anything.
+    let named = |(why, times): &(&String, &u64)| {
+        let why = why.strip_prefix("Message production error: ").unwrap_or(why);
+        format!("{} {}", count(**times), crate::error::one_line(why))
+    };
+    let told: Vec<String> = kinds.iter().take(FAILURES_TOLD).map(named).collect();
+    let more = if kinds.len() > FAILURES_TOLD { ", ..." } else { "" };
+    if told.is_empty() { String::new() } else { format!("; why: {}{more}", told.join(", ")) }
 }
 
 /// The rates of the measured part.
@@ -306,6 +327,31 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!(duration(None), "n/a");
+    }
+
+    /// A result of somebody else may hold what a terminal obeys, and lines that look like ours.
+    #[test]
+    fn nothing_of_a_file_is_obeyed_by_a_terminal_or_by_markdown() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
+        let mut result = crate::result::load_all(&folder).unwrap().remove(0).result;
+        let hostile = "x\nVALID  forged \u{1b}]0;t\u{7}\u{9b}2J\u{202e}<img src=x>|`a`[b](c)";
+        result.verdict.flags.push(hostile.to_owned());
+        result.verdict.reasons.push(hostile.to_owned());
+        result.phases[0].name = hostile.to_owned();
+        result.host.cpu = Some(hostile.to_owned());
+        result.broker.topic.name = hostile.to_owned();
+        result.command_line.push(hostile.to_owned());
+        let hidden = |text: &str| text.contains(|c| visible::is_hidden(c) && c != '\n');
+        let text = terminal(&result, false);
+        assert!(!hidden(&text), "{text:?}");
+        assert!(text.lines().skip(1).all(|line| !line.starts_with("VALID")), "{text}");
+        assert!(text.contains("  ! x\\nVALID  forged \\u001b]0;t\\u0007"), "{text}");
+        let text = crate::result::markdown(&result);
+        assert!(!hidden(&text) && !text.contains("\nVALID"), "{text}");
+        let escaped = "\\<img src=x>\\|\\`a\\`\\[b\\](c)";
+        assert_eq!(text.matches(escaped).count(), 5, "{text}");
+        assert!(text.contains("- command: ``") && text.ends_with("[b](c)``\n"), "{text}");
+        assert!(!hidden(&crate::result::csv([&result]).unwrap()));
     }
 
     #[test]

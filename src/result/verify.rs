@@ -15,7 +15,6 @@ mod sums;
 mod texts;
 
 use std::fmt::Display;
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
@@ -23,6 +22,7 @@ use serde_json::Value;
 
 use super::{RunResult, digest};
 use crate::error::Error;
+use crate::files;
 use crate::plan::Plan;
 use crate::sweep::PointSummary;
 
@@ -143,7 +143,7 @@ impl Evidence {
     /// Reads what lies beside a `result.json`; what can't be read is not there.
     #[must_use]
     pub fn beside(folder: &Path, value: Value) -> Self {
-        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        let read = |name: &str| files::text(&folder.join(name), files::RESULT_BYTES_MAX).ok();
         Self {
             value,
             log: read("latency.hlog"),

@@ -1,6 +1,7 @@
 //! Faults with their places, gathered so that one run of the checks names them all.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, one_line};
@@ -82,8 +83,10 @@ impl Faults {
         faults.sort_by_key(|(place, _)| *place);
         let mut lines: Vec<String> =
             faults.iter().map(|(place, what)| self.line(*place, what)).collect();
-        // A property for both sides is checked for each: one mistake, one line.
-        lines.dedup();
+        // A property for both sides is checked for each, and a table by each that reads it: one
+        // mistake, one line.
+        let mut told = HashSet::new();
+        lines.retain(|line| told.insert(line.clone()));
         Err(Error::Usage(lines))
     }
 
@@ -107,10 +110,12 @@ mod tests {
         faults.add(Place::Config(2), "x: wrong");
         faults.add(Place::File { line: 10, column: 1 }, "late");
         faults.add(Place::File { line: 9, column: 30 }, "early");
+        faults.add(Place::Given("--set"), "load: wrong");
         faults.add(Place::Given("--set"), "seed: wrong");
         assert_eq!(
             faults.check().unwrap_err().to_string(),
-            "a.toml:9:30: early\na.toml:10:1: late\nb.properties:2: x: wrong\n--set: seed: wrong"
+            "a.toml:9:30: early\na.toml:10:1: late\nb.properties:2: x: wrong\n--set: seed: wrong\n\
+             --set: load: wrong"
         );
     }
 

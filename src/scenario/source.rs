@@ -1,13 +1,10 @@
 //! Where a scenario's text comes from.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-
-/// Largest scenario file, in bytes. Beyond it the path is surely the wrong one.
-const MOST_BYTES: u64 = 10 * 1024 * 1024;
+use crate::files::{self, SCENARIO_BYTES_MAX};
 
 /// A scenario as text, with the name that messages give it.
 #[derive(Debug, Clone)]
@@ -28,10 +25,11 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] with the path: no such file, a folder, over 10 MiB, or not UTF-8.
+    /// [`Error::Usage`] with the path: no such file, a folder or a device, over 10 MiB, or not
+    /// UTF-8.
     pub fn read(path: &str) -> Result<Self> {
         const EXPECTED: &str = "expected a scenario, TOML such as scenarios/peak.toml";
-        let bytes = if path == "-" { limited(io::stdin().lock()) } else { file(path) };
+        let bytes = if path == "-" { standard_input() } else { file(path) };
         Ok(Self::new(path, text(path, bytes, EXPECTED)?))
     }
 
@@ -64,21 +62,22 @@ impl Source {
     }
 }
 
-fn file(path: &str) -> io::Result<Vec<u8>> {
-    File::open(path).and_then(limited)
+fn file(path: &str) -> Result<Vec<u8>, String> {
+    files::bytes(Path::new(path), SCENARIO_BYTES_MAX)
+}
+
+fn standard_input() -> Result<Vec<u8>, String> {
+    let bytes = files::limited(io::stdin().lock(), SCENARIO_BYTES_MAX);
+    let bytes = bytes.map_err(|error| format!("can't be read: {error}"))?;
+    // Beyond that it is surely the wrong one.
+    let is_legal = bytes.len() as u64 <= SCENARIO_BYTES_MAX;
+    if is_legal { Ok(bytes) } else { Err("is larger than 10 MiB".to_owned()) }
 }
 
 /// What was read as text, or the fault that says why it is none.
-fn text(path: &str, bytes: io::Result<Vec<u8>>, expected: &str) -> Result<String> {
+fn text(path: &str, bytes: Result<Vec<u8>, String>, expected: &str) -> Result<String> {
     let name = if path.is_empty() { "\"\"" } else { path };
-    let fault = |what: &str| Error::usage(format!("{name}: {what}; {expected}"));
-    let bytes = bytes.map_err(|error| match error.kind() {
-        io::ErrorKind::IsADirectory => fault("is a folder"),
-        _ => fault(&format!("can't be read: {error}")),
-    })?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(fault("is larger than 10 MiB"));
-    }
+    let bytes = bytes.map_err(|what| Error::usage(format!("{name}: {what}; {expected}")))?;
     String::from_utf8(bytes).map_err(|error| {
         let legal = error.utf8_error().valid_up_to();
         let before = String::from_utf8_lossy(error.as_bytes().get(..legal).unwrap_or_default());
@@ -86,12 +85,6 @@ fn text(path: &str, bytes: io::Result<Vec<u8>>, expected: &str) -> Result<String
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         Error::usage(format!("{name}:{line}:{column}: not UTF-8; {expected}"))
     })
-}
-
-fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

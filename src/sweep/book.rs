@@ -10,9 +10,10 @@ use super::points::{PointSummary, summarize};
 use super::{conclusions, table};
 use crate::clock::wall_clock_us;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::plan::sweep::{Excluded, Settings, Sweep};
 use crate::report;
-use crate::result::{self, Saved};
+use crate::result::{self, Saved, entry};
 
 /// The file's name.
 const FILE: &str = "sweep.json";
@@ -26,10 +27,13 @@ pub struct Book {
     /// Of the program that wrote it.
     pub format_version: u32,
     /// The sweep's number in hexadecimal; its trials carry it.
+    #[serde(deserialize_with = "entry::number")]
     pub sweep: String,
     /// The scenario's name.
+    #[serde(deserialize_with = "entry::name")]
     pub scenario: String,
     /// When it began: RFC 3339, UTC.
+    #[serde(deserialize_with = "entry::date")]
     pub started: String,
     /// Of all its plans and their order: a sweep goes on only as the one that it was.
     pub fingerprint: String,
@@ -76,6 +80,7 @@ pub enum State {
     /// Run and saved.
     Done {
         /// The result's folder within the sweep's.
+        #[serde(deserialize_with = "entry::folder")]
         folder: String,
         /// Whether its figures can be believed.
         valid: bool,
@@ -131,10 +136,15 @@ impl Book {
     pub fn load(folder: &Path) -> Result<Self> {
         let file = folder.join(FILE);
         let refuse = |what: String| Error::usage(format!("{}: {what}", file.display()));
-        let text = fs::read_to_string(&file)
-            .map_err(|error| refuse(format!("{error}; expected the folder of a sweep")))?;
-        let book: Self = serde_json::from_str(&text)
-            .map_err(|error| refuse(format!("no whole sweep: {error}")))?;
+        let text = files::text(&file, files::BOOK_BYTES_MAX)
+            .map_err(|what| refuse(format!("{what}; expected the folder of a sweep")))?;
+        let no_whole = |what: String| refuse(format!("no whole sweep: {what}"));
+        let book: Self =
+            serde_json::from_str(&text).map_err(|error| no_whole(error.to_string()))?;
+        serde_json::from_str(&text)
+            .map_err(|error| error.to_string())
+            .and_then(|value| files::json::check(&value))
+            .map_err(no_whole)?;
         if book.format_version > FORMAT_VERSION {
             let what = format!("is of version {}; expected a newer kbench", book.format_version);
             return Err(refuse(what));
@@ -228,11 +238,8 @@ impl Book {
     fn write(&self, folder: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
-        // First beside it: a sweep that is killed while it writes must stay readable.
-        let (new, file) = (folder.join(".sweep.json"), folder.join(FILE));
-        result::write_file(&new, &text)?;
-        fs::rename(&new, &file)
-            .map_err(|error| Error::io(format!("naming {}", file.display()), error))
+        // Whole or not at all: a sweep that is killed while it writes must stay readable.
+        result::write_file(&folder.join(FILE), &text)
     }
 }
 

@@ -8,10 +8,12 @@ use super::book::{Book, State};
 use super::points::{PointSummary, Spread};
 use crate::plan::sweep::shown;
 use crate::result::{count, duration};
+use crate::visible;
 
 /// The sweep for a terminal.
 #[must_use]
 pub fn terminal(book: &Book) -> String {
+    let book = &*visible::shown(book);
     let mut out = format!("{}\n", head(book));
     for line in &book.conclusions {
         let _ = writeln!(out, "  {line}");
@@ -34,6 +36,7 @@ const STARRED: &str = "no run of the point is free of a limit of the harness: it
 /// The sweep as Markdown.
 #[must_use]
 pub fn markdown(book: &Book) -> String {
+    let book = &visible::in_markdown(book, &[]);
     let mut out = format!("# {}\n\n", head(book));
     for line in &book.conclusions {
         let _ = writeln!(out, "- {line}");

@@ -12,13 +12,13 @@ use serde_json::Value;
 mod group;
 
 /// A broker that ends with the test.
-struct Broker {
+pub(crate) struct Broker {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Broker {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut child = crate::kbench()
             .args(["broker", "--port", "0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
@@ -32,7 +32,7 @@ impl Broker {
     }
 
     /// Fills `user-activities` with a run of some thousand events, and gives how many there are.
-    fn fill(&self) -> u64 {
+    pub(crate) fn fill(&self) -> u64 {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fill.toml");
         let text = "seed = 3\n[topic]\nreuse = true\n[load]\nrate_per_s = 2000\n\
@@ -50,7 +50,13 @@ impl Broker {
         result["books"]["events"].as_u64().unwrap()
     }
 
-    fn kbench(&self, args: &[&str]) -> Command {
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn kbench(&self, args: &[&str]) -> Command {
         let mut command = crate::kbench();
         command.args(args).stdin(Stdio::null()).env("KAFKA_BOOTSTRAP_SERVERS", &self.address);
         for variable in ["KAFKA_ACTIVITIES_TOPIC", "KAFKA_ANALYTICS_GROUP", "KAFKA_FRAUD_GROUP"] {
@@ -77,7 +83,7 @@ impl Drop for Broker {
     }
 }
 
-fn last_lines(stdout: &[u8]) -> Vec<Value> {
+pub(crate) fn last_lines(stdout: &[u8]) -> Vec<Value> {
     stdout
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
@@ -86,7 +92,7 @@ fn last_lines(stdout: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-fn events(line: &Value) -> u64 {
+pub(crate) fn events(line: &Value) -> u64 {
     assert_eq!(line["read"]["redelivered"], 0, "{line}");
     line["read"]["events"].as_u64().unwrap()
 }

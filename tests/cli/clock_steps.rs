@@ -4,14 +4,30 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use kbench::result::{AppResult, RunResult};
 
 /// A second of warm-up, and eight that are measured.
 const SCENARIO: &str = "name = \"stepped\"\nseed = 7\n[load]\nrate_per_s = 500\n\
     duration = \"8s\"\nwarmup = \"1s\"\narrivals = \"uniform\"\n[topic]\npartitions = 2\n";
+
+/// When the clock is set. The groups are ready within four seconds or so; the load then lasts for
+/// nine.
+const FROM: Duration = Duration::from_secs(6);
+
+/// When it is set back.
+const TO: Duration = Duration::from_millis(8_500);
+
+/// Never, as far as a run goes.
+const NEVER: Duration = Duration::from_secs(86_400);
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// No run here takes so long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Builds the clock that is set; the C compiler is the one that librdkafka was built with.
 fn stepping_clock(folder: &Path) -> PathBuf {
@@ -23,23 +39,53 @@ fn stepping_clock(folder: &Path) -> PathBuf {
     library
 }
 
-/// A run on the embedded broker whose wall clock is off by `step_ms` for a while.
-fn run(folder: &Path, clock: &Path, step_ms: i64) -> RunResult {
+/// The clock that is never set, in milliseconds: all programs step at the same time.
+fn monotonic_ms() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one time.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+}
+
+/// Starts a run on the embedded broker; the wall clock of both is off by `step_ms` until `to`.
+fn start(folder: &Path, clock: &Path, step_ms: i64, to: Duration) -> Child {
     std::fs::create_dir(folder).unwrap();
     let scenario = folder.join("stepped.toml");
     std::fs::write(&scenario, SCENARIO).unwrap();
-    let output = crate::kbench()
+    crate::kbench()
         .arg("run")
         .arg(&scenario)
         .args(["-q", "--format", "json", "--out"])
         .arg(folder.join("results"))
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
         .env("LD_PRELOAD", clock)
-        // The groups are ready within four seconds or so; the load then lasts for nine.
-        .envs([("FROM_MS", "6000"), ("TO_MS", "8500"), ("STEP_MS", &step_ms.to_string())])
+        .env("START_MS", monotonic_ms().to_string())
+        .env("FROM_MS", FROM.as_millis().to_string())
+        .env("TO_MS", to.as_millis().to_string())
+        .env("STEP_MS", step_ms.to_string())
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Its end, which has to come.
+fn end(child: Child) -> Output {
+    let (id, started) = (child.id().to_string(), Instant::now());
+    let waiting = thread::spawn(move || child.wait_with_output().unwrap());
+    while !waiting.is_finished() {
+        if started.elapsed() > PATIENCE {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+            let output = waiting.join().unwrap();
+            panic!("it hangs: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    waiting.join().unwrap()
+}
+
+fn result(output: &Output) -> RunResult {
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"))
 }
@@ -48,23 +94,36 @@ fn run(folder: &Path, clock: &Path, step_ms: i64) -> RunResult {
 fn a_wall_clock_that_is_set_moves_no_figure_and_is_flagged() {
     let folder = tempfile::tempdir().unwrap();
     let clock = stepping_clock(folder.path());
-    let [steady, ahead, back] = thread::scope(|scope| {
-        let start = |step_ms: i64| {
-            let (folder, clock) = (folder.path().join(step_ms.to_string()), &clock);
-            scope.spawn(move || run(&folder, clock, step_ms))
-        };
-        [0, 2_000, -2_000].map(start).map(|running| running.join().unwrap())
-    });
+    let start = |name: &str, step_ms, to| start(&folder.path().join(name), &clock, step_ms, to);
+    let runs = [
+        (0, start("steady", 0, NEVER)),
+        (2_000, start("ahead", 2_000, TO)),
+        (-2_000, start("back", -2_000, TO)),
+        (HOUR_MS, start("an hour ahead", HOUR_MS, NEVER)),
+        (-HOUR_MS, start("an hour back", -HOUR_MS, NEVER)),
+    ];
+    // Who waits while the clock is set back by an hour hears of the end all the same.
+    let stopped = start("stopped", -HOUR_MS, NEVER);
+    thread::sleep(FROM + Duration::from_secs(2));
+    let asked = Command::new("kill").args(["-TERM", &stopped.id().to_string()]).status();
+    assert!(asked.unwrap().success());
+    let stopped = end(stopped);
+    let said = String::from_utf8_lossy(&stopped.stderr);
+    assert_eq!(stopped.status.code(), Some(143), "{said}");
+    assert!(result(&stopped).ledger.acked > 0, "{said}");
+
+    let mut results = runs.map(|(step_ms, child)| (step_ms, result(&end(child)))).into_iter();
+    let (_, steady) = results.next().unwrap();
     let flagged = |result: &RunResult| {
         result.verdict.flags.iter().any(|flag| flag.starts_with("clock: the wall clock stepped"))
     };
     assert!(!flagged(&steady), "{:?}", steady.verdict);
-    for result in [ahead, back] {
-        assert_eq!(result.verdict.reasons, Vec::<String>::new());
-        assert!(flagged(&result), "{:?}", result.verdict);
+    for (step_ms, result) in results {
+        assert_eq!(result.verdict.reasons, Vec::<String>::new(), "{step_ms}");
+        assert!(flagged(&result), "{step_ms}: {:?}", result.verdict);
         // There and back again: two steps that differ in nothing but their direction.
         let step_us = result.watch.wall_step_max_us.unsigned_abs();
-        assert!(step_us.abs_diff(2_000_000) < 100_000, "{step_us}");
+        assert!(step_us.abs_diff(step_ms.unsigned_abs() * 1_000) < 100_000, "{step_us}");
         alike(&result, &steady);
     }
 }

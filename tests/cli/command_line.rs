@@ -147,22 +147,6 @@ fn one_interrupt_drains_and_saves_a_partial_result() {
 }
 
 #[test]
-fn a_termination_has_its_own_code() {
-    let folder = tempfile::tempdir().unwrap();
-    let (code, stdout, _) = signalled(&["-TERM"], folder.path());
-    assert_eq!(code, 143, "{stdout}");
-    assert!(stdout.starts_with("PARTIAL"), "{stdout}");
-}
-
-#[test]
-fn a_second_interrupt_leaves_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (code, _, took) = signalled(&["-INT", "-INT"], folder.path());
-    assert_eq!(code, 130);
-    assert!(took < Duration::from_secs(2), "{took:?}");
-}
-
-#[test]
 fn a_plan_opens_nothing_and_shows_every_phase() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/peak.toml");
     let (code, stdout, stderr) = output(&["plan", shipped, "-b", "127.0.0.1:1"]);
@@ -180,7 +164,7 @@ fn a_plan_opens_nothing_and_shows_every_phase() {
 fn the_help_documents_every_exit_code() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, 0);
-    for exit in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "130", "143"] {
+    for exit in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "130", "129, 131, 143"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(exit)), "{exit}:\n{help}");
     }
     for verb in ["run", "plan", "broker", "completions"] {

@@ -108,6 +108,10 @@ fn a_fresh_result_holds_and_an_edited_one_is_told_by_its_figure() {
         assert_eq!(output.status.code(), Some(6), "{words}");
         assert!(words.contains("edited: ack.p99_ns says"), "{words}");
     }
+    let output = kbench(&["report", &name(edited.path())]);
+    let words = said(&output);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(6), &b""[..]), "{words}");
+    assert!(words.contains("edited: ack.p99_ns says"), "{words}");
     let parent = tempfile::tempdir().unwrap();
     fs::rename(edited.keep(), parent.path().join("run")).unwrap();
     let words = said(&kbench(&["list", &name(parent.path())]));

@@ -26,6 +26,7 @@ fn read_back(world: &World) {
         program: PROGRAM.into(),
         results_dir: results.path().to_owned(),
         signal: std::sync::Arc::default(),
+        remains: std::sync::Arc::default(),
         loopback: Some(Faults::default()),
         start_wall_us: None,
         trial: None,

@@ -25,6 +25,7 @@ mod cluster;
 mod conformance;
 mod doctor;
 mod drift;
+mod gone;
 mod group;
 mod hlog;
 mod keep_up;
@@ -36,6 +37,7 @@ mod pipeline;
 mod probe;
 mod proxy;
 mod raw;
+mod reasons;
 mod refused;
 mod replay;
 mod runs;
@@ -61,12 +63,14 @@ fn suites() -> Vec<Probe> {
         conformance::probes(),
         laws::probes(),
         refused::probes(),
+        reasons::probes(),
         calibrated::probes(),
         proxy::probes(),
         undelivered::probes(),
         truth::probes(),
         doctor::probes(),
         drift::probes(),
+        gone::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),

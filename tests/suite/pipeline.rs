@@ -252,6 +252,7 @@ fn folder(world: &World) {
         program: crate::runs::PROGRAM.into(),
         results_dir: results.path().to_owned(),
         signal: std::sync::Arc::default(),
+        remains: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then(Faults::default),
         start_wall_us: None,
         trial: None,

@@ -258,6 +258,7 @@ fn interrupted(world: &World) {
         program: PROGRAM.into(),
         results_dir: folder.path().to_owned(),
         signal: signal.clone(),
+        remains: Arc::default(),
         loopback: None,
         start_wall_us: None,
         trial: None,

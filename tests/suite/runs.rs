@@ -48,6 +48,7 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
         program: PathBuf::from(PROGRAM),
         results_dir: folder.path().to_owned(),
         signal: std::sync::Arc::default(),
+        remains: std::sync::Arc::default(),
         loopback: (world.kind() == Kind::Loopback).then_some(faults),
         start_wall_us: Some(START_WALL_US),
         trial: None,

@@ -17,7 +17,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use kbench::clock::{Clock, SystemClock};
 use kbench::event::{Outcome, Receipt};
-use kbench::kafka::{KafkaSink, STATISTICS_MS};
+use kbench::kafka::{ClientLog, KafkaSink, STATISTICS_MS};
 use kbench::ledger::Ledger;
 use kbench::produce::{self, ReceiptBook, Receiver, Script, Sending, Shift, Sink};
 use kbench::record::Recorder;
@@ -101,7 +101,7 @@ fn run(world: &World, every_ms: u32) -> Figures {
         properties,
         &topic,
         clock.clone(),
-        acks.clone(),
+        (acks.clone(), &ClientLog::default()),
         every_ms,
     );
     let mut sink = sink.unwrap();

@@ -12,6 +12,7 @@ use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use kbench::event::PROBE_SHARD;
+use kbench::kafka::Until;
 use kbench::loopback::{Faults, WriteFault};
 use kbench::wire::stamp;
 
@@ -286,8 +287,10 @@ fn read_again(world: &World) {
             let text = std::str::from_utf8(payload.unwrap()).unwrap();
             found.push(text.parse::<i32>().unwrap());
         };
-        let (servers, until) = (world.bootstrap(), Instant::now() + patience);
-        let why = kbench::kafka::scan(servers, &BTreeMap::new(), &topic, &starts, until, &mut each);
+        let servers = world.bootstrap();
+        let until = Until { deadline: Instant::now() + patience, stop: &|| false };
+        let none = BTreeMap::new();
+        let why = kbench::kafka::scan(servers, &none, &topic, &starts, &until, &mut each);
         found.sort_unstable();
         (found, why.unwrap())
     };

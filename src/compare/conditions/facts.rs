@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn the_roles_of_a_run_s_processes_are_counted_where_it_had_more_than_one_process() {
+        let roles = |roles: &[&str]| {
+            let mut run = crate::compare::tests::run();
+            let process = |role: &&str| crate::result::ProcessResult {
+                role: (*role).to_owned(),
+                ..Default::default()
+            };
+            run.processes = roles.iter().map(process).collect();
+            surroundings(&run).remove("processes.role")
+        };
+        assert_eq!(roles(&["consumer", "producer", "consumer"]).unwrap(), "2 × consumer, producer");
+        assert_eq!(roles(&[]), None, "one process that did everything");
+    }
+
+    #[test]
     fn a_broker_is_known_by_its_host_whatever_its_port() {
         assert_eq!(host("1@127.0.0.1:39811"), "127.0.0.1");
         assert_eq!(host("1@[::1]:9092"), "[::1]");

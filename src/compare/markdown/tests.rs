@@ -134,7 +134,7 @@ fn a_section_says_what_was_compared_and_why_nothing_more_is_said() {
 
 #[test]
 fn a_name_is_one_short_line_without_what_makes_code() {
-    assert_eq!(plain("a`b\nc\td"), "a b c d");
+    assert_eq!(plain("a`b\nc\td"), "a b\\nc\\td");
     assert_eq!(plain(&"x".repeat(200)), "x".repeat(200));
     assert_eq!(plain(&"é".repeat(201)), "é".repeat(200) + "…");
 }

@@ -35,7 +35,7 @@ pub(super) fn examine(
     let admin = Admin::new(bootstrap, properties)?;
     let advertised = admin.brokers(WAIT)?.advertised;
     let plan = topic(advertised.len());
-    let facts = admin.make_topic(&plan.name, &plan)?;
+    let facts = admin.make_topic(&plan.name, &plan, None)?;
     let measured = distances(bootstrap, properties, &plan.name, &facts.leaders);
     // The first error is the one to tell.
     let gone = admin.delete_topic(&plan.name);

@@ -17,7 +17,7 @@ fn nothing_seen() -> RunResult {
 }
 
 fn verdict_of(end: &End) -> Verdict {
-    verdict(&RunResult { end_lag: end.end_lag.clone(), ..nothing_seen() }, end)
+    verdict(&RunResult { end_lag: end.end_lag.clone(), ..nothing_seen() }, end, Vec::new())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::AppParts;
 use crate::apps::{Summary, Totals};
 use crate::error::{Error, Result};
-use crate::harness::part::{AppName, AppPart, Begun, ProducerPart};
+use crate::harness::part::{AppName, AppPart, Begun, ProducerPart, ROWS_MORE_MAX};
 use crate::harness::undelivered::never_seen;
 use crate::record::{Footing, Page, Row, Series, Stage, TAIL};
 use crate::result::{AppClock, AppResult, LatencySummary};
@@ -23,6 +23,8 @@ pub(super) struct Merged<'a> {
     pub(super) consumed_per_s: f64,
     /// The first interval since 1970 in which anything was processed.
     first: Option<u64>,
+    /// Events whose stamps say that they were due outside of the schedule.
+    astray: u64,
 }
 
 impl<'a> Merged<'a> {
@@ -33,23 +35,30 @@ impl<'a> Merged<'a> {
     ) -> Result<Self> {
         let start = producer.start_interval;
         let mut series = Series::new(Stage::EndToEnd, producer.intervals.div_ceil(3_600).max(1));
-        let mut first: Option<u64> = None;
+        let (mut first, mut astray): (Option<u64>, u64) = (None, 0);
         for (part, app) in &parts {
             let pages = app.pages.get(&producer.outcomes.run).into_iter().flatten();
             for page in pages {
-                let page: Page = serde_json::from_str(page.get()).map_err(|error| {
-                    Error::usage(format!(
-                        "the part of the consumer process {} is damaged, {}: {error}",
-                        part.pid, name.name
-                    ))
-                })?;
+                let damaged = |what: String| {
+                    let file = part.file.display();
+                    Error::usage(format!("{file}: is damaged, {}: {what}", name.name))
+                };
+                let page: Page =
+                    serde_json::from_str(page.get()).map_err(|error| damaged(error.to_string()))?;
+                page.check(start + producer.intervals + ROWS_MORE_MAX).map_err(damaged)?;
                 let earliest = page.processed.keys().next().copied();
                 first = first.into_iter().chain(earliest).min();
-                page.enter(&mut series, start, start + producer.measured.start);
+                // A stamp that says another time than the schedule is no figure of the schedule.
+                if (start..=start + producer.intervals).contains(&page.due) {
+                    page.enter(&mut series, start, start + producer.measured.start);
+                } else {
+                    astray += page.end_to_end.count();
+                }
             }
         }
+        let (name, consumed_per_s) = (name.clone(), 0.0);
         let (rows, footings) = (BTreeMap::new(), [None; 3]);
-        Ok(Self { name: name.clone(), parts, series, rows, footings, consumed_per_s: 0.0, first })
+        Ok(Self { name, parts, series, rows, footings, consumed_per_s, first, astray })
     }
 
     /// Counts what it has never seen, by interval of the schedule; then its rows are complete.
@@ -130,6 +139,12 @@ impl<'a> Merged<'a> {
         let (mut faults, mut notices) = (Vec::new(), Vec::new());
         if self.parts.is_empty() {
             faults.push(format!("{name}: nobody has recorded a part of it"));
+        }
+        if self.astray > 0 {
+            faults.push(format!(
+                "{name}: {} events were due outside of the schedule, and are in no figure",
+                self.astray
+            ));
         }
         for left in begun.iter().filter(|left| left.apps.contains(name)) {
             let line = format!(

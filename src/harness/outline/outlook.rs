@@ -89,7 +89,7 @@ impl Outlook {
 }
 
 impl LoadOutlook {
-    fn new(plan: &Plan, look: &Look) -> Self {
+    pub(super) fn new(plan: &Plan, look: &Look) -> Self {
         let schedule = Schedule::new(&plan.load, plan.seed);
         let events = schedule.expected_total();
         let phase = |(place, phase): (usize, &PhasePlan)| {

@@ -1,7 +1,8 @@
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use super::*;
 use crate::clock::{Clock, ManualClock, SystemClock};
@@ -83,10 +84,25 @@ fn ready(shelf: Shelf, last_us: i64) -> Merge {
 /// Key, due time in µs since the start, and payload of each event, in the order of sending.
 type Sent = Vec<(String, u64, String)>;
 
+/// Fails where something that ends in no time does not end.
+fn assert_ends(began: Instant) {
+    assert!(began.elapsed() < Duration::from_secs(5), "it has no end");
+}
+
+/// What a thread gives back.
+fn joined<T>(thread: JoinHandle<T>) -> T {
+    let began = Instant::now();
+    while !thread.is_finished() {
+        assert_ends(began);
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread.join().unwrap()
+}
+
 /// All events of a script, without waiting for their time.
 fn play(script: &mut Script) -> Sent {
     let mut batch = Batch::default();
-    let mut sent = Vec::new();
+    let (mut sent, began) = (Vec::new(), Instant::now());
     let place = |slot: Slot| {
         let due_wall_us = (slot.due_ns / 1_000).cast_signed();
         (Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us }, slot.due_ns)
@@ -104,6 +120,7 @@ fn play(script: &mut Script) -> Sent {
         if over {
             return sent;
         }
+        assert_ends(began);
     }
 }
 
@@ -112,7 +129,7 @@ fn played(merge: Merge, shards: u16, speed: f64) -> (Vec<Sent>, Counts) {
     let (mut scripts, feed) = cue_up(merge, shards, speed, 1_000_000, clock);
     let reading = thread::spawn(move || feed.run());
     let sent = scripts.iter_mut().map(play).collect();
-    let (merge, fault) = reading.join().unwrap();
+    let (merge, fault) = joined(reading);
     assert!(fault.is_none());
     (sent, merge.counts().clone())
 }
@@ -247,13 +264,13 @@ fn run(shelf: Shelf, last_us: i64, shards: u16, ahead_max_bytes: u64) -> (Vec<Ve
     }
     let mut all = Vec::new();
     for (thread, delays_ns) in producing {
-        let done = thread.join().unwrap().unwrap();
+        let done = joined(thread).unwrap();
         let delays_ns = std::mem::take(&mut *delays_ns.lock().unwrap());
         assert_eq!(done.books.events, delays_ns.len() as u64);
         assert!(delays_ns.iter().all(|&delay_ns| delay_ns >= 0), "sent before it was due");
         all.push(delays_ns);
     }
-    assert!(reading.join().unwrap().1.is_none());
+    assert!(joined(reading).1.is_none());
     assert_eq!(ahead.bytes.load(Ordering::Relaxed), 0, "what was read was not all sent");
     (all, ahead.late().0)
 }
@@ -296,12 +313,14 @@ fn the_reading_ends_when_nobody_sends() {
     feed.ahead_max_bytes = 10_000;
     let ahead = feed.ahead();
     let reading = thread::spawn(move || feed.run());
+    let began = Instant::now();
     while ahead.bytes.load(Ordering::Relaxed) <= 10_000 {
+        assert_ends(began);
         thread::yield_now();
     }
     assert!(!reading.is_finished(), "it waits for room");
     drop(scripts);
-    let (merge, _) = reading.join().unwrap();
+    let (merge, _) = joined(reading);
     assert!(merge.counts().records < 1_000, "{:?}", merge.counts());
 }
 
@@ -314,6 +333,6 @@ fn a_recording_that_falls_silent_is_given_up() {
     feed.patience_ns = 20_000_000;
     let reading = thread::spawn(move || feed.run());
     assert_eq!(play(&mut scripts[0]).len(), 5);
-    let (_, fault) = reading.join().unwrap();
+    let (_, fault) = joined(reading);
     assert!(fault.unwrap().to_string().ends_with("after 5 records"));
 }

@@ -6,9 +6,13 @@ use crate::result::{Interval, RunResult};
 /// From here on a slot is late, in ns.
 const LATE_NS: u64 = 10_000_000;
 
+/// The intervals that a plan may have, in ms: up to an hour.
+const INTERVALS_MS: std::ops::RangeInclusive<u64> = 1..=3_600_000;
+
 /// Recomputes all of them.
 pub(super) fn check(result: &RunResult, audit: &mut Audit) {
-    let Some(interval_ms) = result.plan["measure"]["interval_ms"].as_u64().filter(|ms| *ms > 0)
+    let Some(interval_ms) =
+        result.plan["measure"]["interval_ms"].as_u64().filter(|ms| INTERVALS_MS.contains(ms))
     else {
         audit.notes.push("rates: the plan has no measure.interval".to_owned());
         return;

@@ -46,6 +46,13 @@ fn ledger(ledger: &LedgerReport, audit: &mut Audit) {
     ] {
         audit.require(figure, part <= whole, part, format!("{whole} at most"));
     }
+    if let Some(missing) = ledger.missing_events {
+        let each = || ledger.apps.iter().map(|app| app.missing);
+        let (least, most) = (each().max().unwrap_or(0), each().sum::<u64>());
+        let holds = (least..=most).contains(&missing);
+        let expected = format!("{least} to {most}, by what each application misses");
+        audit.require("ledger.missing_events", holds, missing, expected);
+    }
     let named = ledger.lost_named.len() as u64;
     audit.same("ledger.lost_named", named, ledger.lost.min(NAMED));
     if let Some(rescan) = &ledger.rescan {

@@ -221,8 +221,13 @@ fn a_topic_has_a_legal_name_and_size() {
          a.toml:13:29: topic.configs.max.message.bytes: set twice; expected it once"
     );
     let compact = format!("{LEAST}[topic.configs]\ncleanup.policy = \"compact\"\n");
-    assert_eq!(plan_of(&compact).warnings.len(), 1);
-    assert_eq!(plan_of(&compact).topic.configs["cleanup.policy"], "compact");
+    assert_eq!(
+        faults_of(&compact),
+        "a.toml:6:18: topic.configs.cleanup.policy: compaction drops all but a user's last event, \
+         so that nothing can be accounted for; expected delete"
+    );
+    let kept = format!("{LEAST}[topic.configs]\ncleanup.policy = \"delete\"\n");
+    assert_eq!(plan_of(&kept).topic.configs["cleanup.policy"], "delete");
 }
 
 #[test]

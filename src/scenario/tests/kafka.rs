@@ -257,6 +257,15 @@ fn a_password_is_never_shown() {
     let flags = x(&["sasl.password=hunter2", "sasl.username=me"]);
     let plan = planned(LEAST, &flags).unwrap();
     assert_eq!(plan.kafka.producer["sasl.password"], "hunter2");
+    // Nobody asks for it: that is told, once.
+    assert_eq!(
+        plan.warnings,
+        ["-X: sasl.password: does nothing with security.protocol=plaintext; expected \
+          security.protocol=sasl_plaintext or sasl_ssl, or it left out"]
+    );
+    let safe = ["security.protocol=sasl_plaintext", "sasl.password=hunter2"];
+    let safe = Overrides { bootstrap_servers: Some("b:1".to_owned()), ..x(&safe) };
+    assert_eq!(planned(LEAST, &safe).unwrap().warnings, [] as [String; 0]);
     assert!(!format!("{plan:?}").contains("hunter2"));
     let json = serde_json::to_string(&plan).unwrap();
     assert!(!json.contains("hunter2") && json.contains("\"sasl.username\":\"me\""));

@@ -93,8 +93,9 @@ fn a_broker_that_cannot_be_reached_is_told_with_the_reason() {
     {
         let ended = case.end(&mut case.command(&["run", "case.toml", "-q", "-b", servers]));
         assert_eq!((ended.code, ended.faults.len()), (3, 1), "{}", ended.stderr);
-        let expected = format!("no Kafka broker answers at {servers} within 8 s ({servers}/boot");
+        let expected = format!("no Kafka broker answers at {servers}, for ");
         assert!(ended.faults[0].starts_with(&expected), "{}", ended.stderr);
+        assert!(ended.faults[0].contains(&format!("{servers}/boot")), "{}", ended.stderr);
         assert!(ended.faults[0].contains(reason), "{}", ended.stderr);
     }
 }

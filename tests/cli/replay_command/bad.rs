@@ -109,7 +109,7 @@ fn a_broker_that_goes_away_ends_it() {
     let args = ["replay", "-t", "big", "fraud", "--speed", "10x", "--every", "1"];
     let mut command = server.kbench(&args);
     command.args(["-X", "consumer.fetch.message.max.bytes=1000000"]);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     std::thread::sleep(Duration::from_secs(2));
     server.kill();
@@ -119,5 +119,7 @@ fn a_broker_that_goes_away_ends_it() {
     assert_eq!(output.status.code(), Some(3), "{words}");
     let last = words.lines().last().unwrap();
     assert!(last.contains("topic big: no record came within 20 s from partitions [0]"), "{words}");
+    let shown = utf8(&output.stdout);
+    assert!(shown.contains("PARTIAL replay of big"), "what was found is not lost: {shown}");
     assert!(began.elapsed() < Duration::from_secs(60));
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::parts::{change, copy, part_file, told};
+use serde_json::Value;
+
+use super::parts::{change, copy, field, part_file, told};
 
 #[test]
 fn what_is_no_recording_is_told_in_one_line() {
@@ -29,6 +31,30 @@ fn what_is_no_recording_is_told_in_one_line() {
     change(&part, |part| part["part_version"] = 1.into());
     change(&part, |part| part["interval_ns"] = 500_000_000.into());
     says(&records, "recorded by intervals of 0.5 s and the producer by 1 s");
+
+    // The run names the folder of the result: it must not lead out of this one.
+    let part = part_file(&records, None);
+    let run = field(&part, "/result/run");
+    change(&part, |part| part["result"]["run"] = "x/../../escaped".into());
+    fs::create_dir(records.join("inj")).unwrap();
+    says(&records, "producer.json: no part of a run: \"x/../../escaped\" is out of place");
+    change(&part, |part| part["result"]["run"] = run.clone());
+    for (member, value) in [
+        ("/result/started", Value::from("../../escaped")),
+        ("/result/scenario", "../escaped".into()),
+        ("/measured/start", (1_u64 << 63).into()),
+        ("/result/series/0/from_s", (-1).into()),
+        ("/outcomes/shards/0/offered", (1_u64 << 63).into()),
+        ("/outcomes/shards/0/offered", (1_u64 << 52).into()),
+        ("/apps/0/name", "a,b".into()),
+    ] {
+        let before = field(&part, member);
+        change(&part, |part| *part.pointer_mut(member).unwrap() = value.clone());
+        let (code, words) = told(&records);
+        assert!(code == 2 && words.contains("producer.json: no"), "{member}: {code} {words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+        change(&part, |part| *part.pointer_mut(member).unwrap() = before.clone());
+    }
 
     let (_keep, records) = copy("headless");
     fs::remove_dir_all(part_file(&records, None).parent().unwrap()).unwrap();

@@ -212,3 +212,9 @@ pub(crate) fn change(file: &Path, change: impl Fn(&mut Value)) {
     change(&mut part);
     fs::write(file, part.to_string()).unwrap();
 }
+
+/// A member of a part.
+pub(crate) fn field(file: &Path, pointer: &str) -> Value {
+    let part: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    part.pointer(pointer).unwrap().clone()
+}

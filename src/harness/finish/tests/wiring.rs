@@ -6,6 +6,8 @@ use super::super::*;
 use super::nothing_seen;
 use crate::apps;
 use crate::harness::watch::{Growth, ThreadShare};
+use crate::harness::world::World;
+use crate::loopback;
 use crate::record::Recorder;
 use crate::result::{load_all, markdown, terminal};
 use crate::scenario::{self, Environment, Overrides, Source};
@@ -17,6 +19,7 @@ struct Left {
     /// By how much each event was sent late, in ns.
     delays_ns: Vec<i64>,
     checks: Vec<Check>,
+    strangers: Vec<String>,
 }
 
 impl Left {
@@ -24,7 +27,8 @@ impl Left {
         let end = End { cpu_s: 1.0, ..End::default() };
         let ledger =
             LedgerReport { offered: 1_000, acked: 1_000, closes: true, ..LedgerReport::default() };
-        Self { end, ledger, delays_ns: vec![100_000; 1_000], checks: Vec::new() }
+        let (checks, strangers) = (Vec::new(), Vec::new());
+        Self { end, ledger, delays_ns: vec![100_000; 1_000], checks, strangers }
     }
 
     /// The verdict as a run's end makes it, and the self-watch behind it.
@@ -34,7 +38,10 @@ impl Left {
         let environment = Environment::from_pairs::<String, String>([]);
         let schemas = apps::schemas();
         let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
-        let (mut collector, _channels) = Collector::new(&plan, None);
+        let clock = Arc::new(SystemClock::start());
+        let cluster = loopback::Cluster::new(1, clock, loopback::Faults::default());
+        let world = World::Loopback(cluster);
+        let (mut collector, _channels) = Collector::new(&plan, &world, None);
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         self.delays_ns.iter().for_each(|delay| recorder.record(Stage::SendDelay, 0, *delay));
         collector.sent.add(&recorder.flush(0));
@@ -49,7 +56,7 @@ impl Left {
             watch,
             ..nothing_seen()
         };
-        (verdict(&run, &self.end), run.watch)
+        (verdict(&run, &self.end, self.strangers.clone()), run.watch)
     }
 }
 
@@ -178,4 +185,19 @@ fn what_an_event_costs_is_that_of_the_measured_part() {
     left.end.seen.cost.us_per_event_more = Some(Err("one rate".to_owned()));
     let watch = left.judge().1;
     assert_eq!(watch.cpu_us_per_event_more_unknown.as_deref(), Some("one rate"));
+}
+
+#[test]
+fn a_stranger_is_named_among_the_reasons_where_something_is_missing_and_as_a_flag_elsewhere() {
+    let who = "group g has a member that is not this run's";
+    let mut left = Left { strangers: vec![who.to_owned()], ..Left::healthy() };
+    let (verdict, _) = left.judge();
+    assert!(verdict.valid && verdict.reasons.is_empty());
+    assert_eq!(verdict.flags.first().map(String::as_str), Some(who));
+    left.ledger.lost = 1;
+    let (verdict, _) = left.judge();
+    assert_eq!(verdict.reasons.first().map(String::as_str), Some(who));
+    assert!(
+        verdict.reasons[1].contains("never in the log") && !verdict.flags.contains(&who.into())
+    );
 }

@@ -86,9 +86,7 @@ fn a_process_s_ticks_are_the_user_s_and_the_system_s() {
 #[test]
 fn processes_cpu_is_in_seconds_and_of_all_together() {
     let own = std::process::id().cast_signed();
-    while super::super::cpu_s() < 0.1 {
-        std::hint::spin_loop();
-    }
+    super::super::tests::work_until(|| super::super::cpu_s() >= 0.1);
     let before_s = super::super::cpu_s();
     let (one_s, two_s) = (cpu_s(&[own]).unwrap(), cpu_s(&[own, own]).unwrap());
     let after_s = super::super::cpu_s();

@@ -58,9 +58,11 @@ fn every_core_of_this_host_is_watched_and_left_alone_afterwards() {
     assert!(hiccups.late.count as usize > 50 * cores.len(), "{hiccups:?}");
     assert!(hiccups.late.min_ns.is_some_and(|ns| ns > 0), "{hiccups:?}");
     assert_eq!(own_cores(), cores, "only the meter's threads are pinned");
+    assert!(seen.cpu_s_at().is_empty(), "whoever knows what is measured asks for itself");
 }
 
-/// One meter's thread, which is told to stop after so long; when it began and ended, too.
+/// One meter's thread, which is told to stop after so long; when it began and ended, too. Another
+/// thread of that meter has used 7 s of CPU.
 fn watched(stop_after: Duration) -> (u64, MeterSeen, u64) {
     let shared = Shared {
         clock: Arc::new(SystemClock::start()),
@@ -68,14 +70,14 @@ fn watched(stop_after: Duration) -> (u64, MeterSeen, u64) {
         measured: Arc::new(OnceLock::from(0..u64::MAX)),
         interval_ns: 1_000 * MS,
         origin_ns: 0,
-        counts_cpu: false,
+        counts_cpu: true,
         stop: Arc::new(AtomicBool::new(stop_after.is_zero())),
     };
     let (done, wait) = channel();
     let own = shared.clone();
     std::thread::spawn(move || {
         let from_ns = own.clock.now_ns();
-        let seen = watch(0, &own, &[AtomicU64::new(0)]);
+        let seen = watch(0, &own, &[0, 7_000 * MS].map(AtomicU64::new));
         // Whoever waits may have given up.
         let _ = done.send((from_ns, seen, own.clock.now_ns()));
     });
@@ -90,6 +92,16 @@ fn a_nap_is_a_millisecond_and_what_comes_after_it_is_late() {
     let (late_ns, due_ns) = seen.longest;
     assert!(due_ns >= from_ns + MS && due_ns + late_ns <= to_ns, "{from_ns} {seen:?} {to_ns}");
     assert_eq!(seen.hiccups(0).unwrap().late.count, 1 + late_ns / MS);
+}
+
+/// The kernel's two counts may be a tick or two apart.
+#[test]
+fn a_process_s_cpu_is_told_without_that_of_its_meter_s_threads() {
+    let from_s = super::super::cpu_s();
+    let (_, seen, _) = watched(Duration::ZERO);
+    let told_s = *seen.cpu_s_at().values().next().unwrap();
+    let others_s = from_s - 7.05..super::super::cpu_s() - 6.98;
+    assert!(others_s.contains(&told_s), "{told_s} {others_s:?}");
 }
 
 /// Naps and what was overslept fill the time: no millisecond counts twice.
@@ -110,6 +122,9 @@ fn a_meter_alone_counts_its_intervals_since_1970() {
     let intervals = seen.by_interval().keys();
     assert!(intervals.len() > 0 && intervals.copied().all(|at| (from..=tenth()).contains(&at)));
     assert_eq!(seen.hiccups(0).unwrap().late.count, 0, "nothing is measured");
+    // So are the moments of this process's CPU.
+    let (to, cpu_s_at) = (tenth(), seen.cpu_s_at());
+    assert!(!cpu_s_at.is_empty() && cpu_s_at.keys().all(|at| (from..=to).contains(at)));
 }
 
 #[test]

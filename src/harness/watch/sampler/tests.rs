@@ -35,9 +35,7 @@ fn what_was_looked_at_is_what_is_seen() {
     let plant = |sampler: &mut Sampler| sampler.groups.push(group.path().to_owned());
     let work = || {
         let from_s = super::super::cpu_s();
-        while super::super::cpu_s() < from_s + 0.02 {
-            std::hint::spin_loop();
-        }
+        super::super::tests::work_until(|| super::super::cpu_s() >= from_s + 0.02);
     };
     let seen = seen(5_000, plant, || {
         stat(300, 60);

@@ -3,7 +3,6 @@
 use super::*;
 use crate::wire::restamp::Restamper;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
 
 /// A recording's script, and what feeds it by hand.
 fn recorded() -> (Recorded, Sender<Cue>) {
@@ -90,12 +89,12 @@ fn the_reading_goes_on_while_no_more_is_ahead_than_may_be() {
     let reading = thread::spawn(move || feed.run());
     let began = Instant::now();
     while ahead.bytes.load(Ordering::Relaxed) < 4 * size {
-        assert!(began.elapsed() < Duration::from_secs(10), "it has stopped too soon");
+        assert_ends(began);
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(Duration::from_millis(20));
     drop(scripts);
-    let (merge, fault) = reading.join().unwrap();
+    let (merge, fault) = joined(reading);
     assert_eq!((merge.counts().records, fault.is_none()), (4, true));
 }
 

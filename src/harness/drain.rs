@@ -1,0 +1,66 @@
+//! The drain: until every receipt has come, and every group has read all that was acknowledged.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::closing::Closing;
+use super::collect::Collector;
+use super::crew::Crew;
+use super::pulse::Pulse;
+use super::rescan;
+use super::world::World;
+use super::{Play, TICK};
+use crate::progress::Progress;
+
+/// The most time that it takes once a signal has come: the rest of the end needs some, too.
+const INTERRUPTED: Duration = Duration::from_secs(5);
+
+/// A drain of that long says what it waits for.
+const SOUND: Duration = Duration::from_secs(2);
+
+/// Waits, and returns what did not come in time.
+pub(super) fn wait(
+    play: &Play<'_>,
+    crew: &Crew,
+    collector: &mut Collector,
+    pulse: &mut Pulse<'_>,
+    progress: &mut Progress,
+) -> Option<String> {
+    let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
+    let (world, closing): (&Arc<World>, &Closing) = (play.world, play.closing);
+    let (began, mut told) = (Instant::now(), false);
+    let mut ends = rescan::Ends::default();
+    loop {
+        // What has timed out may lie behind the last acknowledged record.
+        let is_done = crew.settled() && ends.stand(world, crew) && crew.drained();
+        if is_done || crew.broken() {
+            return None;
+        }
+        let passed = began.elapsed();
+        let is_over = closing.interrupted_for().is_some_and(|heard| heard >= INTERRUPTED);
+        if passed >= planned || is_over {
+            return Some(format!(
+                "not drained within {:.1} s: {}",
+                passed.min(planned).as_secs_f64(),
+                outstanding(crew)
+            ));
+        }
+        if let Some(lost) = pulse.look(crew) {
+            return Some(lost);
+        }
+        if !told && passed >= SOUND {
+            told = true;
+            progress.say(&format!(
+                "draining for at most {:.0} s more: {}",
+                (planned - passed).as_secs_f64(),
+                outstanding(crew)
+            ));
+        }
+        std::thread::sleep(TICK);
+        collector.tick(crew, &**play.clock, progress);
+    }
+}
+
+fn outstanding(crew: &Crew) -> String {
+    format!("{} receipts are outstanding, unread are {:?}", crew.outstanding(), crew.lags())
+}

@@ -1,0 +1,129 @@
+//! Members of a run's groups that are none of the run's: each takes partitions away from it.
+
+use rdkafka::groups::GroupList;
+
+use super::ClientLog;
+
+/// A member of one of the run's groups that is not the run's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stranger {
+    /// What it calls itself: its `client.id`.
+    pub client_id: String,
+    /// From where it came to the broker.
+    pub host: String,
+    /// The partitions of the run's topic that it has.
+    pub partitions: Vec<i32>,
+}
+
+impl Stranger {
+    /// Whether it takes any partition of the run's topic.
+    #[must_use]
+    pub fn has_partitions(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+}
+
+impl std::fmt::Display for Stranger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { client_id, host, partitions } = self;
+        let host = host.trim_start_matches('/');
+        write!(f, "a member that is not this run's (client.id {client_id:?} at {host})")?;
+        match partitions.as_slice() {
+            [] => Ok(()),
+            [one] => write!(f, " with partition {one}"),
+            some => {
+                let list: Vec<String> = some.iter().take(NAMED).map(ToString::to_string).collect();
+                let more = if some.len() > NAMED { ", ..." } else { "" };
+                write!(f, " with partitions {}{more}", list.join(", "))
+            }
+        }
+    }
+}
+
+/// Most partitions that are named.
+const NAMED: usize = 10;
+
+/// The members that are none of `log`'s clients.
+pub(super) fn of(list: &GroupList, topic: &str, log: &ClientLog) -> Vec<Stranger> {
+    let groups = list.groups().iter();
+    let members = groups.flat_map(|group| group.members());
+    let stranger = |member: &rdkafka::groups::GroupMemberInfo| Stranger {
+        client_id: member.client_id().to_owned(),
+        host: member.client_host().to_owned(),
+        partitions: member.assignment().map_or_else(Vec::new, |bytes| assigned(bytes, topic)),
+    };
+    let mut strangers: Vec<Stranger> =
+        members.filter(|member| !log.has_member(member.id())).map(stranger).collect();
+    strangers.sort();
+    strangers
+}
+
+/// The partitions of a topic in a member's assignment, as Kafka's consumers write it
+/// (`ConsumerProtocolAssignment`: a version, then topics with their partitions). What can't be read
+/// is nothing.
+fn assigned(bytes: &[u8], topic: &str) -> Vec<i32> {
+    let mut rest = bytes;
+    let mut found = Vec::new();
+    let mut read = || -> Option<()> {
+        take::<2>(&mut rest)?;
+        let topics = i32::from_be_bytes(take(&mut rest)?);
+        for _ in 0..topics {
+            let length = usize::from(u16::from_be_bytes(take(&mut rest)?));
+            let (name, behind) = rest.split_at_checked(length)?;
+            rest = behind;
+            let partitions = i32::from_be_bytes(take(&mut rest)?);
+            for _ in 0..partitions {
+                let partition = i32::from_be_bytes(take(&mut rest)?);
+                if name == topic.as_bytes() {
+                    found.push(partition);
+                }
+            }
+        }
+        Some(())
+    };
+    // Where it is cut off, the partitions before are all that there is to tell.
+    let _ = read();
+    found.sort_unstable();
+    found
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, behind) = rest.split_first_chunk::<N>()?;
+    *rest = behind;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assignment_is_read_for_one_topic_and_as_far_as_it_goes() {
+        let mut bytes = vec![0, 0, 0, 0, 0, 2];
+        for (name, partitions) in [("a", &[7][..]), ("topic", &[4, 1, 300][..])] {
+            bytes.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend(i32::try_from(partitions.len()).unwrap().to_be_bytes());
+            partitions.iter().for_each(|number: &i32| bytes.extend(number.to_be_bytes()));
+        }
+        assert_eq!(assigned(&bytes, "topic"), [1, 4, 300]);
+        assert_eq!(assigned(&bytes, "a"), [7]);
+        assert_eq!(assigned(&bytes, "b"), [] as [i32; 0]);
+        assert_eq!(assigned(&bytes[..bytes.len() - 4], "topic"), [1, 4]);
+        assert_eq!(assigned(&[0, 0, 0x7f, 0xff, 0xff, 0xff], "a"), [] as [i32; 0]);
+        assert_eq!(assigned(&[], "a"), [] as [i32; 0]);
+    }
+
+    #[test]
+    fn a_stranger_is_named_with_what_it_has_taken() {
+        let of = |partitions: Vec<i32>| {
+            let (client_id, host) = ("rdkafka".to_owned(), "/127.0.0.1".to_owned());
+            Stranger { client_id, host, partitions }.to_string()
+        };
+        let who = "a member that is not this run's (client.id \"rdkafka\" at 127.0.0.1)";
+        assert_eq!(of(vec![]), who);
+        assert_eq!(of(vec![3]), format!("{who} with partition 3"));
+        assert_eq!(of(vec![0, 3]), format!("{who} with partitions 0, 3"));
+        assert!(of((0..11).collect()).ends_with("8, 9, ..."));
+    }
+}
