@@ -301,8 +301,7 @@ impl Play<'_> {
         let timed_out = crew.finish_receipts();
         collector.take_in();
         progress.finish();
-        let mut books = Vec::new();
-        let mut sinks = Vec::new();
+        let (mut books, mut sinks) = (Vec::new(), Vec::new());
         let mut promptness = Promptness::default();
         for shard in done.things {
             promptness = promptness.or_worse(shard.promptness);
