@@ -140,7 +140,7 @@ fn quota(world: &World) {
     assert!(flags.contains(&words), "{words} {flags:?}");
     assert!(throttled.longest_ms > 100.0 && throttled.of_time > 0.1, "{throttled:?}");
     let consumers = result.throttling.consumers.expect("consumers say so");
-    assert_eq!(consumers.longest_ms, 0.0, "the quota is the producers'");
+    assert!(consumers.longest_ms < 1.0, "the quota is the producers': {consumers:?}");
 }
 
 /// Nobody is slowed down. Whether others use this host is measured: a run that could not be
