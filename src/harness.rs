@@ -28,6 +28,7 @@ pub mod replay;
 mod rescan;
 pub mod segments;
 mod sender;
+mod shards;
 mod shelf;
 mod strangers;
 pub mod throttling;
@@ -43,7 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use crate::clock::{Clock, Promptness, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::consume::Source;
 use crate::error::{Error, Result};
 use crate::loopback::Faults;
@@ -64,6 +65,7 @@ use pulse::Pulse;
 use recording::{Reader, Replay};
 use remains::Remains;
 pub use sender::{produce, produce_part};
+use shards::Shards;
 use shelf::Shelf;
 use throttling::Throttling;
 use watch::{Meter, Sampler, Seen};
@@ -291,13 +293,7 @@ impl Play<'_> {
         let timed_out = crew.finish_receipts();
         collector.take_in();
         progress.finish();
-        let (mut books, mut sinks) = (Vec::new(), Vec::new());
-        let mut promptness = Promptness::default();
-        for shard in done.things {
-            promptness = promptness.or_worse(shard.promptness);
-            books.push(shard.books);
-            sinks.push(shard.sink);
-        }
+        let Shards { books, sinks, promptness } = Shards::of(done.things);
         let limit = self.closing.left(wire::LAST_COUNT);
         let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
         let end = End {

@@ -72,7 +72,9 @@ pub(crate) fn listen() {
         if place.starts_with("tests/") {
             printed(info);
         }
-        let what = info.payload_as_str().unwrap_or("something that is no text");
+        let text = info.payload().downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| info.payload().downcast_ref::<&str>().copied());
+        let what = text.unwrap_or("something that is no text");
         LAST_PANIC.with_borrow_mut(|last| *last = format!("{place}: {what}"));
     }));
 }
