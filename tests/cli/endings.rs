@@ -175,7 +175,7 @@ fn an_embedded_broker_that_is_killed_ends_the_run_at_once_and_by_name() {
     assert_eq!(result["verdict"]["reasons"][0], died, "{}", result["verdict"]);
     assert_eq!(result["verdict"]["broken_off"], died);
     assert!(result["ledger"]["acked"].as_u64().unwrap() > 20);
-    assert!(ended.stdout.contains(&format!("INVALID - {died}")), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("\n  - {died}\n")), "{}", ended.stdout);
 }
 
 /// Two seconds without a broker: what was sent in them has timed out, and may be in the log.
