@@ -6,6 +6,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, TableStyle};
 use serde::Serialize;
 
+use super::save::is_stage;
 use super::{RunResult, broker, count, duration, load_verified};
 use crate::error::{Error, Result};
 use crate::plan::metric::Statistic;
@@ -52,6 +53,9 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>> {
     for entry in fs::read_dir(folder).map_err(refuse)? {
         let path = entry.map_err(refuse)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_stage(&path) {
+            continue;
+        }
         if path.join("result.json").exists() {
             listed.push(match load_verified(&path) {
                 Ok(saved) => of_run(name, &saved.result),

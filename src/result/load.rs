@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::save::is_stage;
 use super::verify;
 use super::{FORMAT_VERSION, RunResult};
 use crate::error::{Error, Result};
@@ -127,7 +128,7 @@ pub fn folders(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path).map_err(|error| refuse(error.to_string()))?;
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|folder| folder.join(RESULT).exists())
+        .filter(|folder| !is_stage(folder) && folder.join(RESULT).exists())
         .collect();
     folders.sort();
     if folders.is_empty() {
@@ -150,7 +151,15 @@ mod tests {
         assert!(all.len() >= 3 && all.is_sorted_by_key(|saved| saved.folder.clone()));
         let one = load(&all[0].folder).unwrap();
         assert_eq!(one, all[0]);
-        assert_eq!(load_all(&one.folder.join(RESULT)).unwrap(), vec![one]);
+        assert_eq!(load_all(&one.folder.join(RESULT)).unwrap(), vec![one.clone()]);
+        // What a killed process was saving is none yet.
+        let dir = tempfile::tempdir().unwrap();
+        for name in [".kbench-1", "smoke-1"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::copy(one.folder.join(RESULT), dir.path().join(name).join(RESULT)).unwrap();
+        }
+        let all = load_all(dir.path()).unwrap();
+        assert!(all.len() == 1 && all[0].folder.ends_with("smoke-1"));
     }
 
     /// A link to a device fills the memory, and a named pipe is waited for for ever.

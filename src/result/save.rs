@@ -17,6 +17,15 @@ const NAMES_MAX: u32 = 100;
 /// Longest part of a trial's folder name that tells its point, in characters.
 const POINT_CHARS_MAX: usize = 120;
 
+/// How a folder's name begins in which a result is being saved. A process that is killed meanwhile
+/// leaves it behind.
+const STAGE: &str = ".kbench-";
+
+/// Whether a folder is one in which a result was only being saved.
+pub(super) fn is_stage(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGE))
+}
+
 /// Makes sure, before any load, that the result can be saved afterwards.
 ///
 /// # Errors
@@ -98,7 +107,7 @@ fn stage(
     let json = serde_json::to_string_pretty(result)
         .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
     let stage =
-        tempfile::Builder::new().prefix(".kbench-").tempdir_in(results_dir).map_err(|error| {
+        tempfile::Builder::new().prefix(STAGE).tempdir_in(results_dir).map_err(|error| {
             Error::io(format!("making a folder in {}", results_dir.display()), error)
         })?;
     for (name, text) in
