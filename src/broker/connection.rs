@@ -10,13 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::dispatch::{self, Outcome};
 use super::frame::{self, NoFrame};
-use super::seats::{Seat, Standing};
+use super::seats::{FREE_BYTES, Seat, Standing};
 use super::shared::Shared;
 use super::stats::add;
-
-/// How many bytes of later requests are read while one waits. Reading on notices a client that
-/// is gone; the limit leaves the rest to TCP.
-const READ_AHEAD_BYTES: usize = 4 * 1_024;
 
 /// Who asks.
 #[derive(Debug)]
@@ -88,7 +84,8 @@ async fn converse(shared: &Arc<Shared>, seat: &Seat, mut stream: TcpStream, addr
     }
 }
 
-/// Waits for the outcome, unless the client hangs up meanwhile.
+/// Waits for the outcome, unless the client hangs up meanwhile. Reading on notices that; later
+/// requests are left to TCP beyond the free bytes.
 async fn unless_gone(
     served: impl Future<Output = Outcome>,
     stream: &mut TcpStream,
@@ -96,7 +93,7 @@ async fn unless_gone(
 ) -> Option<Outcome> {
     tokio::pin!(served);
     loop {
-        let room = READ_AHEAD_BYTES.saturating_sub(buffer.len());
+        let room = FREE_BYTES.saturating_sub(buffer.len());
         let mut ahead = (&mut *buffer).limit(room);
         tokio::select! {
             biased;

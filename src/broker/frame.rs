@@ -9,11 +9,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::seats::{Hold, Seat, Standing};
+use super::seats::{FREE_BYTES, Hold, Seat, Standing};
 use super::shared::Shared;
-
-/// How long a connection keeps its read buffer while it is silent.
-const BUFFER_KEPT: Duration = Duration::from_secs(1);
 
 /// How long an answer may take to be taken. A client that is stopped for longer has to connect
 /// again; one that never reads does not hold its answers in memory for ever.
@@ -22,12 +19,11 @@ const DEPARTURE_MAX: Duration = Duration::from_secs(120);
 /// How often a request that there is no room for looks again.
 const ROOM_LOOK: Duration = Duration::from_millis(10);
 
-/// Requests up to this size are read together, larger ones each into memory of their own, which
-/// is free again once they are served.
-const SMALL_BYTES: usize = 64 * 1_024;
-
-/// A large request's memory begins with this, and then grows with what arrives.
+/// A large request's memory begins with this at most, and then grows with what arrives.
 const LARGE_BYTES: usize = 1_024 * 1_024;
+
+/// How much of a large request is read at a time.
+const CHUNK_BYTES: usize = 128 * 1_024;
 
 /// Why no request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +36,9 @@ pub(super) enum NoFrame {
     Malformed,
 }
 
-/// Reads the next request, without its length. Memory grows with what arrives, never by what the
-/// client claims; it is counted as held by `seat` until that is told otherwise.
+/// Reads the next request, without its length. `buffer` takes the beginnings, and small requests
+/// whole; a larger one gets memory of its own, which is free again once it is served. That grows
+/// with what arrives, never by what the client claims, and is counted before it is filled.
 pub(super) async fn read(
     shared: &Shared,
     seat: &Seat,
@@ -55,26 +52,10 @@ pub(super) async fn read(
         _ => Duration::from_millis(shared.config.connections_idle_max_ms),
     };
     if buffer.is_empty() {
-        begun(from, buffer, idle_max).await?;
+        timeout(idle_max, fill(from, buffer)).await.map_err(|_| NoFrame::Late)??;
     }
     let frame = timeout(arrival_max, rest(shared, seat, from, buffer)).await;
     frame.unwrap_or(Err(NoFrame::Late))
-}
-
-/// Waits until something can be read.
-async fn begun(from: &TcpStream, buffer: &mut BytesMut, idle_max: Duration) -> Result<(), NoFrame> {
-    let readable = from.readable();
-    tokio::pin!(readable);
-    let ready = match timeout(BUFFER_KEPT.min(idle_max), &mut readable).await {
-        Ok(ready) => ready,
-        Err(_) => {
-            // It may be part of something large that has been served.
-            *buffer = BytesMut::new();
-            let left = idle_max.saturating_sub(BUFFER_KEPT);
-            timeout(left, readable).await.map_err(|_| NoFrame::Late)?
-        }
-    };
-    ready.map_err(|_| NoFrame::Closed)
 }
 
 async fn rest(
@@ -84,8 +65,7 @@ async fn rest(
     buffer: &mut BytesMut,
 ) -> Result<Bytes, NoFrame> {
     while buffer.len() < 4 {
-        buffer.reserve(SMALL_BYTES);
-        fill(from, buffer, SMALL_BYTES).await?;
+        fill(from, buffer).await?;
     }
     let claimed = i32::from_be_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]);
     let length = usize::try_from(claimed).map_err(|_| NoFrame::Malformed)?;
@@ -93,17 +73,24 @@ async fn rest(
         return Err(NoFrame::Malformed);
     }
     let whole = 4 + length;
-    if whole > SMALL_BYTES && whole > buffer.len() {
+    if whole > FREE_BYTES {
         return large(shared, seat, from, buffer, whole).await;
     }
     while buffer.len() < whole {
-        hold(shared, seat, buffer.len()).await?;
-        buffer.reserve(SMALL_BYTES.max(whole) - buffer.len());
-        fill(from, buffer, SMALL_BYTES).await?;
+        fill(from, buffer).await?;
     }
-    hold(shared, seat, buffer.len()).await?;
     buffer.advance(4);
     Ok(buffer.split_to(length).freeze())
+}
+
+/// Reads once into what is left of the free bytes.
+async fn fill(from: &TcpStream, buffer: &mut BytesMut) -> Result<(), NoFrame> {
+    loop {
+        from.readable().await.map_err(|_| NoFrame::Closed)?;
+        if read_some(from, buffer, FREE_BYTES - buffer.len())? {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads the rest of a request that `buffer` has the beginning of, and nothing but that.
@@ -118,15 +105,12 @@ async fn large(
     frame.put_slice(buffer);
     buffer.clear();
     while frame.len() < whole {
+        from.readable().await.map_err(|_| NoFrame::Closed)?;
+        let room = (whole - frame.len()).min(CHUNK_BYTES);
+        hold(shared, seat, frame.len() + room).await?;
+        read_some(from, &mut frame, room)?;
         hold(shared, seat, frame.len()).await?;
-        if frame.capacity() == frame.len() {
-            // Doubling keeps the copying linear in what has arrived.
-            frame.reserve(frame.len().min(whole - frame.len()));
-        }
-        let room = frame.capacity().min(whole) - frame.len();
-        fill(from, &mut frame, room).await?;
     }
-    hold(shared, seat, whole).await?;
     frame.advance(4);
     Ok(frame.freeze())
 }
@@ -142,17 +126,16 @@ pub(super) async fn hold(shared: &Shared, seat: &Seat, bytes: usize) -> Result<(
     }
 }
 
-/// Reads once, at most `bytes_max`.
-async fn fill(from: &TcpStream, buffer: &mut BytesMut, bytes_max: usize) -> Result<(), NoFrame> {
-    loop {
-        from.readable().await.map_err(|_| NoFrame::Closed)?;
-        match from.try_read_buf(&mut (&mut *buffer).limit(bytes_max)) {
-            Ok(0) => return Err(NoFrame::Closed),
-            Ok(_) => return Ok(()),
-            // It was ready no longer.
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return Err(NoFrame::Closed),
-        }
+/// Reads what is there, at most `bytes_max`; false when nothing is.
+fn read_some(from: &TcpStream, buffer: &mut BytesMut, bytes_max: usize) -> Result<bool, NoFrame> {
+    // Grows by doubling, which keeps the copying linear in what has arrived.
+    buffer.reserve(bytes_max);
+    match from.try_read_buf(&mut buffer.limit(bytes_max)) {
+        Ok(0) => Err(NoFrame::Closed),
+        Ok(_) => Ok(true),
+        // It was ready no longer.
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
+        Err(_) => Err(NoFrame::Closed),
     }
 }
 

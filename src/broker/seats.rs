@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What every connection may hold without its being counted.
-const FREE_BYTES: u64 = 4 * 1_024;
+pub(super) const FREE_BYTES: usize = 4 * 1_024;
 
 /// A request that has been arriving for less may be on its way, whatever others need.
 const UNDER_WAY_MS: u64 = 1_000;
@@ -322,7 +322,7 @@ impl Seat {
 
     /// Sets what this connection holds, in bytes.
     pub(super) fn hold(&self, bytes: usize, now_ms: u64) -> Hold {
-        let bytes = (bytes as u64).saturating_sub(FREE_BYTES);
+        let bytes = bytes.saturating_sub(FREE_BYTES) as u64;
         // Mostly nothing, before and after: without the lock.
         if self.held_bytes.load(Ordering::Relaxed) == bytes {
             return Hold::Yes;
