@@ -72,7 +72,11 @@ pub(crate) fn listen() {
         if place.starts_with("tests/") {
             printed(info);
         }
-        let what = info.payload_as_str().unwrap_or("something that is no text");
+        let what = match (info.payload().downcast_ref::<&str>(), info.payload().downcast_ref()) {
+            (Some(text), _) => (*text).to_owned(),
+            (None, Some(text)) => String::clone(text),
+            (None, None) => "something that is no text".to_owned(),
+        };
         LAST_PANIC.with_borrow_mut(|last| *last = format!("{place}: {what}"));
     }));
 }
