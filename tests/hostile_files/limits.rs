@@ -72,9 +72,11 @@ pub(crate) fn listen() {
         if place.starts_with("tests/") {
             printed(info);
         }
-        let text = info.payload().downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| info.payload().downcast_ref::<&str>().copied());
-        let what = text.unwrap_or("something that is no text");
+        let what = match (info.payload().downcast_ref::<&str>(), info.payload().downcast_ref()) {
+            (Some(text), _) => (*text).to_owned(),
+            (None, Some(text)) => String::clone(text),
+            (None, None) => "something that is no text".to_owned(),
+        };
         LAST_PANIC.with_borrow_mut(|last| *last = format!("{place}: {what}"));
     }));
 }
