@@ -125,8 +125,8 @@ impl Ending<'_> {
 }
 
 /// Why a result that is saved before the topic is read once more is not the last word.
-const UNSETTLED: &str = "not settled: some events are in doubt, and this was saved before the topic \
-                         was read once more to settle them";
+const UNSETTLED: &str = "not settled: some events are in doubt, and this was saved before the \
+                         topic was read once more to settle them";
 
 /// Takes the run's topic away, and lets go of the brokers.
 pub(super) fn leave(

@@ -382,7 +382,7 @@ impl World {
             Self::Kafka { topic, admin, .. } if self.own_topic(plan).is_some() => {
                 // Nobody waits for the long time-out of a deletion where nobody is there.
                 if !admin.answers(topic, LAST_WORD) {
-                    return Err(Error::Broker(format!("topic {topic}: no broker answers")));
+                    return Err(Error::Broker("no broker answers".to_owned()));
                 }
                 admin.delete_topic(topic)
             }

@@ -32,6 +32,7 @@ pub(super) const SILENT: &[Reasoned] = &[
     ("clients.*.bootstrap.servers", "where the first contact is, again"),
     ("clients.*.group.id", "a consumer group's name"),
     ("broker.topic.name", "a name, with the run's number"),
+    ("broker.topic.id", "each topic has its own; whether one is used again is in the plan"),
     (
         "broker.topic.starts",
         "where a topic ended that is used again; whether it is, is in the plan",

@@ -163,10 +163,16 @@ fn cpu(result: &RunResult, audit: &mut Audit) {
     }
     let events = |cpu_s: f64, us: f64| cpu_s * 1e6 / us;
     let rows = result.cpu.iter().filter_map(|row| Some((row, row.cpu_us_per_event?)));
-    let mut rows = rows.filter(|(row, us)| *us > 0.0 && row.cpu_s > 0.0);
-    let Some((first, us)) = rows.next() else { return };
-    let known = events(first.cpu_s, us);
-    for (row, us) in rows {
-        audit.near(format!("cpu.{}.cpu_us_per_event", row.kind), events(row.cpu_s, us), known);
+    let (used, mut idle): (Vec<_>, Vec<_>) =
+        rows.partition(|(row, us)| *us > 0.0 && row.cpu_s > 0.0);
+    // Threads that used nothing cost nothing.
+    idle.retain(|(row, us)| *us != 0.0 || row.cpu_s != 0.0);
+    for (row, us) in idle {
+        audit.near(format!("cpu.{}.cpu_us_per_event", row.kind), us, row.cpu_s);
+    }
+    let Some(((first, us), others)) = used.split_first() else { return };
+    let known = events(first.cpu_s, *us);
+    for (row, us) in others {
+        audit.near(format!("cpu.{}.cpu_us_per_event", row.kind), events(row.cpu_s, *us), known);
     }
 }

@@ -43,7 +43,7 @@ fn what_can_not_be_compared_is_refused_with_6_and_the_reason() {
     refused(&|result| result["verdict"]["interrupted_by"] = json!(130), "interrupted", None);
     refused(&|result| result["format_version"] = json!(999), "of version 999", None);
     let doubled = |result: &mut Value| {
-        result["run"] = json!("same");
+        result["run"] = json!("5a5e");
         result["started"] = json!("2026-11-23T10:00:00Z");
     };
     refused(&doubled, "on this side twice", None);

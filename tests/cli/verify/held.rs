@@ -20,6 +20,7 @@ pub(super) const HELD_BY_THE_DIGEST_ALONE: &[(&str, &str)] = &[
     ("/broker/advertised/*", CONDITION),
     ("/broker/bootstrap_servers", CONDITION),
     ("/broker/topic/configs/*", CONDITION),
+    ("/broker/topic/id", CONDITION),
     ("/broker/topic/replicas/*", CONDITION),
     ("/broker/topic/starts/*", CONDITION),
     ("/broker/versions/**", CONDITION),
