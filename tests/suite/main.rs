@@ -25,7 +25,6 @@ mod cluster;
 mod conformance;
 mod doctor;
 mod drift;
-mod gone;
 mod group;
 mod hlog;
 mod keep_up;
@@ -70,7 +69,6 @@ fn suites() -> Vec<Probe> {
         truth::probes(),
         doctor::probes(),
         drift::probes(),
-        gone::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
