@@ -57,7 +57,7 @@ pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 /// The same as text.
 ///
 /// # Errors
-/// As [`bytes`], and `is not UTF-8 at byte …`.
+/// As [`bytes()`], and `is not UTF-8 at byte …`.
 pub fn text(path: &Path, most: u64) -> Result<String, String> {
     String::from_utf8(bytes(path, most)?)
         .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))

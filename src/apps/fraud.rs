@@ -30,7 +30,7 @@ use crate::plan::AppPlan;
 
 use super::alert::{Alert, Alerts};
 use super::late::Watermark;
-use super::summary::{LATE, Flag, Section, Summary, Totals, Value, price_cents};
+use super::summary::{Flag, LATE, Section, Summary, Totals, Value, price_cents};
 use super::tally::greatest;
 use super::users::Users;
 use super::{App, option_count, option_us};

@@ -7,7 +7,7 @@
 //! run of four seconds never gets there, and one of forty with 2.5 % too little just so.
 //!
 //! The broker has fallen behind, too, where what it has acknowledged is far below what was offered,
-//! and where the time that it takes grows ([`acks`]).
+//! and where the time that it takes grows (`keep_up/acks.rs`).
 //!
 //! Where the load changes, a lag that rises in a spike and is worked off is no failure: there the
 //! lag at the end is held against that at the beginning, over the time between.
