@@ -15,7 +15,7 @@ use crate::progress::Progress;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A wait of that long says what it waits for.
-const SOUND: Duration = Duration::from_secs(2);
+pub(super) const SOUND: Duration = Duration::from_secs(2);
 
 /// The most time for all that comes after the drain, where the broker does not answer.
 const AFTER_DRAIN: Duration = Duration::from_secs(9);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::closing::Closing;
+use super::closing::{Closing, SOUND};
 use super::collect::Collector;
 use super::crew::Crew;
 use super::embedded::EmbeddedBroker;
@@ -19,9 +19,6 @@ const INTERRUPTED: Duration = Duration::from_secs(5);
 
 /// A broker that has acknowledged nothing for so long may be gone.
 const SILENT: Duration = Duration::from_secs(2);
-
-/// A drain of that long says what it waits for.
-const SOUND: Duration = Duration::from_secs(2);
 
 /// Waits, and returns what did not come in time.
 pub(super) fn wait(

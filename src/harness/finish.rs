@@ -295,10 +295,7 @@ fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     reasons.extend(result.ledger.faults(&names));
     // Where the ledger has found something, the answers differ because of it.
     if reasons.is_empty() {
-        let wrong = result.checks.iter().filter(|check| !check.agrees());
-        reasons.extend(wrong.map(|check| {
-            format!("{}: books {}, applications {:?}", check.what, check.books, check.apps)
-        }));
+        reasons.extend(result.checks.iter().filter_map(Check::fault));
     }
     let (valid, mut flags) = (reasons.is_empty(), result.flags());
     // Where nothing is missing they did no harm.

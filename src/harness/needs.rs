@@ -55,13 +55,7 @@ pub fn raise_handles() {
 /// # Errors
 /// [`Error::Usage`], a line for each thing that does not fit.
 pub fn check(plan: &Plan, events_max: Option<u64>) -> Result<()> {
-    let host = Capacity::of_host();
-    let mut faults = host.refuse(plan, events_max);
-    match try_properties(&plan.kafka) {
-        Err(Error::Usage(lines)) => faults.extend(lines),
-        other => other?,
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Error::Usage(faults)) }
+    check_each(std::iter::once(plan), events_max)
 }
 
 /// The same for every point of a sweep; what is wrong with several is told once.
@@ -69,16 +63,21 @@ pub fn check(plan: &Plan, events_max: Option<u64>) -> Result<()> {
 /// # Errors
 /// As [`check`].
 pub fn check_all<'p>(plans: impl Iterator<Item = &'p Plan>) -> Result<()> {
+    check_each(plans, None)
+}
+
+fn check_each<'p>(plans: impl Iterator<Item = &'p Plan>, events_max: Option<u64>) -> Result<()> {
     let host = Capacity::of_host();
     let mut faults: Vec<String> = Vec::new();
     let mut tried: BTreeSet<Vec<(&String, &String)>> = BTreeSet::new();
     for plan in plans {
-        let mut found = host.refuse(plan, None);
+        let mut found = host.refuse(plan, events_max);
         let properties = plan.kafka.producer.iter().chain(&plan.kafka.consumer).collect();
-        if tried.insert(properties)
-            && let Err(Error::Usage(lines)) = try_properties(&plan.kafka)
-        {
-            found.extend(lines);
+        if tried.insert(properties) {
+            match try_properties(&plan.kafka) {
+                Err(Error::Usage(lines)) => found.extend(lines),
+                other => other?,
+            }
         }
         faults.extend(found.into_iter().filter(|line| !faults.contains(line)).collect::<Vec<_>>());
         if faults.len() >= FAULTS_MAX {

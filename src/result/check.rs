@@ -41,4 +41,10 @@ impl Check {
     pub fn agrees(&self) -> bool {
         self.difference() == 0
     }
+
+    /// What differs, in words, if something does.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let Self { what, books, apps, .. } = self;
+        (!self.agrees()).then(|| format!("{what}: books {books}, applications {apps:?}"))
+    }
 }

@@ -5,7 +5,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::alone::Broker;
@@ -13,18 +14,24 @@ use crate::alone::Broker;
 /// A short run without a warm-up.
 const SHORT: &str = "seed = 1\n[load]\nrate_per_s = 100\nduration = \"1s\"\nwarmup = \"0s\"\n";
 
-/// Exit code and stderr.
-fn told(command: &mut Command) -> (i32, String) {
-    let folder = tempfile::tempdir().unwrap();
+/// Starts it with that run as its input, and somewhere to leave a result.
+fn started(command: &mut Command, results: &Path) -> Child {
     let mut child = command
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
-        .env("KBENCH_OUT", folder.path())
+        .env("KBENCH_OUT", results)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(SHORT.as_bytes()).unwrap();
+    child
+}
+
+/// Exit code and stderr.
+fn told(command: &mut Command) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let child = started(command, folder.path());
     let output = child.wait_with_output().unwrap();
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
 }
@@ -110,15 +117,8 @@ fn a_port_that_is_not_plain_kafka_s_is_told_and_the_time_is_the_true_one() {
 #[test]
 fn a_broker_that_is_killed_while_the_groups_get_ready_ends_the_run_with_its_words() {
     let (mut broker, folder) = (Broker::start(), tempfile::tempdir().unwrap());
-    let mut child = crate::kbench()
-        .args(["run", "-", "-b", &broker.address])
-        .env("KBENCH_OUT", folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(SHORT.as_bytes()).unwrap();
+    let mut command = crate::kbench();
+    let mut child = started(command.args(["run", "-", "-b", &broker.address]), folder.path());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
