@@ -263,19 +263,63 @@ impl ClientContext for Member {
     }
 }
 
+/// Nothing here may ask the client's own thread for anything once a change has been made: when a
+/// member closes, giving up its last partitions ends its part in the group, and whatever is asked
+/// behind it is never answered.
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(_) = rebalance {
-            self.store(consumer);
+        match rebalance {
+            // The client waits for the answer to this one, so it has not closed.
+            Rebalance::Assign(_) => self.reporter.member(consumer.client()),
+            Rebalance::Revoke(_) => self.store(consumer),
+            Rebalance::Error(_) => {}
         }
     }
 
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, _: &Rebalance<'_>) {
-        self.reporter.member(consumer.client());
-        // After the change, so that an incremental one is counted whole.
-        if let Ok(list) = consumer.assignment() {
-            let count = i64::try_from(list.count()).unwrap_or(i64::MAX);
-            self.assigned.store(count, Ordering::Release);
-        }
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        // Whole lists and changes alike: a whole list is taken away before the next one comes.
+        let had = self.assigned.load(Ordering::Acquire).max(0);
+        let change = |list: &TopicPartitionList| i64::try_from(list.count()).unwrap_or(i64::MAX);
+        let has = match rebalance {
+            Rebalance::Assign(list) => had.saturating_add(change(list)),
+            Rebalance::Revoke(list) => (had - change(list)).max(0),
+            Rebalance::Error(_) => 0,
+        };
+        self.assigned.store(has, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(partitions: i32) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range("clicks", 0, partitions - 1);
+        list
+    }
+
+    fn source() -> KafkaSource {
+        let properties = BTreeMap::new();
+        let log = ClientLog::default();
+        KafkaSource::new("127.0.0.1:1", &properties, "clicks", "g", (&log, "a consumer")).unwrap()
+    }
+
+    #[test]
+    fn what_is_assigned_follows_whole_lists_and_changes() {
+        let source = source();
+        let told = |rebalance: &Rebalance<'_>| {
+            source.consumer.context().post_rebalance(&source.consumer, rebalance);
+            source.assigned()
+        };
+        assert_eq!(source.assigned(), None);
+        assert_eq!(told(&Rebalance::Revoke(&list(0))), Some(0), "it has none, and knows it");
+        assert_eq!(told(&Rebalance::Assign(&list(3))), Some(3));
+        assert_eq!(told(&Rebalance::Assign(&list(2))), Some(5), "a change only adds");
+        assert_eq!(told(&Rebalance::Revoke(&list(1))), Some(4));
+        assert_eq!(told(&Rebalance::Revoke(&list(4))), Some(0));
+        assert_eq!(told(&Rebalance::Assign(&list(6))), Some(6));
+        let failed = KafkaError::Rebalance(RDKafkaErrorCode::AssignmentLost);
+        assert_eq!(told(&Rebalance::Error(failed)), Some(0), "the wrapper unassigns all");
     }
 }
