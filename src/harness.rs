@@ -250,7 +250,7 @@ impl Play<'_> {
         let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
-        self.get_ready(&crew)?;
+        self.get_ready(&crew, progress)?;
         let cpu_before_s = watch::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
@@ -319,10 +319,11 @@ impl Play<'_> {
     }
 
     /// Waits until every group reads every partition.
-    fn get_ready(&self, crew: &Crew) -> Result<()> {
+    fn get_ready(&self, crew: &Crew, progress: &mut Progress) -> Result<()> {
         let ended = || self.embedded.and_then(EmbeddedBroker::ended);
         let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
-        ready::wait(self.world, self.plan, self.run, crew, &interrupted)?;
+        let mut say = |text: &str| progress.say(text);
+        ready::wait(self.world, self.plan, self.run, crew, &interrupted, &mut say)?;
         self.closing.go_on()?;
         ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
     }

@@ -295,7 +295,8 @@ fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     reasons.extend(result.ledger.faults(&names));
     // Where the ledger has found something, the answers differ because of it.
     if reasons.is_empty() {
-        reasons.extend(result.checks.iter().filter_map(Check::fault));
+        let differ = |check: &Check| check.fault(names.iter().copied());
+        reasons.extend(result.checks.iter().filter_map(differ));
     }
     let (valid, mut flags) = (reasons.is_empty(), result.flags());
     // Where nothing is missing they did no harm.

@@ -205,7 +205,8 @@ fn verdict(
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     reasons.extend(result.ledger.faults(&names));
     if reasons.is_empty() {
-        reasons.extend(result.checks.iter().filter_map(Check::fault));
+        let differ = |check: &Check| check.fault(names.iter().copied());
+        reasons.extend(result.checks.iter().filter_map(differ));
     }
     let follow = result.flags().into_iter().filter(|flag| !flags.contains(flag));
     let follow: Vec<String> = follow.collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::outline::{Memory, memory_of, size};
+use super::outline::{Memory, clients, memory_of, size};
 use crate::error::{Error, Result};
 use crate::kafka::try_properties;
 use crate::plan::Plan;
@@ -29,10 +29,6 @@ const OWN_THREADS: u64 = 10;
 const ARENA_BYTES: u64 = 64 << 20;
 const ARENAS_PER_CORE: u64 = 8;
 const STACK_BYTES: u64 = 8 << 20;
-
-/// Clients besides producers and workers: for administration, for probes, for reading the topic
-/// once more.
-const OTHER_CLIENTS: u64 = 3;
 
 /// As many handles as any host of ours can use; some systems name limits of a thousand million.
 const HANDLES_MAX: u64 = 1 << 20;
@@ -178,12 +174,6 @@ impl Capacity {
             )
         })
     }
-}
-
-/// The clients of a run.
-fn clients(plan: &Plan) -> u64 {
-    let workers: u64 = plan.apps.iter().map(|app| u64::from(app.workers)).sum();
-    u64::from(plan.load.producers) + workers + OTHER_CLIENTS
 }
 
 /// The file handles that this process may have, and may allow itself.

@@ -17,6 +17,7 @@ use crate::plan::{Arrivals, Plan, masked};
 use crate::visible;
 use look::Look;
 
+pub(super) use memory::clients;
 pub use memory::{Memory, Part};
 pub use outlook::{LoadOutlook, Outlook, PhaseOutlook, TimeOutlook};
 pub use visit::{Step, Visit};

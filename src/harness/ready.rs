@@ -28,7 +28,15 @@ const GONE: Duration = Duration::from_secs(8);
 /// How often the groups are looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Waits until every group reads every partition. `interrupted` ends the waiting.
+/// After so long it is said who is waited for: a new group takes some three seconds.
+const SOUND: Duration = Duration::from_secs(6);
+
+/// And again after so long: a member whose process was killed holds its group up for its session's
+/// time-out, 45 s unless it was set.
+const SOUND_AGAIN: Duration = Duration::from_secs(15);
+
+/// Waits until every group reads every partition. `interrupted` ends the waiting, and `say` is told
+/// who is waited for where it takes its time.
 ///
 /// # Errors
 /// [`Error::Broker`] when the broker refuses somebody for good, or is gone; [`Error::Invalid`] that
@@ -39,6 +47,7 @@ pub(super) fn wait(
     run: u32,
     crew: &Crew,
     interrupted: &dyn Fn() -> bool,
+    say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let groups = crew.groups();
     let began = Instant::now();
@@ -47,6 +56,7 @@ pub(super) fn wait(
     let resend = RESEND.max(RESEND_EACH * plan.topic.partitions.unsigned_abs());
     let mut sent: Option<Instant> = None;
     let mut seq = 0;
+    let mut sound = SOUND;
     loop {
         let missing = missing(plan, groups);
         if missing.is_empty() || interrupted() {
@@ -56,11 +66,18 @@ pub(super) fn wait(
             return Err(Error::Broker(format!("not ready: the broker refuses {words}")));
         }
         if crew.broken() || began.elapsed() > limit {
-            return Err(Error::Invalid(unready(world, plan, began.elapsed(), missing)));
+            let (waited_s, who) = (began.elapsed().as_secs_f64(), who(world, plan, missing));
+            return Err(Error::Invalid(format!("not ready within {waited_s:.0} s: {who}")));
         }
         if sent.is_none_or(|at| at.elapsed() > resend) {
             if sent.is_none() || world.answers(ANSWER) {
                 answered = Instant::now();
+                if began.elapsed() > sound {
+                    sound = began.elapsed() + SOUND_AGAIN;
+                    let left_s = limit.saturating_sub(began.elapsed()).as_secs_f64();
+                    let who = who(world, plan, missing);
+                    say(&format!("not ready yet, for at most {left_s:.0} s more: {who}"));
+                }
             } else if answered.elapsed() > GONE {
                 return Err(Error::Broker(gone(world, answered.elapsed())));
             }
@@ -71,12 +88,12 @@ pub(super) fn wait(
     }
 }
 
-/// Why it took too long: who is missing, who else is there, and what the clients say.
-fn unready(world: &World, plan: &Plan, waited: Duration, missing: Vec<String>) -> String {
+/// Why it takes so long: who is missing, who else is there, and what the clients say.
+fn who(world: &World, plan: &Plan, missing: Vec<String>) -> String {
     let mut words = missing;
     words.extend(world.strangers(plan));
     words.extend(world.why().map(|why| format!("the clients say: {why}")));
-    format!("not ready within {:.0} s: {}", waited.as_secs_f64(), words.join("; "))
+    words.join("; ")
 }
 
 fn gone(world: &World, silent: Duration) -> String {

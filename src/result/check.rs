@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::table::count;
+
 /// One total of the books beside the applications'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -42,9 +44,19 @@ impl Check {
         self.difference() == 0
     }
 
-    /// What differs, in words, if something does.
-    pub(crate) fn fault(&self) -> Option<String> {
-        let Self { what, books, apps, .. } = self;
-        (!self.agrees()).then(|| format!("{what}: books {books}, applications {apps:?}"))
+    /// What differs, in words, if something does. `names` are the applications', in the plan's
+    /// order.
+    pub(crate) fn fault<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        if self.agrees() {
+            return None;
+        }
+        let mut words = format!("{}: the books have {}", self.what, count(self.books));
+        for (name, other) in names.into_iter().zip(&self.apps) {
+            if let Some(other) = other.filter(|&other| other != self.books) {
+                let difference = i128::from(other) - i128::from(self.books);
+                words.push_str(&format!(", {name} {} ({difference:+})", count(other)));
+            }
+        }
+        Some(words)
     }
 }

@@ -205,7 +205,8 @@ fn books(result: &RunResult) -> String {
     if result.checks.is_empty() || result.apps.is_empty() {
         return String::new();
     }
-    let differ: Vec<_> = result.checks.iter().filter(|check| !check.agrees()).collect();
+    let names = || result.apps.iter().map(|app| app.name.as_str());
+    let differ: Vec<_> = result.checks.iter().filter_map(|check| check.fault(names())).collect();
     if differ.is_empty() {
         return format!(
             "books and applications agree on {} events, {} sessions, {} and {} totals more\n\n",
@@ -216,14 +217,8 @@ fn books(result: &RunResult) -> String {
         );
     }
     let mut out = String::new();
-    for check in differ {
-        out.push_str(&format!("{}: the books have {}", check.what, count(check.books)));
-        for (app, count_of) in result.apps.iter().zip(&check.apps) {
-            if let Some(other) = count_of.filter(|&other| other != check.books) {
-                let difference = i128::from(other) - i128::from(check.books);
-                out.push_str(&format!(", {} {} ({difference:+})", app.name, count(other)));
-            }
-        }
+    for line in differ {
+        out.push_str(&line);
         out.push('\n');
     }
     out.push('\n');

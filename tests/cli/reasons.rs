@@ -138,6 +138,38 @@ fn a_broker_that_is_killed_while_the_groups_get_ready_ends_the_run_with_its_word
 }
 
 #[test]
+fn a_member_that_was_killed_is_named_while_its_group_waits_for_it() {
+    let (broker, folder) = (Broker::start(), tempfile::tempdir().unwrap());
+    let run = || {
+        let mut command = crate::kbench();
+        command.args(["run", "-", "-b", &broker.address, "--set", "apps.run=[\"fraud\"]"]);
+        started(command.args(["-X", "consumer.session.timeout.ms=14000"]), folder.path())
+    };
+    let starts = |child: &mut Child| {
+        let (mut said, mut line) = (String::new(), String::new());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        while !line.contains("the schedule starts") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "{said}");
+            said.push_str(&line);
+        }
+        said
+    };
+    let mut killed = run();
+    starts(&mut killed);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // It was silent until the dead member's session was over.
+    let mut next = run();
+    let said = starts(&mut next);
+    next.kill().unwrap();
+    next.wait().unwrap();
+    let line = said.lines().find(|line| line.starts_with("not ready yet, for at most "));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    assert!(line.contains(" has 0 of 1 workers and 0 of 6 partitions assigned"), "{line}");
+}
+
+#[test]
 fn a_session_timeout_that_the_broker_refuses_is_told_at_once() {
     let broker = Broker::start();
     let began = Instant::now();

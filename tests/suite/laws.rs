@@ -280,8 +280,12 @@ fn forged(world: &World) {
     assert!(!result.verdict.valid, "{:?}", result.verdict);
     let purchase = result.checks.iter().find(|check| check.what == "purchase").unwrap();
     assert_eq!(purchase.apps, [Some(purchase.books + 2); 4]);
-    let apps = &purchase.apps;
-    let reason = format!("purchase: books {}, applications {apps:?}", purchase.books);
+    let reason = format!(
+        "purchase: the books have {0}, analytics {1} (+2), fraud {1} (+2), dashboard {1} (+2), \
+         behavior {1} (+2)",
+        purchase.books,
+        purchase.books + 2
+    );
     assert!(result.verdict.reasons.contains(&reason), "{:?}", result.verdict.reasons);
     let events = &result.checks[0];
     assert!(events.agrees() && events.what == "events", "{events:?}");

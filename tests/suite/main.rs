@@ -25,6 +25,7 @@ mod cluster;
 mod conformance;
 mod doctor;
 mod drift;
+mod gone;
 mod group;
 mod hlog;
 mod keep_up;
@@ -69,6 +70,7 @@ fn suites() -> Vec<Probe> {
         truth::probes(),
         doctor::probes(),
         drift::probes(),
+        gone::probes(),
         pipeline::probes(),
         answers::probes(),
         churn::probes(),

@@ -37,6 +37,13 @@ const SLOTS_PER_USER: f64 = 4.0 / 3.0;
 const NAME_BYTES: f64 = 100.0;
 /// Names that a product gives to a partition's tables: its page, four queries, itself.
 const NAMES_PER_PRODUCT: f64 = 6.0;
+/// The program and its libraries, and one client with its threads, as they stay in memory beside
+/// all the rest; measured on runs of one to 24 workers and of one to four producers.
+const PROGRAM_BYTES: f64 = 18e6;
+const CLIENT_BYTES: f64 = 2.4e6;
+/// Clients besides producers and workers: for administration, for probes, for reading the topic
+/// once more.
+const OTHER_CLIENTS: u64 = 3;
 /// librdkafka's own limits, in KiB and events, where the plan sets none (its CONFIGURATION.md).
 const PRODUCER_KIB: f64 = 1_048_576.0;
 const PRODUCER_EVENTS: f64 = 100_000.0;
@@ -64,11 +71,18 @@ pub struct Part {
     pub limit: bool,
 }
 
+/// The clients of a run.
+pub(in crate::harness) fn clients(plan: &Plan) -> u64 {
+    let workers: u64 = plan.apps.iter().map(|app| u64::from(app.workers)).sum();
+    u64::from(plan.load.producers) + workers + OTHER_CLIENTS
+}
+
 /// The estimate for a plan; a replay has no generator, and its ledger grows with the recording.
 pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
     let expected = |name, bytes| Part { name, bytes, limit: false };
     let limit = |name, bytes| Part { name, bytes, limit: true };
-    let mut parts = Vec::new();
+    let own = PROGRAM_BYTES + clients(plan) as f64 * CLIENT_BYTES;
+    let mut parts = vec![expected("program and clients", own)];
     if let Some(load) = load {
         let (sessions, catalogue) = generator_bytes(plan, load.events);
         parts.push(expected("live sessions", sessions));

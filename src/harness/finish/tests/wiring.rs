@@ -164,7 +164,11 @@ fn what_the_broker_lost_and_what_the_loops_report_make_a_run_invalid() {
     assert_eq!(left.judge().0.reasons, ["producer-0 panicked"]);
     let mut left = Left::healthy();
     left.checks.push(Check::new("events", 9, vec![Some(8)]));
-    assert!(left.judge().0.reasons[0].starts_with("events: books 9"), "{:?}", left.judge().0);
+    assert!(
+        left.judge().0.reasons[0].starts_with("events: the books have 9"),
+        "{:?}",
+        left.judge().0
+    );
 }
 
 #[test]
