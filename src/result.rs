@@ -68,6 +68,7 @@ pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub use said::{Look, alerts, said};
+pub(crate) use save::sync;
 pub use save::{check_writable, draw, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use spans::Span;

@@ -25,7 +25,7 @@ use crate::event::Fraud;
 use crate::files;
 use crate::ledger::{Notes, Outcomes};
 use crate::plan::AppPlan;
-use crate::result::{Build, RunResult, check_writable, entry};
+use crate::result::{Build, RunResult, check_writable, entry, sync};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const VERSION: u32 = 1;
@@ -226,7 +226,8 @@ fn write(folder: &Path, name: &str, part: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec(part)
         .map_err(|error| Error::Internal(format!("writing a part: {error}")))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
+    file.write_all(&text).map_err(fault)?;
+    file.as_file().try_clone().and_then(|file| sync(vec![file])).map_err(fault)?;
     file.persist(&path).map_err(|error| fault(error.error))?;
     set_readable(&path).map_err(fault)
 }

@@ -6,6 +6,9 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use super::{RunResult, digest, secrets};
 use crate::error::{Error, Result};
@@ -16,6 +19,10 @@ const NAMES_MAX: u32 = 100;
 
 /// Longest part of a trial's folder name that tells its point, in characters.
 const POINT_CHARS_MAX: usize = 120;
+
+/// Longest wait for the disk, which may be busy for a minute with what others have written. What is
+/// not synced by then is still the system's to write; only a host that loses its power loses it.
+const SYNC_MAX: Duration = Duration::from_secs(2);
 
 /// How a folder's name begins in which a result is being saved. A process that is killed meanwhile
 /// leaves it behind.
@@ -110,11 +117,14 @@ fn stage(
         tempfile::Builder::new().prefix(STAGE).tempdir_in(results_dir).map_err(|error| {
             Error::io(format!("making a folder in {}", results_dir.display()), error)
         })?;
-    for (name, text) in
-        [("result.json", json.as_str()), ("latency.hlog", log), ("scenario.toml", &scenario)]
-    {
-        write_file(&stage.path().join(name), text)?;
-    }
+    let write = |(name, text): (&str, &str)| {
+        let path = stage.path().join(name);
+        written(&path, text).map_err(|error| writing(&path, error))
+    };
+    let texts =
+        [("result.json", json.as_str()), ("latency.hlog", log), ("scenario.toml", &scenario)];
+    let files = texts.into_iter().map(write).collect::<Result<Vec<_>>>()?;
+    sync(files).map_err(|error| writing(stage.path(), error))?;
     Ok(stage)
 }
 
@@ -124,8 +134,9 @@ fn stage(
 /// # Errors
 /// [`Error::Io`] with the path of the first that can't be written.
 pub fn draw(folder: &Path, result: &RunResult) -> Result<()> {
-    let summary = write_file(&folder.join("summary.md"), &super::markdown(result));
-    summary.and(write_file(&folder.join("report.html"), &report::html(result)))
+    // They can be drawn again, so nobody waits for the disk.
+    let summary = put(&folder.join("summary.md"), &super::markdown(result), false);
+    summary.and(put(&folder.join("report.html"), &report::html(result), false))
 }
 
 /// Swaps two folders of one file system.
@@ -145,24 +156,53 @@ fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes a file, and waits until it is on the disk. Where that fails there is no such file, or
-/// the one that was there before.
+/// Writes a file, and waits a moment until it is on the disk. Where that fails there is no such
+/// file, or the one that was there before.
 ///
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn write_file(path: &Path, text: &str) -> Result<()> {
+    put(path, text, true)
+}
+
+/// Writes a file whole or not at all.
+fn put(path: &Path, text: &str, is_synced: bool) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        let file = written(&beside, text)?;
+        if is_synced {
+            sync(vec![file])?;
+        }
         fs::rename(&beside, path)
     };
     write().map_err(|error| {
         let _ = fs::remove_file(&beside);
-        Error::io(format!("writing {}", path.display()), error)
+        writing(path, error)
     })
+}
+
+fn written(path: &Path, text: &str) -> std::io::Result<File> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
+}
+
+/// Waits until files are on the disk, for at most [`SYNC_MAX`].
+pub(crate) fn sync(files: Vec<File>) -> std::io::Result<()> {
+    let (tell, done) = channel();
+    thread::Builder::new().name("sync".to_owned()).spawn(move || {
+        // Nobody listens any more where it took too long.
+        let _ = tell.send(files.iter().try_for_each(File::sync_all));
+    })?;
+    match done.recv_timeout(SYNC_MAX) {
+        Ok(synced) => synced,
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
+    }
+}
+
+fn writing(path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("writing {}", path.display()), error)
 }
 
 /// Temporary folders are for their owner only; results are for everybody.

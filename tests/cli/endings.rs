@@ -120,6 +120,23 @@ fn signal(name: &str, pid: &str) {
 }
 
 #[test]
+fn a_disk_that_takes_minutes_keeps_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("slow.c"), folder.path().join("slow.so"));
+    let text = "#include <unistd.h>\nint fsync(int file) { (void)file; sleep(120); return 0; }\n";
+    std::fs::write(&source, text).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    assert!(compiler.status().unwrap().success());
+    let run = Run::start(LOAD, &format!("LD_PRELOAD={}", library.display())).under_load();
+    run.signal("-TERM");
+    let (run, ended) = run.end();
+    assert_eq!(ended.code, Some(143), "{}", ended.stderr);
+    assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
+    assert_eq!(run.result()["verdict"]["interrupted_by"], 143);
+}
+
+#[test]
 fn each_signal_is_acknowledged_saves_what_was_measured_and_has_a_code_of_its_own() {
     let runs: Vec<_> = [("HUP", 129), ("QUIT", 131), ("TERM", 143), ("INT", 130)]
         .map(|(name, code)| (name, code, Run::start(LOAD, "").under_load()))
