@@ -255,12 +255,15 @@ mod tests {
         stream.read_to_string(&mut answer).map(|_| answer)
     }
 
+    /// Sooner than what waits for a guest who says nothing; a busy host takes a second by itself.
+    const AT_ONCE: Duration = REQUEST.saturating_sub(Duration::from_millis(100));
+
     /// A scrape is answered, in full and at once.
     fn assert_answers(exporter: &Exporter) {
         let started = Instant::now();
         let answer = ask(exporter, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("# EOF\n"), "{answer}");
-        assert!(started.elapsed() < Duration::from_secs(1), "took {:?}", started.elapsed());
+        assert!(started.elapsed() < AT_ONCE, "took {:?}", started.elapsed());
     }
 
     #[test]
@@ -312,7 +315,7 @@ mod tests {
         assert_answers(&exporter);
         let started = Instant::now();
         drop(exporter);
-        assert!(started.elapsed() < Duration::from_secs(1), "waits for its guests");
+        assert!(started.elapsed() < AT_ONCE, "waits for its guests");
         assert!(TcpStream::connect(address).is_err());
         drop(idle);
     }
