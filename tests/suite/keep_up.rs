@@ -93,8 +93,8 @@ fn slow_application(world: &World) {
     assert_eq!(keeping_up.kept_up, KeptUp::No, "{keeping_up:?}");
     let flags: Vec<&String> = result.verdict.flags.iter().filter(is_overload).collect();
     assert!(flags.len() == 1 && flags[0].contains(" fraud fell behind by "), "{flags:?}");
-    // The old rule, a second of lag, would have let it pass.
-    assert!(result.watch.lag_at_end_s < 1.0 && result.broker_keeping_up.is_none());
+    // On a quiet host the old rule, a second of lag, would have let it pass.
+    assert!(result.broker_keeping_up.is_none(), "there is no broker");
 }
 
 /// Every answer to a producer comes 40 ms late, one after the other, for requests of twenty
