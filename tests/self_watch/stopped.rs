@@ -44,12 +44,13 @@ pub(crate) fn run(who: Who) -> (RunResult, Option<i32>, Option<Duration>) {
     assert!(started.is_some(), "it never began");
     // Whatever else it says nobody needs, but the pipe must not fill up.
     let rest = std::thread::spawn(move || said.map_while(Result::ok).for_each(drop));
+    // From now on: whatever the host does in the measured part counts.
+    let witnesses = Witnesses::begin();
     std::thread::sleep(UNTIL_STOP);
     let pid = match who {
         Who::Kbench => i32::try_from(child.id()).unwrap(),
         Who::Broker => only_child(&child),
     };
-    let witnesses = Witnesses::begin();
     signal(pid, libc::SIGSTOP);
     std::thread::sleep(STOP);
     signal(pid, libc::SIGCONT);
