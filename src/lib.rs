@@ -5,7 +5,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] |
+//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] [`cgroups`] |
 //! | 1 intent | [`scenario`] → [`plan`] |
 //! | 2 load | [`pace`] [`generate`] |
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
@@ -18,6 +18,7 @@
 pub mod apps;
 pub mod books;
 pub mod broker;
+pub mod cgroups;
 pub mod cli;
 pub mod clock;
 pub mod command;

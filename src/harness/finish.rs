@@ -295,8 +295,7 @@ fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     reasons.extend(result.ledger.faults(&names));
     // Where the ledger has found something, the answers differ because of it.
     if reasons.is_empty() {
-        let differ = |check: &Check| check.fault(names.iter().copied());
-        reasons.extend(result.checks.iter().filter_map(differ));
+        reasons.extend(result.differences());
     }
     let (valid, mut flags) = (reasons.is_empty(), result.flags());
     // Where nothing is missing they did no harm.

@@ -16,8 +16,8 @@ use crate::files;
 use crate::ledger::Ledger;
 use crate::record::{Series, Stage};
 use crate::result::{
-    AppResult, Check, ClockBound, LogSeries, Outside, ProcessResult, RunResult, Verdict,
-    interval_log, verify,
+    AppResult, ClockBound, LogSeries, Outside, ProcessResult, RunResult, Verdict, interval_log,
+    verify,
 };
 
 use super::detection::detect;
@@ -205,8 +205,7 @@ fn verdict(
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     reasons.extend(result.ledger.faults(&names));
     if reasons.is_empty() {
-        let differ = |check: &Check| check.fault(names.iter().copied());
-        reasons.extend(result.checks.iter().filter_map(differ));
+        reasons.extend(result.differences());
     }
     let follow = result.flags().into_iter().filter(|flag| !flags.contains(flag));
     let follow: Vec<String> = follow.collect();

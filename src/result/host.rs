@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cgroups;
 use crate::clock::Promptness;
 
 /// The machine; what the system does not tell is `None`.
@@ -76,12 +77,11 @@ impl Host {
             smt: line("/sys/devices/system/cpu/smt/control"),
             affinity: field("/proc/self/status", "Cpus_allowed_list"),
             virtualisation: virtualisation(),
-            cgroup_cpus: tightest("cpu.max", cpus),
-            cgroup_memory_bytes: tightest("memory.max", |text| text.parse().ok()).or_else(|| {
-                fs::read_to_string("/proc/self/cgroup")
-                    .ok()
-                    .and_then(|own| tightest_of_version_1(&own, Path::new("/sys/fs/cgroup/memory")))
-            }),
+            cgroup_cpus: cgroups::of(cgroups::CPU, "cpu.max")
+                .into_iter()
+                .filter_map(|group| cpus(&line(group.join("cpu.max"))?))
+                .reduce(f64::min),
+            cgroup_memory_bytes: cgroups::memory_limits_bytes().into_iter().min(),
             machine: MACHINE_IDS.iter().find_map(|path| hashed(&line(path)?)),
             producer_slice_ns: None,
             producer_timer_slack_ns: None,
@@ -135,32 +135,6 @@ fn virtualisation() -> Option<String> {
     Some(named.filter(|name| !name.is_empty()).unwrap_or_else(|| "a hypervisor".to_owned()))
 }
 
-/// The tightest limit of this process's control group and all around it (version 2).
-fn tightest<T: PartialOrd>(name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let folder = Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'));
-    let limits = folder
-        .ancestors()
-        .take_while(|folder| folder.starts_with("/sys/fs/cgroup"))
-        .filter_map(|folder| read(&line(folder.join(name))?));
-    limits.reduce(|least, limit| if limit < least { limit } else { least })
-}
-
-/// The tightest limit on memory where control groups are of version 1; `own` is what
-/// `/proc/self/cgroup` says. No limit is written as the largest number of whole pages.
-fn tightest_of_version_1(own: &str, root: &Path) -> Option<u64> {
-    const NO_LIMIT_BYTES: u64 = 1 << 62;
-    let path = own.lines().find_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        controllers.split(',').any(|name| name == "memory").then_some(path)
-    })?;
-    let folder = root.join(path.trim_start_matches('/'));
-    let limits = folder.ancestors().take_while(|folder| folder.starts_with(root));
-    let limits = limits.filter_map(|folder| line(folder.join("memory.limit_in_bytes")));
-    limits.filter_map(|text| text.parse().ok()).filter(|bytes| *bytes < NO_LIMIT_BYTES).min()
-}
-
 /// `200000 100000` are two cores' worth of time; `max` is no limit.
 fn cpus(text: &str) -> Option<f64> {
     let (quota, period) = text.split_once(' ')?;
@@ -175,28 +149,6 @@ mod tests {
     fn a_quota_is_so_many_cores_and_none_is_no_limit() {
         assert_eq!(cpus("150000 100000"), Some(1.5));
         assert_eq!(cpus("max 100000"), None);
-    }
-
-    #[test]
-    fn a_limit_of_version_1_is_that_of_the_group_or_of_one_around_it() {
-        let root = tempfile::tempdir().unwrap();
-        let own = root.path().join("job/inner");
-        fs::create_dir_all(&own).unwrap();
-        let limit = |folder: &Path, bytes: &str| {
-            fs::write(folder.join("memory.limit_in_bytes"), bytes).unwrap();
-        };
-        limit(root.path(), "9223372036854771712\n");
-        limit(&own, "9223372036854771712\n");
-        let read = || {
-            let own = "8:pids:/\n4:cpu,memory:/job/inner\n0::/\n";
-            tightest_of_version_1(own, root.path())
-        };
-        assert_eq!(read(), None, "no limit");
-        limit(&root.path().join("job"), "41943040\n");
-        assert_eq!(read(), Some(40 << 20));
-        limit(&own, "20971520\n");
-        assert_eq!(read(), Some(20 << 20));
-        assert_eq!(tightest_of_version_1("8:pids:/job\n", root.path()), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -195,10 +195,7 @@ pub(crate) fn sync(files: Vec<File>) -> std::io::Result<()> {
         // Nobody listens any more where it took too long.
         let _ = tell.send(files.iter().try_for_each(File::sync_all));
     })?;
-    match done.recv_timeout(SYNC_MAX) {
-        Ok(synced) => synced,
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
-    }
+    done.recv_timeout(SYNC_MAX).unwrap_or(Ok(()))
 }
 
 fn writing(path: &Path, error: std::io::Error) -> Error {

@@ -205,8 +205,7 @@ fn books(result: &RunResult) -> String {
     if result.checks.is_empty() || result.apps.is_empty() {
         return String::new();
     }
-    let names = || result.apps.iter().map(|app| app.name.as_str());
-    let differ: Vec<_> = result.checks.iter().filter_map(|check| check.fault(names())).collect();
+    let differ = result.differences();
     if differ.is_empty() {
         return format!(
             "books and applications agree on {} events, {} sessions, {} and {} totals more\n\n",
@@ -216,13 +215,7 @@ fn books(result: &RunResult) -> String {
             result.checks.len().saturating_sub(3),
         );
     }
-    let mut out = String::new();
-    for line in differ {
-        out.push_str(&line);
-        out.push('\n');
-    }
-    out.push('\n');
-    out
+    differ.join("\n") + "\n\n"
 }
 
 /// The size of the load, and what the codec made of it.

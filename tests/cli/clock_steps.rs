@@ -29,14 +29,19 @@ const HOUR_MS: i64 = 3_600_000;
 /// No run here takes so long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Builds the clock that is set; the C compiler is the one that librdkafka was built with.
-fn stepping_clock(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/clock_steps/steps.c");
-    let library = folder.join("steps.so");
+/// Builds a library to be loaded before all others; the C compiler is the one that librdkafka was
+/// built with.
+pub(crate) fn library(source: &Path, folder: &Path) -> PathBuf {
+    let library = folder.join("before.so");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");
     assert!(compiler.status().unwrap().success());
     library
+}
+
+/// The clock that is set.
+fn stepping_clock(folder: &Path) -> PathBuf {
+    library(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/clock_steps/steps.c"), folder)
 }
 
 /// The clock that is never set, in milliseconds: all programs step at the same time.

@@ -131,12 +131,10 @@ fn signal(name: &str, pid: &str) {
 #[test]
 fn a_disk_that_takes_minutes_keeps_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let (source, library) = (folder.path().join("slow.c"), folder.path().join("slow.so"));
+    let source = folder.path().join("slow.c");
     let text = "#include <unistd.h>\nint fsync(int file) { (void)file; sleep(120); return 0; }\n";
     std::fs::write(&source, text).unwrap();
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
-    assert!(compiler.status().unwrap().success());
+    let library = crate::clock_steps::library(&source, folder.path());
     let run = Run::start(LOAD, &format!("LD_PRELOAD={}", library.display())).under_load();
     run.signal("-TERM");
     let (run, ended) = run.end();

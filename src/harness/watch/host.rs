@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use procfs::process::Process;
-use procfs::{CpuTime, Current, CurrentSI, KernelStats, Meminfo, ProcessCGroups};
+use procfs::{CpuTime, Current, CurrentSI, KernelStats, Meminfo};
 
-/// Where cgroups are found.
-const CGROUPS: &str = "/sys/fs/cgroup";
+use crate::cgroups;
 
 /// The counters of the machine at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,37 +74,7 @@ fn ticks_of(cpu: &CpuTime) -> Option<(u64, u64)> {
 /// The directories whose quotas bind this process: its own cgroup's and those above, in either
 /// version of the interface.
 pub(super) fn cpu_groups() -> Vec<PathBuf> {
-    groups("cpu", "cpu.stat")
-}
-
-/// The directories of this process's cgroups for a controller, and those above, that have `file`.
-fn groups(controller: &str, file: &str) -> Vec<PathBuf> {
-    let own = Process::myself().and_then(|process| process.cgroups());
-    own.map_or_else(|_| Vec::new(), |own| groups_in(Path::new(CGROUPS), &own, controller, file))
-}
-
-/// The same below `folder`, of a process that is in the cgroups `own`.
-fn groups_in(folder: &Path, own: &ProcessCGroups, controller: &str, file: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for group in own {
-        // The second version has one hierarchy for all controllers.
-        let roots: &[&str] = match &*group.controllers {
-            [] => &["", "unified"],
-            names if !names.iter().any(|name| name == controller) => continue,
-            _ if controller == "cpu" => &["cpu", "cpu,cpuacct", "cpuacct,cpu"],
-            _ => &[controller],
-        };
-        let below = group.pathname.trim_start_matches('/');
-        for root in roots {
-            let root = folder.join(root);
-            let own = root.join(below);
-            let up = own.ancestors().take_while(|path| path.starts_with(&root));
-            found.extend(up.filter(|path| path.join(file).exists()).map(Path::to_owned));
-        }
-    }
-    found.sort();
-    found.dedup();
-    found
+    cgroups::of(cgroups::CPU, "cpu.stat")
 }
 
 fn periods(group: &Path) -> Option<(u64, u64)> {
@@ -125,14 +94,7 @@ pub(super) fn memory_bytes() -> Option<u64> {
 /// What is left of the machine's memory, or of a cgroup's that this process is in; in bytes.
 pub(super) fn memory_left_bytes() -> Option<u64> {
     let held = memory_bytes()?;
-    let limits = [("memory.max"), ("memory.limit_in_bytes")].into_iter().flat_map(|file| {
-        let limit = move |group: PathBuf| fs::read_to_string(group.join(file)).ok();
-        // "max" is no number, and no limit.
-        groups("memory", file)
-            .into_iter()
-            .filter_map(limit)
-            .filter_map(|text| text.trim().parse::<u64>().ok())
-    });
+    let limits = cgroups::memory_limits_bytes().into_iter();
     let left = limits.map(|limit| limit.saturating_sub(held));
     Meminfo::current().ok()?.mem_available.into_iter().chain(left).min()
 }

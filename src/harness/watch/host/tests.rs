@@ -1,5 +1,5 @@
 use super::*;
-use procfs::{FromBufRead, FromBufReadSI, current_system_info};
+use procfs::{FromBufReadSI, current_system_info};
 
 #[test]
 fn shares_are_of_what_came_since() {
@@ -38,41 +38,10 @@ fn all_ticks_count_and_a_guest_s_only_once() {
 }
 
 #[test]
-fn the_groups_of_both_versions_are_found_and_no_one_else_s() {
-    let folder = tempfile::tempdir().unwrap();
-    for (group, file) in [
-        ("a/b", "cpu.stat"),
-        ("a", "cpu.stat"),
-        ("other", "cpu.stat"),
-        ("unified/a", "cpu.stat"),
-        ("cpu,cpuacct/x", "cpu.stat"),
-        ("cpu,cpuacct/y", "cpu.stat"),
-        ("cpu,cpuacct/y", "memory.limit_in_bytes"),
-        ("memory/y", "memory.limit_in_bytes"),
-        ("memory/y", "cpu.stat"),
-    ] {
-        let group = folder.path().join(group);
-        fs::create_dir_all(&group).unwrap();
-        fs::write(group.join(file), "").unwrap();
-    }
-    let found = |own: &str, controller: &str, file: &str| {
-        let own = ProcessCGroups::from_buf_read(own.as_bytes()).unwrap();
-        let found = groups_in(folder.path(), &own, controller, file);
-        let below = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().to_owned();
-        found.iter().map(below).collect::<Vec<_>>()
-    };
-    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-    assert_eq!(found("0::/a/b\n", "cpu", "cpu.stat"), paths(&["a", "a/b", "unified/a"]));
-    let first = "5:memory:/y\n4:cpu,cpuacct:/x\n";
-    assert_eq!(found(first, "cpu", "cpu.stat"), paths(&["cpu,cpuacct/x"]));
-    assert_eq!(found(first, "memory", "memory.limit_in_bytes"), paths(&["memory/y"]));
-}
-
-#[test]
 fn this_process_s_groups_are_found_where_the_machine_has_any() {
     let found = cpu_groups();
     let roots = ["", "unified", "cpu", "cpu,cpuacct", "cpuacct,cpu"];
-    let stat = |root: &str| Path::new(CGROUPS).join(root).join("cpu.stat");
+    let stat = |root: &str| Path::new(cgroups::ROOT).join(root).join("cpu.stat");
     assert_eq!(!found.is_empty(), roots.iter().any(|root| stat(root).exists()), "{found:?}");
     assert!(found.iter().all(|group| group.join("cpu.stat").exists()), "{found:?}");
 }
