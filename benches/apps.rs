@@ -51,7 +51,7 @@ fn payloads(users: u64, count: u64) -> Vec<Vec<u8>> {
         sessions_max: 100_000,
         fraud: [0.0; 4],
     };
-    let mut generator = Generator::new(&population, 7, 0, 1);
+    let mut generator = Generator::new(&population, 1_000.0, 7, 0, 1);
     (0..count)
         .map(|seq| {
             let due_wall_us = START_US + seq as i64 * step_us;

@@ -74,7 +74,7 @@ fn events(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("events");
     group.throughput(Throughput::Elements(1_000));
     for sessions in [1_000, 100_000] {
-        let mut generator = Generator::new(&population(sessions), 42, 0, 1);
+        let mut generator = Generator::new(&population(sessions), 500_000.0, 42, 0, 1);
         // Half a million a second keeps the pool full, and the pool is full before it counts.
         let mut seq = 0;
         while seq < 2 * u64::from(sessions) {
@@ -171,7 +171,7 @@ fn stamps(bench: &mut Criterion) {
         });
     }
     bench.bench_function("construct", |bench| {
-        bench.iter(|| Generator::new(black_box(&population(100_000)), 42, 0, 1));
+        bench.iter(|| Generator::new(black_box(&population(100_000)), 500_000.0, 42, 0, 1));
     });
 }
 

@@ -14,14 +14,14 @@ mod padding;
 mod people;
 mod personas;
 mod plot;
+mod pool;
 mod session;
 mod shop;
 mod shopper;
 mod skew;
+mod tempo;
 mod users;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use crate::event::{EventType, Fraud};
@@ -35,10 +35,12 @@ use mix::Mix;
 use padding::Padding;
 use people::People;
 use plot::{Deed, Plot, Plots, VICTIM_EVENTS_MAX};
+use pool::{Pool, SESSIONS_MAX, Turn};
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
+use tempo::{Rate, Residual, Tempo};
 use users::Users;
 
 pub use draft::{Draft, Facts, Persona};
@@ -46,11 +48,6 @@ pub use personas::Personas;
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
-/// Bits of a queue entry that hold the session's place; the rest is the time.
-const PLACE_BITS: u32 = 24;
-/// Due times in the queue count in units of 2^14 ns (16 µs), which lasts for 200 days.
-const TICK_BITS: u32 = 14;
-
 /// The population of one shard.
 #[derive(Debug, Clone)]
 pub struct Generator {
@@ -69,11 +66,8 @@ pub struct Generator {
     digits: usize,
     session_key: u64,
     sessions_started: u64,
-    sessions_max: usize,
-    sessions: Vec<Session>,
-    free: Vec<u32>,
-    /// Live sessions by the time of their next event, packed with their place.
-    queue: BinaryHeap<Reverse<u64>>,
+    tempo: Tempo,
+    pool: Pool,
     /// The session that had its last event just now: the event still borrows from it.
     ended: Option<u32>,
 }
@@ -89,29 +83,39 @@ impl Generator {
                 let crowds = Crowds::new(Some(&plan.load), shard, shards);
                 let padding = plan.event.padding.as_ref();
                 let padding = padding.map(|padding| Padding::new(padding, plan.seed, shard));
-                let shop = shop.clone();
-                Self { padding, ..Self::build(population, shop, crowds, plan.seed, shard, shards) }
+                let (shop, rate) = (shop.clone(), Rate::of(&plan.load));
+                let build = Self::build(population, shop, crowds, rate, plan.seed, shard, shards);
+                Self { padding, ..build }
             })
             .collect()
     }
 
     /// The users u of the population with u ≡ `shard` (mod `shards`), all of them for one shard,
-    /// under a load whose phases ask for nothing special.
+    /// under a load of this rate over all shards, whose phases ask for nothing special.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
     /// number all the same. Sessions live at once are at most the plan's share for the shard,
     /// and three quarters of its users.
     #[must_use]
-    pub fn new(population: &PopulationPlan, seed: u64, shard: u16, shards: u16) -> Self {
+    pub fn new(
+        population: &PopulationPlan,
+        rate_per_s: f64,
+        seed: u64,
+        shard: u16,
+        shards: u16,
+    ) -> Self {
         let shop = Arc::new(Shop::new(population.products, population.product_skew));
-        let crowds = Crowds::new(None, shard, shards.max(1));
-        Self::build(population, shop, crowds, seed, shard, shards.max(1))
+        let shards = shards.max(1);
+        let crowds = Crowds::new(None, shard, shards);
+        let rate = Rate::Constant(rate_per_s / f64::from(shards));
+        Self::build(population, shop, crowds, rate, seed, shard, shards)
     }
 
     fn build(
         population: &PopulationPlan,
         shop: Arc<Shop>,
         crowds: Crowds,
+        rate: Rate,
         seed: u64,
         shard: u16,
         shards: u16,
@@ -119,13 +123,13 @@ impl Generator {
         let skew = population.user_skew;
         let users = Users::new(population.users, skew, shard, shards, crowds.reserved());
         let share = population.sessions_max.div_ceil(u32::from(shards));
-        let most = u64::from(share.clamp(1, 1 << PLACE_BITS)).min((users.len() * 3 / 4).max(1));
+        let most = u64::from(share).clamp(1, SESSIONS_MAX).min((users.len() * 3 / 4).max(1));
+        let think = LogNormal::new(population.think_median_ms * 1e6, population.think_sigma);
         Self {
             shop,
             origins: Alias::new(&EXTERNAL_WEIGHTS),
             people: People::new(seed, &population.personas),
             users,
-            think: LogNormal::new(population.think_median_ms * 1e6, population.think_sigma),
             mix: Mix::new(&population.mix, population.session_length),
             plots: Plots::new(population.fraud),
             crowds,
@@ -136,18 +140,17 @@ impl Generator {
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
-            sessions_max: most as usize,
-            sessions: Vec::new(),
-            free: Vec::new(),
-            queue: BinaryHeap::new(),
+            tempo: Tempo::new(rate, population, &think, most),
+            pool: Pool::new(Residual::of(think.quantiles())),
+            think,
             ended: None,
         }
     }
 
-    /// How many sessions are live.
+    /// How many sessions that have had an event are live.
     #[must_use]
     pub fn live_sessions(&self) -> usize {
-        self.queue.len() + self.crowds.hot_sessions()
+        self.pool.seen() + self.crowds.hot_sessions()
     }
 
     /// Whether the last event was its session's last.
@@ -161,19 +164,19 @@ impl Generator {
         if let Some(place) = self.ended.take() {
             self.clear_away(place, due_ns);
         }
-        self.crowds.follow(due_ns, |place| self.free.push(place));
+        self.crowds.follow(due_ns, |place| self.pool.clear(place));
         let hot_share = self.crowds.hot_share();
-        if hot_share > 0.0 && self.random.unit() < hot_share {
-            let (place, facts) = self.next_hot();
-            return self.draft(place, facts);
+        let change = self.tempo.follow(due_ns, hot_share);
+        if change != 0 || self.pool.closes() {
+            self.pool.change(change, &mut self.random, |user| self.users.leave(user));
         }
-        let now = due_ns >> TICK_BITS << PLACE_BITS | ((1 << PLACE_BITS) - 1);
-        let ready = self.queue.peek().is_some_and(|Reverse(entry)| *entry <= now);
-        let full = self.queue.len() >= self.sessions_max;
-        let starts = self.queue.is_empty() || !ready && !full && self.mix.may_start();
-        let place = if starts { self.start() } else { self.earliest() };
-        let facts = self.act(place);
-        self.schedule(place, starts, due_ns);
+        let (place, facts) = if hot_share > 0.0 && self.random.unit() < hot_share {
+            self.next_hot()
+        } else if let Some(place) = self.pool.planted_due(due_ns) {
+            self.next_planted(place, due_ns)
+        } else {
+            self.next_ordinary(due_ns)
+        };
         self.draft(place, facts)
     }
 
@@ -184,7 +187,7 @@ impl Generator {
         let place = live.unwrap_or_else(|| {
             let mut session = self.visit(self.crowds.hot_user(which));
             session.remaining = self.some_length(session.person.persona);
-            self.settle(session)
+            self.pool.settle(session)
         });
         let facts = self.act(place);
         let over = self.is_over(place);
@@ -197,8 +200,44 @@ impl Generator {
         (place, facts)
     }
 
-    fn earliest(&self) -> u32 {
-        self.queue.peek().map_or(0, |Reverse(entry)| (entry & ((1 << PLACE_BITS) - 1)) as u32)
+    /// An event of a planted session, which has a pace of its own.
+    fn next_planted(&mut self, place: u32, due_ns: u64) -> (u32, Facts) {
+        let facts = self.act(place);
+        match self.pool.session(place).plot {
+            Some(plot) if !self.is_over(place) => {
+                let pause_ns = plot.pause_ns(self.random.bits());
+                self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
+            }
+            _ => {
+                self.pool.end_planted(place);
+                self.ended = Some(place);
+            }
+        }
+        (place, facts)
+    }
+
+    /// An event of anybody else: one who comes, or who has thought long enough.
+    fn next_ordinary(&mut self, due_ns: u64) -> (u32, Facts) {
+        let alive = self.pool.alive();
+        let comes = alive == 0 || self.mix.may_start() && self.tempo.starts(alive, &mut self.random);
+        let turn = if comes { None } else { self.pool.turn(&mut self.random) };
+        let place = match turn {
+            Some(Turn::Of(place)) => place,
+            Some(Turn::OfUnseen) => self.join(),
+            None => self.start(),
+        };
+        if self.pool.session(place).plot.is_some() {
+            return self.next_planted(place, due_ns);
+        }
+        let facts = self.act(place);
+        if self.is_over(place) {
+            self.pool.end(place);
+            self.ended = Some(place);
+        } else {
+            let pause_ns = self.think.pick(self.random.bits());
+            self.pool.pause(place, pause_ns);
+        }
+        (place, facts)
     }
 
     /// Lets the next user come.
@@ -215,7 +254,26 @@ impl Generator {
             Some(kind) => session.follow(Plot::new(kind, self.random.bits())),
             None => {}
         }
-        self.settle(session)
+        self.pool.settle(session)
+    }
+
+    /// Makes somebody up who is under way. Who stays for long is met the more often, and what is
+    /// left of a visit is as long as a whole one, as lengths are geometric.
+    fn join(&mut self) -> u32 {
+        let mut session = loop {
+            let user = self.users.enter(&mut self.random);
+            let persona = self.people.person(user).persona;
+            if self.random.unit() * Persona::PATIENCE_MAX < persona.patience() {
+                break self.visit(user);
+            }
+            self.users.leave(user);
+        };
+        session.remaining = self.some_length(session.person.persona);
+        session.was_under_way = true;
+        let shopper = Shopper { shop: &self.shop, mix: &self.mix, sale: self.crowds.sale() };
+        // In view, and not in focus: nobody has seen how it came there.
+        session.page = shopper.next_page(&session, true, &mut self.random);
+        self.pool.settle(session)
     }
 
     /// A new session of a user, before its first event.
@@ -233,25 +291,11 @@ impl Generator {
         (more as u32).saturating_add(1)
     }
 
-    /// Gives a session a place.
-    fn settle(&mut self, session: Session) -> u32 {
-        match self.free.pop() {
-            Some(place) => {
-                self.sessions[place as usize] = session;
-                place
-            }
-            None => {
-                self.sessions.push(session);
-                self.sessions.len() as u32 - 1
-            }
-        }
-    }
-
     /// Lets a session do one thing.
     fn act(&mut self, place: u32) -> Facts {
-        let session = &mut self.sessions[place as usize];
-        let starts = !session.has_begun;
-        session.has_begun = true;
+        let session = self.pool.session_mut(place);
+        let is_first = !std::mem::replace(&mut session.has_begun, true);
+        let starts = is_first && !session.was_under_way;
         session.referrer = session.page;
         let shopper = Shopper { shop: &self.shop, mix: &self.mix, sale: self.crowds.sale() };
         let done = match &mut session.plot {
@@ -273,7 +317,7 @@ impl Generator {
             event_type: done.event_type,
             user: session.user,
             session: session.id,
-            session_starts: starts,
+            session_starts: is_first,
             session_ends: false,
             product: done.product,
             price_cents: done.product.map_or(0, |number| self.shop.catalogue.price_cents(number)),
@@ -285,55 +329,28 @@ impl Generator {
 
     /// Whether a session has come to its end.
     fn is_over(&self, place: u32) -> bool {
-        let session = &self.sessions[place as usize];
+        let session = self.pool.session(place);
         // A full cart is left behind only when enough was bought.
         let leaves = session.is_cart_empty() || self.mix.missing(EventType::Purchase) <= 0.0;
         session.remaining == 0 && (session.plot.is_some() || leaves && self.mix.may_end())
     }
 
-    /// Ends the session, or sets the time of its next event.
-    fn schedule(&mut self, place: u32, starts: bool, due_ns: u64) {
-        if self.is_over(place) {
-            self.ended = Some(place);
-            if !starts {
-                self.queue.pop();
-            }
-            return;
-        }
-        let entry = self.entry(place, due_ns);
-        if starts {
-            self.queue.push(entry);
-        } else if let Some(mut earliest) = self.queue.peek_mut() {
-            *earliest = entry;
-        }
-    }
-
-    /// The queue's entry for a session's next event.
-    fn entry(&mut self, place: u32, due_ns: u64) -> Reverse<u64> {
-        let bits = self.random.bits();
-        let pause_ns = match self.sessions[place as usize].plot {
-            Some(plot) => plot.pause_ns(bits),
-            None => self.think.pick(bits),
-        };
-        Reverse(due_ns.saturating_add(pause_ns) >> TICK_BITS << PLACE_BITS | u64::from(place))
-    }
-
     /// After a session's last event: its place is free, unless the account is taken over.
     fn clear_away(&mut self, place: u32, due_ns: u64) {
-        let session = &self.sessions[place as usize];
+        let session = self.pool.session(place);
         let (user, owner) = (session.user, session.person);
         if !session.is_victim {
             self.users.leave(user);
-            self.free.push(place);
+            self.pool.clear(place);
             return;
         }
         let visit = self.visit(user);
         let intruder = self.people.intruder(&owner, visit.id);
         let mut session = Session::new(user, visit.id, self.digits, intruder, visit.page);
         session.follow(Plot::new(Fraud::AccountTakeover, self.random.bits()));
-        self.sessions[place as usize] = session;
-        let entry = self.entry(place, due_ns);
-        self.queue.push(entry);
+        let pause_ns = session.plot.map_or(0, |plot| plot.pause_ns(self.random.bits()));
+        *self.pool.session_mut(place) = session;
+        self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
     }
 
     fn draft(&mut self, place: u32, facts: Facts) -> Draft<'_> {
@@ -344,13 +361,13 @@ impl Generator {
         }
         let parts = self.parts(place, &facts);
         let padding = self.padding.as_ref().map_or("", Padding::fragment);
-        let (key, ..) = self.sessions[place as usize].texts();
+        let (key, ..) = self.pool.session(place).texts();
         Draft { facts, key, parts: Parts { padding, ..parts } }
     }
 
     /// What the event says, unpadded.
     fn parts(&self, place: u32, facts: &Facts) -> Parts<'_> {
-        let session = &self.sessions[place as usize];
+        let session = self.pool.session(place);
         let (_, who, ip_address) = session.texts();
         let (user_agent, device) = self.people.agent(session.person.agent);
         let search_query = match (facts.event_type, session.page) {

@@ -200,7 +200,7 @@ mod tests {
     /// Reads these (offset, sequence number); gives the events that the application counted and
     /// the latencies that were recorded.
     fn read(group: Arc<Group>, records: &[(i64, u64)]) -> (u64, u64) {
-        let mut users = Generator::new(&population(), 1, 0, 1);
+        let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let clock = ManualClock::new(0);
         clock.advance_ns(5_000_000);
         let mut parser = Parser::new();

@@ -27,6 +27,9 @@ impl Persona {
         self as usize
     }
 
+    /// The greatest [`Self::patience`].
+    pub(super) const PATIENCE_MAX: f64 = 1.6;
+
     /// How long this persona's sessions are, relative to each other.
     pub(super) const fn patience(self) -> f64 {
         match self {

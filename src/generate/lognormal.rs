@@ -26,6 +26,17 @@ impl LogNormal {
         Self { quantiles }
     }
 
+    /// The mean of the amounts that [`Self::pick`] gives.
+    pub(super) fn mean(&self) -> f64 {
+        let pieces = self.quantiles.windows(2);
+        pieces.map(|piece| f64::midpoint(piece[0], piece[1])).sum::<f64>() / STEPS as f64
+    }
+
+    /// Evenly spaced quantiles, from the least amount to the greatest; straight lines between.
+    pub(super) fn quantiles(&self) -> &[f64] {
+        &self.quantiles
+    }
+
     /// The amount that 64 random bits choose, in the unit of the median.
     #[inline]
     pub(super) fn pick(&self, bits: u64) -> u64 {

@@ -21,6 +21,10 @@ pub(super) struct Session {
     pub(super) remaining: u32,
     /// Whether it has had an event.
     pub(super) has_begun: bool,
+    /// Whether its user has been here before the first event that is seen.
+    pub(super) was_under_way: bool,
+    /// Whether it has a next event on the sessions' clock.
+    pub(super) is_queued: bool,
     /// What it is planted for, if it is.
     pub(super) plot: Option<Plot>,
     /// Whether somebody else comes back with this account.
@@ -58,6 +62,8 @@ impl Session {
             person,
             remaining: 0,
             has_begun: false,
+            was_under_way: false,
+            is_queued: false,
             plot: None,
             is_victim: false,
             page: from,

@@ -43,9 +43,10 @@ fn drive(
     }
 }
 
-fn shares(generator: &mut Generator, count: u64, rate_per_s: u64) -> [f64; 5] {
+fn shares(plan: &PopulationPlan, seed: u64, count: u64, rate_per_s: u64) -> [f64; 5] {
+    let mut generator = Generator::new(plan, rate_per_s as f64, seed, 0, 1);
     let mut books = Books::default();
-    drive(generator, count, rate_per_s, |_, draft| {
+    drive(&mut generator, count, rate_per_s, |_, draft| {
         books.observe(&draft.facts);
     });
     books.by_type.map(|kind| kind as f64 / count as f64)
@@ -53,7 +54,7 @@ fn shares(generator: &mut Generator, count: u64, rate_per_s: u64) -> [f64; 5] {
 
 /// Parses every event and checks it against its session so far.
 fn check_visits(population: &PopulationPlan, seed: u64, count: u64, rate_per_s: u64) -> Visits {
-    let mut generator = Generator::new(population, seed, 0, 1);
+    let mut generator = Generator::new(population, rate_per_s as f64, seed, 0, 1);
     let mut visits = Visits::default();
     let mut out = Vec::new();
     let mut seq = 0;
@@ -101,7 +102,7 @@ fn the_mix_is_hit_within_half_a_point() {
         ([0.899, 0.10, 0.00, 0.001, 0.000_001], 12.0, 10_000),
     ] {
         let plan = PopulationPlan { mix, session_length, ..population() };
-        let seen = shares(&mut Generator::new(&plan, 3, 0, 1), 1_000_000, rate_per_s);
+        let seen = shares(&plan, 3, 1_000_000, rate_per_s);
         for (seen, wanted) in seen.iter().zip(mix) {
             assert!((seen - wanted).abs() < 0.005, "{mix:?} at {rate_per_s}/s: {seen}");
         }
@@ -111,7 +112,7 @@ fn the_mix_is_hit_within_half_a_point() {
 #[test]
 fn the_mix_is_near_after_ten_thousand_events_already() {
     let mix = population().mix;
-    let seen = shares(&mut Generator::new(&population(), 3, 0, 1), 10_000, 100);
+    let seen = shares(&population(), 3, 10_000, 100);
     for (seen, wanted) in seen.iter().zip(mix) {
         assert!((seen - wanted).abs() < 0.015, "{seen} for {wanted}");
     }
@@ -119,7 +120,7 @@ fn the_mix_is_near_after_ten_thousand_events_already() {
 
 #[test]
 fn sessions_have_the_mean_length_and_end() {
-    let mut generator = Generator::new(&population(), 5, 0, 1);
+    let mut generator = Generator::new(&population(), 1_000.0, 5, 0, 1);
     let mut books = Books::default();
     drive(&mut generator, 1_000_000, 1_000, |_, draft| {
         books.observe(&draft.facts);
@@ -134,7 +135,7 @@ fn sessions_have_the_mean_length_and_end() {
 
 #[test]
 fn users_think_as_long_as_the_plan_says() {
-    let mut generator = Generator::new(&population(), 5, 0, 1);
+    let mut generator = Generator::new(&population(), 500.0, 5, 0, 1);
     let mut last_ns = std::collections::HashMap::new();
     let mut think_s = Vec::new();
     drive(&mut generator, 200_000, 500, |due_ns, draft| {
@@ -152,7 +153,7 @@ fn users_think_as_long_as_the_plan_says() {
 fn live_sessions_stay_below_the_limit() {
     for (users, sessions_max, most) in [(100_000, 500, 500), (100, 5_000, 75), (1, 10, 1)] {
         let plan = PopulationPlan { users, sessions_max, ..population() };
-        let mut generator = Generator::new(&plan, 1, 0, 1);
+        let mut generator = Generator::new(&plan, 100_000.0, 1, 0, 1);
         let mut seen = 0;
         for seq in 0..20_000 {
             generator.next(seq * 10_000);
@@ -166,7 +167,7 @@ fn live_sessions_stay_below_the_limit() {
 fn shards_have_users_and_sessions_of_their_own() {
     let mut sessions = std::collections::HashMap::new();
     for shard in 0..3 {
-        let mut generator = Generator::new(&population(), 9, shard, 3);
+        let mut generator = Generator::new(&population(), 3_000.0, 9, shard, 3);
         drive(&mut generator, 30_000, 1_000, |_, draft| {
             assert_eq!(draft.facts.user % 3, u64::from(shard));
             assert!(draft.facts.user < 100_000);
@@ -179,7 +180,7 @@ fn shards_have_users_and_sessions_of_their_own() {
 #[test]
 fn personas_differ_as_their_names_say() {
     let mut counts = [[0.0; 5]; 3];
-    let mut generator = Generator::new(&population(), 4, 0, 1);
+    let mut generator = Generator::new(&population(), 2_000.0, 4, 0, 1);
     drive(&mut generator, 500_000, 2_000, |_, draft| {
         counts[draft.facts.persona.unwrap().index()][draft.facts.event_type.index()] += 1.0;
     });
@@ -190,7 +191,7 @@ fn personas_differ_as_their_names_say() {
 }
 
 fn fingerprint(seed: u64, shard: u16, shards: u16, count: u64) -> u32 {
-    let mut generator = Generator::new(&population(), seed, shard, shards);
+    let mut generator = Generator::new(&population(), 10_000.0 * f64::from(shards), seed, shard, shards);
     let mut out = Vec::new();
     let (mut sum, mut seq) = (0, 0);
     drive(&mut generator, count, 10_000, |due_ns, draft| {
@@ -284,8 +285,7 @@ proptest! {
         seed: u64,
         rate_per_s in prop_oneof![1..100_u64, 100..1_000_000_u64],
     ) {
-        let mut generator = Generator::new(&plan, seed, 0, 1);
-        let seen = shares(&mut generator, 200_000, rate_per_s);
+        let seen = shares(&plan, seed, 200_000, rate_per_s);
         for (seen, wanted) in seen.iter().zip(plan.mix) {
             prop_assert!((seen - wanted).abs() < 0.015, "{seen} for {wanted}");
         }

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn each_event_keeps_its_own_key_payload_facts_and_time() {
-        let mut users = Generator::new(&population(), 1, 0, 1);
+        let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let stamp = |seq| Stamp { run: 3, shard: 1, seq, due_wall_us: 1_000 };
         let mut batch = Batch::default();
         let made = users.next(0);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_hand_over_ends_with_the_last_event_that_is_due() {
-        let mut users = Generator::new(&population(), 1, 0, 1);
+        let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let mut batch = Batch::default();
         for (seq, due_ns) in (0..).zip([10, 20, 20, 30]) {
             let stamp = Stamp { run: 3, shard: 1, seq, due_wall_us: 0 };

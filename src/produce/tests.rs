@@ -25,7 +25,7 @@ pub(super) fn load(per_s: f64, producers: u16) -> LoadPlan {
 
 /// The shard's users.
 pub(super) fn generator() -> Box<Generator> {
-    Box::new(Generator::new(&population(), 1, 0, 1))
+    Box::new(Generator::new(&population(), 1_000.0, 1, 0, 1))
 }
 
 fn made(per_s: f64, events: usize) -> Script {

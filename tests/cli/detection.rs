@@ -42,7 +42,7 @@ fn detected(population: &PopulationPlan, events: u64, rate_per_s: u64) -> (Books
     let (name, group) = (kind.schema.name.to_owned(), String::new());
     let plan = AppPlan { name, group, workers: 1, options: BTreeMap::new() };
     let mut state = (kind.new)(&plan);
-    let mut generator = Generator::new(population, 7, 0, 1);
+    let mut generator = Generator::new(population, 5_000.0, 7, 0, 1);
     let mut books = Books::default();
     let (mut parser, mut bytes) = (Parser::new(), Vec::new());
     for seq in 0..events {

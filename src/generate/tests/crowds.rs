@@ -19,7 +19,7 @@ fn planted_sessions_make_sense_too() {
 #[test]
 fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
     let plan = with_fraud();
-    let mut generator = Generator::new(&plan, 12, 0, 1);
+    let mut generator = Generator::new(&plan, 3_000.0, 12, 0, 1);
     let mut books = Books::default();
     drive(&mut generator, 1_000_000, 3_000, |_, draft| {
         books.observe(&draft.facts);
@@ -45,7 +45,7 @@ fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
 fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
     let mut sessions = HashMap::<u64, (Fraud, u64, u64, u64, u64)>::new();
     let mut cards_max = 0;
-    drive(&mut Generator::new(&with_fraud(), 13, 0, 1), 500_000, 5_000, |due_ns, draft| {
+    drive(&mut Generator::new(&with_fraud(), 5_000.0, 13, 0, 1), 500_000, 5_000, |due_ns, draft| {
         let Some(kind) = draft.facts.fraud else { return };
         let seen = sessions.entry(draft.facts.session).or_insert((kind, 0, due_ns, due_ns, 0));
         (seen.1, seen.3) = (seen.1 + 1, due_ns);

@@ -72,7 +72,7 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
         product_skew: 0.0,
         ..population()
     };
-    let mut generator = Generator::new(&plan, 1, 0, 1);
+    let mut generator = Generator::new(&plan, 100_000.0, 1, 0, 1);
     let (mut largest_met, mut who_bytes, mut key_bytes) = (0, 0, 0);
     drive(&mut generator, 500_000, 100_000, |_, draft| {
         who_bytes = who_bytes.max(draft.parts.who.len());

@@ -80,7 +80,7 @@ mod tests {
     /// Sends some 50,000 events, of which `refuses` says which are refused; gives the sessions
     /// that were opened and those of which an event was taken, and the most that were kept.
     fn play(mut refuses: impl FnMut(u64, &Facts) -> bool) -> (u64, u64, usize) {
-        let mut generator = Generator::new(&population(), 3, 0, 1);
+        let mut generator = Generator::new(&population(), 1_000.0, 3, 0, 1);
         let mut openings = Openings::default();
         let (mut seen, mut opened, mut most) = (BTreeMap::<u64, u64>::new(), 0, 0);
         for number in 0..50_000_u64 {
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_recorded_session_is_opened_by_its_first_taken_event() {
         let mut openings = Openings::recorded(10_000, 1);
-        let mut generator = Generator::new(&population(), 3, 0, 1);
+        let mut generator = Generator::new(&population(), 1_000.0, 3, 0, 1);
         // Told by user, session and time; what the population says of it counts for nothing.
         let facts = generator.next(0).facts;
         let mut starts = |due_ns| openings.taken(&facts, due_ns).session_starts;

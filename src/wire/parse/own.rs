@@ -322,7 +322,7 @@ mod tests {
             fraud: [0.05; 4],
             ..crate::generate::tests::population()
         };
-        let mut generator = crate::generate::Generator::new(&population, 7, 0, 1);
+        let mut generator = crate::generate::Generator::new(&population, 1_000.0, 7, 0, 1);
         let mut parser = Parser::new();
         for seq in 0..20_000 {
             let mut out = Vec::new();
