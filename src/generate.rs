@@ -5,9 +5,11 @@
 //! are stored; everything about a user follows from the seed and the user's number. The same
 //! plan, seed and shard count give the same events on every machine.
 
+mod arrivals;
 mod catalogue;
 mod crowd;
 mod draft;
+mod lengths;
 mod lognormal;
 mod mix;
 mod padding;
@@ -30,11 +32,12 @@ use crate::plan::{Plan, PopulationPlan};
 use crate::wire::encode::Parts;
 use catalogue::{EXTERNAL_WEIGHTS, Page};
 use crowd::Crowds;
+use lengths::Lengths;
 use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
 use people::People;
-use plot::{Deed, Plot, Plots, VICTIM_EVENTS_MAX};
+use plot::{Deed, Plot, Plots};
 use pool::{Pool, SESSIONS_MAX, Turn};
 use session::Session;
 use shop::Shop;
@@ -48,6 +51,7 @@ pub use personas::Personas;
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
+
 /// The population of one shard.
 #[derive(Debug, Clone)]
 pub struct Generator {
@@ -61,13 +65,15 @@ pub struct Generator {
     crowds: Crowds,
     padding: Option<Padding>,
     random: Random,
-    /// Logarithm of the chance that a session goes on after an event, by persona.
-    log_goes_on: [f64; 3],
+    lengths: Lengths,
     digits: usize,
     session_key: u64,
     sessions_started: u64,
     tempo: Tempo,
     pool: Pool,
+    /// How many are here for a plot, and how many may be: they hold users as everybody does.
+    schemers: u64,
+    schemers_max: u64,
     /// The session that had its last event just now: the event still borrows from it.
     ended: Option<u32>,
 }
@@ -129,20 +135,22 @@ impl Generator {
             shop,
             origins: Alias::new(&EXTERNAL_WEIGHTS),
             people: People::new(seed, &population.personas),
-            users,
             mix: Mix::new(&population.mix, population.session_length),
             plots: Plots::new(population.fraud),
             crowds,
             padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
-            log_goes_on: log_goes_on(population),
+            lengths: Lengths::new(population),
             digits: personas::digits(population.users),
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
+            schemers: 0,
+            schemers_max: (users.len() - most.min(users.len())).div_ceil(2),
             tempo: Tempo::new(rate, population, &think, most),
             pool: Pool::new(Residual::of(think.quantiles())),
             think,
+            users,
             ended: None,
         }
     }
@@ -186,7 +194,7 @@ impl Generator {
         let live = self.crowds.hot_place(which).and_then(|place| *place);
         let place = live.unwrap_or_else(|| {
             let mut session = self.visit(self.crowds.hot_user(which));
-            session.remaining = self.some_length(session.person.persona);
+            session.remaining = self.lengths.pick(session.person.persona, &mut self.random);
             self.pool.settle(session)
         });
         let facts = self.act(place);
@@ -219,7 +227,8 @@ impl Generator {
     /// An event of anybody else: one who comes, or who has thought long enough.
     fn next_ordinary(&mut self, due_ns: u64) -> (u32, Facts) {
         let alive = self.pool.alive();
-        let comes = alive == 0 || self.mix.may_start() && self.tempo.starts(alive, &mut self.random);
+        let comes =
+            alive == 0 || self.mix.may_start() && self.tempo.starts(alive, &mut self.random);
         let turn = if comes { None } else { self.pool.turn(&mut self.random) };
         let place = match turn {
             Some(Turn::Of(place)) => place,
@@ -238,57 +247,6 @@ impl Generator {
             self.pool.pause(place, pause_ns);
         }
         (place, facts)
-    }
-
-    /// Lets the next user come.
-    fn start(&mut self) -> u32 {
-        let user = self.users.enter(&mut self.random);
-        let mut session = self.visit(user);
-        session.remaining = self.some_length(session.person.persona);
-        match self.plots.pick(&mut self.random) {
-            Some(Fraud::AccountTakeover) => {
-                // First its owner comes, or nobody could tell that it was somebody else.
-                session.is_victim = true;
-                session.remaining = session.remaining.min(VICTIM_EVENTS_MAX);
-            }
-            Some(kind) => session.follow(Plot::new(kind, self.random.bits())),
-            None => {}
-        }
-        self.pool.settle(session)
-    }
-
-    /// Makes somebody up who is under way. Who stays for long is met the more often, and what is
-    /// left of a visit is as long as a whole one, as lengths are geometric.
-    fn join(&mut self) -> u32 {
-        let mut session = loop {
-            let user = self.users.enter(&mut self.random);
-            let persona = self.people.person(user).persona;
-            if self.random.unit() * Persona::PATIENCE_MAX < persona.patience() {
-                break self.visit(user);
-            }
-            self.users.leave(user);
-        };
-        session.remaining = self.some_length(session.person.persona);
-        session.was_under_way = true;
-        let shopper = Shopper { shop: &self.shop, mix: &self.mix, sale: self.crowds.sale() };
-        // In view, and not in focus: nobody has seen how it came there.
-        session.page = shopper.next_page(&session, true, &mut self.random);
-        self.pool.settle(session)
-    }
-
-    /// A new session of a user, before its first event.
-    fn visit(&mut self, user: u64) -> Session {
-        let id = scatter(self.session_key ^ self.sessions_started);
-        self.sessions_started += 1;
-        let from = Page::External(self.origins.pick(self.random.bits()) as u8);
-        Session::new(user, id, self.digits, self.people.person(user), from)
-    }
-
-    /// Geometric: the number of events until one is the last, at least one.
-    fn some_length(&mut self, persona: Persona) -> u32 {
-        let log_goes_on = self.log_goes_on[persona.index()];
-        let more = libm::log(1.0 - self.random.unit()) / log_goes_on;
-        (more as u32).saturating_add(1)
     }
 
     /// Lets a session do one thing.
@@ -340,6 +298,7 @@ impl Generator {
         let session = self.pool.session(place);
         let (user, owner) = (session.user, session.person);
         if !session.is_victim {
+            self.schemers -= u64::from(session.plot.is_some());
             self.users.leave(user);
             self.pool.clear(place);
             return;
@@ -395,19 +354,6 @@ impl Generator {
             location: self.people.location(session.person.city),
         }
     }
-}
-
-/// The logarithm of each persona's chance to go on, so that sessions have the plan's mean length.
-fn log_goes_on(population: &PopulationPlan) -> [f64; 3] {
-    let mean: f64 = Persona::ALL
-        .iter()
-        .map(|persona| persona.patience() * population.personas[persona.index()])
-        .sum();
-    Persona::ALL.map(|persona| {
-        let length = population.session_length * persona.patience() / mean.max(f64::MIN_POSITIVE);
-        // A mean length of 1 gives minus infinity, and a quotient of 0 above.
-        libm::log(1.0 - 1.0 / length.max(1.0))
-    })
 }
 
 #[cfg(test)]

@@ -126,10 +126,13 @@ impl Pool {
     /// Sets a planted session's next event on the schedule's clock.
     pub(super) fn plan_planted(&mut self, place: u32, at_ns: u64) {
         let entry = Reverse(pack(at_ns, place));
-        match self.planted.peek_mut() {
-            Some(mut top) if place_of(top.0) == place => *top = entry,
-            _ => self.planted.push(entry),
+        if let Some(mut top) = self.planted.peek_mut()
+            && place_of(top.0) == place
+        {
+            *top = entry;
+            return;
         }
+        self.planted.push(entry);
     }
 
     /// Ends a planted session, if it is the one that was due.

@@ -12,8 +12,8 @@
 //! renewal theorem (density (1 - F(x)) / mean; Cox, "Renewal Theory", 1962, section 5.1). A rate
 //! that rises finds more of such sessions, one that falls leaves some of those that there are.
 
-use crate::generate::lognormal::LogNormal;
 use crate::event::Fraud;
+use crate::generate::lognormal::LogNormal;
 use crate::pace::Schedule;
 use crate::pace::seed::Random;
 use crate::plan::{LoadPlan, PopulationPlan, fraud};
@@ -148,7 +148,8 @@ pub(super) struct UnderWay {
 impl UnderWay {
     /// So many of them, at least one, at this time of the sessions' clock.
     pub(super) fn new(count: u64, found_ns: u64, pauses: &Residual, random: &mut Random) -> Self {
-        let mut group = Self { found_ns, set_back_ns: 0, left: count, beyond: 1.0, next_ns: found_ns };
+        let mut group =
+            Self { found_ns, set_back_ns: 0, left: count, beyond: 1.0, next_ns: found_ns };
         group.draw(pauses, random);
         group
     }

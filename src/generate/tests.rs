@@ -191,7 +191,8 @@ fn personas_differ_as_their_names_say() {
 }
 
 fn fingerprint(seed: u64, shard: u16, shards: u16, count: u64) -> u32 {
-    let mut generator = Generator::new(&population(), 10_000.0 * f64::from(shards), seed, shard, shards);
+    let mut generator =
+        Generator::new(&population(), 10_000.0 * f64::from(shards), seed, shard, shards);
     let mut out = Vec::new();
     let (mut sum, mut seq) = (0, 0);
     drive(&mut generator, count, 10_000, |due_ns, draft| {

@@ -45,15 +45,20 @@ fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
 fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
     let mut sessions = HashMap::<u64, (Fraud, u64, u64, u64, u64)>::new();
     let mut cards_max = 0;
-    drive(&mut Generator::new(&with_fraud(), 5_000.0, 13, 0, 1), 500_000, 5_000, |due_ns, draft| {
-        let Some(kind) = draft.facts.fraud else { return };
-        let seen = sessions.entry(draft.facts.session).or_insert((kind, 0, due_ns, due_ns, 0));
-        (seen.1, seen.3) = (seen.1 + 1, due_ns);
-        seen.4 = seen.4.max(draft.facts.cart_cents);
-        if kind == Fraud::CardTesting {
-            cards_max = cards_max.max(draft.facts.cart_cents);
-        }
-    });
+    drive(
+        &mut Generator::new(&with_fraud(), 5_000.0, 13, 0, 1),
+        500_000,
+        5_000,
+        |due_ns, draft| {
+            let Some(kind) = draft.facts.fraud else { return };
+            let seen = sessions.entry(draft.facts.session).or_insert((kind, 0, due_ns, due_ns, 0));
+            (seen.1, seen.3) = (seen.1 + 1, due_ns);
+            seen.4 = seen.4.max(draft.facts.cart_cents);
+            if kind == Fraud::CardTesting {
+                cards_max = cards_max.max(draft.facts.cart_cents);
+            }
+        },
+    );
     let of = |kind: Fraud| sessions.values().filter(move |seen| seen.0 == kind && seen.1 > 10);
     let pause_ms = |kind: Fraud| {
         let mut pauses: Vec<_> =
