@@ -5,6 +5,11 @@ use std::collections::{HashMap, HashSet};
 use crate::event::{Event, EventType, Fraud, cents};
 use crate::generate::{Draft, Facts};
 
+/// Whether an event is of a session that has come from within the shop.
+pub(super) fn is_under_way(draft: &Draft<'_>) -> bool {
+    draft.facts.session_starts && draft.parts.referrer.starts_with('/')
+}
+
 /// All sessions so far.
 #[derive(Default)]
 pub(super) struct Visits {
@@ -27,6 +32,10 @@ struct Visit {
     viewed: HashSet<String>,
     queries: Vec<String>,
     cart: Vec<(String, u64)>,
+    /// Whether it has a past that nobody saw.
+    was_under_way: bool,
+    /// What its past has left in its cart, once a cart's value has told it.
+    before_cents: Option<u64>,
 }
 
 impl Visits {
@@ -48,8 +57,10 @@ impl Visits {
         if starts {
             event.user_id.clone_into(&mut visit.user);
             home.clone_into(&mut visit.home);
+            visit.was_under_way = is_under_way(draft);
             let referrer = event.referrer.unwrap();
-            assert!(referrer.is_empty() || referrer.starts_with("https://"), "{text}");
+            let from_outside = referrer.is_empty() || referrer.starts_with("https://");
+            assert!(from_outside || visit.was_under_way, "{text}");
         } else {
             assert_eq!(event.user_id, visit.user, "{text}");
             assert_eq!(home, visit.home, "{text}");
@@ -135,17 +146,35 @@ impl Visit {
                 let (product, name) = (product.unwrap(), event.properties.product_name.unwrap());
                 let name = name.to_lowercase();
                 let found = self.queries.iter().any(|query| query.contains(&name));
-                assert!(found || self.viewed.contains(&product), "never seen: {text}");
+                let is_known = found || self.viewed.contains(&product) || self.was_under_way;
+                assert!(is_known, "never seen: {text}");
                 self.cart.push((product, price_cents));
-                assert_eq!(cart_cents, self.sum(), "{text}");
+                self.check_cart(cart_cents, text);
             }
             EventType::Purchase => {
-                assert_eq!(cart_cents, self.sum(), "{text}");
+                self.check_cart(cart_cents, text);
                 let bought = (product.unwrap(), price_cents);
-                let at = self.cart.iter().position(|item| *item == bought);
-                self.cart.remove(at.unwrap_or_else(|| panic!("not in the cart: {text}")));
+                // What was in the cart before anybody looked is bought first.
+                match self.before_cents {
+                    Some(before_cents) if before_cents > 0 => {
+                        let left = before_cents.checked_sub(price_cents);
+                        self.before_cents = Some(left.unwrap_or_else(|| panic!("{text}")));
+                    }
+                    _ => {
+                        let at = self.cart.iter().position(|item| *item == bought);
+                        self.cart.remove(at.unwrap_or_else(|| panic!("not in the cart: {text}")));
+                    }
+                }
             }
         }
+    }
+
+    /// A cart's value is that of all that was put in and not bought.
+    fn check_cart(&mut self, cart_cents: u64, text: &str) {
+        let sum = self.sum();
+        let past = self.was_under_way.then(|| cart_cents.checked_sub(sum)).flatten();
+        let before_cents = *self.before_cents.get_or_insert(past.unwrap_or(0));
+        assert_eq!(cart_cents, before_cents + sum, "{text}");
     }
 
     fn sum(&self) -> u64 {
