@@ -22,6 +22,7 @@ mod shop;
 mod shopper;
 mod skew;
 mod tempo;
+mod texts;
 mod users;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
 use tempo::{Rate, Residual, Tempo};
+use texts::Texts;
 use users::Users;
 
 pub use draft::{Draft, Facts, Persona};
@@ -66,7 +68,7 @@ pub struct Generator {
     padding: Option<Padding>,
     random: Random,
     lengths: Lengths,
-    digits: usize,
+    texts: Texts,
     session_key: u64,
     sessions_started: u64,
     tempo: Tempo,
@@ -141,7 +143,7 @@ impl Generator {
             padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
             lengths: Lengths::new(population),
-            digits: personas::digits(population.users),
+            texts: Texts::new(personas::digits(population.users)),
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
@@ -305,7 +307,7 @@ impl Generator {
         }
         let visit = self.visit(user);
         let intruder = self.people.intruder(&owner, visit.id);
-        let mut session = Session::new(user, visit.id, self.digits, intruder, visit.page);
+        let mut session = Session::new(user, visit.id, intruder, visit.page);
         session.follow(Plot::new(Fraud::AccountTakeover, self.random.bits()));
         let pause_ns = session.plot.map_or(0, |plot| plot.pause_ns(self.random.bits()));
         *self.pool.session_mut(place) = session;
@@ -314,20 +316,21 @@ impl Generator {
 
     fn draft(&mut self, place: u32, facts: Facts) -> Draft<'_> {
         let facts = Facts { session_ends: self.ended == Some(place), ..facts };
+        self.texts.write(self.pool.session(place));
         if let Some(mut padding) = self.padding.take() {
             padding.fill(self.parts(place, &facts).len());
             self.padding = Some(padding);
         }
         let parts = self.parts(place, &facts);
         let padding = self.padding.as_ref().map_or("", Padding::fragment);
-        let (key, ..) = self.pool.session(place).texts();
+        let (key, ..) = self.texts.parts();
         Draft { facts, key, parts: Parts { padding, ..parts } }
     }
 
     /// What the event says, unpadded.
     fn parts(&self, place: u32, facts: &Facts) -> Parts<'_> {
         let session = self.pool.session(place);
-        let (_, who, ip_address) = session.texts();
+        let (_, who, ip_address) = self.texts.parts();
         let (user_agent, device) = self.people.agent(session.person.agent);
         let search_query = match (facts.event_type, session.page) {
             (EventType::Search, Page::Search(number, form)) => {

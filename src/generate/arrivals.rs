@@ -60,6 +60,6 @@ impl Generator {
         let id = scatter(self.session_key ^ self.sessions_started);
         self.sessions_started += 1;
         let from = Page::External(self.origins.pick(self.random.bits()) as u8);
-        Session::new(user, id, self.digits, self.people.person(user), from)
+        Session::new(user, id, self.people.person(user), from)
     }
 }

@@ -6,10 +6,6 @@ use crate::event::EventType;
 use crate::generate::catalogue::Page;
 use crate::generate::people::Person;
 use crate::generate::plot::Plot;
-use crate::wire::encode;
-
-/// Room for the texts: 20 digits of a user, 16 of a session, the names around them, an address.
-const TEXT_MAX: usize = 92;
 
 /// A live session. Kept small and in one piece: a hundred thousand of them are visited at random.
 #[derive(Debug, Clone)]
@@ -35,27 +31,11 @@ pub(super) struct Session {
     pub(super) focus: Option<u32>,
     pub(super) cart_cents: u64,
     cart: VecDeque<u32>,
-    key_end: u8,
-    who_end: u8,
-    text_end: u8,
-    text: [u8; TEXT_MAX],
 }
-
-/// Where the user number stands in the fragment.
-const KEY_AT: usize = ",\"user_id\":\"".len();
 
 impl Session {
     /// A session at its first page, with the site that it comes from.
-    pub(super) fn new(user: u64, id: u64, digits: usize, person: Person, from: Page) -> Self {
-        let key = format!("user-{user:0digits$}");
-        let mut text = String::with_capacity(TEXT_MAX);
-        encode::who(&key, &format!("sess-{id:016x}"), &mut text);
-        let who_end = text.len();
-        let [a, b, c, d] = person.address;
-        text.push_str(&format!("{a}.{b}.{c}.{d}"));
-        let mut bytes = [0; TEXT_MAX];
-        let text_end = text.len().min(TEXT_MAX);
-        bytes[..text_end].copy_from_slice(&text.as_bytes()[..text_end]);
+    pub(super) fn new(user: u64, id: u64, person: Person, from: Page) -> Self {
         Self {
             user,
             id,
@@ -71,19 +51,7 @@ impl Session {
             focus: None,
             cart_cents: 0,
             cart: VecDeque::new(),
-            key_end: (KEY_AT + key.len()) as u8,
-            who_end: who_end as u8,
-            text_end: text_end as u8,
-            text: bytes,
         }
-    }
-
-    /// The record's key, the fragment of user and session, and the address.
-    #[inline]
-    pub(super) fn texts(&self) -> (&str, &str, &str) {
-        let text = std::str::from_utf8(&self.text[..usize::from(self.text_end)]).unwrap_or("");
-        let (who, address) = text.split_at_checked(usize::from(self.who_end)).unwrap_or(("", ""));
-        (who.get(KEY_AT..usize::from(self.key_end)).unwrap_or(""), who, address)
     }
 
     /// Follows a script from now on.
@@ -149,22 +117,12 @@ mod tests {
     fn session(user: u64) -> Session {
         let person =
             Person { persona: Persona::Buyer, city: 3, agent: 1, address: [10, 255, 255, 254] };
-        Session::new(user, u64::MAX, 5, person, Page::External(0))
+        Session::new(user, u64::MAX, person, Page::External(0))
     }
 
     #[test]
-    fn texts_are_whole_for_the_longest_numbers() {
-        let session = session(u64::MAX);
-        assert_eq!(
-            session.texts(),
-            (
-                "user-18446744073709551615",
-                ",\"user_id\":\"user-18446744073709551615\",\
-                 \"session_id\":\"sess-ffffffffffffffff\"",
-                "10.255.255.254"
-            )
-        );
-        assert!(std::mem::size_of::<Session>() <= 200);
+    fn a_session_is_small() {
+        assert!(size_of::<Session>() <= 128, "{}", size_of::<Session>());
     }
 
     #[test]

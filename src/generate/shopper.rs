@@ -201,7 +201,7 @@ mod tests {
         let shop = Shop::new(50, 1.0);
         let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
         let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
-        let session = Session::new(1, 1, 5, person, Page::External(0));
+        let session = Session::new(1, 1, person, Page::External(0));
         check(&Shopper { shop: &shop, mix: &mix, sale: None }, session);
     }
 
