@@ -8,6 +8,7 @@
 mod arrivals;
 mod catalogue;
 mod crowd;
+mod demand;
 mod draft;
 mod lengths;
 mod lognormal;
@@ -48,6 +49,7 @@ use tempo::{Rate, Residual, Tempo};
 use texts::Texts;
 use users::Users;
 
+pub use demand::Demand;
 pub use draft::{Draft, Facts, Persona};
 pub use personas::Personas;
 
@@ -130,8 +132,8 @@ impl Generator {
     ) -> Self {
         let skew = population.user_skew;
         let users = Users::new(population.users, skew, shard, shards, crowds.reserved());
-        let share = population.sessions_max.div_ceil(u32::from(shards));
-        let most = u64::from(share).clamp(1, SESSIONS_MAX).min((users.len() * 3 / 4).max(1));
+        let (most, schemers_max) = demand::places(population, shards, users.len());
+        let most = most.min(SESSIONS_MAX);
         let think = LogNormal::new(population.think_median_ms * 1e6, population.think_sigma);
         Self {
             shop,
@@ -148,13 +150,25 @@ impl Generator {
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
             schemers: 0,
-            schemers_max: (users.len() - most.min(users.len())).div_ceil(2),
-            tempo: Tempo::new(rate, population, &think, most),
+            schemers_max,
+            tempo: Tempo::new(rate, population, most),
             pool: Pool::new(Residual::of(think.quantiles())),
             think,
             users,
             ended: None,
         }
+    }
+
+    /// How many ordinary sessions a plan's shards may have at once, together.
+    #[must_use]
+    pub fn places(plan: &Plan) -> u64 {
+        let (population, shards) = (&plan.population, plan.load.producers.max(1));
+        let of_shard = |shard| {
+            let reserved = Crowds::new(Some(&plan.load), shard, shards).reserved();
+            let users = users::owned(population.users, shard, shards, reserved);
+            demand::places(population, shards, users).0.min(SESSIONS_MAX)
+        };
+        (0..shards).map(of_shard).sum()
     }
 
     /// How many sessions that have had an event are live.

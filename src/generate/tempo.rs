@@ -3,20 +3,17 @@
 //! Sessions live in a time of their own. Pauses are drawn in it, and it goes on from event to
 //! event: whoever's pause is over first has the next slot. With as many sessions as the rate needs
 //! it keeps in step with the schedule's time; with fewer it runs faster, for all alike, by the
-//! factor wanted / there. The number that is needed follows from Little's law (Little, "A Proof
-//! for the Queuing Formula L = λW", 1961): the rate of events that continue a session, times the
-//! mean pause before one.
+//! factor wanted / there.
 //!
 //! A schedule begins in the middle of a day. Who is there at its start has been there before:
 //! sessions are then as a look at a random moment finds them, with what is left of a pause by the
 //! renewal theorem (density (1 - F(x)) / mean; Cox, "Renewal Theory", 1962, section 5.1). A rate
 //! that rises finds more of such sessions, one that falls leaves some of those that there are.
 
-use crate::event::Fraud;
-use crate::generate::lognormal::LogNormal;
+use crate::generate::demand::Demand;
 use crate::pace::Schedule;
 use crate::pace::seed::Random;
-use crate::plan::{LoadPlan, PopulationPlan, fraud};
+use crate::plan::{LoadPlan, PopulationPlan};
 
 /// How often the rate is looked at, in ns.
 const LOOK_NS: u64 = 1_000_000;
@@ -25,12 +22,7 @@ const LOOK_NS: u64 = 1_000_000;
 #[derive(Debug, Clone)]
 pub(super) struct Tempo {
     rate: Rate,
-    /// Mean pause of an ordinary session, in ns.
-    pause_mean_ns: f64,
-    /// The part of the events that begin a session.
-    start_share: f64,
-    /// The part of the events that are not planted.
-    ordinary_share: f64,
+    demand: Demand,
     most: f64,
     look_at_ns: u64,
     /// As many as the rate needs.
@@ -67,21 +59,10 @@ impl Rate {
 
 impl Tempo {
     /// Of a shard with this rate, in which `most` ordinary sessions may live at once.
-    pub(super) fn new(
-        rate: Rate,
-        population: &PopulationPlan,
-        pause: &LogNormal,
-        most: u64,
-    ) -> Self {
-        let share = |kind: &Fraud| population.fraud[kind.index()];
-        let planted: f64 = Fraud::ALL.iter().map(|kind| share(kind) * fraud::events(*kind)).sum();
-        let ordinary = 1.0 - Fraud::ALL.iter().map(share).sum::<f64>();
-        let ordinary_events = ordinary * population.session_length;
+    pub(super) fn new(rate: Rate, population: &PopulationPlan, most: u64) -> Self {
         Self {
             rate,
-            pause_mean_ns: pause.mean(),
-            start_share: 1.0 / population.session_length.max(1.0),
-            ordinary_share: ordinary_events / (ordinary_events + planted),
+            demand: Demand::new(population),
             most: most as f64,
             look_at_ns: 0,
             wanted: 0.0,
@@ -103,12 +84,12 @@ impl Tempo {
 
     fn look(&mut self, due_ns: u64, hot_share: f64) -> i64 {
         self.look_at_ns = due_ns.saturating_add(LOOK_NS);
-        let rate_per_s = self.rate.at(due_ns) * (1.0 - hot_share) * self.ordinary_share;
+        let rate_per_s = self.rate.at(due_ns);
         // Where nothing is due, everybody waits.
-        if rate_per_s <= 0.0 {
+        if rate_per_s <= 0.0 || hot_share >= 1.0 {
             return 0;
         }
-        self.wanted = rate_per_s / 1e9 * self.pause_mean_ns * (1.0 - self.start_share);
+        self.wanted = self.demand.sessions(rate_per_s, hot_share);
         let target = self.wanted.min(self.most);
         self.owed += target - self.target;
         self.target = target;
@@ -128,7 +109,7 @@ impl Tempo {
             return false;
         }
         let missing = 1.0 - alive / self.target.max(1.0);
-        random.unit() < self.start_share + missing
+        random.unit() < self.demand.start_share() + missing
     }
 }
 

@@ -28,7 +28,7 @@ impl Users {
     /// `reserved` don't come by themselves.
     pub(super) fn new(users: u64, skew: f64, shard: u16, shards: u16, reserved: u64) -> Self {
         let (shard, shards) = (u64::from(shard), u64::from(shards));
-        let count = users.saturating_sub(shard).div_ceil(shards).max(1);
+        let count = own(users, shard, shards).max(1);
         Self {
             shard,
             shards,
@@ -42,7 +42,7 @@ impl Users {
 
     /// How many users of the shard may come.
     pub(super) fn len(&self) -> u64 {
-        self.count - self.reserved.saturating_sub(self.shard).div_ceil(self.shards).min(self.count)
+        self.count - own(self.reserved, self.shard, self.shards).min(self.count)
     }
 
     /// The number of the next user to come, who is not here yet.
@@ -71,6 +71,18 @@ impl Users {
     fn scattered(&self, rank: u64) -> u64 {
         (u128::from(rank) * u128::from(self.factor) % u128::from(self.count)) as u64
     }
+}
+
+/// How many users of a shard may come: of so many users, without the first ones.
+pub(super) fn owned(users: u64, shard: u16, shards: u16, reserved: u64) -> u64 {
+    let (shard, shards) = (u64::from(shard), u64::from(shards));
+    let count = own(users, shard, shards).max(1);
+    count - own(reserved, shard, shards).min(count)
+}
+
+/// How many of the first numbers are a shard's.
+const fn own(numbers: u64, shard: u64, shards: u64) -> u64 {
+    numbers.saturating_sub(shard).div_ceil(shards)
 }
 
 /// A factor near the golden section of `count` without a common divisor, so that multiplying by

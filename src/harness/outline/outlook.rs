@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::look::Look;
 use super::memory::{self, Memory};
+use crate::generate::{Demand, Generator};
 use crate::pace::Schedule;
 use crate::plan::{PhasePlan, Plan, Shape};
 
@@ -35,6 +36,8 @@ pub struct LoadOutlook {
     pub peak_per_s: f64,
     /// Bytes per second at that rate.
     pub peak_bytes_per_s: f64,
+    /// Sessions that the population can have alive at once.
+    pub sessions_there: u64,
     /// Phase by phase.
     pub phases: Vec<PhaseOutlook>,
 }
@@ -56,6 +59,10 @@ pub struct PhaseOutlook {
     pub least_per_s: f64,
     /// Its highest rate.
     pub peak_per_s: f64,
+    /// Sessions that have to be alive at that rate for none to hurry.
+    pub sessions_needed: f64,
+    /// How many times as fast as configured sessions run at that rate; 1 where there are enough.
+    pub hurry: f64,
 }
 
 /// How long a run takes, in seconds.
@@ -92,9 +99,12 @@ impl LoadOutlook {
     pub(super) fn new(plan: &Plan, look: &Look) -> Self {
         let schedule = Schedule::new(&plan.load, plan.seed);
         let events = schedule.expected_total();
+        let (demand, there) = (Demand::new(&plan.population), Generator::places(plan));
         let phase = |(place, phase): (usize, &PhasePlan)| {
             let events = schedule.expected_in(place);
             let (least_per_s, peak_per_s) = rates_per_s(phase);
+            let hot_share = phase.hot.map_or(0.0, |hot| hot.share);
+            let sessions_needed = demand.sessions(peak_per_s, hot_share);
             PhaseOutlook {
                 name: phase.name.clone(),
                 warmup: phase.warmup,
@@ -103,6 +113,8 @@ impl LoadOutlook {
                 bytes: events * look.event_bytes,
                 least_per_s,
                 peak_per_s,
+                sessions_needed,
+                hurry: (sessions_needed / there as f64).max(1.0),
             }
         };
         let phases: Vec<_> = plan.load.phases.iter().enumerate().map(phase).collect();
@@ -114,6 +126,7 @@ impl LoadOutlook {
             bytes: events * look.event_bytes,
             peak_per_s,
             peak_bytes_per_s: peak_per_s * look.event_bytes,
+            sessions_there: there,
             phases,
         }
     }
