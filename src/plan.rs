@@ -171,6 +171,19 @@ impl PhasePlan {
     pub fn duration_ns(&self) -> u64 {
         self.segments.iter().map(|segment| segment.duration_ns).sum()
     }
+
+    /// Its least and its greatest rate, in events per second: a spike's ends alone would hide it.
+    #[must_use]
+    pub fn rates_per_s(&self) -> (f64, f64) {
+        let ends = |segment: &Segment| match segment.shape {
+            Shape::Linear { from_per_s, to_per_s } => [from_per_s, to_per_s],
+            Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
+                [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s]
+            }
+        };
+        let rates = self.segments.iter().flat_map(ends);
+        rates.fold((f64::INFINITY, 0.0), |(least, most), rate| (rate.min(least), rate.max(most)))
+    }
 }
 
 /// One piece of the rate's curve.

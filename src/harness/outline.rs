@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::event::Fraud;
 use crate::plan::threshold::Threshold;
-use crate::plan::{Arrivals, Plan, masked};
+use crate::plan::{Arrivals, Plan, PopulationPlan, masked};
 use crate::visible;
 use look::Look;
 
@@ -108,14 +108,10 @@ fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
     )?;
     load(outline, out)?;
     estimates(&outline.outlook, out)?;
-    row(
-        out,
-        "users",
-        format_args!(
-            "{}, up to {} sessions at once",
-            plan.population.users, plan.population.sessions_max
-        ),
-    )?;
+    row(out, "users", plan.population.users)?;
+    if let Some(load) = &outline.outlook.load {
+        row(out, "sessions", sessions(load, &plan.population))?;
+    }
     for app in &plan.apps {
         let workers = counted(app.workers, "worker");
         row(out, &app.name, format_args!("group {}, {workers}", app.group))?;
@@ -225,6 +221,24 @@ fn estimates(outlook: &Outlook, out: &mut String) -> std::fmt::Result {
         writeln!(out, "    {:<38} {:>17}", part.name, format!("{at_most}{}", size(part.bytes)))?;
     }
     Ok(())
+}
+
+/// How many sessions the rates ask for, and whether they have to hurry.
+fn sessions(load: &LoadOutlook, population: &PopulationPlan) -> String {
+    let there = load.sessions_there;
+    let most = load.phases.iter().max_by(|one, other| one.hurry.total_cmp(&other.hurry));
+    let needed = load.phases.iter().map(|phase| phase.sessions_needed).fold(0.0, f64::max);
+    let room = format!("{needed:.0} are needed at the highest rate, {there} are possible");
+    match most.filter(|phase| phase.hurry > 1.0) {
+        Some(phase) => format!(
+            "{room}: in {} they run {:.1} times as fast as configured; {} users{} would do",
+            phase.name,
+            phase.hurry,
+            (phase.sessions_needed / 0.75).ceil(),
+            if f64::from(population.sessions_max) < needed { " and as many sessions" } else { "" }
+        ),
+        None => format!("{room}: each keeps its pace"),
+    }
 }
 
 /// What is special about the population, where something is.

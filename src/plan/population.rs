@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use super::PopulationPlan;
+use super::{LoadPlan, PopulationPlan};
 use crate::event::{EventType, Fraud};
 use crate::plan;
 use crate::scenario::reader::{Table, range};
 
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
 const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
+
+/// Most users of a scenario, and the word for as many as its rates need.
+const USERS_MAX: u64 = 100_000_000;
+const AUTO: &str = "auto";
+
+/// What the word stands for at least, and at most.
+const USERS_AUTO_MIN: f64 = 1_000.0;
+const USERS_AUTO_MAX: f64 = 20_000_000.0;
+
+/// Most sessions alive at once.
+const SESSIONS_MAX: u64 = 10_000_000;
 
 /// Personas and their shares, in percent, in the order of [`PopulationPlan::personas`].
 const PERSONAS_PERCENT: [(&str, f64); 3] =
@@ -26,8 +37,10 @@ const FRAUD_PERCENT_SUM_MAX: f64 = 50.0;
 /// How far shares may sum from 100 %, in percent: what is typed as decimals sums inexactly.
 const TOLERANCE_PERCENT: f64 = 1e-6;
 
-pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
-    let users = table.whole("users", 1..=100_000_000, " users").unwrap_or(100_000);
+pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
+    let producers = load.producers;
+    let is_auto = table.says("users", AUTO);
+    let typed = if is_auto { None } else { table.whole("users", 1..=USERS_MAX, " users") };
     let user_skew = table.number("user_skew", range(0.0, 3.0, "")).unwrap_or(0.8);
     let products = table.whole("products", 4..=1_000_000, " products").unwrap_or(100);
     let product_skew = table.number("product_skew", range(0.0, 3.0, "")).unwrap_or(1.0);
@@ -35,6 +48,9 @@ pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
         table.duration("think_median", Duration::from_millis(1), Duration::from_secs(86_400));
     let think_sigma = table.number("think_sigma", range(0.0, 5.0, "")).unwrap_or(1.0);
     let session_length = table.number("session_length", range(1.0, 10_000.0, " events"));
+    let median = median.unwrap_or(Duration::from_secs(8));
+    let length = session_length.unwrap_or(12.0);
+    let users = typed.unwrap_or_else(|| users_for(load, median.as_secs_f64(), think_sigma, length));
     let sessions_max = sessions(&table, users, producers);
     let mix = mix(table.table("mix"));
     let personas = personas(table.table("personas"));
@@ -47,9 +63,9 @@ pub(crate) fn resolve(table: Table<'_>, producers: u16) -> PopulationPlan {
         product_skew,
         mix,
         personas,
-        think_median_ms: median.unwrap_or(Duration::from_secs(8)).as_secs_f64() * 1000.0,
+        think_median_ms: median.as_secs_f64() * 1000.0,
         think_sigma,
-        session_length: session_length.unwrap_or(12.0),
+        session_length: length,
         sessions_max,
         fraud,
     };
@@ -108,9 +124,19 @@ fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
     ));
 }
 
+/// Twice as many users as have to be there at once for the highest rate, by Little's law, to two
+/// digits: whoever comes next is found among those who are away.
+fn users_for(load: &LoadPlan, median_s: f64, sigma: f64, length: f64) -> u64 {
+    let peak_per_s = load.phases.iter().map(|phase| phase.rates_per_s().1).fold(0.0, f64::max);
+    let there = peak_per_s * median_s * libm::exp(sigma * sigma / 2.0) * (1.0 - 1.0 / length);
+    let users = (2.0 * there).clamp(USERS_AUTO_MIN, USERS_AUTO_MAX);
+    let unit = 10_f64.powi(users.log10() as i32 - 1);
+    ((users / unit).ceil() * unit) as u64
+}
+
 /// A user has one session at a time, and every shard needs one to send from.
 fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
-    let set = table.whole("sessions_max", 1..=10_000_000, " sessions");
+    let set = table.whole("sessions_max", 1..=SESSIONS_MAX, " sessions");
     if let Some(set) = set {
         if set > users {
             let what = format!("{set} sessions for {users} users; expected at most one for each");
@@ -121,7 +147,7 @@ fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
             table.fault("sessions_max", &what);
         }
     }
-    u32::try_from(set.unwrap_or_else(|| users.min(100_000))).unwrap_or(u32::MAX)
+    u32::try_from(set.unwrap_or_else(|| users.min(SESSIONS_MAX))).unwrap_or(u32::MAX)
 }
 
 fn mix(table: Table<'_>) -> [f64; 5] {

@@ -34,7 +34,7 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     let description = root.text("description").unwrap_or_default();
     let (topic, topic_limit) = topic::resolve(root.table("topic"), inputs.environment);
     let load = load::resolve(root.table("load"));
-    let population = population::resolve(root.table("population"), load.producers);
+    let population = population::resolve(root.table("population"), &load);
     let event = event::resolve(root.table("event"));
     let apps = apps::resolve(root.table("apps"), inputs, topic.partitions);
     let (kafka, client_limit) = kafka::resolve(root.table("kafka"), inputs);

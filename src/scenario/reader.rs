@@ -167,6 +167,11 @@ impl<'a> Table<'a> {
         found
     }
 
+    /// Whether a word stands there, where something else may stand as well.
+    pub(crate) fn says(&self, key: &'static str, word: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(&node.value, Value::Text(text) if text == word))
+    }
+
     fn within(&self, key: &str, node: &Node, number: f64, range: Range) -> Option<f64> {
         let Range { least, most, unit } = range;
         if (least..=most).contains(&number) {

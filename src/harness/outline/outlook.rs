@@ -6,7 +6,7 @@ use super::look::Look;
 use super::memory::{self, Memory};
 use crate::generate::{Demand, Generator};
 use crate::pace::Schedule;
-use crate::plan::{PhasePlan, Plan, Shape};
+use crate::plan::{PhasePlan, Plan};
 
 /// What a run would come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,7 +102,7 @@ impl LoadOutlook {
         let (demand, there) = (Demand::new(&plan.population), Generator::places(plan));
         let phase = |(place, phase): (usize, &PhasePlan)| {
             let events = schedule.expected_in(place);
-            let (least_per_s, peak_per_s) = rates_per_s(phase);
+            let (least_per_s, peak_per_s) = phase.rates_per_s();
             let hot_share = phase.hot.map_or(0.0, |hot| hot.share);
             let sessions_needed = demand.sessions(peak_per_s, hot_share);
             PhaseOutlook {
@@ -130,19 +130,4 @@ impl LoadOutlook {
             phases,
         }
     }
-}
-
-/// The least and the greatest rate of a phase: a spike's ends alone would hide it.
-fn rates_per_s(phase: &PhasePlan) -> (f64, f64) {
-    let ends = |segment: &crate::plan::Segment| match segment.shape {
-        Shape::Linear { from_per_s, to_per_s } => [from_per_s, to_per_s],
-        Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
-            [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s]
-        }
-    };
-    phase
-        .segments
-        .iter()
-        .flat_map(ends)
-        .fold((f64::INFINITY, 0.0), |(least, most), rate| (rate.min(least), rate.max(most)))
 }
