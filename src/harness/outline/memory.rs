@@ -84,7 +84,7 @@ pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
     let own = PROGRAM_BYTES + clients(plan) as f64 * CLIENT_BYTES;
     let mut parts = vec![expected("program and clients", own)];
     if let Some(load) = load {
-        let (sessions, catalogue) = generator_bytes(plan, load.events);
+        let (sessions, catalogue) = generator_bytes(plan, load);
         parts.push(expected("live sessions", sessions));
         parts.push(expected("products and tables of the generator", catalogue));
         parts.push(expected("batches", batches_bytes(plan, load.event_bytes)));
@@ -109,13 +109,13 @@ pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
 }
 
 /// Sessions, and everything else, of all generators.
-fn generator_bytes(plan: &Plan, events: f64) -> (f64, f64) {
+fn generator_bytes(plan: &Plan, load: &LoadOutlook) -> (f64, f64) {
     let population = &plan.population;
     let producers = f64::from(plan.load.producers);
-    let users = population.users as f64 / producers;
-    let pool = (f64::from(population.sessions_max) / producers).min(users * 0.75);
+    let needed = load.phases.iter().map(|phase| phase.sessions_needed).fold(0.0, f64::max);
+    let there = needed.min(load.sessions_there as f64);
     // Tables double when they are full, and nobody has a session without an event.
-    let places = doubled(pool.min(events / producers));
+    let places = doubled(there.min(load.events) / producers);
     let products = f64::from(population.products) * PRODUCT_BYTES;
     (producers * places * SESSION_BYTES, producers * (products + GENERATOR_BYTES))
 }
