@@ -23,6 +23,7 @@ mod dry_run;
 mod endings;
 mod intervals;
 mod metrics;
+mod pace;
 mod page;
 mod race;
 mod reasons;
