@@ -140,7 +140,7 @@ fn people_keep_their_pace_from_the_first_second_at_the_rates_of_the_shipped_scen
 fn where_sessions_are_too_few_all_hurry_alike() {
     // At 2,000/s some 24,000 are needed, and 6,000 are possible.
     let scenario = "seed = 4\n[load]\nrate_per_s = 2000\nduration = \"5m\"\nwarmup = \"0s\"\n\
-                    [population]\nusers = 8000\n";
+                    [population]\nusers = 50_000\nsessions_max = 6000\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("few.toml");
     std::fs::write(&path, scenario).unwrap();
