@@ -19,7 +19,7 @@ use kbench::consume::Group;
 use kbench::event::{Arrival, Event, Location, Outcome, Stamp};
 use kbench::generate::Generator;
 use kbench::ledger::Ledger;
-use kbench::plan::{AppPlan, PopulationPlan};
+use kbench::plan::{AppPlan, Hurry, PopulationPlan};
 use kbench::record::Recorder;
 use kbench::wire::encode;
 use kbench::wire::parse::Parser;
@@ -49,6 +49,7 @@ fn payloads(users: u64, count: u64) -> Vec<Vec<u8>> {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max: 100_000,
+        hurry: Hurry::Flagged,
         fraud: [0.0; 4],
     };
     let mut generator = Generator::new(&population, 1_000.0, 7, 0, 1);

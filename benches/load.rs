@@ -10,7 +10,7 @@ use kbench::apps;
 use kbench::event::{Slot, Stamp};
 use kbench::generate::Generator;
 use kbench::pace::Schedule;
-use kbench::plan::{Arrivals, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
+use kbench::plan::{Arrivals, Hurry, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
 use kbench::scenario::{self, Environment, Overrides, Source};
 use kbench::wire::{encode, stamp};
 
@@ -30,6 +30,7 @@ fn population(sessions_max: u32) -> PopulationPlan {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max,
+        hurry: Hurry::Flagged,
         fraud: [0.0; 4],
     }
 }

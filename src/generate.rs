@@ -14,6 +14,7 @@ mod lengths;
 mod lognormal;
 mod mix;
 mod padding;
+mod pauses;
 mod people;
 mod personas;
 mod plot;
@@ -22,6 +23,7 @@ mod session;
 mod shop;
 mod shopper;
 mod skew;
+mod stats;
 mod tempo;
 mod texts;
 mod users;
@@ -52,6 +54,7 @@ use users::Users;
 pub use demand::Demand;
 pub use draft::{Draft, Facts, Persona};
 pub use personas::Personas;
+pub use stats::{PhaseStats, SessionStats};
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
@@ -80,6 +83,7 @@ pub struct Generator {
     schemers_max: u64,
     /// The session that had its last event just now: the event still borrows from it.
     ended: Option<u32>,
+    stats: SessionStats,
 }
 
 impl Generator {
@@ -156,6 +160,7 @@ impl Generator {
             think,
             users,
             ended: None,
+            stats: SessionStats::default(),
         }
     }
 
@@ -169,6 +174,12 @@ impl Generator {
             demand::places(population, shards, users).0.min(SESSIONS_MAX)
         };
         (0..shards).map(of_shard).sum()
+    }
+
+    /// How the ordinary sessions lived until now, by phase.
+    #[must_use]
+    pub const fn stats(&self) -> &SessionStats {
+        &self.stats
     }
 
     /// How many sessions that have had an event are live.
@@ -191,8 +202,13 @@ impl Generator {
         self.crowds.follow(due_ns, |place| self.pool.clear(place));
         let hot_share = self.crowds.hot_share();
         let change = self.tempo.follow(due_ns, hot_share);
+        let (phase, left_ns) = self.tempo.phase(due_ns);
+        self.stats.follow(due_ns, left_ns, phase);
         if change != 0 || self.pool.closes() {
-            self.pool.change(change, &mut self.random, |user| self.users.leave(user));
+            self.pool.change(change, &mut self.random, |session| {
+                self.users.leave(session.user);
+                self.stats.close(session.since);
+            });
         }
         let (place, facts) = if hot_share > 0.0 && self.random.unit() < hot_share {
             self.next_hot()
@@ -255,12 +271,17 @@ impl Generator {
             return self.next_planted(place, due_ns);
         }
         let facts = self.act(place);
-        if self.is_over(place) {
+        let is_over = self.is_over(place);
+        let session = self.pool.session(place);
+        let comes = facts.session_starts && !session.was_under_way;
+        self.stats.event(alive, self.tempo.wanted(), comes, session.since, is_over);
+        if is_over {
             self.pool.end(place);
             self.ended = Some(place);
         } else {
             let pause_ns = self.think.pick(self.random.bits());
             self.pool.pause(place, pause_ns);
+            self.pool.session_mut(place).since = Some(self.stats.pause(pause_ns));
         }
         (place, facts)
     }

@@ -293,11 +293,12 @@ impl Play<'_> {
         let timed_out = crew.finish_receipts();
         collector.take_in();
         progress.finish();
-        let Shards { books, sinks, promptness } = Shards::of(done.things);
+        let Shards { books, sessions, sinks, promptness } = Shards::of(done.things);
         let limit = self.closing.left(wire::LAST_COUNT);
         let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
         let end = End {
             books,
+            sessions,
             faults,
             recording,
             wire,

@@ -20,6 +20,7 @@ use crate::books::Books;
 use crate::clock::{Clock, Promptness, wake_on_time};
 use crate::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
+use crate::generate::SessionStats;
 use crate::ledger::{Dues, Ledger};
 use crate::record::{Recorder, Stage, Throttles, Window};
 
@@ -155,6 +156,8 @@ pub struct Done {
     pub sink: Box<dyn Sink>,
     /// What was sent.
     pub books: Books,
+    /// How the sessions lived behind it; nothing where their pace was none of the scenario's.
+    pub sessions: SessionStats,
     /// How soon the kernel ran the loop's thread after a sleep.
     pub promptness: Promptness,
 }
@@ -173,7 +176,8 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
-    sent.map(|()| Done { sink: shift.sink, books: taken.books, promptness })
+    let sessions = shift.script.sessions();
+    sent.map(|()| Done { sink: shift.sink, books: taken.books, sessions, promptness })
 }
 
 /// What the client took, for the books.

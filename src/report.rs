@@ -7,6 +7,7 @@ mod answers;
 mod charts;
 mod facts;
 mod page;
+mod people;
 mod spectrum;
 mod sweep;
 mod tables;
@@ -29,6 +30,7 @@ pub fn html(result: &RunResult) -> String {
         (tables::applications(result))
         (page::charts("Charts", &measured))
         (page::charts("What the applications found", &found))
+        (people::sessions(result))
         (tables::answers(result))
         (tables::accounts(result))
         (tables::conditions(result))

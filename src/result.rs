@@ -15,6 +15,7 @@ mod latency;
 mod limited;
 mod list;
 mod load;
+mod people;
 mod process;
 mod race;
 mod recording;
@@ -63,6 +64,7 @@ pub use list::{Listed, list, list_table};
 pub use load::{
     Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
 };
+pub use people::PhaseSessions;
 pub use process::{AppClock, ClockBound, ProcessResult, clocks};
 pub use race::Lap;
 pub use recording::RecordingResult;
@@ -354,6 +356,9 @@ pub struct PhaseResult {
     pub to_s: f64,
     /// Events that the rate's curve asks for.
     pub expected: f64,
+    /// How its sessions lived; `None` of a recording, and of a result by an older kbench.
+    #[serde(default)]
+    pub sessions: Option<PhaseSessions>,
 }
 
 /// One partition.

@@ -199,8 +199,8 @@ impl Pool {
     }
 
     /// Opens so many sessions that are under way (above 0), or closes as many (below). `leave` gets
-    /// the users of those that were seen.
-    pub(super) fn change(&mut self, by: i64, random: &mut Random, mut leave: impl FnMut(u64)) {
+    /// those that were seen.
+    pub(super) fn change(&mut self, by: i64, random: &mut Random, mut leave: impl FnMut(&Session)) {
         let count = by.unsigned_abs();
         if by < 0 {
             self.to_close += count;
@@ -234,7 +234,7 @@ impl Pool {
     }
 
     /// Closes one of those who are alive, whichever it is; false where nobody is found.
-    fn close_one(&mut self, random: &mut Random, leave: &mut impl FnMut(u64)) -> bool {
+    fn close_one(&mut self, random: &mut Random, leave: &mut impl FnMut(&Session)) -> bool {
         let alive = self.alive();
         if alive == 0 {
             return false;
@@ -259,7 +259,7 @@ impl Pool {
             if session.is_queued && !session.is_victim {
                 session.is_queued = false;
                 self.closed += 1;
-                leave(session.user);
+                leave(session);
                 return true;
             }
         }

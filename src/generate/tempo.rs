@@ -49,6 +49,19 @@ impl Rate {
         Self::Scheduled(Box::new(Schedule::new(load, 0)))
     }
 
+    /// The phase that is on, and how long the schedule goes on; a rate that never changes has one
+    /// phase without an end.
+    #[inline]
+    fn phase(&self, due_ns: u64) -> (u16, u64) {
+        match self {
+            Self::Constant(_) => (0, u64::MAX),
+            Self::Scheduled(schedule) => {
+                let left_ns = schedule.duration_ns().saturating_sub(due_ns);
+                (schedule.phase_at(due_ns) as u16, left_ns)
+            }
+        }
+    }
+
     fn at(&self, due_ns: u64) -> f64 {
         match self {
             Self::Constant(rate_per_s) => *rate_per_s,
@@ -96,6 +109,17 @@ impl Tempo {
         let whole = self.owed.trunc();
         self.owed -= whole;
         whole as i64
+    }
+
+    /// As many sessions as the rate needs for none to hurry.
+    pub(super) const fn wanted(&self) -> f64 {
+        self.wanted
+    }
+
+    /// The phase that is on at a time, and how long the schedule goes on from there.
+    #[inline]
+    pub(super) fn phase(&self, due_ns: u64) -> (u16, u64) {
+        self.rate.phase(due_ns)
     }
 
     /// Whether the next event begins a session, where `alive` are under way.

@@ -1,5 +1,6 @@
 mod crowds;
 mod golden;
+mod lives;
 mod visits;
 
 use proptest::prelude::*;
@@ -7,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::books::Books;
 use crate::event::Stamp;
+use crate::plan::Hurry;
 use crate::wire::encode;
 use visits::Visits;
 
@@ -26,6 +28,7 @@ pub(crate) fn population() -> PopulationPlan {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max: 100_000,
+        hurry: Hurry::Flagged,
         fraud: [0.0; 4],
     }
 }
@@ -260,6 +263,7 @@ prop_compose! {
             think_sigma,
             session_length,
             sessions_max,
+            hurry: Hurry::Flagged,
             fraud,
         };
         // What the plan refuses: more fraud than the mix has room for.

@@ -25,6 +25,7 @@ use crate::consume::Group;
 use crate::error;
 use crate::event::EventType;
 use crate::generate::Personas;
+use crate::generate::SessionStats;
 use crate::kafka::ClientProperties;
 use crate::ledger::{Ledger, LedgerReport};
 use crate::plan::Plan;
@@ -56,6 +57,8 @@ pub(super) struct Conditions {
 pub(super) struct End {
     /// What each shard sent.
     pub(super) books: Vec<Books>,
+    /// How the sessions lived behind it.
+    pub(super) sessions: SessionStats,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
     /// What was replayed.
@@ -189,7 +192,7 @@ pub(super) fn result(
         watch,
         hiccups,
         cpu: end.seen.cpu.clone(),
-        phases: phases(plan),
+        phases: phases(plan, &end.sessions),
         partitions: partitions(&crew.receipts().records()),
         series,
         processes: Vec::new(),

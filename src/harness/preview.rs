@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 
 use crate::error::{Error, Result};
 use crate::event::{Slot, Stamp};
-use crate::generate::{Facts, Generator};
+use crate::generate::{Facts, Generator, SessionStats};
 use crate::pace::{self, Schedule};
 use crate::plan::{PhasePlan, Plan, Segment, Shape};
 use crate::wire::encode;
@@ -109,6 +109,14 @@ impl Preview {
         self.last = shard;
         encode::encode(&stamp, &draft.parts, out);
         Some(Previewed { due_ns, stamp, key: draft.key, facts: draft.facts })
+    }
+
+    /// How the sessions lived until the last event.
+    #[must_use]
+    pub fn sessions(&self) -> SessionStats {
+        let mut all = SessionStats::default();
+        self.lanes.iter().for_each(|lane| all.merge(lane.generator.stats()));
+        all
     }
 
     /// Whether the session of the last event ended with it.

@@ -2,12 +2,14 @@
 
 use crate::books::Books;
 use crate::clock::Promptness;
+use crate::generate::SessionStats;
 use crate::produce::{Done, Sink};
 
 /// That of all of them, by shard.
 #[derive(Default)]
 pub(super) struct Shards {
     pub(super) books: Vec<Books>,
+    pub(super) sessions: SessionStats,
     /// Still open.
     pub(super) sinks: Vec<Box<dyn Sink>>,
     /// The worst of them.
@@ -19,6 +21,7 @@ impl Shards {
         done.into_iter().fold(Self::default(), |mut all, shard| {
             all.promptness = all.promptness.or_worse(shard.promptness);
             all.books.push(shard.books);
+            all.sessions.merge(&shard.sessions);
             all.sinks.push(shard.sink);
             all
         })

@@ -2,10 +2,66 @@
 
 use std::time::Duration;
 
-use super::{LoadPlan, PopulationPlan};
+use serde::{Deserialize, Serialize};
+
+use super::LoadPlan;
 use crate::event::{EventType, Fraud};
 use crate::plan;
 use crate::scenario::reader::{Table, range};
+
+/// Who the users are and how they behave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PopulationPlan {
+    /// How many users there are.
+    pub users: u64,
+    /// Zipf exponent of the users' activity; 0 makes all alike.
+    pub user_skew: f64,
+    /// Number of products; the first four are the specification's.
+    pub products: u32,
+    /// Zipf exponent of the products' popularity.
+    pub product_skew: f64,
+    /// Shares of event types by [`crate::event::EventType::index`]; they sum to 1.
+    pub mix: [f64; 5],
+    /// Shares of browsers, buyers and researchers; they sum to 1.
+    pub personas: [f64; 3],
+    /// Median of the time that a user thinks between two events, in milliseconds.
+    pub think_median_ms: f64,
+    /// Standard deviation of the think time's logarithm.
+    pub think_sigma: f64,
+    /// Mean number of events in a session.
+    pub session_length: f64,
+    /// Most sessions alive at once, over all shards; beyond it users think less.
+    pub sessions_max: u32,
+    /// Whether that is said.
+    #[serde(default)]
+    pub hurry: Hurry,
+    /// Shares of the sessions that are planted fraud, by [`crate::event::Fraud::index`].
+    pub fraud: [f64; 4],
+}
+
+/// What becomes of sessions that have to live faster than configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hurry {
+    /// It is a flag of the run.
+    #[default]
+    Flagged,
+    /// It is meant so.
+    Allowed,
+}
+
+impl Hurry {
+    /// The words of a scenario, by place.
+    pub(crate) const WORDS: [&str; 2] = ["flagged", "allowed"];
+
+    /// By the place of its word.
+    pub(crate) const fn of(word: usize) -> Self {
+        match word {
+            0 => Self::Flagged,
+            _ => Self::Allowed,
+        }
+    }
+}
 
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
 const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
@@ -52,6 +108,7 @@ pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
     let length = session_length.unwrap_or(12.0);
     let users = typed.unwrap_or_else(|| users_for(load, median.as_secs_f64(), think_sigma, length));
     let sessions_max = sessions(&table, users, producers);
+    let hurry = table.word("hurry", &Hurry::WORDS).map_or(Hurry::default(), Hurry::of);
     let mix = mix(table.table("mix"));
     let personas = personas(table.table("personas"));
     let fraud_table = table.table("fraud");
@@ -67,6 +124,7 @@ pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
         think_sigma,
         session_length: length,
         sessions_max,
+        hurry,
         fraud,
     };
     check_room(&fraud_table, &mut plan);

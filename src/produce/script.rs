@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use crate::event::{Slot, Stamp};
-use crate::generate::{Facts, Generator};
+use crate::generate::{Facts, Generator, SessionStats};
 use crate::pace::{Schedule, Shard};
 use crate::plan::Plan;
 
@@ -138,6 +138,14 @@ impl Script {
         match self {
             Self::Made { .. } | Self::Unpaced { .. } => Openings::default(),
             Self::Recorded(recorded) => Openings::recorded(recorded.idle_us, recorded.shards),
+        }
+    }
+
+    /// How its sessions lived; nothing where their pace was not the schedule's.
+    pub(super) fn sessions(&self) -> SessionStats {
+        match self {
+            Self::Made { generator, .. } => generator.stats().clone(),
+            Self::Unpaced { .. } | Self::Recorded(_) => SessionStats::default(),
         }
     }
 

@@ -17,6 +17,7 @@ impl RunResult {
         flags.extend(keep_up::flags(self));
         flags.extend(self.throttling.flags());
         flags.extend(self.late());
+        flags.extend(self.hurried());
         flags.extend(self.broker.flags());
         flags
     }

@@ -14,7 +14,7 @@ use super::stages::{stacks, stages as stage_table};
 use super::table::{
     accounts, applications, broker, count, rates, sender, threshold_lines, undelivered, wire,
 };
-use super::{RunResult, cpu_table};
+use super::{PhaseSessions, RunResult, cpu_table};
 use crate::harness::keep_up;
 use crate::visible;
 
@@ -124,16 +124,22 @@ fn books(result: &RunResult, out: &mut String) -> std::fmt::Result {
 }
 
 fn phases(result: &RunResult, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "## Phases\n\n| phase | from | to | events expected |\n|---|--:|--:|--:|")?;
+    let lived = result.phases.iter().any(|phase| phase.sessions.is_some());
+    let heads = if lived { PhaseSessions::HEADS.join(" | ") + " |" } else { String::new() };
+    writeln!(out, "## Phases\n\n| phase | from | to | events expected | {heads}")?;
+    let more = if lived { "--:|".repeat(PhaseSessions::HEADS.len()) } else { String::new() };
+    writeln!(out, "|---|--:|--:|--:|{more}")?;
     for phase in &result.phases {
+        let cells = phase.sessions.as_ref().map(|lived| lived.cells().join(" | ") + " |");
         writeln!(
             out,
-            "| {}{} | {:.1} s | {:.1} s | {} |",
+            "| {}{} | {:.1} s | {:.1} s | {} | {}",
             phase.name,
             if phase.warmup { " (not measured)" } else { "" },
             phase.from_s,
             phase.to_s,
-            count(phase.expected.round() as u64)
+            count(phase.expected.round() as u64),
+            cells.unwrap_or_default()
         )?;
     }
     writeln!(out)

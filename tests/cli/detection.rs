@@ -11,7 +11,7 @@ use kbench::books::Books;
 use kbench::event::Stamp;
 use kbench::generate::Generator;
 use kbench::harness::detection::detect;
-use kbench::plan::{AppPlan, PopulationPlan};
+use kbench::plan::{AppPlan, Hurry, PopulationPlan};
 use kbench::wire::encode;
 use kbench::wire::parse::Parser;
 
@@ -32,6 +32,7 @@ fn population(fraud: [f64; 4]) -> PopulationPlan {
         think_sigma: 1.0,
         session_length: 12.0,
         sessions_max: 100_000,
+        hurry: Hurry::Flagged,
         fraud,
     }
 }

@@ -25,6 +25,7 @@ mod intervals;
 mod metrics;
 mod pace;
 mod page;
+mod people;
 mod race;
 mod reasons;
 mod recorded;

@@ -137,6 +137,7 @@ fn what_nobody_measured_has_no_figure() {
 fn the_most_unread_records_are_those_of_the_measured_part() {
     let mut run = different();
     let phase = |warmup, from_s, to_s| PhaseResult {
+        sessions: None,
         name: String::new(),
         warmup,
         from_s,

@@ -79,14 +79,18 @@ fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
     assert!(burst(200_000) > 0.9, "{}", burst(200_000));
 }
 
-/// A plan with one phase after another of 10 s at 20,000/s.
-fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Plan {
+/// A plan as good as any: one event in a second.
+pub(super) fn plan() -> Plan {
     let text = "seed = 5\n[load]\nrate_per_s = 1\nduration = \"1s\"\n";
     let source = crate::scenario::Source::new("crowds.toml", text);
     let environment = crate::scenario::Environment::from_pairs::<String, String>([]);
     let overrides = crate::scenario::Overrides::default();
     let schemas = crate::apps::schemas();
-    let plan = crate::scenario::plan(&source, &overrides, &environment, &schemas).unwrap();
+    crate::scenario::plan(&source, &overrides, &environment, &schemas).unwrap()
+}
+
+/// A plan with one phase after another of 10 s at 20,000/s.
+fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Plan {
     let shape = Shape::Linear { from_per_s: 20_000.0, to_per_s: 20_000.0 };
     let phases = phases.iter().map(|(hot, sale)| PhasePlan {
         name: String::new(),
@@ -97,7 +101,7 @@ fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Pla
     });
     let arrivals = Arrivals::Uniform;
     let load = LoadPlan { producers, arrivals, phases: phases.collect(), replay: None };
-    Plan { load, population: population(), ..plan }
+    Plan { load, population: population(), ..plan() }
 }
 
 /// Events of each phase that `holds`, as a share, over all shards.

@@ -1,11 +1,12 @@
 //! The shape of the load: its phases, and where it went.
 
+use crate::generate::SessionStats;
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::result::{PartitionResult, PhaseResult};
+use crate::result::{PartitionResult, PhaseResult, PhaseSessions};
 
-/// Every phase of the schedule.
-pub(super) fn phases(plan: &Plan) -> Vec<PhaseResult> {
+/// Every phase of the schedule, and how its sessions lived.
+pub(crate) fn phases(plan: &Plan, sessions: &SessionStats) -> Vec<PhaseResult> {
     let schedule = Schedule::new(&plan.load, plan.seed);
     let mut from_ns = 0;
     let mut phases = Vec::new();
@@ -17,6 +18,7 @@ pub(super) fn phases(plan: &Plan) -> Vec<PhaseResult> {
             from_s: from_ns as f64 / 1e9,
             to_s: to_ns as f64 / 1e9,
             expected: schedule.expected_in(place),
+            sessions: PhaseSessions::of(&plan.population, sessions, place),
         });
         from_ns = to_ns;
     }

@@ -9,7 +9,7 @@ use crate::harness::detection::{Detection, detect};
 use crate::harness::preview::{Preview, fingerprint};
 use crate::pace::Schedule;
 use crate::plan::Plan;
-use crate::result::{AppResult, FORMAT_VERSION, RunResult};
+use crate::result::{AppResult, FORMAT_VERSION, PhaseSessions, RunResult};
 
 /// The most events that are made again: some seconds.
 const EVENTS_MAX: u64 = 5_000_000;
@@ -143,6 +143,14 @@ fn events(result: &RunResult, plan: &Plan, audit: &mut Audit) {
     if ledger.unsent + ledger.failed + ledger.unknown + ledger.unresolved > 0 {
         audit.notes.push("the books: not all that was offered was taken".to_owned());
         return;
+    }
+    let lived = preview.sessions();
+    for (place, phase) in result.phases.iter().enumerate() {
+        let made = PhaseSessions::of(&plan.population, &lived, place);
+        // An older kbench did not look.
+        if phase.sessions.is_some() || is_ours(result) {
+            audit.same(format!("phases.{}.sessions", phase.name), &phase.sessions, &made);
+        }
     }
     detection(result, &books, audit);
     // A result has no place for what was planted one by one.
