@@ -95,7 +95,10 @@ fn a_generator_allocates_what_the_plan_says() {
             out.clear();
         }
         let measured = (in_use_bytes() - before) as f64;
-        assert_near(population.trim(), estimated, measured, 0.2);
+        assert_near(population.trim(), estimated, measured, 0.1);
+        let sessions = f64::from(plan.population.sessions_max);
+        // The products have their own.
+        assert!(sessions < 1e5 || measured < 200.0 * sessions, "{measured} for {sessions}");
     }
 }
 

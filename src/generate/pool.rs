@@ -105,6 +105,9 @@ impl Pool {
                 place
             }
             None => {
+                if self.sessions.len() == self.sessions.capacity() {
+                    self.sessions.reserve_exact(more(self.sessions.len()));
+                }
                 self.sessions.push(session);
                 self.sessions.len() as u32 - 1
             }
@@ -187,6 +190,9 @@ impl Pool {
         {
             *top = entry;
         } else {
+            if self.queue.len() == self.queue.capacity() {
+                self.queue.reserve_exact(more(self.queue.len()));
+            }
             self.queue.push(entry);
         }
     }
@@ -291,6 +297,11 @@ impl Pool {
         self.groups.iter_mut().for_each(|group| group.set_back(by_ns));
         self.clock_ns -= by_ns;
     }
+}
+
+/// By how much a full list of so many grows: a million sessions should not have room for two.
+fn more(len: usize) -> usize {
+    (len / 8).max(64)
 }
 
 const fn pack(at_ns: u64, place: u32) -> u64 {

@@ -11,8 +11,11 @@ use super::outlook::LoadOutlook;
 use crate::broker::BrokerConfig;
 use crate::plan::{AppPlan, Plan};
 
-/// A live session with its places in the queue and among the users who are here.
-const SESSION_BYTES: f64 = 222.0;
+/// A live session with its place in the queue and what is in its cart, where lists grow by an
+/// eighth when they are full.
+const SESSION_BYTES: f64 = 126.0;
+/// A place in the table of the users who are here, which doubles when seven in eight are taken.
+const HERE_BYTES: f64 = 9.0;
 /// A product with all its texts.
 const PRODUCT_BYTES: f64 = 430.0;
 /// What every generator has, however small: tables of pauses, cities and devices.
@@ -114,10 +117,11 @@ fn generator_bytes(plan: &Plan, load: &LoadOutlook) -> (f64, f64) {
     let producers = f64::from(plan.load.producers);
     let needed = load.phases.iter().map(|phase| phase.sessions_needed).fold(0.0, f64::max);
     let there = needed.min(load.sessions_there as f64);
-    // Tables double when they are full, and nobody has a session without an event.
-    let places = doubled(there.min(load.events) / producers);
+    // Nobody has a session without an event.
+    let there = there.min(load.events);
+    let users = producers * doubled(there / producers * 8.0 / 7.0) * HERE_BYTES;
     let products = f64::from(population.products) * PRODUCT_BYTES;
-    (producers * places * SESSION_BYTES, producers * (products + GENERATOR_BYTES))
+    (there * SESSION_BYTES + users, producers * (products + GENERATOR_BYTES))
 }
 
 /// The next power of two.
