@@ -293,6 +293,9 @@ fn a_plan_of_any_shipped_scenario_and_of_ten_million_users_takes_less_than_a_sec
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "toml") {
+            continue;
+        }
         let (path, users) = (path.to_str().unwrap(), "population.users=10_000_000");
         for args in [&["plan", path][..], &["plan", path, "--set", users]] {
             let best = (0..2).map(|_| {

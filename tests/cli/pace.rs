@@ -1,150 +1,164 @@
 //! How people behave in the load: the events of shipped scenarios, read as JSON by a program that
-//! shares no code with the generator, against what the scenario says.
+//! shares no code with the generator, against what the scenario says. What it measures is shown in
+//! docs/load.md:
+//!
+//! ```text
+//! KBENCH_REWRITE=1 cargo test --release --test cli -- pace::
+//! ```
+//!
+//! writes that page's figures and plots anew, and `scenarios/day.csv`.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+#[path = "pace/day.rs"]
+mod day;
+#[path = "pace/events.rs"]
+mod events;
+#[path = "pace/measure.rs"]
+mod measure;
+#[path = "pace/own.rs"]
+mod own;
+#[path = "pace/page.rs"]
+mod page;
+#[path = "pace/pictures.rs"]
+mod pictures;
+#[path = "pace/plot.rs"]
+mod plot;
+#[path = "pace/sessions.rs"]
+mod sessions;
+#[path = "pace/stats.rs"]
+mod stats;
 
-use serde_json::Value;
+use std::path::PathBuf;
 
-/// The specification's mix, in the order of its types.
-const MIX: [(&str, f64); 5] = [
-    ("page_view", 0.60),
-    ("click", 0.25),
-    ("search", 0.10),
-    ("add_to_cart", 0.03),
-    ("purchase", 0.02),
-];
+use measure::{CALM_PER_S, HONEST, PAUSE_MAX_S, SHIPPED, file};
+use stats::{chi_square_max, distance_max};
 
-/// The events of a window in which the mix has to hold.
-const WINDOW: usize = 20_000;
-
-/// One event, as a stranger reads it.
-struct Seen {
-    at_s: f64,
-    session: String,
-    kind: usize,
-    /// Whether its visitor comes from elsewhere, or from nowhere: a visit begins.
-    comes: bool,
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The first events of a scenario.
-fn events(args: &[&str], count: usize) -> Vec<Seen> {
-    let mut command = crate::kbench();
-    command.args(["produce", "--dry-run", "--start", "2024-01-15T10:00:00Z"]).args(args);
-    command.args(["--count", &count.to_string()]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let seen: Vec<_> = lines.map(|line| read(&line.unwrap())).collect();
-    assert!(child.wait().unwrap().success());
-    assert_eq!(seen.len(), count);
-    seen
-}
-
-fn read(line: &str) -> Seen {
-    let event: Value = serde_json::from_str(line).unwrap();
-    let text = |key: &str| event[key].as_str().unwrap();
-    let at = chrono::DateTime::parse_from_rfc3339(text("timestamp")).unwrap();
-    Seen {
-        at_s: at.timestamp_micros() as f64 / 1e6,
-        session: text("session_id").to_owned(),
-        kind: MIX.iter().position(|(kind, _)| *kind == text("event_type")).unwrap(),
-        comes: !text("referrer").starts_with('/'),
-    }
-}
-
-/// The part of a log-normal distribution below `x`.
-fn log_normal(x: f64, median: f64, sigma: f64) -> f64 {
-    0.5 * libm::erfc(-(x / median).ln() / sigma / std::f64::consts::SQRT_2)
-}
-
-/// The greatest distance between a sample and a distribution (Kolmogorov and Smirnov's).
-fn distance(mut sample: Vec<f64>, below: impl Fn(f64) -> f64) -> f64 {
-    sample.sort_by(f64::total_cmp);
-    let count = sample.len() as f64;
-    let each = sample.iter().enumerate().map(|(place, x)| {
-        let expected = below(*x);
-        (expected - place as f64 / count).abs().max((expected - (place + 1) as f64 / count).abs())
-    });
-    each.fold(0.0, f64::max)
-}
-
-/// Pauses within a session that began in a stretch of the load and are shorter than `longest`.
-///
-/// Whoever's pause is not over at the end has none yet: only pauses that would have been seen from
-/// wherever in the stretch they began are looked at, against that part of the distribution.
-fn pauses(events: &[Seen], from_s: f64, to_s: f64, longest_s: f64) -> Vec<f64> {
-    let (origin_s, mut last) = (events[0].at_s, HashMap::new());
-    let mut pauses = Vec::new();
-    for event in events {
-        let at_s = event.at_s - origin_s;
-        if let Some(before_s) = last.insert(&event.session, at_s) {
-            let is_within = (from_s..to_s).contains(&before_s) && at_s - before_s < longest_s;
-            pauses.extend(is_within.then_some(at_s - before_s));
-        }
-    }
-    pauses
-}
-
-/// How far the mix is off in its worst window.
-fn mix_off(events: &[Seen]) -> f64 {
-    let off = |window: &[Seen]| {
-        let share = |kind| window.iter().filter(|event| event.kind == kind).count() as f64;
-        let each = MIX.iter().enumerate();
-        each.map(|(kind, (_, wanted))| (share(kind) / window.len() as f64 - wanted).abs())
-            .fold(0.0, f64::max)
-    };
-    events.chunks_exact(WINDOW).map(off).fold(0.0, f64::max)
-}
-
-/// What has to hold from the first second on, in a load in which nobody hurries.
-fn assert_people(name: &str, args: &[&str], count: usize, (median_s, length): (f64, f64)) {
-    let events = events(args, count);
-    let whole_s = events[count - 1].at_s - events[0].at_s;
-    let off = mix_off(&events);
-    assert!(off < 0.005, "{name}: the mix is off by {off} in a window of {WINDOW}");
-    // By quarters: the beginning is as the middle is.
-    for quarter in 0..3 {
-        let (from_s, to_s) = (whole_s / 4.0 * f64::from(quarter), whole_s / 4.0);
-        let longest_s = whole_s - from_s - to_s;
-        let sample = pauses(&events, from_s, from_s + to_s, longest_s);
-        assert!(sample.len() > 5_000, "{name}: {} pauses", sample.len());
-        let whole = log_normal(longest_s, median_s, 1.0);
-        let found = distance(sample, |x| log_normal(x, median_s, 1.0) / whole);
-        assert!(found < 0.02, "{name}: pauses of quarter {quarter} are off by {found}");
-    }
-    // Beyond what the distribution gives: planted bots are quick.
-    let short = pauses(&events, 0.0, whole_s, 0.1).len() as f64 / count as f64;
-    let short = short - log_normal(0.1, median_s, 1.0);
-    assert!(short < 0.002, "{name}: {short} of the events follow within 100 ms");
-    let begun = events.iter().filter(|event| event.comes).count();
-    assert!((count as f64 / begun as f64 / length - 1.0).abs() < 0.03, "{name}: {begun} visits");
+#[test]
+fn every_shipped_scenario_is_looked_at() {
+    let names = std::fs::read_dir(root().join("scenarios")).unwrap();
+    let names = names.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut there: Vec<_> =
+        names.filter_map(|name| Some(name.strip_suffix(".toml")?.to_owned())).collect();
+    there.sort();
+    let mut known = SHIPPED.map(|shipped| shipped.name);
+    known.sort_unstable();
+    assert_eq!(there, known);
 }
 
 #[test]
 fn people_keep_their_pace_from_the_first_second_at_the_rates_of_the_shipped_scenarios() {
-    let file = |name: &str| format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-    for (name, count) in [("peak", 700_000), ("steady", 700_000), ("sweep-producer", 500_000)] {
-        assert_people(name, &[&file(name)], count, (8.0, 12.0));
-    }
-    for name in ["smoke", "spec"] {
-        // As long as it takes for many to come.
-        assert_people(name, &[&file(name), "--rate", "100"], 300_000, (8.0, 12.0));
+    for shipped in &SHIPPED {
+        let (name, load) = (shipped.name, shipped.own());
+        let found = measure::people(&load, shipped.median_s);
+        assert!(found.mix_off < 0.005, "{name}: the mix is off by {}", found.mix_off);
+        assert!(found.pauses > 15_000, "{name}: {} pauses", found.pauses);
+        // Where the rate falls some leave in the middle of a pause, the longer the likelier.
+        let most = if name == "day" { 0.025 } else { 0.02 };
+        assert!(found.off < most, "{name}: pauses are off by {}", found.off);
+        // Beyond what the distribution gives: planted bots are quick.
+        assert!(found.short < 0.002, "{name}: {} follow within 100 ms", found.short);
+        let length = found.length / 12.0 - 1.0;
+        assert!(length.abs() < 0.03, "{name}: {} events for each that begins", found.length);
     }
 }
 
 #[test]
 fn where_sessions_are_too_few_all_hurry_alike() {
-    // At 2,000/s some 24,000 are needed, and 6,000 are possible.
-    let scenario = "seed = 4\n[load]\nrate_per_s = 2000\nduration = \"5m\"\nwarmup = \"0s\"\n\
-                    [population]\nusers = 50_000\nsessions_max = 6000\n";
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("few.toml");
-    std::fs::write(&path, scenario).unwrap();
-    let needed = 2_000.0 * 8.0 * libm::exp(0.5) * 11.0 / 12.0;
-    let median_s = 8.0 / (needed / 6_000.0);
-    assert_people("few", &[path.to_str().unwrap()], 300_000, (median_s, 12.0));
+    let load = own::few();
+    let found = measure::people(&load, 8.0 / own::few::factor());
+    assert!(found.off < 0.02, "pauses are off by {}", found.off);
+    assert!((found.length / 12.0 - 1.0).abs() < 0.03, "{} events", found.length);
+    let seen = (0.0, load.whole_s() - PAUSE_MAX_S / own::few::factor());
+    let (.., off) = measure::alive_off(&load, true, seen, |_| own::few::MOST);
+    assert!(off < 0.1, "{off} more or less than there may be are alive");
+}
+
+#[test]
+fn bots_and_hot_users_have_a_pace_of_their_own() {
+    // In a load in which everybody else runs four times as fast.
+    let (bots, least_s, most_s) = measure::bots(&own::few());
+    assert!(bots >= 2, "{bots} bots");
+    assert!(least_s > 0.049 && most_s < 0.21, "a bot's pauses are {least_s} s to {most_s} s");
+    // Two users send a tenth of the last third of fraud-burst.toml.
+    let [first, second, third] = measure::busiest(&own::burst(), (46.0, 64.0));
+    assert!((first + second - 0.1).abs() < 0.005, "{first} and {second} of the events");
+    assert!((first / second - 1.0).abs() < 0.1, "{first} and {second} of the events");
+    assert!(third < 0.01, "{third} of the events are from the next one");
+}
+
+#[test]
+fn sessions_are_as_long_as_the_scenario_says() {
+    for shipped in SHIPPED.iter().filter(|shipped| shipped.has_own_people()) {
+        let (count, mean, off) = measure::session_lengths(&shipped.calm());
+        let name = shipped.name;
+        assert!(count > 10_000, "{name}: {count} sessions");
+        assert!((mean / 12.0 - 1.0).abs() < 0.03, "{name}: {mean} events in the mean");
+        assert!(off < 0.02, "{name}: lengths are off by {off}");
+    }
+}
+
+#[test]
+fn what_fraud_detection_judges_takes_as_long_as_any_other_pause() {
+    for (name, before, after) in measure::BEFORE_BUYING {
+        let (count, off) = measure::pauses_between(before, after);
+        assert!(count > 5_000, "{name}: {count} pauses");
+        assert!(off < distance_max(count), "{name}: {count} pauses are off by {off}");
+    }
+}
+
+#[test]
+fn as_many_sessions_are_alive_as_the_plan_says() {
+    for shipped in SHIPPED.iter().filter(|shipped| shipped.has_own_people()) {
+        let (name, load) = (shipped.name, shipped.calm());
+        let planned =
+            CALM_PER_S * measure::sessions_per_rate(&[&[file(name).as_str()], HONEST].concat());
+        let seen = (0.0, load.whole_s() - PAUSE_MAX_S);
+        let (.., off) = measure::alive_off(&load, true, seen, |_| planned);
+        assert!(off < 0.1, "{name}: {off} more or less than planned are alive");
+    }
+    let planned = measure::sessions_per_rate(&[&[own::slope_file().as_str()], HONEST].concat());
+    let (from_s, to_s) = (2.0, own::slope::WHOLE_S - 8.0);
+    let planned = |at_s| planned * own::slope::rate_per_s(at_s);
+    let (.., off) = measure::alive_off(&own::slope(), false, (from_s, to_s), planned);
+    assert!(off < 0.1, "up and down a slope: {off} more or less than planned are alive");
+    let (_, _, off) = pictures::day_alive();
+    assert!(off < 0.1, "over a day: {off} more or less than planned are alive");
+}
+
+#[test]
+fn users_are_as_active_as_zipf_s_law_says() {
+    let slope = measure::activity_slope(&own::sparse());
+    assert!((slope / -0.8 - 1.0).abs() < 0.03, "{slope}");
+    // Who is there can't come: where half are, the busiest come less often than they would.
+    let crowded = measure::activity_slope(&own::crowded());
+    assert!(crowded > slope + 0.2, "{crowded}");
+}
+
+#[test]
+fn people_arrive_at_random() {
+    for (name, stretch, per_s) in measure::CONSTANT {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.name == name).unwrap();
+        let (dispersion, windows, off) = measure::arrivals_off(&shipped.own(), stretch, per_s);
+        // Of counts by Poisson's law the index scatters by the root of 2 / n.
+        let most = 3.3 * (2.0 / windows as f64).sqrt();
+        assert!((dispersion - 1.0).abs() < most, "{name}: {dispersion} in {windows} windows");
+        assert!(off < 0.005, "{name}: gaps are off by {off}");
+    }
+}
+
+#[test]
+fn cities_and_devices_have_their_shares() {
+    let (cities, devices) = (page::cities(), page::devices());
+    for shipped in SHIPPED.iter().filter(|shipped| shipped.has_own_people()) {
+        let (lives, uses) = measure::places_off(&shipped.calm(), &cities, &devices);
+        let name = shipped.name;
+        assert!(lives < chi_square_max(cities.len()), "{name}: cities: {lives}");
+        assert!(uses < chi_square_max(devices.len()), "{name}: devices: {uses}");
+    }
 }

@@ -15,6 +15,10 @@ fn each_is_planned_without_a_warning() {
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
+        // A curve lies beside its scenario.
+        if !name.ends_with(".toml") {
+            continue;
+        }
         let plan = shipped(&name);
         assert_eq!(format!("{}.toml", plan.name), name);
         assert_eq!(plan.warnings, [""; 0], "{name}");
@@ -99,8 +103,8 @@ fn peak_shows_every_setting_of_the_applications() {
 /// Each key is followed by what it means, except where the lines above speak for a whole table.
 #[test]
 fn every_key_says_its_default_or_that_it_has_none() {
-    for name in ["peak.toml", "smoke.toml", "steady.toml", "spec.toml", "fraud-burst.toml"] {
-        let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
+    for name in ["peak", "smoke", "steady", "spec", "fraud-burst", "day"] {
+        let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let mut seen = std::collections::BTreeSet::new();
         for line in text.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
