@@ -59,7 +59,7 @@ const CALM: &[&str] = &["--rate", "100", "--set", "population.users=200_000"];
 const CALM_EVENTS: usize = 300_000;
 pub(super) const CALM_PER_S: f64 = 100.0;
 
-/// By then a session is over: one of a thousand lasts longer at the calm loads' pace.
+/// By then a session is over: fewer than one of a thousand last longer at the calm loads' pace.
 pub(super) const HORIZON_S: f64 = 1_500.0;
 
 /// The longest pause: the log-normal's tails are cut at one of 8,192, z = 3.67.
@@ -207,30 +207,38 @@ pub(super) fn alive_off(
     (found, wanted, off)
 }
 
-/// Pearson's statistic of the users' cities and of their devices, each against its shares.
-/// Users are counted once each, by their first event: accounts that are taken over are used from
-/// elsewhere, after their owners.
+/// Pearson's statistic of the users' cities and of their devices, each against its shares, over
+/// all these loads. Users are counted once in each, by their first event: accounts that are taken
+/// over are used from elsewhere, after their owners.
 pub(super) fn places_off(
-    load: &Load,
+    loads: &[Arc<Load>],
     cities: &[(String, f64)],
     devices: &[(String, f64)],
 ) -> (f64, f64) {
-    let mut is_known = vec![false; load.users as usize];
-    let (mut lives, mut uses) = (vec![0; load.cities.len()], vec![0; load.devices.len()]);
-    for event in &load.events {
-        if !std::mem::replace(&mut is_known[event.user as usize], true) {
-            lives[usize::from(event.city)] += 1;
-            uses[usize::from(event.device)] += 1;
+    let (mut lives, mut uses) = (vec![0; cities.len()], vec![0; devices.len()]);
+    let count = |counts: &mut [u64], shares: &[(String, f64)], name: &str| {
+        let place = shares.iter().position(|(known, _)| known == name);
+        counts[place.unwrap_or_else(|| panic!("no share for {name}"))] += 1;
+    };
+    for load in loads {
+        let mut is_known = vec![false; load.users as usize];
+        for event in &load.events {
+            if !std::mem::replace(&mut is_known[event.user as usize], true) {
+                count(&mut lives, cities, &load.cities[usize::from(event.city)]);
+                count(&mut uses, devices, &load.devices[usize::from(event.device)]);
+            }
         }
     }
-    let off = |names: &[String], counts: &[u64], shares: &[(String, f64)]| {
-        assert!(names.iter().all(|name| shares.iter().any(|(known, _)| known == name)));
-        let of = |name: &String| names.iter().position(|known| known == name);
-        let found: Vec<u64> =
-            shares.iter().map(|(name, _)| of(name).map_or(0, |place| counts[place])).collect();
-        chi_square(&found, &shares.iter().map(|(_, share)| *share).collect::<Vec<_>>())
+    let off = |counts: &[u64], shares: &[(String, f64)]| {
+        chi_square(counts, &shares.iter().map(|(_, share)| *share).collect::<Vec<_>>())
     };
-    (off(&load.cities, &lives, cities), off(&load.devices, &uses, devices))
+    (off(&lives, cities), off(&uses, devices))
+}
+
+/// The calm loads of different seeds, and so of different people.
+pub(super) fn strangers() -> Vec<Arc<Load>> {
+    let is_other = |shipped: &&Shipped| shipped.has_own_people() && shipped.name != "fraud-burst";
+    SHIPPED.iter().filter(is_other).map(Shipped::calm).collect()
 }
 
 /// How far arrivals are off from Poisson's at a constant rate: the variance of the counts in

@@ -45,7 +45,8 @@ pub(super) mod slope {
         };
         let (least, most) = (LEAST_PER_S, MOST_PER_S);
         format!(
-            "seed = 12\n[load]\nwarmup = \"0s\"\n{}{}{}{}{}[population]\nthink_median = \"200ms\"\n",
+            "seed = 12\n[load]\nwarmup = \"0s\"\n{}{}{}{}{}\
+             [population]\nthink_median = \"200ms\"\n",
             hold("foot", least),
             ramp("up", least, most),
             hold("top", most),
