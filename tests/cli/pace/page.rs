@@ -105,7 +105,7 @@ fn of_sessions(out: &mut String) {
             * measure::sessions_per_rate(&[&[file(shipped.name).as_str()], HONEST].concat());
         let seen = (0.0, load.whole_s() - PAUSE_MAX_S);
         let (alive, _, worst) = measure::alive_off(&load, true, seen, |_| planned);
-        let (lives, uses) = measure::places_off(&[load.clone()], &cities, &devices);
+        let (lives, uses) = measure::places_off(std::slice::from_ref(&load), &cities, &devices);
         let _ = writeln!(
             out,
             "| {} | {count} | {mean:.2} | {off:.4} | {planned:.0} | {alive:.0} | {:.1} % | \
