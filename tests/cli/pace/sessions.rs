@@ -10,7 +10,6 @@ pub(super) struct Session {
     pub(super) events: u32,
     /// Whether it is seen to begin; one that is not was under way.
     pub(super) comes: bool,
-    pub(super) user: u32,
 }
 
 /// The sessions of a load, by number.
@@ -23,7 +22,6 @@ pub(super) fn sessions(load: &Load) -> Vec<Session> {
             last_s: at_s,
             events: 0,
             comes: event.comes,
-            user: event.user,
         });
         session.last_s = at_s;
         session.events += 1;
