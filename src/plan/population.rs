@@ -72,7 +72,11 @@ const AUTO: &str = "auto";
 
 /// What the word stands for at least, and at most.
 const USERS_AUTO_MIN: f64 = 1_000.0;
-const USERS_AUTO_MAX: f64 = 20_000_000.0;
+const USERS_AUTO_MAX: f64 = 100_000_000.0;
+
+/// As many users stand behind each that is there at the highest rate. With two of them half were
+/// always there, the busiest without a break: activity was flat, and who stays long came seldom.
+const USERS_PER_SESSION: f64 = 10.0;
 
 /// Most sessions alive at once.
 const SESSIONS_MAX: u64 = 10_000_000;
@@ -182,12 +186,12 @@ fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
     ));
 }
 
-/// Twice as many users as have to be there at once for the highest rate, by Little's law, to two
-/// digits: whoever comes next is found among those who are away.
+/// Ten times as many users as have to be there at once for the highest rate, by Little's law, to
+/// two digits: whoever comes next is found among those who are away.
 fn users_for(load: &LoadPlan, median_s: f64, sigma: f64, length: f64) -> u64 {
     let peak_per_s = load.phases.iter().map(|phase| phase.rates_per_s().1).fold(0.0, f64::max);
     let there = peak_per_s * median_s * libm::exp(sigma * sigma / 2.0) * (1.0 - 1.0 / length);
-    let users = (2.0 * there).clamp(USERS_AUTO_MIN, USERS_AUTO_MAX);
+    let users = (USERS_PER_SESSION * there).clamp(USERS_AUTO_MIN, USERS_AUTO_MAX);
     let unit = 10_f64.powi(users.log10() as i32 - 1);
     ((users / unit).ceil() * unit) as u64
 }

@@ -1,6 +1,7 @@
 //! The scenarios that kbench ships.
 
 use super::*;
+use crate::plan::PopulationPlan;
 
 /// Plans a file under `scenarios/`.
 fn shipped(name: &str) -> Plan {
@@ -43,7 +44,10 @@ fn what_peak_calls_a_default_is_one() {
     let least = Source::new("least.toml", LEAST);
     let least = plan(&least, &Overrides::default(), &environment(), &schemas()).unwrap();
     assert_eq!(peak.topic, least.topic);
-    assert_eq!(peak.population, least.population);
+    // As many users as each rate needs.
+    assert!(peak.population.users > least.population.users);
+    let (users, sessions_max) = (least.population.users, least.population.sessions_max);
+    assert_eq!(PopulationPlan { users, sessions_max, ..peak.population }, least.population);
     assert_eq!(peak.event, least.event);
     assert_eq!(peak.apps, least.apps);
     assert_eq!(peak.kafka, least.kafka);
