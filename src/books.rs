@@ -146,6 +146,7 @@ mod tests {
             session: 2,
             session_starts,
             session_ends: false,
+            was_under_way: false,
             product: None,
             price_cents,
             cart_cents: 5_000,

@@ -272,9 +272,9 @@ impl Generator {
         }
         let facts = self.act(place);
         let is_over = self.is_over(place);
-        let session = self.pool.session(place);
-        let comes = facts.session_starts && !session.was_under_way;
-        self.stats.event(alive, self.tempo.wanted(), comes, session.since, is_over);
+        let since = self.pool.session(place).since;
+        let comes = facts.session_starts && !facts.was_under_way;
+        self.stats.event(alive, self.tempo.wanted(), comes, since, is_over);
         if is_over {
             self.pool.end(place);
             self.ended = Some(place);
@@ -314,6 +314,7 @@ impl Generator {
             session: session.id,
             session_starts: is_first,
             session_ends: false,
+            was_under_way: session.was_under_way,
             product: done.product,
             price_cents: done.product.map_or(0, |number| self.shop.catalogue.price_cents(number)),
             cart_cents: done.cart_cents,

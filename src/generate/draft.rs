@@ -54,6 +54,8 @@ pub struct Facts {
     pub session_starts: bool,
     /// Whether it is its last one.
     pub session_ends: bool,
+    /// Whether the session was under way before its first event in the run.
+    pub was_under_way: bool,
     /// The product among the event's properties, counted from 0 (`PROD-001`).
     pub product: Option<u32>,
     /// That product's price; 0 without one.

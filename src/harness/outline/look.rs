@@ -18,6 +18,9 @@ const SHOWN_EVENTS: usize = 10;
 /// The search for whole sessions is given up after so many events: a quarter of a second.
 const SOUGHT_EVENTS: u64 = 1_000_000;
 
+/// Whole sessions are sought at this rate at most.
+const SOUGHT_PER_S: f64 = 300.0;
+
 /// So many sessions of a persona are followed, the first to begin.
 const FOLLOWED_SESSIONS: usize = 500;
 
@@ -43,46 +46,52 @@ struct Followed {
 }
 
 impl Look {
-    /// Runs the plan's generator for a while. The schedule is followed by more of the same, at
-    /// its mean rate, so that sessions end that outlast it; only they show it.
+    /// Runs the plan's generator for a while.
     pub(super) fn at(plan: &Plan, start_wall_us: i64) -> Result<Self> {
-        let duration_ns = plan.load.duration_ns();
-        let events = Schedule::new(&plan.load, plan.seed).expected_total();
-        let mut longer = plan.clone();
-        append_constant_rate(&mut longer, events / (duration_ns.max(1) as f64 / 1e9));
-        let mut preview = Preview::new(&longer, 0, start_wall_us)?;
         let mut look = Self::default();
-        let mut search = Search::new(plan);
+        let mut preview = Preview::new(plan, 0, start_wall_us)?;
         let (mut bytes, mut payload) = (0, Vec::new());
-        for _ in 0..SOUGHT_EVENTS {
+        while look.weighed_events < WEIGHED_EVENTS {
             payload.clear();
-            let Some(event) = preview.append(&mut payload) else {
-                break;
-            };
-            let within = event.due_ns < duration_ns;
-            if within && look.weighed_events < WEIGHED_EVENTS {
-                look.weighed_events += 1;
-                bytes += event.key.len() + payload.len();
-            }
-            if within && look.samples.len() < SHOWN_EVENTS {
+            let Some(event) = preview.append(&mut payload) else { break };
+            look.weighed_events += 1;
+            bytes += event.key.len() + payload.len();
+            if look.samples.len() < SHOWN_EVENTS {
                 look.samples.push(String::from_utf8_lossy(&payload).into_owned());
-            }
-            let (due_ns, facts) = (event.due_ns, event.facts);
-            if let (Some(persona), None) = (facts.persona, facts.fraud) {
-                if facts.session_starts {
-                    search.begin(facts.session, persona);
-                }
-                search.follow(facts.session, due_ns, &payload, preview.session_ended());
-            }
-            let weighed = look.weighed_events == WEIGHED_EVENTS || !within;
-            if weighed && search.is_over() {
-                break;
             }
         }
         look.event_bytes = bytes as f64 / look.weighed_events.max(1) as f64;
-        look.visits = search.found(duration_ns);
+        look.visits = visits(plan, start_wall_us)?;
         Ok(look)
     }
+}
+
+/// A whole session of each persona. People live alike at any rate; at a low one a session is over
+/// after fewer events.
+fn visits(plan: &Plan, start_wall_us: i64) -> Result<Vec<Visit>> {
+    let duration_ns = plan.load.duration_ns();
+    let events = Schedule::new(&plan.load, plan.seed).expected_total();
+    let mean_per_s = events / (duration_ns.max(1) as f64 / 1e9);
+    let mut slow = plan.clone();
+    slow.load.phases.clear();
+    append_constant_rate(&mut slow, mean_per_s.min(SOUGHT_PER_S));
+    let mut preview = Preview::new(&slow, 0, start_wall_us)?;
+    let (mut search, mut payload) = (Search::new(plan), Vec::new());
+    for _ in 0..SOUGHT_EVENTS {
+        payload.clear();
+        let Some(event) = preview.append(&mut payload) else { break };
+        let (due_ns, facts) = (event.due_ns, event.facts);
+        if let (Some(persona), None) = (facts.persona, facts.fraud) {
+            if facts.session_starts && !facts.was_under_way {
+                search.begin(facts.session, persona);
+            }
+            search.follow(facts.session, due_ns, &payload, preview.session_ended());
+        }
+        if search.is_over() {
+            break;
+        }
+    }
+    Ok(search.found(duration_ns))
 }
 
 /// The search for a session of each persona that is neither short nor long.

@@ -77,7 +77,7 @@ fn json_has_the_plan_the_outlook_samples_and_sessions() {
     let json = json(&plan(LOAD));
     assert_eq!(json["plan"]["seed"], 1);
     assert_eq!(json["outlook"]["trials"], 1);
-    assert_eq!(json["samples"][9]["user_id"].as_str().unwrap().len(), 10);
+    assert_eq!(json["samples"][9]["user_id"].as_str().unwrap().len(), 11);
     assert!(json["sessions"]["buyer"]["steps"][0]["event_type"].is_string());
 }
 

@@ -15,6 +15,7 @@ pub(super) fn facts(event: &Event<'_>) -> Facts {
         session: hash(event.session_id.as_bytes()),
         session_starts: false,
         session_ends: false,
+        was_under_way: false,
         product: event.properties.product_id.and_then(product),
         price_cents: event.properties.price.map_or(0, cents),
         cart_cents: event.properties.cart_value.map_or(0, cents),

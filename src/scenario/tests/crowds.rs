@@ -11,7 +11,8 @@ fn with(more: &str) -> String {
 fn phase(lines: &str) -> String {
     format!(
         "seed = 1\n[load]\nwarmup = \"0s\"\n[[load.phase]]\nkind = \"constant\"\n\
-         rate_per_s = 100\n{lines}duration = \"1s\"\n"
+         rate_per_s = 100\n{lines}duration = \"1s\"\n\
+         [population]\nusers = 100_000\n"
     )
 }
 
