@@ -66,7 +66,7 @@ mod visits;
 
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
-pub use fraud::fraud_of;
+pub use fraud::{fraud_of, rules_of};
 pub use leaps::{Leaps, Stretch, lateness_us};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 

@@ -41,7 +41,7 @@ use crate::apps::Summary;
 use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::compare::ThresholdResult;
-use crate::harness::detection::Detection;
+use crate::harness::detection::{Detection, RuleAlerts};
 use crate::harness::keep_up::KeepingUp;
 use crate::harness::lag::EndLag;
 use crate::harness::segments::SegmentReport;
@@ -177,6 +177,10 @@ pub struct RunResult {
     /// Planted fraud beside the alerts; empty where neither was.
     #[serde(default)]
     pub detection: Vec<Detection>,
+    /// Every rule's alerts beside the sessions that were not planted; empty where nobody knows
+    /// these, or no application has rules.
+    #[serde(default)]
+    pub rules: Vec<RuleAlerts>,
     /// What the harness saw of itself.
     pub watch: SelfWatch,
     /// What the host did to a thread that only sleeps; `None` where nobody looked.

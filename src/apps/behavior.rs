@@ -2,10 +2,10 @@
 //!
 //! # Segments
 //!
-//! By all events of a user, with the defaults of the options: a **buyer** has at least 1 + 5 % of
-//! the events as carts and purchases; who is no buyer and has at least 1 + 13 % of the events as
-//! searches is a **researcher**; all others are **browsers**. The 1 is the margin: two events of
-//! a kind that is rare are evidence, one is chance.
+//! By all events of a user, with the defaults of the options: a **buyer** has at least 0.5 + 5 % of
+//! the events as carts and purchases; who is no buyer and has at least 0.5 + 12 % of the events as
+//! searches is a **researcher**; all others are **browsers**. Each line is a likelihood ratio: see
+//! docs/behavior.md.
 //!
 //! # Engagement
 //!
@@ -77,14 +77,14 @@ const SCHEMA: AppSchema = AppSchema {
             key: "researcher_share",
             help: "who is no buyer is a researcher from this share of searches on, else a browser",
             kind: OptionKind::Number,
-            default: 0.13,
+            default: 0.12,
             range: (0.0, 1.0),
         },
         AppOption {
             key: "segment_margin",
             help: "so many events beyond the share are needed, so that one or two are no evidence",
             kind: OptionKind::Number,
-            default: 1.0,
+            default: 0.5,
             range: (0.0, 1_000.0),
         },
         AppOption {

@@ -35,18 +35,19 @@ use super::tally::greatest;
 use super::users::Users;
 use super::{App, option_count, option_us};
 use addresses::Addresses;
-use rules::{Cases, Cause, Met, Rule};
+use rules::{Cases, Cause, Rule};
 use settings::SCHEMA;
-use suspect::{Limits, Suspect, cart_cents};
+use suspect::{Judged, Limits, Suspect, cart_cents};
 
 mod addresses;
 mod home;
 mod rules;
 mod sessions;
 mod settings;
+mod shopping;
 mod suspect;
 
-pub use rules::fraud_of;
+pub use rules::{fraud_of, rules_of};
 pub(super) use settings::KIND;
 
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ struct Fraud {
     high_value: HighValue,
 }
 
-/// What was bought out of carts of high value.
+/// What was bought in a rush out of carts of high value.
 #[derive(Debug, Clone, Copy, Default)]
 struct HighValue {
     purchases: u64,
@@ -85,14 +86,14 @@ impl Fraud {
     }
 
     #[cold]
-    fn alert(&mut self, event: &Event<'_>, due_us: i64, met: Met) {
+    fn alert(&mut self, event: &Event<'_>, due_us: i64, judged: Judged) {
         let suspect = self.users.get(event.user_id, |_, _| {});
-        for rule in met.rules() {
+        for rule in judged.met.rules() {
             if rule == Rule::HighValue {
                 self.high_value.count(event);
             }
             let Event { user_id, session_id, .. } = *event;
-            let evidence = suspect.evidence(rule, event, due_us, &self.limits);
+            let evidence = suspect.evidence(rule, event, due_us, judged.pace, &self.limits);
             self.cases.hit(&Cause { rule, user_id, session_id, due_us }, evidence);
         }
     }
@@ -153,7 +154,7 @@ impl Fraud {
                 .row("dearest cart", Value::Cents(dearest_cents)),
             Section::new("users by events behind alerts")
                 .rows(top.into_iter().map(|(user, hits)| (user, Value::Count(hits)))),
-            self.most("most purchases in a window", Suspect::purchases_most),
+            self.most("most carts bought in a window", Suspect::purchases_most),
             self.most("most events in a minute", |suspect| suspect.events_most),
         ]
     }
@@ -189,7 +190,7 @@ impl App for Fraud {
             self.enter(event, address, due_us);
         }
         if judged.met.any() {
-            self.alert(event, due_us, judged.met);
+            self.alert(event, due_us, judged);
         }
     }
 

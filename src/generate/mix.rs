@@ -4,14 +4,15 @@
 use crate::event::EventType;
 use crate::generate::Persona;
 
-/// How the personas differ: the weight of each event type, by persona.
+/// How the personas differ: the weight of each event type, by persona. They are as far apart as
+/// twenty events take to tell them apart; the plan's mix is that of all of them together.
 const LEANINGS: [[f64; 5]; 3] = [
-    // Browsers look around.
-    [1.15, 1.1, 0.7, 0.35, 0.25],
+    // Browsers look around: they follow links, and seldom search or fill a cart.
+    [1.15, 1.15, 0.4, 0.2, 0.2],
     // Buyers know what they want.
-    [0.8, 0.9, 1.0, 3.0, 3.0],
+    [0.9, 0.8, 0.7, 3.2, 3.2],
     // Researchers search and compare.
-    [1.0, 0.85, 2.0, 0.6, 0.5],
+    [0.8, 0.85, 2.7, 0.3, 0.3],
 ];
 
 /// How fast a weight reacts: one event moves it by this part of its type's mean distance.

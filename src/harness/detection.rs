@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::apps::{Flag, fraud_of};
+use crate::apps::{Flag, Summary, fraud_of, rules_of};
 use crate::books::Books;
 use crate::event::Fraud;
 
@@ -49,6 +49,35 @@ impl Detection {
     }
 }
 
+/// One rule's alerts, and whom they accuse of what they have not done.
+///
+/// A session counts once, however often it met the rule. An alert about an address accuses no
+/// session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RuleAlerts {
+    /// The rule's name.
+    pub rule: String,
+    /// The kind of fraud that it speaks for, where it speaks for one.
+    pub kind: Option<Fraud>,
+    /// All its alerts.
+    pub alerts: u64,
+    /// Sessions that they accuse.
+    pub sessions: u64,
+    /// Of these, not planted at all.
+    pub false_alarms: u64,
+    /// All sessions of the run that were not planted.
+    pub not_planted: u64,
+}
+
+impl RuleAlerts {
+    /// The part of the sessions that were not planted which the rule accuses; none without any.
+    #[must_use]
+    pub fn false_share(&self) -> Option<f64> {
+        share(self.false_alarms, self.not_planted)
+    }
+}
+
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -89,6 +118,40 @@ pub fn detect<'f>(books: &Books, flags: impl IntoIterator<Item = &'f Flag>) -> V
         }
     });
     kinds.filter(|detection| detection.planted + detection.alerts > 0).collect()
+}
+
+/// Every rule of the applications that answered, in the rules' order, whether it was met or not;
+/// nothing where the books don't know all planted sessions, as with a recorded topic.
+#[must_use]
+pub fn accused<'s>(
+    books: &Books,
+    summaries: impl IntoIterator<Item = &'s Summary>,
+) -> Vec<RuleAlerts> {
+    // Recorded events have no persona, and whoever planted among them has kept no list here.
+    if books.planted_unlisted > 0 || books.by_persona.iter().sum::<u64>() == 0 {
+        return Vec::new();
+    }
+    let not_planted = books.sessions.saturating_sub(books.planted.len() as u64);
+    let of_rule = |rule: &str, flags: &[Flag]| {
+        let own = || flags.iter().filter(|flag| flag.rule == rule);
+        let named = own().filter(|flag| !flag.session_id.is_empty());
+        let sessions: BTreeSet<&str> = named.map(|flag| &*flag.session_id).collect();
+        let is_planted =
+            |id: &&&str| session(id).is_some_and(|number| books.planted.contains_key(&number));
+        let planted = sessions.iter().filter(is_planted).count();
+        RuleAlerts {
+            rule: rule.to_owned(),
+            kind: fraud_of(rule),
+            alerts: own().count() as u64,
+            sessions: sessions.len() as u64,
+            false_alarms: (sessions.len() - planted) as u64,
+            not_planted,
+        }
+    };
+    let each = |summary: &'s Summary| {
+        rules_of(&summary.app).into_iter().map(move |rule| of_rule(rule, &summary.flags))
+    };
+    summaries.into_iter().flat_map(each).collect()
 }
 
 fn sessions_of(books: &Books, kind: Fraud) -> impl Iterator<Item = u64> {

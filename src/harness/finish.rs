@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
-use super::detection::{Detection, detect};
+use super::detection::{Detection, RuleAlerts, accused, detect};
 use super::keep_up;
 use super::lag::EndLag;
 use super::preview::fingerprint;
@@ -150,7 +150,7 @@ pub(super) fn result(
     watch.broker_on_this_host =
         conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
     let mut apps = apps(plan, &mut collector, &timeline, answers);
-    let detection = detected(&books, &mut apps);
+    let (detection, rules) = detected(&books, &mut apps);
     let checks = checks(&books, &apps, end.recording.as_ref());
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
@@ -189,6 +189,7 @@ pub(super) fn result(
         checks,
         thresholds: Vec::new(),
         detection,
+        rules,
         watch,
         hiccups,
         cpu: end.seen.cpu.clone(),
@@ -207,13 +208,14 @@ pub(super) fn result(
 
 /// The alerts beside what was planted. Of an application's flags only the first stay: a burst of
 /// fraud flags every second user, and a result is no place for all their names.
-fn detected(books: &Books, apps: &mut [AppResult]) -> Vec<Detection> {
-    let flags = apps.iter().filter_map(|app| app.summary.as_ref()).flat_map(|s| &s.flags);
-    let detection = detect(books, flags);
+fn detected(books: &Books, apps: &mut [AppResult]) -> (Vec<Detection>, Vec<RuleAlerts>) {
+    let summaries = || apps.iter().filter_map(|app| app.summary.as_ref());
+    let detection = detect(books, summaries().flat_map(|summary| &summary.flags));
+    let rules = accused(books, summaries());
     for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
         summary.flags.truncate(FLAGS_KEPT);
     }
-    detection
+    (detection, rules)
 }
 
 /// The host's stalls on the run's intervals.

@@ -20,7 +20,7 @@ use crate::result::{
     verify,
 };
 
-use super::detection::detect;
+use super::detection::{accused, detect};
 use super::finish::{FLAGS_KEPT, checks};
 use super::keep_up;
 use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
@@ -67,6 +67,7 @@ pub fn merge(
     result.books.planted = producer.planted.iter().copied().collect();
     let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
     let has_answers = answers.clone().next().is_some();
+    result.rules = accused(&result.books, answers.clone());
     result.detection = if has_answers {
         detect(&result.books, answers.flat_map(|summary: &Summary| &summary.flags))
     } else {

@@ -5,11 +5,11 @@ use crate::event::{EventType, Fraud};
 use crate::plan::PopulationPlan;
 
 /// Least and most of what a planted session buys (a bot: reads), by [`Fraud::index`].
-pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (4, 8)];
+pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (5, 8)];
 
 /// Shortest and longest pause after an event of a planted session, in milliseconds, by
 /// [`Fraud::index`].
-pub const PAUSE_MS: [(u64, u64); 4] = [(300, 1_000), (50, 200), (1_000, 4_000), (300, 1_000)];
+pub const PAUSE_MS: [(u64, u64); 4] = [(300, 1_000), (50, 200), (1_000, 4_000), (200, 600)];
 
 /// What a planted session of a kind adds to carts and buys, in the mean.
 #[must_use]

@@ -188,6 +188,7 @@ pub(super) fn accounts(result: &RunResult) -> Markup {
 pub(super) fn answers(result: &RunResult) -> Markup {
     html! {
         @if result.detection.iter().any(|kind| kind.planted > 0) { (detection(result)) }
+        @if !result.rules.is_empty() { (rules(result)) }
         @for app in &result.apps {
             @if let Some(report) = &app.segments {
                 h2 { "Segments: " (app.name) " against the planted personas" }
@@ -243,6 +244,39 @@ fn detection(result: &RunResult) -> Markup {
                             td { (count(kind.planted)) } td { (count(kind.found)) }
                             td { (percent(kind.recall())) } td { (count(kind.alerts)) }
                             td { (count(kind.false_alarms)) } td { (percent(kind.precision())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every rule, also those that speak for nothing planted.
+fn rules(result: &RunResult) -> Markup {
+    html! {
+        h2 { "Rules against the sessions that were not planted" }
+        div.scroll tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        th { "rule" }
+                        @for name in ["speaks for", "alerts", "sessions", "false",
+                                      "share of those not planted"] { th scope="col" { (name) } }
+                    }
+                }
+                tbody {
+                    @for rule in &result.rules {
+                        tr {
+                            th scope="row" { (rule.rule) }
+                            td { (rule.kind.map_or("-", |kind| kind.name())) }
+                            td { (count(rule.alerts)) } td { (count(rule.sessions)) }
+                            td { (count(rule.false_alarms)) }
+                            td {
+                                @if let Some(share) = rule.false_share() {
+                                    (format!("{:.3} %", 100.0 * share))
+                                } @else { "n/a" }
+                            }
                         }
                     }
                 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets;
 
 use super::cpu::cpu_cost;
-use super::detected::detected;
+use super::detected::{accused, detected};
 use super::hiccups::host_line;
 use super::process::clocks;
 use super::resting::resting;
@@ -70,6 +70,9 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     books(result, out)?;
     if let Some(table) = detected(result, presets::ASCII_MARKDOWN) {
         writeln!(out, "## Planted fraud\n\n{table}")?;
+    }
+    if let Some(table) = accused(result, presets::ASCII_MARKDOWN) {
+        writeln!(out, "## Rules and false alarms\n\n{table}")?;
     }
     for (table, line) in segmented(result, presets::ASCII_MARKDOWN) {
         writeln!(out, "## Personas and segments\n\n{table}\n{line}\n")?;

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::cpu::cpu_cost;
-use super::detected::detected;
+use super::detected::{accused, detected};
 use super::hiccups::host_line;
 use super::process::clocks;
 use super::resting::resting;
@@ -51,9 +51,8 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
     }
     out.push('\n');
     out.push_str(&books(result));
-    if let Some(table) = detected(result, presets::NOTHING) {
-        out.push_str(&table);
-        out.push('\n');
+    for table in [detected(result, presets::NOTHING), accused(result, presets::NOTHING)] {
+        out.extend(table.map(|table| format!("{table}\n")));
     }
     for (table, line) in segmented(result, presets::NOTHING) {
         out.push_str(&format!("{table}{line}\n\n"));

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use kbench::apps::{self, Flag};
+use kbench::apps::{self, Flag, Summary};
 use kbench::books::Books;
 use kbench::event::Stamp;
 use kbench::generate::Generator;
-use kbench::harness::detection::detect;
-use kbench::plan::{AppPlan, Hurry, PopulationPlan};
+use kbench::harness::detection::{accused, detect};
+use kbench::pace::Schedule;
+use kbench::plan::{AppPlan, Hurry, Plan, PopulationPlan};
+use kbench::scenario::{self, Environment, Overrides, Source};
 use kbench::wire::encode;
 use kbench::wire::parse::Parser;
 
@@ -19,6 +21,11 @@ use kbench::wire::parse::Parser;
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
 /// Shares of the sessions by kind: enough of each to count, and few enough to leave a crowd.
 const PLANTED: [f64; 4] = [0.005, 0.002, 0.005, 0.005];
+
+const PEAK: &str = include_str!("../../scenarios/peak.toml");
+
+/// The most of the sessions that were not planted that a rule may accuse.
+const FALSE_SHARE_MAX: f64 = 0.001;
 
 fn population(fraud: [f64; 4]) -> PopulationPlan {
     PopulationPlan {
@@ -43,7 +50,7 @@ fn detected(population: &PopulationPlan, events: u64, rate_per_s: u64) -> (Books
     let (name, group) = (kind.schema.name.to_owned(), String::new());
     let plan = AppPlan { name, group, workers: 1, options: BTreeMap::new() };
     let mut state = (kind.new)(&plan);
-    let mut generator = Generator::new(population, 5_000.0, 7, 0, 1);
+    let mut generator = Generator::new(population, rate_per_s as f64, 7, 0, 1);
     let mut books = Books::default();
     let (mut parser, mut bytes) = (Parser::new(), Vec::new());
     for seq in 0..events {
@@ -56,6 +63,76 @@ fn detected(population: &PopulationPlan, events: u64, rate_per_s: u64) -> (Books
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }
     (books, state.summary().flags)
+}
+
+/// Sends all events of a scenario through its own fraud application.
+fn played(text: &str, set: &[&str]) -> (Books, Summary) {
+    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let set = set.iter().map(|text| (*text).to_owned()).collect();
+    let overrides = Overrides { set, ..Overrides::default() };
+    let nothing = Environment::from_pairs::<String, String>([]);
+    let plan: Plan = scenario::plan(&source, &overrides, &nothing, &apps::schemas()).unwrap();
+    assert_eq!(plan.load.producers, 1);
+    let app = plan.apps.iter().find(|app| app.name == "fraud").unwrap();
+    let mut state = (apps::kind("fraud").unwrap().new)(app);
+    let mut generator = Generator::crew(&plan).remove(0);
+    let mut books = Books::default();
+    let (mut parser, mut bytes) = (Parser::new(), Vec::new());
+    for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
+        let draft = generator.next(slot.due_ns);
+        let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
+        bytes.clear();
+        let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us };
+        encode::encode(&stamp, &draft.parts, &mut bytes);
+        books.observe(&draft.facts);
+        state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
+    }
+    (books, state.summary())
+}
+
+/// What is asked of every rule and every planted kind; `planted_min` sessions of each kind.
+fn holds(books: &Books, summary: &Summary, planted_min: u64) {
+    let rules = accused(books, [summary]);
+    assert_eq!(rules.len(), 9);
+    for rule in rules {
+        let share = rule.false_share().unwrap();
+        println!(
+            "  {}: {} alerts, {} sessions, {} of {} not planted, {:.4} %",
+            rule.rule,
+            rule.alerts,
+            rule.sessions,
+            rule.false_alarms,
+            rule.not_planted,
+            100.0 * share
+        );
+        assert!(share < FALSE_SHARE_MAX, "{rule:?}");
+    }
+    let kinds = detect(books, &summary.flags);
+    assert_eq!(kinds.len(), 4);
+    for kind in kinds {
+        let (recall, precision) = (kind.recall().unwrap(), kind.precision().unwrap());
+        println!("  {kind:?}: precision {precision:.3}, recall {recall:.3}");
+        assert!(kind.planted >= planted_min && recall >= 0.9 && precision >= 0.9, "{kind:?}");
+    }
+}
+
+/// As it is shipped: few planted sessions, so the seed decides; what follows has more of them.
+#[test]
+fn on_peak_no_rule_accuses_one_in_a_thousand_who_only_shop() {
+    let (books, summary) = played(PEAK, &[]);
+    println!("peak: {} sessions", books.sessions);
+    assert!(books.sessions > 100_000);
+    holds(&books, &summary, 20);
+}
+
+/// With 200 planted sessions or more of each kind a rule that finds 96 % of them, as these do,
+/// fails by chance once in 10,000 seeds; and there are no more false alarms than on peak as it is.
+#[test]
+fn on_peak_nine_of_ten_planted_are_found_and_nine_of_ten_found_are_planted() {
+    let more = ["card_testing", "bot_velocity", "account_takeover", "high_value_burst"]
+        .map(|kind| format!("population.fraud.{kind}=0.2"));
+    let (books, summary) = played(PEAK, &more.each_ref().map(String::as_str));
+    holds(&books, &summary, 200);
 }
 
 /// Alerts by rule.
@@ -88,12 +165,10 @@ fn who_only_shops_is_rarely_suspected() {
     for (median_ms, rate_per_s) in [(8_000.0, 1_000), (8_000.0, 10_000), (500.0, 2_000)] {
         let people = PopulationPlan { think_median_ms: median_ms, ..population([0.0; 4]) };
         let (books, flags) = detected(&people, rate_per_s * 120, rate_per_s);
-        let mut rules = rules(&flags);
+        let rules = rules(&flags);
         println!("{median_ms} ms, {rate_per_s}/s: {} sessions, {rules:?}", books.sessions);
-        // Before all sessions have begun, few users make the whole rate, and pause for no time.
-        let hasty = rules.remove("hasty_purchase").unwrap_or(0);
-        assert!(hasty < books.sessions / 25, "{hasty}");
-        let others: u64 = rules.values().sum();
-        assert!(others < books.sessions / 250, "{rules:?}");
+        let most = if median_ms < 8_000.0 { books.sessions / 250 } else { books.sessions / 1_000 };
+        let all: u64 = rules.values().sum();
+        assert!(all < most, "{rules:?}");
     }
 }

@@ -21,15 +21,42 @@ const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
 
 const PEAK: &str = include_str!("../../scenarios/peak.toml");
 
+/// The part of the users with enough events who have to be taken for what they are.
+const RIGHT_MIN: f64 = 0.85;
+
+/// Every shipped load, and what is set so that enough of its users have enough events: in a minute
+/// or two, at a median pause of 8 s, next to nobody but who is planted comes to twenty. Population,
+/// mix, pauses and fraud are as shipped.
+const SHIPPED: [(&str, &str, &[&str]); 5] = [
+    ("peak", PEAK, &["load.scale=0.02", "load.phase.1.duration=20m"]),
+    (
+        "steady",
+        include_str!("../../scenarios/steady.toml"),
+        &["load.rate_per_s=400", "load.duration=20m"],
+    ),
+    ("spec", include_str!("../../scenarios/spec.toml"), &["load.phase.0.duration=40m"]),
+    ("smoke", include_str!("../../scenarios/smoke.toml"), &["load.duration=10m"]),
+    ("fraud-burst", include_str!("../../scenarios/fraud-burst.toml"), &[]),
+];
+
+/// With so many users one standard deviation of the share is 0.8 points; the seeds are fixed.
+const ACTIVE_MIN: u64 = 2_000;
+
 /// A day's worth of a small shop, in which everybody comes again and again.
 const REGULARS: &str = "seed = 7\nname = \"regulars\"\n\
     [load]\nrate_per_s = 20_000\nduration = \"100s\"\nwarmup = \"0s\"\n\
     [population]\nusers = 20_000\nuser_skew = 0.0\n";
 
 fn plan(text: &str) -> Plan {
+    plan_with(text, &[])
+}
+
+fn plan_with(text: &str, set: &[&str]) -> Plan {
     let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
     let nothing = Environment::from_pairs::<String, String>([]);
-    scenario::plan(&source, &Overrides::default(), &nothing, &apps::schemas()).unwrap()
+    let set = set.iter().map(|text| (*text).to_owned()).collect();
+    let overrides = Overrides { set, ..Overrides::default() };
+    scenario::plan(&source, &overrides, &nothing, &apps::schemas()).unwrap()
 }
 
 /// What a user really is, and how many events of each type there are of the user.
@@ -100,6 +127,18 @@ fn personas_are_recovered_nearly_as_well_as_by_an_insider() {
             );
             assert!(own > best - 0.025 && own > 0.7, "{own} {best}");
         }
+    }
+}
+
+#[test]
+fn on_every_shipped_load_most_active_users_are_taken_for_what_they_are() {
+    for (name, text, set) in SHIPPED {
+        let (report, truth) = report(&plan_with(text, set));
+        let (active, best) = (report.active, insider(&truth, EVENTS_MIN));
+        let right = active.accuracy().unwrap();
+        println!("{name}: {right:.4} of {}, insider {best:.4}, {:?}", active.users(), active.0);
+        assert!(active.users() >= ACTIVE_MIN, "{name}: {}", active.users());
+        assert!(right >= RIGHT_MIN, "{name}: {right}");
     }
 }
 

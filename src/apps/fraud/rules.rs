@@ -16,10 +16,14 @@ pub(super) enum Rule {
     /// An event beyond `velocity_per_min` in the user's last minute, which slides by ten seconds,
     /// in a session with at least half as many events itself.
     Velocity,
-    /// A purchase beyond `purchases_max` in the `purchase_window_ms` that end with it, in a
-    /// session with at least half as many purchases itself.
+    /// A cart bought beyond `purchases_max` in the `purchase_window_ms` that end with it, in a
+    /// session with at least half as many purchases itself. Who tries out cards fills and pays cart
+    /// after cart; a cart that is paid product by product counts once, with its last product.
     PurchaseVelocity,
-    /// A purchase out of a cart of at least `high_value_usd`.
+    /// A purchase out of a cart of at least `high_value_usd` with three products or more, by
+    /// somebody in a rush: since the cart's first product came in, the session's events are less
+    /// than `high_value_pause_ms` apart in the mean. Who pays for dear things looks at them; who
+    /// spends another's money fills and empties a fresh cart within seconds.
     HighValue,
     /// An event from a country other than the user's own.
     UnusualCountry,
@@ -27,7 +31,8 @@ pub(super) enum Rule {
     UnusualNetwork,
     /// An address with more than `address_users_max` users.
     CrowdedAddress,
-    /// A purchase in a session in which nothing was viewed or searched for before.
+    /// A purchase in a session in which nothing was viewed or searched for before, and that didn't
+    /// come from a page of the shop.
     BlindPurchase,
     /// A purchase less than `hasty_purchase_ms` after the session's last product came into the
     /// cart.
@@ -78,6 +83,13 @@ impl Rule {
     }
 }
 
+/// The names of the rules of an application; none where it has no such rules.
+#[must_use]
+pub fn rules_of(app: &str) -> Vec<&'static str> {
+    let is_fraud = app == super::settings::SCHEMA.name;
+    Rule::ALL.into_iter().filter(|_| is_fraud).map(Rule::name).collect()
+}
+
 /// The kind of fraud that the rule of this name speaks for, where it speaks for one.
 #[must_use]
 pub fn fraud_of(rule: &str) -> Option<Fraud> {
@@ -108,10 +120,10 @@ impl Met {
 pub(super) enum Evidence {
     /// Events in a minute.
     Events(u64),
-    /// Purchases in the window of so many microseconds.
+    /// Carts bought in the window of so many microseconds.
     Purchases(u64, i64),
-    /// The worth of a cart, in cents.
-    Cart(u64),
+    /// The worth of a cart, in cents, and the microseconds since its first product came in.
+    Cart(u64, i64),
     /// Where the event is from, and what is the user's own.
     Place(CompactString, CompactString),
     /// Microseconds from cart to purchase.
@@ -126,10 +138,9 @@ impl Evidence {
     /// The stronger of two that speak for the same alert; the first where none is stronger.
     fn strengthen(&mut self, other: Self) {
         let stronger = match (&*self, &other) {
-            (Self::Events(here), Self::Events(there)) | (Self::Cart(here), Self::Cart(there)) => {
-                there > here
-            }
-            (Self::Purchases(here, _), Self::Purchases(there, _)) => there > here,
+            (Self::Events(here), Self::Events(there))
+            | (Self::Purchases(here, _), Self::Purchases(there, _))
+            | (Self::Cart(here, _), Self::Cart(there, _)) => there > here,
             (Self::Haste(here), Self::Haste(there)) => there < here,
             _ => false,
         };
@@ -145,9 +156,12 @@ impl std::fmt::Display for Evidence {
             Self::Events(count) => write!(f, "{count} events in a minute"),
             Self::Purchases(count, window_us) => {
                 let window = std::time::Duration::from_micros(window_us.unsigned_abs());
-                write!(f, "{count} purchases in {}", humantime::format_duration(window))
+                write!(f, "{count} carts bought in {}", humantime::format_duration(window))
             }
-            Self::Cart(cents) => write!(f, "a cart of {}", crate::apps::Value::Cents(*cents)),
+            Self::Cart(cents, us) => {
+                let cents = crate::apps::Value::Cents(*cents);
+                write!(f, "a cart of {cents}, {} ms after its first product", us / 1_000)
+            }
             Self::Place(now, own) => write!(f, "{now}, own {own}"),
             Self::Haste(us) => write!(f, "bought {} ms after the cart", us / 1_000),
             Self::Device(now) => write!(f, "went on with {now}"),
@@ -341,8 +355,11 @@ mod tests {
     #[test]
     fn evidence_reads_well() {
         let texts = [
-            (Evidence::Purchases(9, 600_000_000), "9 purchases in 10m"),
-            (Evidence::Cart(512_300), "a cart of $5,123.00"),
+            (Evidence::Purchases(9, 600_000_000), "9 carts bought in 10m"),
+            (
+                Evidence::Cart(512_300, 6_500_999),
+                "a cart of $5,123.00, 6500 ms after its first product",
+            ),
             (Evidence::Place("DE".into(), "US".into()), "DE, own US"),
             (Evidence::Device("mobile iOS Safari".into()), "went on with mobile iOS Safari"),
         ];

@@ -44,7 +44,7 @@ pub(super) struct Session {
     pub(super) last_us: i64,
     /// The hash of the session's id, 0 for none. It tells apart the two sessions of one user, and
     /// takes one for the other with a chance of 2^-31.
-    id: u32,
+    pub(super) id: u32,
     /// The hash of device and browser, 0 while unknown; a change is overlooked with a chance of
     /// 2^-31.
     pub(super) device: u32,

@@ -2,7 +2,6 @@
 //! and is packed into two cache lines with the name: in a table of a million users, each line
 //! more is waited for.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
@@ -12,6 +11,8 @@ use foldhash::fast::FixedState;
 use super::home::{HOMES_MAX, code, code_text, is_other, learn, network, network_text};
 use super::rules::{Evidence, Met, Rule};
 use super::sessions::{Marks, Session, enter};
+use super::shopping::{Pace, Shopping};
+use crate::apps::summary::price_cents;
 use crate::apps::users::PerUser;
 use crate::event::{Event, EventType, cents};
 
@@ -19,8 +20,6 @@ use crate::event::{Event, EventType, cents};
 const SLICE_US: i64 = 10_000_000;
 /// Slices in a minute.
 const SLICES: usize = 6;
-/// How many purchases an alert can tell apart at least.
-const PURCHASES_TOLD: usize = 256;
 
 /// What makes a user suspicious.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +28,7 @@ pub(super) struct Limits {
     pub(super) purchases_max: usize,
     pub(super) purchase_window_us: i64,
     pub(super) high_value_cents: u64,
+    pub(super) high_value_pause_us: i64,
     pub(super) hasty_purchase_us: i64,
     pub(super) home_sessions: u8,
     pub(super) session_idle_us: i64,
@@ -49,8 +49,8 @@ pub(super) struct Suspect {
     /// 2^-32.
     address: u32,
     network: u32,
-    /// Few buy, so this is elsewhere.
-    purchases: Option<Box<Recent>>,
+    /// Few have a cart, so this is elsewhere.
+    shopping: Option<Box<Shopping>>,
     /// Most events in a minute.
     pub(super) events_most: u32,
 }
@@ -59,6 +59,8 @@ pub(super) struct Suspect {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judged {
     pub(super) met: Met,
+    /// How fast what is bought came out of the cart again.
+    pub(super) pace: Option<Pace>,
     /// The address, where it isn't that of the user's event before.
     pub(super) moved_to: Option<IpAddr>,
 }
@@ -76,6 +78,13 @@ impl Suspect {
                 self.marks.set(Marks::LEARNS);
             }
             self.sessions_begun = self.sessions_begun.saturating_add(1);
+            if let Some(shopping) = &mut self.shopping {
+                shopping.forget(self.sessions[0].id);
+            }
+            // Whoever comes from a page of the shop was there before the stream began.
+            if event.referrer.is_some_and(|page| page.starts_with('/')) {
+                self.marks.set(Marks::LOOKED);
+            }
         }
         let session = &mut self.sessions[0];
         session.events = session.events.saturating_add(1);
@@ -95,28 +104,59 @@ impl Suspect {
             met.set(Rule::UnusualCountry, is_other(&self.countries, country));
             met.set(Rule::UnusualNetwork, is_other(&self.networks, self.network));
         }
-        match event.event_type {
-            EventType::PageView | EventType::Search => self.marks.set(Marks::LOOKED),
-            EventType::Click => {}
-            EventType::AddToCart => session.cart(due_us),
-            EventType::Purchase => {
-                met.set(Rule::BlindPurchase, !self.marks.has(Marks::LOOKED));
-                let pause_us = session.since_cart_us(due_us);
-                let is_hasty = pause_us.is_some_and(|us| us < limits.hasty_purchase_us);
-                met.set(Rule::HastyPurchase, is_hasty);
-                met.set(Rule::HighValue, cart_cents(event) >= limits.high_value_cents);
-                let count = self.purchases.get_or_insert_default().count(due_us, limits);
-                session.purchases = session.purchases.saturating_add(1);
-                let own = is_own(session.purchases.into(), limits.purchases_max as u64);
-                met.set(Rule::PurchaseVelocity, count > limits.purchases_max && own);
+        let pace = match event.event_type {
+            EventType::PageView | EventType::Search => {
+                self.marks.set(Marks::LOOKED);
+                None
             }
-        }
-        Judged { met, moved_to }
+            EventType::Click => None,
+            EventType::AddToCart => {
+                self.fill(due_us);
+                None
+            }
+            EventType::Purchase => self.buy(event, due_us, limits, &mut met),
+        };
+        Judged { met, pace, moved_to }
     }
 
-    /// Most purchases in the window.
+    /// A product comes into the session's cart.
+    fn fill(&mut self, due_us: i64) {
+        let [session, other] = &mut self.sessions;
+        session.cart(due_us);
+        let shopping = self.shopping.get_or_insert_default();
+        shopping.fill(session.id, other.id, session.events, due_us);
+    }
+
+    /// A product is bought: gives how fast it came out of the cart again.
+    fn buy(
+        &mut self,
+        event: &Event<'_>,
+        due_us: i64,
+        limits: &Limits,
+        met: &mut Met,
+    ) -> Option<Pace> {
+        let session = &mut self.sessions[0];
+        met.set(Rule::BlindPurchase, !self.marks.has(Marks::LOOKED));
+        let pause_us = session.since_cart_us(due_us);
+        let is_hasty = pause_us.is_some_and(|us| us < limits.hasty_purchase_us);
+        met.set(Rule::HastyPurchase, is_hasty);
+        let shopping = self.shopping.get_or_insert_default();
+        let pace = shopping.empty(session.id, session.events, due_us);
+        let is_rush = pace.is_some_and(|pace| pace.is_rush(limits.high_value_pause_us));
+        met.set(Rule::HighValue, is_rush && cart_cents(event) >= limits.high_value_cents);
+        session.purchases = session.purchases.saturating_add(1);
+        // What is bought product by product out of one cart is bought once, with the last one.
+        if cart_cents(event) <= price_cents(event) {
+            let count = shopping.buy(due_us, limits);
+            let own = is_own(session.purchases.into(), limits.purchases_max as u64);
+            met.set(Rule::PurchaseVelocity, count > limits.purchases_max && own);
+        }
+        pace
+    }
+
+    /// Most carts bought in the window.
     pub(super) fn purchases_most(&self) -> u32 {
-        self.purchases.as_ref().map_or(0, |recent| recent.most)
+        self.shopping.as_ref().map_or(0, |shopping| shopping.most)
     }
 
     fn follow_address(&mut self, event: &Event<'_>) -> Option<IpAddr> {
@@ -137,15 +177,16 @@ impl Suspect {
         rule: Rule,
         event: &Event<'_>,
         due_us: i64,
+        pace: Option<Pace>,
         limits: &Limits,
     ) -> Evidence {
         match rule {
             Rule::Velocity => Evidence::Events(self.minute.sum().into()),
             Rule::PurchaseVelocity => {
-                let count = self.purchases.as_ref().map_or(0, |recent| recent.times.len());
+                let count = self.shopping.as_ref().map_or(0, |shopping| shopping.count());
                 Evidence::Purchases(count as u64, limits.purchase_window_us)
             }
-            Rule::HighValue => Evidence::Cart(cart_cents(event)),
+            Rule::HighValue => Evidence::Cart(cart_cents(event), pace.map_or(0, |pace| pace.us)),
             Rule::UnusualCountry => {
                 let now = event.location.country.unwrap_or_default().to_compact_string();
                 Evidence::Place(now, code_text(self.countries[0]))
@@ -181,7 +222,7 @@ impl PerUser for Suspect {
         }
         self.events_most = events_most;
         if purchases_most > 0 {
-            self.purchases.get_or_insert_default().most = purchases_most;
+            self.shopping.get_or_insert_default().most = purchases_most;
         }
     }
 }
@@ -239,31 +280,6 @@ fn index(slice: i32) -> usize {
     slice.rem_euclid(SLICES as i32) as usize
 }
 
-/// The last purchases.
-#[derive(Debug, Clone, Default)]
-struct Recent {
-    times: VecDeque<i64>,
-    /// Most in the window.
-    most: u32,
-}
-
-impl Recent {
-    /// Counts a purchase, and gives how many there are in the window that ends with it; one
-    /// exactly a window ago is outside. Beyond what a rule or an alert needs the count stands.
-    fn count(&mut self, due_us: i64, limits: &Limits) -> usize {
-        let since_us = due_us.saturating_sub(limits.purchase_window_us);
-        while self.times.front().is_some_and(|at_us| *at_us <= since_us) {
-            self.times.pop_front();
-        }
-        if self.times.len() > limits.purchases_max.max(PURCHASES_TOLD) {
-            self.times.pop_front();
-        }
-        self.times.push_back(due_us);
-        self.most = self.most.max(u32::try_from(self.times.len()).unwrap_or(u32::MAX));
-        self.times.len()
-    }
-}
-
 /// The hash of device and browser; 0 when the event names none.
 fn device(event: &Event<'_>) -> u32 {
     let device = &event.device;
@@ -279,7 +295,7 @@ fn device(event: &Event<'_>) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -290,23 +306,12 @@ mod tests {
         assert_eq!(counts, [1, 2, 3, 4, 3, 1, 0]);
     }
 
-    #[test]
-    fn purchases_are_counted_in_a_window_that_is_open_at_its_far_end() {
-        let limits = Limits { purchase_window_us: 10, purchases_max: 2, ..LIMITS };
-        let mut recent = Recent::default();
-        let counts = [0, 5, 10, 11, 15, 25].map(|due_us| recent.count(due_us, &limits));
-        assert_eq!(counts, [1, 2, 2, 3, 3, 1]);
-        for _ in 0..10_000 {
-            recent.count(26, &limits);
-        }
-        assert!(recent.times.len() <= PURCHASES_TOLD + 1);
-    }
-
-    const LIMITS: Limits = Limits {
+    pub(in crate::apps::fraud) const LIMITS: Limits = Limits {
         velocity_per_min: 90,
         purchases_max: 8,
         purchase_window_us: 600_000_000,
         high_value_cents: 300_000,
+        high_value_pause_us: 1_500_000,
         hasty_purchase_us: 100_000,
         home_sessions: 1,
         session_idle_us: 1_800_000_000,

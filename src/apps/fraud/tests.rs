@@ -7,9 +7,13 @@ use crate::apps::sample;
 fn a_late_event_is_in_the_totals_and_judged_by_nobody() {
     let mut state = Fraud::new(&sample::plan(&[("high_value_usd", 1.0)]));
     let mut sample = sample::events(1, 1, 1, 0).remove(0);
-    sample.event_type = crate::event::EventType::Purchase;
-    sample.cart_value = 5.0;
     let newest_us = sample.due_us;
+    sample.cart_value = 5.0;
+    sample.event_type = crate::event::EventType::AddToCart;
+    for _ in 0..4 {
+        state.observe(&sample.event(), newest_us);
+    }
+    sample.event_type = crate::event::EventType::Purchase;
     for behind_us in [0, 60_000_000, 60_000_001] {
         state.observe(&sample.event(), newest_us - behind_us);
     }

@@ -19,9 +19,9 @@ fn count(events: &[&Sample], kind: EventType) -> u64 {
 
 fn segment(events: &[&Sample]) -> &'static str {
     let carts = count(events, EventType::AddToCart) + count(events, EventType::Purchase);
-    if carts as f64 >= 1.0 + 0.05 * events.len() as f64 {
+    if carts as f64 >= 0.5 + 0.05 * events.len() as f64 {
         "buyers"
-    } else if count(events, EventType::Search) as f64 >= 1.0 + 0.13 * events.len() as f64 {
+    } else if count(events, EventType::Search) as f64 >= 0.5 + 0.12 * events.len() as f64 {
         "researchers"
     } else {
         "browsers"

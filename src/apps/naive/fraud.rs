@@ -11,10 +11,12 @@ use super::sample::{self, Sample};
 use super::{behind_a_gate, counted, rows, strangers};
 use crate::event::{Event, EventType, cents};
 
-const OPTIONS: [(&str, f64); 6] = [
+const OPTIONS: [(&str, f64); 8] = [
     ("velocity_per_min", 8.0),
     ("purchases_max", 3.0),
-    ("high_value_usd", 2_500.0),
+    ("purchase_window_ms", 600_000.0),
+    ("high_value_usd", 1_500.0),
+    ("high_value_pause_ms", 2_000.0),
     ("hasty_purchase_ms", 300.0),
     ("address_users_max", 4.0),
     ("home_sessions", 2.0),
@@ -23,6 +25,7 @@ const ADDRESSES: [&str; 6] =
     ["10.0.0.1", "10.0.0.2", "10.1.0.1", "192.168.0.9", "2001:db8:1::7", "not an address"];
 const COUNTRIES: [Option<&str>; 4] = [Some("US"), Some("DE"), Some("FR"), None];
 const AGENTS: [Option<&str>; 3] = [Some("Firefox"), Some("Chrome"), None];
+const REFERRERS: [Option<&str>; 3] = [Some("/cart"), Some("https://example.com"), None];
 const IDLE_US: i64 = 1_800_000_000;
 
 /// One event, with its time.
@@ -63,6 +66,7 @@ fn travelling(samples: &[Sample]) -> Vec<Seen<'_>> {
         event.ip_address = Some(ADDRESSES[pick(6, ADDRESSES.len())]);
         event.location.country = COUNTRIES[pick(7, COUNTRIES.len())];
         event.user_agent = AGENTS[pick(9, AGENTS.len())];
+        event.referrer = REFERRERS[pick(2, REFERRERS.len())];
         seen.push(Seen { event, due_us: sample.due_us });
     }
     seen
@@ -93,12 +97,34 @@ fn learned(places: impl Iterator<Item = String>) -> Vec<String> {
     known
 }
 
-/// Judges the events of one user; gives the most events in a minute and purchases in a window.
-fn judge(events: &[&Seen<'_>], found: &mut Found) -> (usize, usize) {
+/// The cart that a session has after these events: how many products there are in it, and the
+/// place of the event that put the first one in.
+fn cart_of(before: &[&Seen<'_>]) -> (usize, usize) {
+    let (mut items, mut since) = (0_usize, 0);
+    for (place, seen) in before.iter().enumerate() {
+        match seen.event.event_type {
+            EventType::AddToCart if items == 0 => (items, since) = (1, place),
+            EventType::AddToCart => items += 1,
+            EventType::Purchase => items = items.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (items, since)
+}
+
+/// What is paid.
+fn cents_of(seen: &Seen<'_>) -> u64 {
+    cents(seen.event.properties.price.unwrap())
+}
+
+/// Judges the events of one user; gives the most events in a minute and carts in a window.
+/// `dear` gets cart and price of each purchase that is of high value.
+fn judge(events: &[&Seen<'_>], found: &mut Found, dear: &mut Vec<(u64, u64)>) -> (usize, usize) {
     let mut most = (0, 0);
     // The latest first: the session's number, and its events so far.
     let mut open: Vec<(usize, Vec<&Seen<'_>>)> = Vec::new();
     let mut begun = 0;
+    let mut carts = Vec::new();
     let mut home: Vec<&Seen<'_>> = Vec::new();
     for (index, now) in events.iter().enumerate() {
         let same = |(_, session): &(usize, Vec<&Seen<'_>>)| {
@@ -112,10 +138,6 @@ fn judge(events: &[&Seen<'_>], found: &mut Found) -> (usize, usize) {
         });
         let slice = |seen: &Seen<'_>| seen.due_us.div_euclid(10_000_000);
         let minute = events[..=index].iter().filter(|e| slice(e) > slice(now) - 6).count();
-        let bought: Vec<_> = events[..=index]
-            .iter()
-            .filter(|e| e.due_us > now.due_us - 600_000_000 && e.is(EventType::Purchase))
-            .collect();
         most.0 = most.0.max(minute);
         if minute > 8 && before.len() + 1 >= 4 {
             enter(found, now, "velocity", minute as i64, format!("{minute} events in a minute"));
@@ -141,18 +163,32 @@ fn judge(events: &[&Seen<'_>], found: &mut Found) -> (usize, usize) {
             }
         }
         if now.is(EventType::Purchase) {
-            most.1 = most.1.max(bought.len());
-            let own = before.iter().filter(|e| e.is(EventType::Purchase)).count() + 1;
-            if bought.len() > 3 && 2 * own >= 3 {
-                let text = format!("{} purchases in 10m", bought.len());
-                enter(found, now, "purchase_velocity", bought.len() as i64, text);
-            }
             let cart = cents(now.event.properties.cart_value.unwrap());
-            if cart >= 250_000 {
-                let text = format!("a cart of {}", Value::Cents(cart));
-                enter(found, now, "high_value", cart as i64, text);
+            if cart <= cents_of(now) {
+                carts.push(now.due_us);
+                let recent = |at: &&i64| **at > now.due_us - 600_000_000;
+                let bought = carts.iter().filter(recent).count();
+                most.1 = most.1.max(bought);
+                let own = before.iter().filter(|e| e.is(EventType::Purchase)).count() + 1;
+                if bought > 3 && 2 * own >= 3 {
+                    let text = format!("{bought} carts bought in 10m");
+                    enter(found, now, "purchase_velocity", bought as i64, text);
+                }
             }
-            if !before.iter().any(|e| e.is(EventType::PageView) || e.is(EventType::Search)) {
+            let (items, since) = cart_of(&before);
+            if cart >= 150_000 && items >= 3 {
+                let us = now.due_us - before[since].due_us;
+                if us < 2_000_000 * (before.len() - since) as i64 {
+                    let (cents, ms) = (Value::Cents(cart), us / 1_000);
+                    let text = format!("a cart of {cents}, {ms} ms after its first product");
+                    enter(found, now, "high_value", cart as i64, text);
+                    dear.push((cart, cents_of(now)));
+                }
+            }
+            let looked =
+                before.iter().any(|e| e.is(EventType::PageView) || e.is(EventType::Search));
+            let first = before.first().map_or(&now.event, |e| &e.event);
+            if !looked && first.referrer != Some("/cart") {
                 let text = "bought without a view or a search".to_owned();
                 enter(found, now, "blind_purchase", 0, text);
             }
@@ -195,9 +231,9 @@ fn agrees(events: &[Seen<'_>]) {
     for seen in events {
         users.entry(seen.event.user_id).or_default().push(seen);
     }
-    let mut found = Found::new();
+    let (mut found, mut dear) = (Found::new(), Vec::new());
     let most: BTreeMap<_, _> =
-        users.iter().map(|(user, events)| (*user, judge(events, &mut found))).collect();
+        users.iter().map(|(user, events)| (*user, judge(events, &mut found, &mut dear))).collect();
     let mut crowds = BTreeMap::<&str, BTreeSet<&str>>::new();
     for seen in events.iter().filter(|seen| seen.network().is_some()) {
         crowds.entry(seen.event.ip_address.unwrap()).or_default().insert(seen.event.user_id);
@@ -224,13 +260,13 @@ fn agrees(events: &[Seen<'_>]) {
         .map(|((rule, user, session), a)| ((*rule, user, session), (a.0, a.1, a.2, &a.4)))
         .collect();
     assert_eq!(shown, expected);
-    tables_agree(&summary, events, &found, &most, (crowds.len(), crowded.len()));
+    tables_agree(&summary, &dear, &found, &most, (crowds.len(), crowded.len()));
 }
 
 /// The tables, from the alerts that agreed.
 fn tables_agree(
     summary: &Summary,
-    events: &[Seen<'_>],
+    dear: &[(u64, u64)],
     found: &Found,
     most: &BTreeMap<&str, (usize, usize)>,
     (addresses, crowded): (usize, usize),
@@ -265,13 +301,6 @@ fn tables_agree(
             ("late events", Value::Count(0)),
         ])
     );
-    let dear: Vec<_> = events
-        .iter()
-        .filter(|seen| seen.is(EventType::Purchase))
-        .map(|seen| seen.event.properties)
-        .map(|about| (cents(about.cart_value.unwrap()), cents(about.price.unwrap())))
-        .filter(|(cart, _)| *cart >= 250_000)
-        .collect();
     assert_eq!(
         rows(summary, "high-value carts"),
         named(&[
@@ -289,7 +318,7 @@ fn tables_agree(
         counted(many.flat_map(move |(user, most)| std::iter::repeat_n(*user, of(most))))
     };
     assert_eq!(rows(summary, "most events in a minute"), times(|most| most.0));
-    assert_eq!(rows(summary, "most purchases in a window"), times(|most| most.1));
+    assert_eq!(rows(summary, "most carts bought in a window"), times(|most| most.1));
 }
 
 proptest! {

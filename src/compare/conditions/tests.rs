@@ -238,6 +238,7 @@ const FIGURES: &[&str] = &[
     "checks",
     "thresholds",
     "detection",
+    "rules",
     "cpu",
     "phases",
     "partitions",

@@ -50,3 +50,32 @@ fn where_the_books_do_not_know_all_nothing_is_said() {
     let books = Books { planted_unlisted: 1, ..Books::default() };
     assert_eq!(detect(&books, &[flag("velocity", "sess-0000000000000001")]), []);
 }
+
+#[test]
+fn every_rule_is_held_against_those_who_were_not_planted() {
+    let planted = BTreeMap::from([(1, Fraud::CardTesting), (2, Fraud::AccountTakeover)]);
+    let by_persona = [90, 0, 0];
+    let books = Books { planted, sessions: 12, by_persona, ..Books::default() };
+    let flags = vec![
+        flag("hasty_purchase", "sess-0000000000000001"),
+        flag("hasty_purchase", "sess-0000000000000003"),
+        flag("hasty_purchase", "abc"),
+        flag("hasty_purchase", "abc"),
+        flag("unusual_country", "sess-0000000000000002"),
+        flag("crowded_address", ""),
+    ];
+    let summary = Summary { app: "fraud".to_owned(), flags, ..Summary::default() };
+    let another = Summary { app: "analytics".to_owned(), ..summary.clone() };
+    let rules = accused(&books, [&another, &summary]);
+    assert_eq!(rules.len(), rules_of("fraud").len());
+    let of = |name: &str| rules.iter().find(|rule| rule.rule == name).unwrap();
+    let hasty = of("hasty_purchase");
+    assert_eq!((hasty.alerts, hasty.sessions, hasty.false_alarms), (4, 3, 2));
+    assert_eq!((hasty.kind, hasty.false_share()), (None, Some(0.2)));
+    assert_eq!((of("crowded_address").alerts, of("crowded_address").sessions), (1, 0));
+    let own = of("unusual_country");
+    assert_eq!((own.kind, own.false_alarms), (Some(Fraud::AccountTakeover), 0));
+    assert_eq!((of("velocity").alerts, of("velocity").false_share()), (0, Some(0.0)));
+    let recorded = Books { by_persona: [0; 3], ..books };
+    assert_eq!(accused(&recorded, [&summary]), []);
+}

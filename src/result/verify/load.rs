@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Audit, is_ours, plan_of};
 use crate::books::Books;
-use crate::harness::detection::{Detection, detect};
+use crate::harness::detection::{Detection, accused, detect};
 use crate::harness::preview::{Preview, fingerprint};
 use crate::pace::Schedule;
 use crate::plan::Plan;
@@ -173,11 +173,16 @@ fn detection(result: &RunResult, books: &Books, audit: &mut Audit) {
         for kind in &result.detection {
             audit.same("detection.planted", kind.planted, planted(&kind));
         }
+        let not_planted = books.sessions.saturating_sub(books.planted.len() as u64);
+        for rule in &result.rules {
+            audit.same("rules.not_planted", rule.not_planted, not_planted);
+        }
         audit.notes.push("detection: not all alerts are in the result".to_owned());
         return;
     }
     let again = detect(books, summaries().flat_map(|summary| &summary.flags));
     audit.same("detection", &result.detection, &again);
+    audit.same("rules", &result.rules, &accused(books, summaries()));
 }
 
 /// Both books, member by member.
