@@ -172,3 +172,34 @@ fn who_only_shops_is_rarely_suspected() {
         assert!(all < most, "{rules:?}");
     }
 }
+
+/// A hundred users for a rate of thousands: they have no time to think, and are suspected.
+#[test]
+fn a_run_says_of_every_rule_whom_it_accuses() {
+    let case = crate::case::Case::new(
+        "seed = 5\n[load]\nrate_per_s = 2_000\nduration = \"6s\"\nwarmup = \"0s\"\n\
+         [population]\nusers = 100\n[apps]\nrun = [\"fraud\"]\n",
+    );
+    let output = crate::kbench()
+        .args(["run", "--quiet", &case.scenario(), "--out", &case.out()])
+        .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let read = |name: &str| std::fs::read_to_string(case.made().join(name)).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&read("result.json")).unwrap();
+    let rules = result["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 9);
+    let hasty = rules.iter().find(|rule| rule["rule"] == "hasty_purchase").unwrap();
+    let (alarms, others) = (&hasty["false_alarms"], &hasty["not_planted"]);
+    assert!(alarms.as_u64() > Some(0) && others.as_u64() > alarms.as_u64(), "{hasty}");
+    let planted: u64 =
+        (0..4).filter_map(|kind| result["books"]["fraud"][kind]["sessions"].as_u64()).sum();
+    assert_eq!(others.as_u64(), result["books"]["sessions"].as_u64().map(|all| all - planted));
+    for text in [&text, &read("summary.md")] {
+        let line = text.lines().find(|line| line.contains("hasty_purchase"));
+        assert!(line.is_some_and(|line| line.contains(&alarms.to_string())), "{text}");
+        assert!(text.contains("device_change"), "{text}");
+    }
+    assert!(read("report.html").contains("Rules against the sessions that were not planted"));
+}

@@ -16,7 +16,7 @@ const OPTIONS: [(&str, f64); 8] = [
     ("purchases_max", 3.0),
     ("purchase_window_ms", 600_000.0),
     ("high_value_usd", 1_500.0),
-    ("high_value_pause_ms", 2_000.0),
+    ("high_value_pause_ms", 10_000.0),
     ("hasty_purchase_ms", 300.0),
     ("address_users_max", 4.0),
     ("home_sessions", 2.0),
@@ -178,7 +178,7 @@ fn judge(events: &[&Seen<'_>], found: &mut Found, dear: &mut Vec<(u64, u64)>) ->
             let (items, since) = cart_of(&before);
             if cart >= 150_000 && items >= 3 {
                 let us = now.due_us - before[since].due_us;
-                if us < 2_000_000 * (before.len() - since) as i64 {
+                if us < 10_000_000 * (before.len() - since) as i64 {
                     let (cents, ms) = (Value::Cents(cart), us / 1_000);
                     let text = format!("a cart of {cents}, {ms} ms after its first product");
                     enter(found, now, "high_value", cart as i64, text);
