@@ -131,8 +131,16 @@ mod tests {
         assert_eq!(shopping.empty(1, 6, 55), Some(Pace { items: 1, pauses: 4, us: 45 }));
         assert_eq!(shopping.empty(1, 7, 56), None, "all is bought");
         shopping.fill(1, 3, 8, 60);
-        assert_eq!(shopping.empty(1, 9, 70), Some(Pace { items: 1, pauses: 1, us: 10 }), "a new cart");
-        assert_eq!(shopping.empty(3, 10, 32), Some(Pace { items: 1, pauses: 1, us: 1 }), "another's");
+        assert_eq!(
+            shopping.empty(1, 9, 70),
+            Some(Pace { items: 1, pauses: 1, us: 10 }),
+            "a new cart"
+        );
+        assert_eq!(
+            shopping.empty(3, 10, 32),
+            Some(Pace { items: 1, pauses: 1, us: 1 }),
+            "another's"
+        );
         let pace = Pace { items: 3, pauses: 4, us: 45 };
         assert_eq!([11, 12].map(|pause_us| pace.is_rush(pause_us)), [false, true]);
         assert!(!Pace { items: 2, ..pace }.is_rush(12), "two may be bought by who knows them");

@@ -117,6 +117,51 @@ fn cents_of(seen: &Seen<'_>) -> u64 {
     cents(seen.event.properties.price.unwrap())
 }
 
+/// Judges a purchase of a user who bought these carts before, after these events of the session.
+/// Gives the carts bought in a window that ends with it; 0 where it leaves something in the cart.
+fn judge_purchase(
+    now: &Seen<'_>,
+    before: &[&Seen<'_>],
+    carts: &mut Vec<i64>,
+    found: &mut Found,
+    dear: &mut Vec<(u64, u64)>,
+) -> usize {
+    let cart = cents(now.event.properties.cart_value.unwrap());
+    let mut bought = 0;
+    if cart <= cents_of(now) {
+        carts.push(now.due_us);
+        let recent = |at: &&i64| **at > now.due_us - 600_000_000;
+        bought = carts.iter().filter(recent).count();
+        let own = before.iter().filter(|e| e.is(EventType::Purchase)).count() + 1;
+        if bought > 3 && 2 * own >= 3 {
+            let text = format!("{bought} carts bought in 10m");
+            enter(found, now, "purchase_velocity", bought as i64, text);
+        }
+    }
+    let (items, since) = cart_of(before);
+    if cart >= 150_000 && items >= 3 {
+        let us = now.due_us - before[since].due_us;
+        if us < 10_000_000 * (before.len() - since) as i64 {
+            let (cents, ms) = (Value::Cents(cart), us / 1_000);
+            let text = format!("a cart of {cents}, {ms} ms after its first product");
+            enter(found, now, "high_value", cart as i64, text);
+            dear.push((cart, cents_of(now)));
+        }
+    }
+    let looked = before.iter().any(|e| e.is(EventType::PageView) || e.is(EventType::Search));
+    let first = before.first().map_or(&now.event, |e| &e.event);
+    if !looked && first.referrer != Some("/cart") {
+        let text = "bought without a view or a search".to_owned();
+        enter(found, now, "blind_purchase", 0, text);
+    }
+    let carted = before.iter().rev().find(|e| e.is(EventType::AddToCart));
+    if let Some(us) = carted.map(|e| now.due_us - e.due_us).filter(|us| *us < 300_000) {
+        let text = format!("bought {} ms after the cart", us / 1_000);
+        enter(found, now, "hasty_purchase", -us, text);
+    }
+    bought
+}
+
 /// Judges the events of one user; gives the most events in a minute and carts in a window.
 /// `dear` gets cart and price of each purchase that is of high value.
 fn judge(events: &[&Seen<'_>], found: &mut Found, dear: &mut Vec<(u64, u64)>) -> (usize, usize) {
@@ -163,40 +208,8 @@ fn judge(events: &[&Seen<'_>], found: &mut Found, dear: &mut Vec<(u64, u64)>) ->
             }
         }
         if now.is(EventType::Purchase) {
-            let cart = cents(now.event.properties.cart_value.unwrap());
-            if cart <= cents_of(now) {
-                carts.push(now.due_us);
-                let recent = |at: &&i64| **at > now.due_us - 600_000_000;
-                let bought = carts.iter().filter(recent).count();
-                most.1 = most.1.max(bought);
-                let own = before.iter().filter(|e| e.is(EventType::Purchase)).count() + 1;
-                if bought > 3 && 2 * own >= 3 {
-                    let text = format!("{bought} carts bought in 10m");
-                    enter(found, now, "purchase_velocity", bought as i64, text);
-                }
-            }
-            let (items, since) = cart_of(&before);
-            if cart >= 150_000 && items >= 3 {
-                let us = now.due_us - before[since].due_us;
-                if us < 10_000_000 * (before.len() - since) as i64 {
-                    let (cents, ms) = (Value::Cents(cart), us / 1_000);
-                    let text = format!("a cart of {cents}, {ms} ms after its first product");
-                    enter(found, now, "high_value", cart as i64, text);
-                    dear.push((cart, cents_of(now)));
-                }
-            }
-            let looked =
-                before.iter().any(|e| e.is(EventType::PageView) || e.is(EventType::Search));
-            let first = before.first().map_or(&now.event, |e| &e.event);
-            if !looked && first.referrer != Some("/cart") {
-                let text = "bought without a view or a search".to_owned();
-                enter(found, now, "blind_purchase", 0, text);
-            }
-            let carted = before.iter().rev().find(|e| e.is(EventType::AddToCart));
-            if let Some(us) = carted.map(|e| now.due_us - e.due_us).filter(|us| *us < 300_000) {
-                let text = format!("bought {} ms after the cart", us / 1_000);
-                enter(found, now, "hasty_purchase", -us, text);
-            }
+            let bought = judge_purchase(now, &before, &mut carts, found, dear);
+            most.1 = most.1.max(bought);
         }
         open.insert(0, (number, before.into_iter().chain([*now]).collect()));
         open.truncate(2);
