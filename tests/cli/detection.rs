@@ -126,7 +126,8 @@ fn on_peak_no_rule_accuses_one_in_a_thousand_who_only_shop() {
 }
 
 /// With 150 planted sessions or more of each kind a rule that finds 95 % of them is below 90 % by
-/// chance in one of 100 seeds, and this seed is fixed; and there are no more false alarms than on peak as it is.
+/// chance in one of 100 seeds, and this seed is fixed; and no more people are accused than on peak
+/// as it is.
 #[test]
 fn on_peak_nine_of_ten_planted_are_found_and_nine_of_ten_found_are_planted() {
     let more = ["card_testing", "bot_velocity", "account_takeover", "high_value_burst"]
