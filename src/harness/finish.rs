@@ -147,8 +147,7 @@ pub(super) fn result(
         let names: Vec<_> = plan.apps.iter().map(|app| app.name.clone()).collect();
         watch.drift = watch::drifts(&plan.load, plan.measure.interval_ms, &series, &names);
     }
-    watch.broker_on_this_host =
-        conditions.facts.advertised.iter().any(|broker| watch::is_local(broker));
+    watch.broker_on_this_host = conditions.facts.advertised.iter().any(|it| watch::is_local(it));
     let mut apps = apps(plan, &mut collector, &timeline, answers);
     let (detection, rules) = detected(&books, &mut apps);
     let checks = checks(&books, &apps, end.recording.as_ref());

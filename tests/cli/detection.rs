@@ -2,7 +2,8 @@
 //!
 //! `cargo test --release --test cli -- detection:: --nocapture` prints the figures.
 
-#![allow(clippy::unwrap_used)]
+// Helpers outside `#[test]` functions are tests all the same: they fail loudly, and say figures.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 
