@@ -25,6 +25,8 @@ const SCENARIO: &str = "seed = 7\n\
     warmup = \"1s\"\n\
     [population]\n\
     users = 2000\n\
+    [apps.fraud]\n\
+    hasty_purchase = \"300ms\"\n\
     [thresholds]\n\
     \"fraud.e2e.p50\" = \"< 10s\"\n\
     \"ledger.missing\" = \"== 0\"\n";
