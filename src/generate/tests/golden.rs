@@ -11,16 +11,16 @@ const EVENTS: u64 = 100_000;
 
 /// File, and the CRC-32C of its first hundred thousand events.
 const GOLDEN: [(&str, u32); 10] = [
-    ("day.toml", 2_032_101_985),
-    ("fraud-burst.toml", 308_846_810),
-    ("peak.toml", 4_074_466_571),
-    ("smoke.toml", 3_315_229_275),
-    ("spec.toml", 2_381_208_749),
-    ("steady.toml", 2_149_892_712),
-    ("sweep-partitions-consumers-quick.toml", 1_479_657_899),
-    ("sweep-partitions-consumers.toml", 69_712_316),
-    ("sweep-producer-quick.toml", 829_773_178),
-    ("sweep-producer.toml", 2_585_132_126),
+    ("day.toml", 230_606_126),
+    ("fraud-burst.toml", 3_232_905_317),
+    ("peak.toml", 3_138_179_417),
+    ("smoke.toml", 1_533_615_480),
+    ("spec.toml", 2_496_637_668),
+    ("steady.toml", 3_772_915_446),
+    ("sweep-partitions-consumers-quick.toml", 3_022_156_040),
+    ("sweep-partitions-consumers.toml", 939_923_279),
+    ("sweep-producer-quick.toml", 1_764_578_350),
+    ("sweep-producer.toml", 156_194_632),
 ];
 
 #[test]
