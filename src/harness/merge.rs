@@ -64,7 +64,8 @@ pub fn merge(
         .any(|left| left.apps.iter().any(|app| names.iter().any(|name| name.name == *app)));
     cost::fill(&mut result, producer, &consumers, is_whole);
     result.apps = merged.iter().map(|app| app.result(producer)).collect();
-    result.books.planted = producer.planted.iter().copied().collect();
+    result.books.planted =
+        producer.planted.iter().map(|(session, kind)| (session.0, *kind)).collect();
     let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
     let has_answers = answers.clone().next().is_some();
     result.rules = accused(&result.books, answers.clone());

@@ -84,7 +84,7 @@ pub struct ProducerPart {
     /// The applications of the scenario.
     pub apps: Vec<AppName>,
     /// The planted sessions, which a result does not keep.
-    pub planted: Vec<(u64, Fraud)>,
+    pub planted: Vec<(SessionNumber, Fraud)>,
     /// The producer's half of the ledger.
     pub outcomes: Outcomes,
     /// The scenario's text, without its secrets.
@@ -323,4 +323,27 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 fn read_begun(path: &Path) -> Result<Begun> {
     let text = files::text(path, files::BOOK_BYTES_MAX).map_err(|what| refuse(path, &what))?;
     serde_json::from_str(&text).map_err(|error| refuse(path, &error.to_string()))
+}
+/// The number of a session, which takes all 64 bits: as text of 16 hexadecimal digits, since not
+/// every reader of JSON has whole numbers of that size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionNumber(pub u64);
+
+impl From<SessionNumber> for String {
+    fn from(number: SessionNumber) -> Self {
+        format!("{:016x}", number.0)
+    }
+}
+
+impl TryFrom<String> for SessionNumber {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let is_legal = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_legal.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        number.map(Self).ok_or_else(|| {
+            "a session's number is out of place; expected 16 hexadecimal digits".to_owned()
+        })
+    }
 }

@@ -91,7 +91,12 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
         measured,
         intervals,
         apps: plan.apps.iter().map(part::AppName::of).collect(),
-        planted: result.books.planted.iter().map(|(session, kind)| (*session, *kind)).collect(),
+        planted: result
+            .books
+            .planted
+            .iter()
+            .map(|(session, kind)| (part::SessionNumber(*session), *kind))
+            .collect(),
         outcomes: kept.ledger.outcomes(),
         scenario: mask_toml(scenario_text),
         log: kept.log.clone(),

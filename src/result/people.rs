@@ -93,9 +93,9 @@ impl RunResult {
             lived.max_by(|(_, one), (_, other)| one.hurry_most.total_cmp(&other.hurry_most))?;
         (sessions.hurry_most > HURRY_MAX).then(|| {
             format!(
-                "hurried: in {} sessions lived up to {:.1} times as fast as configured, as the rate \
-                 asks for more of them than there are users (`kbench plan` says how many would \
-                 do; population.hurry = \"allowed\" accepts it)",
+                "hurried: in {} sessions lived up to {:.1} times as fast as configured, as the \
+                 rate asks for more of them than there are users (`kbench plan` says how many \
+                 would do; population.hurry = \"allowed\" accepts it)",
                 phase.name, sessions.hurry_most
             )
         })

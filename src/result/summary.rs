@@ -128,15 +128,17 @@ fn books(result: &RunResult, out: &mut String) -> std::fmt::Result {
 
 fn phases(result: &RunResult, out: &mut String) -> std::fmt::Result {
     let lived = result.phases.iter().any(|phase| phase.sessions.is_some());
-    let heads = if lived { PhaseSessions::HEADS.join(" | ") + " |" } else { String::new() };
-    writeln!(out, "## Phases\n\n| phase | from | to | events expected | {heads}")?;
+    let row = |cells: [&str; 5]| format!(" {} |", cells.join(" | "));
+    let heads = if lived { row(PhaseSessions::HEADS) } else { String::new() };
+    writeln!(out, "## Phases\n\n| phase | from | to | events expected |{heads}")?;
     let more = if lived { "--:|".repeat(PhaseSessions::HEADS.len()) } else { String::new() };
     writeln!(out, "|---|--:|--:|--:|{more}")?;
     for phase in &result.phases {
-        let cells = phase.sessions.as_ref().map(|lived| lived.cells().join(" | ") + " |");
+        let cells = phase.sessions.as_ref().map(PhaseSessions::cells);
+        let cells = cells.map(|cells| row(cells.each_ref().map(String::as_str)));
         writeln!(
             out,
-            "| {}{} | {:.1} s | {:.1} s | {} | {}",
+            "| {}{} | {:.1} s | {:.1} s | {} |{}",
             phase.name,
             if phase.warmup { " (not measured)" } else { "" },
             phase.from_s,

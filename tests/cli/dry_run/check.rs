@@ -31,6 +31,10 @@ struct Session {
     viewed: HashSet<String>,
     queries: Vec<String>,
     cart: Vec<(String, u64)>,
+    /// Whether it comes from a page of the shop: what it saw before is not known.
+    was_under_way: bool,
+    /// What is left in its cart from before, once a cart's value has told it.
+    before_cents: Option<u64>,
     events: u64,
 }
 
@@ -150,6 +154,8 @@ impl Reader {
             viewed: HashSet::new(),
             queries: Vec::new(),
             cart: Vec::new(),
+            was_under_way: false,
+            before_cents: None,
             events: 0,
         };
         let session =
@@ -159,7 +165,11 @@ impl Reader {
         assert!(*session.time <= *text(event, "timestamp"), "{line}");
         let referrer = text(event, "referrer");
         if session.events == 0 {
-            assert!(is_outside(referrer), "{line}");
+            session.was_under_way = referrer.starts_with('/');
+            assert!(session.was_under_way || is_outside(referrer), "{line}");
+            if !session.was_under_way {
+                session.before_cents = Some(0);
+            }
         } else {
             assert_eq!(referrer, session.page, "{line}");
         }
@@ -190,19 +200,36 @@ impl Session {
                 let product = text(properties, "product_id");
                 let name = text(properties, "product_name").to_lowercase();
                 let seen = self.viewed.contains(product);
-                assert!(seen || self.queries.iter().any(|query| query.contains(&name)), "{line}");
+                let found = self.queries.iter().any(|query| query.contains(&name));
+                assert!(seen || found || self.was_under_way, "{line}");
                 self.cart.push((product.to_owned(), cents(properties, "price")));
-                assert_eq!(cents(properties, "cart_value"), self.sum(), "{line}");
+                self.value(cents(properties, "cart_value"), line);
             }
             "purchase" => {
                 let product = text(properties, "product_id");
-                assert_eq!(cents(properties, "cart_value"), self.sum(), "{line}");
+                self.value(cents(properties, "cart_value"), line);
+                let price_cents = cents(properties, "price");
+                // What has been there for longest goes first.
+                let before = self.before_cents.as_mut().filter(|before| **before > 0);
+                if let Some(before) = before {
+                    *before = before.checked_sub(price_cents).unwrap_or_else(|| panic!("{line}"));
+                    return;
+                }
                 let place = self.cart.iter().position(|(id, _)| id == product);
                 let place = place.unwrap_or_else(|| panic!("bought but not in the cart: {line}"));
-                assert_eq!(self.cart.remove(place).1, cents(properties, "price"), "{line}");
+                assert_eq!(self.cart.remove(place).1, price_cents, "{line}");
             }
             _ => {}
         }
+    }
+
+    /// A cart is worth what was put into it, and what was there before.
+    fn value(&mut self, cart_cents: u64, line: &str) {
+        let sum = self.sum();
+        let before = *self
+            .before_cents
+            .get_or_insert_with(|| cart_cents.checked_sub(sum).unwrap_or_else(|| panic!("{line}")));
+        assert_eq!(cart_cents, sum + before, "{line}");
     }
 
     fn sum(&self) -> u64 {
