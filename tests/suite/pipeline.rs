@@ -153,8 +153,8 @@ fn padded(world: &World) {
         let wire = result.wire.expect("a client that counts");
         assert_eq!(wire.records, result.ledger.offered, "the count is of all of them");
         let event_bytes = wire.payload_bytes / wire.records;
-        // All events are padded to 2,000 bytes, and have a key of ten.
-        assert_eq!(event_bytes, 2_010);
+        // All events are padded to 2,000 bytes, and have a key of eleven.
+        assert_eq!(event_bytes, 2_011);
         wire.ratio().unwrap()
     };
     let plain = ratio("none", 50);
