@@ -207,7 +207,7 @@ pub(super) fn result(
 
 /// The alerts beside what was planted. Of an application's flags only the first stay: a burst of
 /// fraud flags every second user, and a result is no place for all their names.
-fn detected(books: &Books, apps: &mut [AppResult]) -> (Vec<Detection>, Vec<RuleAlerts>) {
+pub(super) fn detected(books: &Books, apps: &mut [AppResult]) -> (Vec<Detection>, Vec<RuleAlerts>) {
     let summaries = || apps.iter().filter_map(|app| app.summary.as_ref());
     let detection = detect(books, summaries().flat_map(|summary| &summary.flags));
     let rules = accused(books, summaries());

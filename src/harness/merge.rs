@@ -9,7 +9,6 @@ mod timeline;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use crate::apps::Summary;
 use crate::compare;
 use crate::error::{Error, Result};
 use crate::files;
@@ -20,8 +19,7 @@ use crate::result::{
     verify,
 };
 
-use super::detection::{accused, detect};
-use super::finish::{FLAGS_KEPT, checks};
+use super::finish::{checks, detected};
 use super::keep_up;
 use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
 use app::Merged;
@@ -66,17 +64,10 @@ pub fn merge(
     result.apps = merged.iter().map(|app| app.result(producer)).collect();
     result.books.planted =
         producer.planted.iter().map(|(session, kind)| (session.0, *kind)).collect();
-    let answers = result.apps.iter().filter_map(|app| app.summary.as_ref());
-    let has_answers = answers.clone().next().is_some();
-    result.rules = accused(&result.books, answers.clone());
-    result.detection = if has_answers {
-        detect(&result.books, answers.flat_map(|summary: &Summary| &summary.flags))
-    } else {
-        Vec::new()
-    };
-    for summary in result.apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
-        summary.flags.truncate(FLAGS_KEPT);
-    }
+    let has_answers = result.apps.iter().any(|app| app.summary.is_some());
+    let (detection, rules) = detected(&result.books, &mut result.apps);
+    result.detection = if has_answers { detection } else { Vec::new() };
+    result.rules = rules;
     result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
     result.ledger = ledger;
     keep_up::tell(&mut result);

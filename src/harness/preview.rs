@@ -17,7 +17,8 @@ use crate::wire::encode;
 /// The name of the phase that [`at_constant_rate`] makes.
 const CONSTANT_NAME: &str = "constant";
 
-const DAY_NS: u64 = 86_400 * 1_000_000_000;
+/// Longer than any look at a plan.
+pub(crate) const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
 /// All events of a plan, those of its producers merged by due time; the lower shard first where
 /// two are due at once.
@@ -149,11 +150,6 @@ pub fn cut(plan: &mut Plan, duration_ns: u64) {
         });
     }
     plan.load.phases.retain(|phase| !phase.segments.is_empty());
-}
-
-/// Lets a constant rate follow the plan's phases, for a day; the events before stay the same.
-pub(crate) fn append_constant_rate(plan: &mut Plan, rate_per_s: f64) {
-    plan.load.phases.push(constant(rate_per_s, DAY_NS));
 }
 
 fn constant(rate_per_s: f64, duration_ns: u64) -> PhasePlan {

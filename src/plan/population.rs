@@ -50,19 +50,6 @@ pub enum Hurry {
     Allowed,
 }
 
-impl Hurry {
-    /// The words of a scenario, by place.
-    pub(crate) const WORDS: [&str; 2] = ["flagged", "allowed"];
-
-    /// By the place of its word.
-    pub(crate) const fn of(word: usize) -> Self {
-        match word {
-            0 => Self::Flagged,
-            _ => Self::Allowed,
-        }
-    }
-}
-
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
 const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
 
@@ -112,7 +99,10 @@ pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
     let length = session_length.unwrap_or(12.0);
     let users = typed.unwrap_or_else(|| users_for(load, median.as_secs_f64(), think_sigma, length));
     let sessions_max = sessions(&table, users, producers);
-    let hurry = table.word("hurry", &Hurry::WORDS).map_or(Hurry::default(), Hurry::of);
+    let hurry = match table.word("hurry", &["flagged", "allowed"]) {
+        Some(1) => Hurry::Allowed,
+        _ => Hurry::Flagged,
+    };
     let mix = mix(table.table("mix"));
     let personas = personas(table.table("personas"));
     let fraud_table = table.table("fraud");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::visit::{Step, Visit};
 use crate::error::Result;
 use crate::generate::Persona;
-use crate::harness::preview::{Preview, append_constant_rate};
+use crate::harness::preview::{DAY_NS, Preview, at_constant_rate};
 use crate::pace::Schedule;
 use crate::plan::Plan;
 
@@ -73,8 +73,7 @@ fn visits(plan: &Plan, start_wall_us: i64) -> Result<Vec<Visit>> {
     let events = Schedule::new(&plan.load, plan.seed).expected_total();
     let mean_per_s = events / (duration_ns.max(1) as f64 / 1e9);
     let mut slow = plan.clone();
-    slow.load.phases.clear();
-    append_constant_rate(&mut slow, mean_per_s.min(SOUGHT_PER_S));
+    at_constant_rate(&mut slow, mean_per_s.min(SOUGHT_PER_S), DAY_NS);
     let mut preview = Preview::new(&slow, 0, start_wall_us)?;
     let (mut search, mut payload) = (Search::new(plan), Vec::new());
     for _ in 0..SOUGHT_EVENTS {

@@ -154,6 +154,14 @@ const HOURS: &[(f64, &str)] = &[
     (24.0, "24"),
 ];
 
+/// The hours of `day.toml`.
+const DAY: Axis<'_> = Axis {
+    title: "hour of the day, UTC (12.5 s of the run each)",
+    range: (0.0, 24.0),
+    is_log: false,
+    ticks: HOURS,
+};
+
 /// The hour of the day at a time of the load.
 fn hour(at_s: f64) -> f64 {
     (at_s - day::WARMUP_S) / day::LASTS_S * 24.0
@@ -164,12 +172,6 @@ fn of_alive() -> String {
     let planned =
         measure::sessions_per_rate(&[&[file("day").as_str()], own::QUICK, HONEST].concat());
     let looks = || (3..there.len() - 10).map(|look| look as f64 * LOOK_S);
-    let x = Axis {
-        title: "hour of the day, UTC (12.5 s of the run each)",
-        range: (0.0, 24.0),
-        is_log: false,
-        ticks: HOURS,
-    };
     let y = Axis {
         title: "sessions alive",
         range: (0.0, 5_000.0),
@@ -197,7 +199,7 @@ fn of_alive() -> String {
             looks().map(|at_s| (hour(at_s), planned * day_rate_per_s(at_s))),
         ),
     ];
-    plot("Sessions alive over a day", &x, &y, &all)
+    plot("Sessions alive over a day", &DAY, &y, &all)
 }
 
 fn of_activity() -> String {
@@ -278,12 +280,6 @@ fn of_day() -> String {
     // The last second is not a whole one.
     counts.pop();
     let seconds = (0..).zip(counts).map(|(second, count)| (hour(f64::from(second) + 0.5), count));
-    let x = Axis {
-        title: "hour of the day, UTC (12.5 s of the run each)",
-        range: (0.0, 24.0),
-        is_log: false,
-        ticks: HOURS,
-    };
     let y = Axis {
         title: "events per second",
         range: (0.0, 6_000.0),
@@ -303,5 +299,5 @@ fn of_day() -> String {
         series("day.toml's events in each second of the run", MEASURED, Mark::Dots, seconds),
         series("day.csv", EXPECTED, Mark::Line, curve),
     ];
-    plot("A shop's day", &x, &y, &all)
+    plot("A shop's day", &DAY, &y, &all)
 }
