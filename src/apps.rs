@@ -25,7 +25,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
-use crate::scenario::reader::nearest;
+use crate::scenario::nearest::nearest;
 
 /// For each application, its module and its place in [`ALL`].
 ///

@@ -3,7 +3,7 @@
 //! Counted from the structure of each event before it becomes text, and with no line of code in
 //! common with the applications, so that both can only agree by both being right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct Books {
     /// them, so they are lost when it is saved.
     #[serde(skip)]
     pub planted: BTreeMap<u64, Fraud>,
+    /// The users of the planted sessions in that list; lost when it is saved, too.
+    #[serde(skip)]
+    pub planted_users: BTreeSet<u64>,
     /// Events of planted sessions that found no place in that list.
     #[serde(default)]
     pub planted_unlisted: u64,
@@ -81,7 +84,9 @@ impl Books {
             planted.sessions += starts;
             planted.events += 1;
             planted.bought_cents += u64::from(bought) * facts.price_cents;
-            self.list(facts.session, fraud);
+            if self.list(facts.session, fraud) {
+                self.planted_users.insert(facts.user);
+            }
         }
         match facts.event_type {
             EventType::AddToCart => {
@@ -97,12 +102,15 @@ impl Books {
         }
     }
 
-    fn list(&mut self, session: u64, fraud: Fraud) {
-        if self.planted.len() < PLANTED_MAX || self.planted.contains_key(&session) {
+    /// Whether there was a place for it.
+    fn list(&mut self, session: u64, fraud: Fraud) -> bool {
+        let has_place = self.planted.len() < PLANTED_MAX || self.planted.contains_key(&session);
+        if has_place {
             self.planted.insert(session, fraud);
         } else {
             self.planted_unlisted += 1;
         }
+        has_place
     }
 
     /// Adds the books of another shard.
@@ -126,6 +134,7 @@ impl Books {
         for (session, fraud) in &other.planted {
             self.list(*session, *fraud);
         }
+        self.planted_users.extend(&other.planted_users);
     }
 }
 
@@ -179,6 +188,7 @@ mod tests {
                 PlantedFraud::default(),
             ],
             planted: BTreeMap::from([(2, Fraud::CardTesting)]),
+            planted_users: BTreeSet::from([1]),
             planted_unlisted: 0,
         };
         assert_eq!(books, expected);
@@ -190,6 +200,7 @@ mod tests {
         for number in 0..100_u64 {
             let kind = EventType::ALL[(number * 7 % 5) as usize];
             let one = Facts {
+                user: number % 10,
                 session: number % 5,
                 persona: Persona::ALL.get((number % 4) as usize).copied(),
                 fraud: Fraud::ALL.get((number % 5) as usize).copied(),
@@ -202,5 +213,6 @@ mod tests {
         merged.merge(&other);
         assert_eq!(merged, whole);
         assert!(merged.revenue_cents > 0 && merged.sessions > 0);
+        assert_eq!(merged.planted_users, BTreeSet::from([0, 1, 2, 3, 5, 6, 7, 8]));
     }
 }

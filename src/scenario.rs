@@ -8,6 +8,7 @@
 
 mod environment;
 pub(crate) mod fault;
+pub(crate) mod nearest;
 mod overrides;
 pub(crate) mod reader;
 mod source;

@@ -29,12 +29,12 @@ impl Personas {
         })
     }
 
-    /// The persona of the user with this `user_id`; none of a stranger.
+    /// The number and the persona of the user with this `user_id`; none of a stranger.
     #[must_use]
-    pub fn of(&self, user_id: &str) -> Option<Persona> {
+    pub fn of(&self, user_id: &str) -> Option<(u64, Persona)> {
         let number = user_id.strip_prefix("user-").filter(|text| text.len() == self.digits)?;
         let is_number = number.bytes().all(|digit| digit.is_ascii_digit());
         let user = number.parse().ok().filter(|user| is_number && *user < self.users)?;
-        Some(self.people.person(user).persona)
+        Some((user, self.people.person(user).persona))
     }
 }

@@ -62,7 +62,7 @@ impl Ending<'_> {
         progress: &mut Progress,
     ) -> Result<RunResult> {
         let Played { mut crew, collector, sources, sinks, merge, mut end } = played;
-        let answers = finish::answers(self.plan, crew.take_groups());
+        let answers = finish::answers(self.plan, crew.take_groups(), &end.books);
         let mut in_doubt = crew.ledger().needs_rescan();
         if let Some(why) = self.closing.gone().filter(|_| in_doubt) {
             crew.ledger().rescanned(0, Some(why));

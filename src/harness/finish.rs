@@ -240,7 +240,7 @@ pub(super) struct Answer {
 }
 
 /// Takes the groups apart: call it when nobody reads any more.
-pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>) -> Vec<Answer> {
+pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>, books: &[Books]) -> Vec<Answer> {
     let personas = Personas::new(plan);
     let one = |group: Arc<Group>| {
         let garbage = group.garbage();
@@ -249,7 +249,7 @@ pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>) -> Vec<Answer> {
         let segments = personas
             .as_ref()
             .zip(state.as_deref())
-            .and_then(|(personas, state)| segments::compare(personas, state));
+            .and_then(|(personas, state)| segments::compare(personas, books, state));
         Answer { garbage, summary, segments }
     };
     groups.into_iter().map(one).collect()

@@ -1,8 +1,11 @@
 //! What the applications take the users for, beside what they were planted as.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::apps::{App, Segment};
+use crate::books::Books;
 use crate::generate::{Persona, Personas};
 
 /// Fewer events of a user say little.
@@ -41,7 +44,7 @@ impl SegmentMatrix {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SegmentReport {
-    /// Every user whom the application still knows.
+    /// Every user whom the application still knows, but for those of `planted`.
     pub all: SegmentMatrix,
     /// Of these, the users with at least `events_min` events.
     pub active: SegmentMatrix,
@@ -49,6 +52,11 @@ pub struct SegmentReport {
     pub events_min: u64,
     /// Users who are none of the plan's.
     pub strangers: u64,
+    /// Users who are left out, as fraud was planted in a session of theirs: what was done in their
+    /// name is not how they shop.
+    // Results from before they were left out are still read.
+    #[serde(default)]
+    pub planted: u64,
 }
 
 /// The segment that a persona should be found in.
@@ -61,17 +69,27 @@ pub fn segment_of(persona: Persona) -> Segment {
     }
 }
 
-/// Holds an application's segments against the personas; nothing where it has none.
+/// Holds an application's segments against the personas; nothing where it has none, or where the
+/// books don't know all planted sessions.
 #[must_use]
-pub fn compare(personas: &Personas, app: &dyn App) -> Option<SegmentReport> {
+pub fn compare(personas: &Personas, books: &[Books], app: &dyn App) -> Option<SegmentReport> {
+    if books.iter().any(|shard| shard.planted_unlisted > 0) {
+        return None;
+    }
+    let planted: BTreeSet<u64> =
+        books.iter().flat_map(|shard| &shard.planted_users).copied().collect();
     let mut report = SegmentReport { events_min: EVENTS_MIN, ..SegmentReport::default() };
     let mut users = 0;
     app.each_user(&mut |user| {
         users += 1;
-        let Some(persona) = personas.of(user.user_id) else {
+        let Some((number, persona)) = personas.of(user.user_id) else {
             report.strangers += 1;
             return;
         };
+        if planted.contains(&number) {
+            report.planted += 1;
+            return;
+        }
         let (row, column) = (persona.index(), user.segment.index());
         report.all.0[row][column] += 1;
         report.active.0[row][column] += u64::from(user.events >= EVENTS_MIN);

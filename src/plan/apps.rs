@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::resolve::Inputs;
 use super::{AppOption, AppPlan, AppSchema, OptionKind};
 use crate::scenario::fault::{Faults, Place};
-use crate::scenario::reader::{Range, Table, nearest};
+use crate::scenario::nearest::nearest;
+use crate::scenario::reader::{Range, Table};
 use crate::visible::is_hidden;
 
 /// Most workers of one application: each is a thread.

@@ -86,8 +86,7 @@ const TOLERANCE_PERCENT: f64 = 1e-6;
 
 pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
     let producers = load.producers;
-    let is_auto = table.says("users", AUTO);
-    let typed = if is_auto { None } else { table.whole("users", 1..=USERS_MAX, " users") };
+    let typed = table.whole_or("users", AUTO, 1..=USERS_MAX, " users");
     let user_skew = table.number("user_skew", range(0.0, 3.0, "")).unwrap_or(0.8);
     let products = table.whole("products", 4..=1_000_000, " products").unwrap_or(100);
     let product_skew = table.number("product_skew", range(0.0, 3.0, "")).unwrap_or(1.0);

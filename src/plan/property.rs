@@ -1,7 +1,7 @@
 //! The check of one librdkafka property.
 
 use super::property_table::{ALIASES, TABLE};
-use crate::scenario::reader::nearest;
+use crate::scenario::nearest::nearest;
 
 /// The clients that have a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -289,12 +289,16 @@ fn confusion(app: &str, report: &SegmentReport) -> Option<Chart> {
         )
     };
     let right = percent(matrix.right(), matrix.users());
+    let left_out = match report.planted {
+        0 => String::new(),
+        users => format!(" {} users with planted fraud are left out.", count(users)),
+    };
     Some(Chart {
         id: format!("confusion-{app}"),
         title: format!("Planted personas against the segments of {app}"),
         note: format!(
             "{who}, {right} were taken for what they are. Each row adds up to all that were \
-             planted so."
+             planted so.{left_out}"
         ),
         x: json!({ "name": "taken for" }),
         y: json!({ "name": "planted as" }),

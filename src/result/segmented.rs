@@ -22,6 +22,10 @@ pub(super) fn segmented(result: &RunResult, style: TableStyle) -> Vec<(String, S
                 count(report.active.users()),
                 report.events_min
             );
+            if report.planted > 0 {
+                let users = count(report.planted);
+                line.push_str(&format!("; {users} with planted fraud left out"));
+            }
             if report.strangers > 0 {
                 line.push_str(&format!("; {} strangers", count(report.strangers)));
             }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::fault::{Faults, Place};
+use super::nearest::nearest;
 use super::tree::{Entries, Entry, Node, Value};
 use super::unit;
 
@@ -150,13 +151,38 @@ impl<'a> Table<'a> {
         range: RangeInclusive<u64>,
         unit: &str,
     ) -> Option<u64> {
+        self.whole_as(key, range, unit, "a whole number")
+    }
+
+    /// The same, where a word may stand instead; none if it does.
+    pub(crate) fn whole_or(
+        &self,
+        key: &'static str,
+        word: &str,
+        range: RangeInclusive<u64>,
+        unit: &str,
+    ) -> Option<u64> {
+        let node = self.node(key)?;
+        if matches!(&node.value, Value::Text(text) if text == word) {
+            return None;
+        }
+        self.whole_as(key, range, unit, &format!("a whole number or \"{word}\""))
+    }
+
+    fn whole_as(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        unit: &str,
+        expected: &str,
+    ) -> Option<u64> {
         let node = self.node(key)?;
         let whole = match node.value {
             Value::Whole(number) => u64::try_from(number).ok(),
             // Beyond 128 bits: a whole number all the same, and out of every range.
             Value::Float(number) if number.abs() > 1e18 => None,
             _ => {
-                self.wrong(key, node, "a whole number");
+                self.wrong(key, node, expected);
                 return None;
             }
         };
@@ -165,11 +191,6 @@ impl<'a> Table<'a> {
             self.out_of_range(key, node, range.start(), range.end(), unit);
         }
         found
-    }
-
-    /// Whether a word stands there, where something else may stand as well.
-    pub(crate) fn says(&self, key: &'static str, word: &str) -> bool {
-        self.node(key).is_some_and(|node| matches!(&node.value, Value::Text(text) if text == word))
     }
 
     fn within(&self, key: &str, node: &Node, number: f64, range: Range) -> Option<f64> {
@@ -354,35 +375,6 @@ impl<'a> Table<'a> {
         let entries = self.entries.iter().map(|(key, entry)| (key.as_str(), entry));
         entries.filter(|(key, _)| !known.contains(key)).collect()
     }
-}
-
-/// So many characters of what was typed are compared: a word of megabytes is near to none, and
-/// would take minutes to be told so.
-const COMPARED_CHARS_MAX: usize = 100;
-
-/// The known word nearest to what was typed, if any is near.
-pub(crate) fn nearest<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let typed: String = typed.chars().take(COMPARED_CHARS_MAX).collect();
-    let typed = typed.to_lowercase();
-    let scored = known.map(|word| (strsim::jaro_winkler(&typed, word), word));
-    scored
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, word)| word)
-}
-
-/// The known words, the nearest to what was typed first.
-pub(crate) fn distances<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> Vec<&'w str> {
-    let typed: String = typed.chars().take(COMPARED_CHARS_MAX).collect();
-    let mut scored: Vec<(f64, &str)> = known
-        .map(|word| {
-            // Letters that differ first: metrics share their beginnings and ends.
-            let near = strsim::normalized_damerau_levenshtein(&typed, word);
-            (near + strsim::jaro_winkler(&typed, word) / 10.0, word)
-        })
-        .collect();
-    scored.sort_by(|left, right| right.0.total_cmp(&left.0));
-    scored.into_iter().map(|(_, word)| word).collect()
 }
 
 /// Keys for a message: `a, b and c`.

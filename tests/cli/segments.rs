@@ -4,9 +4,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kbench::apps;
+use kbench::books::Books;
 use kbench::event::Stamp;
 use kbench::generate::{Generator, Persona, Personas};
 use kbench::harness::segments::{EVENTS_MIN, SegmentReport, compare};
@@ -69,11 +70,15 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
     let personas = Personas::new(plan).unwrap();
     let mut generator = Generator::crew(plan).remove(0);
     let (mut parser, mut bytes) = (Parser::new(), Vec::new());
-    let mut truth = Truth::new();
+    let (mut truth, mut books, mut robbed) = (Truth::new(), Books::default(), BTreeSet::new());
     for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
         let draft = generator.next(slot.due_ns);
         let facts = draft.facts;
-        assert_eq!(personas.of(draft.key), facts.persona, "{}", draft.key);
+        assert_eq!(personas.of(draft.key), facts.persona.map(|it| (facts.user, it)));
+        books.observe(&facts);
+        if facts.fraud.is_some() {
+            robbed.insert(facts.user);
+        }
         let user = truth.entry(facts.user).or_insert((facts.persona.unwrap(), [0; 5]));
         user.1[facts.event_type.index()] += 1;
         let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
@@ -82,7 +87,10 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
         encode::encode(&stamp, &draft.parts, &mut bytes);
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }
-    (compare(&personas, &*state).unwrap(), truth)
+    let report = compare(&personas, &[books], &*state).unwrap();
+    assert_eq!(report.planted, robbed.len() as u64);
+    truth.retain(|user, _| !robbed.contains(user));
+    (report, truth)
 }
 
 /// The accuracy of somebody who knows how often each persona comes, and does what, and goes by
@@ -156,5 +164,5 @@ fn an_application_without_segments_is_held_against_nothing() {
     let plan = plan(REGULARS);
     let app = plan.apps.iter().find(|app| app.name == "analytics").unwrap();
     let state = (apps::kind("analytics").unwrap().new)(app);
-    assert_eq!(compare(&Personas::new(&plan).unwrap(), &*state), None);
+    assert_eq!(compare(&Personas::new(&plan).unwrap(), &[], &*state), None);
 }

@@ -38,7 +38,8 @@ fn a_wrong_type_is_refused() {
                 arrivals = true\n\
                 phase = [1]\n\
                 [population]\n\
-                user_skew = [0.8]\n";
+                user_skew = [0.8]\n\
+                users = \"atuo\"\n";
     assert_eq!(
         faults_of(text),
         "a.toml:1:8: seed: \"1\" is wrong here; expected a whole number\n\
@@ -51,7 +52,9 @@ fn a_wrong_type_is_refused() {
          a.toml:7:13: load.producers: 1.5 is wrong here; expected a whole number\n\
          a.toml:8:12: load.arrivals: true is wrong here; expected one of \"uniform\", \"poisson\"\n\
          a.toml:9:10: load.phase[0]: 1 is wrong here; expected a table\n\
-         a.toml:11:13: population.user_skew: a list is wrong here; expected a number"
+         a.toml:11:13: population.user_skew: a list is wrong here; expected a number\n\
+         a.toml:12:9: population.users: \"atuo\" is wrong here; expected a whole number or \
+         \"auto\""
     );
 }
 
