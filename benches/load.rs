@@ -74,7 +74,7 @@ fn slots(bench: &mut Criterion) {
 fn events(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("events");
     group.throughput(Throughput::Elements(1_000));
-    for sessions in [1_000, 100_000] {
+    for sessions in [1_000, 100_000, 1_000_000] {
         let mut generator = Generator::new(&population(sessions), 500_000.0, 42, 0, 1);
         // Half a million a second keeps the pool full, and the pool is full before it counts.
         let mut seq = 0;

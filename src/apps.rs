@@ -48,7 +48,6 @@ applications! {
 
 mod alert;
 mod hours;
-mod huge;
 mod journey;
 mod late;
 mod leaps;

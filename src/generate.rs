@@ -19,6 +19,7 @@ mod people;
 mod personas;
 mod plot;
 mod pool;
+mod queue;
 mod session;
 mod shop;
 mod shopper;
@@ -276,8 +277,8 @@ impl Generator {
         let comes = facts.session_starts && !facts.was_under_way;
         self.stats.event(alive, self.tempo.wanted(), comes, since, is_over);
         if is_over {
-            self.pool.end(place);
             self.ended = Some(place);
+            self.users.expect(facts.user);
         } else {
             let pause_ns = self.think.pick(self.random.bits());
             self.pool.pause(place, pause_ns);
@@ -350,48 +351,38 @@ impl Generator {
         self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
     }
 
-    fn draft(&mut self, place: u32, facts: Facts) -> Draft<'_> {
-        let facts = Facts { session_ends: self.ended == Some(place), ..facts };
-        self.texts.write(self.pool.session(place));
-        if let Some(mut padding) = self.padding.take() {
-            padding.fill(self.parts(place, &facts).len());
-            self.padding = Some(padding);
-        }
-        let parts = self.parts(place, &facts);
-        let padding = self.padding.as_ref().map_or("", Padding::fragment);
-        let (key, ..) = self.texts.parts();
-        Draft { facts, key, parts: Parts { padding, ..parts } }
-    }
-
-    /// What the event says, unpadded.
-    fn parts(&self, place: u32, facts: &Facts) -> Parts<'_> {
+    fn draft(&mut self, place: u32, mut facts: Facts) -> Draft<'_> {
+        facts.session_ends = self.ended == Some(place);
         let session = self.pool.session(place);
-        let (_, who, ip_address) = self.texts.parts();
+        let (key, who, ip_address) = self.texts.of(session);
         let (user_agent, device) = self.people.agent(session.person.agent);
+        let catalogue = &self.shop.catalogue;
         let search_query = match (facts.event_type, session.page) {
-            (EventType::Search, Page::Search(number, form)) => {
-                Some(self.shop.catalogue.query(number, form))
-            }
+            (EventType::Search, Page::Search(number, form)) => Some(catalogue.query(number, form)),
             _ => None,
         };
         let has_cart = matches!(facts.event_type, EventType::AddToCart | EventType::Purchase);
-        Parts {
+        let mut parts = Parts {
             who,
             event_type: facts.event_type,
-            page_url: self.shop.catalogue.url(session.page),
-            referrer: self.shop.catalogue.url(session.referrer),
+            page_url: catalogue.url(session.page),
+            referrer: catalogue.url(session.referrer),
             user_agent,
             ip_address,
             about: match facts.product {
-                Some(number) => self.shop.catalogue.about(number),
-                None => self.shop.catalogue.about_page(session.page),
+                Some(number) => catalogue.about(number),
+                None => catalogue.about_page(session.page),
             },
             search_query,
             cart_cents: has_cart.then_some(facts.cart_cents),
             padding: "",
             device,
             location: self.people.location(session.person.city),
+        };
+        if let Some(padding) = &mut self.padding {
+            parts.padding = padding.fill(parts.len());
         }
+        Draft { facts, key, parts }
     }
 }
 

@@ -10,33 +10,38 @@
 
 use std::hash::BuildHasher;
 
-use allocator_api2::vec::Vec;
+use allocator_api2::vec::Vec as Slots;
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
-use super::huge::{HugePages, prefetch};
+use crate::memory::{HugePages, prefetch};
 
 /// Slots of the smallest shard.
 const SLOTS_MIN: usize = 8;
 
 /// Shards of a table: a power of two.
-const SHARDS: usize = 16;
+const SHARDS: usize = 8;
+
+/// With so many names a table becomes one of shards.
+const SPLIT_LEN: usize = 4_096;
 
 /// Values by name.
 ///
 /// While a table doubles, whoever waits for it waits for every entry to be moved: of half a million
-/// users that was a tenth of a second, in all partitions at about the same moment. So it is made of
-/// shards, each full at another share of its slots: they double one after the other, evenly spread
-/// over the names that come, and each moves a sixteenth.
+/// users that was a tenth of a second, in all partitions at about the same moment. So a large one
+/// is made of shards, each full at another share of its slots: they double one after the other,
+/// evenly spread over the names that come, and each moves an eighth.
 #[derive(Debug, Clone)]
 pub(super) struct Table<V> {
     shards: [Shard<V>; SHARDS],
+    /// How many of these are in use, less one: one is, or all are.
+    mask: usize,
     len: usize,
 }
 
 impl<V> Table<V> {
     pub(super) fn new() -> Self {
-        Self { shards: std::array::from_fn(Shard::new), len: 0 }
+        Self { shards: std::array::from_fn(Shard::new), mask: 0, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,19 +53,23 @@ impl<V> Table<V> {
     #[inline]
     pub(super) fn expect(&self, name: &[u8]) {
         let hash = hash_of(name);
-        self.shards[shard_of(hash)].expect(hash);
+        self.shards[self.shard_of(hash)].expect(hash);
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&V> {
         let hash = hash_of(name.as_bytes());
-        self.shards[shard_of(hash)].get(hash, name)
+        self.shards[self.shard_of(hash)].get(hash, name)
     }
 
     /// A name's value; a new name gets what `new` gives.
     #[inline]
     pub(super) fn get_or_insert_with(&mut self, name: &str, new: impl FnOnce() -> V) -> &mut V {
+        if self.len == SPLIT_LEN {
+            self.split();
+        }
         let hash = hash_of(name.as_bytes());
-        let shard = &mut self.shards[shard_of(hash)];
+        let number = self.shard_of(hash);
+        let shard = &mut self.shards[number];
         let place = shard.place_for(hash, name);
         &mut shard.slots[place]
             .get_or_insert_with(|| {
@@ -73,7 +82,8 @@ impl<V> Table<V> {
 
     pub(super) fn remove(&mut self, name: &str) -> Option<(CompactString, V)> {
         let hash = hash_of(name.as_bytes());
-        let removed = self.shards[shard_of(hash)].remove(hash, name);
+        let number = self.shard_of(hash);
+        let removed = self.shards[number].remove(hash, name);
         self.len -= usize::from(removed.is_some());
         removed
     }
@@ -97,15 +107,43 @@ impl<V> Table<V> {
     }
 
     /// Takes everything in from another table; `absorb` brings two values of a name together.
-    pub(super) fn merge(&mut self, other: Self, mut absorb: impl FnMut(&mut V, V)) {
+    pub(super) fn merge(&mut self, mut other: Self, mut absorb: impl FnMut(&mut V, V)) {
+        if self.mask.max(other.mask) > 0 {
+            self.split();
+            other.split();
+        }
         for (own, other) in self.shards.iter_mut().zip(other.shards) {
             own.merge(other, &mut absorb);
         }
         self.count();
     }
 
+    /// Has all shards from now on.
+    #[cold]
+    fn split(&mut self) {
+        if self.mask > 0 {
+            return;
+        }
+        self.mask = SHARDS - 1;
+        let whole = std::mem::replace(&mut self.shards[0], Shard::new(0));
+        for (name, value) in whole.slots.into_iter().flatten() {
+            let hash = hash_of(name.as_bytes());
+            let number = self.shard_of(hash);
+            let shard = &mut self.shards[number];
+            let place = shard.place_for(hash, &name);
+            shard.slots[place] = Some((name, value));
+            shard.len += 1;
+        }
+    }
+
     fn count(&mut self) {
         self.len = self.shards.iter().map(|shard| shard.len).sum();
+    }
+
+    /// By the highest bits of the hash: the lowest ones give the slot.
+    #[inline]
+    fn shard_of(&self, hash: u64) -> usize {
+        (hash >> (u64::BITS - SHARDS.ilog2())) as usize & self.mask
     }
 }
 
@@ -113,16 +151,11 @@ fn hash_of(name: &[u8]) -> u64 {
     FixedState::default().hash_one(name)
 }
 
-/// By the highest bits: the lowest ones give the slot.
-fn shard_of(hash: u64) -> usize {
-    (hash >> (u64::BITS - SHARDS.ilog2())) as usize
-}
-
 /// The part of a table whose hashes begin alike.
 #[derive(Debug, Clone)]
 struct Shard<V> {
     /// A power of two, at most `full` of them taken.
-    slots: Vec<Option<(CompactString, V)>, HugePages>,
+    slots: Slots<Option<(CompactString, V)>, HugePages>,
     len: usize,
     /// The most of 1,024 slots that are taken.
     full: usize,
@@ -133,7 +166,7 @@ impl<V> Shard<V> {
     /// has one of its shards doubled after the other, at equal ratios of its size.
     fn new(number: usize) -> Self {
         let full = 768.0 * f64::exp2(-(number as f64) / SHARDS as f64);
-        Self { slots: Vec::new_in(HugePages), len: 0, full: full as usize }
+        Self { slots: Slots::new_in(HugePages), len: 0, full: full as usize }
     }
 
     #[inline]
@@ -169,7 +202,7 @@ impl<V> Shard<V> {
         if slots <= self.slots.len() {
             return false;
         }
-        let mut larger = Vec::with_capacity_in(slots, HugePages);
+        let mut larger = Slots::with_capacity_in(slots, HugePages);
         larger.resize_with(slots, || None);
         let smaller = std::mem::replace(&mut self.slots, larger);
         for (name, value) in smaller.into_iter().flatten() {
@@ -256,132 +289,4 @@ impl<V> Shard<V> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn sorted(table: &Table<u32>) -> std::vec::Vec<(String, u32)> {
-        let mut all: std::vec::Vec<_> =
-            table.iter().map(|(name, value)| (name.to_string(), *value)).collect();
-        all.sort();
-        all
-    }
-
-    fn of(model: &HashMap<String, u32>) -> std::vec::Vec<(String, u32)> {
-        let mut all: std::vec::Vec<_> =
-            model.iter().map(|(name, value)| (name.clone(), *value)).collect();
-        all.sort();
-        all
-    }
-
-    /// Every name is found where the table looks for it.
-    fn check(table: &Table<u32>, model: &HashMap<String, u32>) {
-        assert_eq!((sorted(table), table.len()), (of(model), model.len()));
-        for (name, value) in model {
-            assert_eq!(table.get(name), Some(value), "{name}");
-        }
-        for shard in &table.shards {
-            assert!(shard.len * 1_024 <= shard.slots.len() * shard.full);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_does_what_the_standard_library_s_map_does(
-            steps in prop::collection::vec((0..8_u8, 0..60_u32), 0..400),
-        ) {
-            let (mut table, mut model) = (Table::new(), HashMap::new());
-            for (what, number) in steps {
-                let name = format!("user-{number}");
-                match what {
-                    0..5 => {
-                        *table.get_or_insert_with(&name, || 0) += 1;
-                        *model.entry(name).or_insert(0) += 1;
-                    }
-                    5..7 => {
-                        let removed = table.remove(&name).map(|(_, value)| value);
-                        prop_assert_eq!(removed, model.remove(&name));
-                    }
-                    _ => {
-                        table.retain(|value| (value + number) % 3 > 0);
-                        model.retain(|_, value| (*value + number) % 3 > 0);
-                    }
-                }
-                prop_assert_eq!(table.get("nobody"), None);
-            }
-            check(&table, &model);
-        }
-
-        #[test]
-        fn two_become_one(
-            ours in prop::collection::hash_map("[a-f]{1,3}", 0..9_u32, 0..200),
-            theirs in prop::collection::hash_map("[a-f]{1,3}", 0..9_u32, 0..200),
-        ) {
-            let table = |model: &HashMap<String, u32>| {
-                let mut table = Table::new();
-                for (name, value) in model {
-                    table.get_or_insert_with(name, || *value);
-                }
-                table
-            };
-            let mut both = table(&ours);
-            both.merge(table(&theirs), |here, there| *here += there);
-            let mut model = ours;
-            for (name, value) in theirs {
-                *model.entry(name).or_insert(0) += value;
-            }
-            check(&both, &model);
-        }
-    }
-
-    #[test]
-    fn names_stand_close_to_their_homes_however_the_table_grew() {
-        let mut whole = Table::new();
-        for part in 0..8 {
-            let mut table = Table::new();
-            for user in 0..10_000 {
-                table.get_or_insert_with(&format!("user-{part}-{user}"), || 0_u32);
-            }
-            whole.merge(table, |_, _| panic!("nobody is in two parts"));
-        }
-        let far = |(at, slot): (usize, &Option<(CompactString, u32)>), shard: &Shard<u32>| {
-            let home = slot.as_ref().map(|(name, _)| shard.home(hash_of(name.as_bytes())))?;
-            Some(at.wrapping_sub(home) & (shard.slots.len() - 1))
-        };
-        let of = |shard: &Shard<u32>| -> std::vec::Vec<usize> {
-            shard.slots.iter().enumerate().filter_map(|slot| far(slot, shard)).collect()
-        };
-        let far: std::vec::Vec<usize> = whole.shards.iter().flat_map(of).collect();
-        assert_eq!(far.len(), 80_000);
-        let mean = far.iter().sum::<usize>() as f64 / far.len() as f64;
-        // At three quarters it would be Knuth's (1/(1-0.75) - 1)/2, one and a half steps beyond
-        // the first.
-        assert!(mean < 1.0, "{mean}");
-    }
-
-    #[test]
-    fn it_grows_in_small_steps_evenly_spread() {
-        let mut table = Table::new();
-        let mut steps = std::vec::Vec::new();
-        for user in 0..400_000_usize {
-            let sizes = |table: &Table<()>| table.shards.each_ref().map(|shard| shard.slots.len());
-            let before = sizes(&table);
-            table.get_or_insert_with(&format!("user-{user:06}"), || ());
-            let grown =
-                before.iter().zip(sizes(&table)).position(|(before, after)| *before < after);
-            if let Some(grown) = grown.filter(|_| user >= 50_000) {
-                let moved = table.shards[grown].len;
-                assert!(moved * 12 < table.len(), "{moved} of {} at once", table.len());
-                steps.push(user as f64);
-            }
-        }
-        // Sixteen steps for each doubling, each some 4.4 % after the one before.
-        let ratios = steps.windows(2).map(|pair| pair[1] / pair[0]);
-        assert!((45..=51).contains(&steps.len()), "{}", steps.len());
-        let longest = ratios.fold(1.0, f64::max);
-        assert!(longest < 1.1, "{longest}");
-    }
-}
+mod tests;

@@ -116,6 +116,7 @@ impl Catalogue {
     }
 
     /// The address of a page.
+    #[inline]
     pub(super) fn url(&self, page: Page) -> &str {
         match page {
             Page::Home => "/",
@@ -135,6 +136,7 @@ impl Catalogue {
         self.text_of(number, 3 + 2 * usize::from(form))
     }
 
+    #[inline]
     fn text_of(&self, number: u32, index: usize) -> &str {
         let number = number as usize;
         let Some(product) = self.products.get(number) else {

@@ -34,6 +34,8 @@ const ROUND: u32 = 32;
 pub(super) struct Mix {
     shares: [f64; 5],
     counts: [u64; 5],
+    /// Their sum.
+    total: u64,
     /// Counts at the end of the last round.
     before: [u64; 5],
     until_round: u32,
@@ -52,6 +54,7 @@ impl Mix {
         let mut mix = Self {
             shares: *shares,
             counts: [0; 5],
+            total: 0,
             before: [0; 5],
             until_round: ROUND,
             // What the default mix ends up with, roughly: not every session has a cart.
@@ -74,6 +77,7 @@ impl Mix {
     #[inline]
     pub(super) fn count(&mut self, kind: EventType) {
         self.counts[kind.index()] += 1;
+        self.total += 1;
         self.until_round -= 1;
         if self.until_round == 0 {
             self.until_round = ROUND;
@@ -83,8 +87,7 @@ impl Mix {
 
     /// How many events of a type are missing from its share; negative when there are too many.
     pub(super) fn missing(&self, kind: EventType) -> f64 {
-        let total: u64 = self.counts.iter().sum();
-        self.shares[kind.index()] * total as f64 - self.counts[kind.index()] as f64
+        self.shares[kind.index()] * self.total as f64 - self.counts[kind.index()] as f64
     }
 
     /// Whether the mix has room for one more first event of a session.
@@ -110,9 +113,8 @@ impl Mix {
     }
 
     fn allowed(&self) -> f64 {
-        let total: u64 = self.counts.iter().sum();
         let most = if self.natural { 10_000.0 } else { 2_000.0 };
-        (50.0 + 0.05 * total as f64).min(most)
+        (50.0 + 0.05 * self.total as f64).min(most)
     }
 
     fn adjust(&mut self) {

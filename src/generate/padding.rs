@@ -38,10 +38,10 @@ impl Padding {
 
     /// Makes the fragment that brings an event of this size to the one drawn; an empty one where
     /// it is as large already, or so nearly that the field itself would be too much.
-    pub(super) fn fill(&mut self, natural_bytes: usize) {
+    pub(super) fn fill(&mut self, natural_bytes: usize) -> &str {
         let wanted = (self.sizes.pick(self.random.bits()) as usize).min(self.max_bytes);
         self.fragment.clear();
-        let Some(count) = wanted.checked_sub(natural_bytes + FRAME_BYTES) else { return };
+        let Some(count) = wanted.checked_sub(natural_bytes + FRAME_BYTES) else { return "" };
         let alike = (count as f64 * self.compressibility) as usize;
         self.letters.clear();
         // In one run: spread among the random ones, a codec would not find it.
@@ -51,10 +51,6 @@ impl Padding {
         }
         self.letters.truncate(count);
         encode::padding(std::str::from_utf8(&self.letters).unwrap_or(""), &mut self.fragment);
-    }
-
-    /// What was made last.
-    pub(super) fn fragment(&self) -> &str {
         &self.fragment
     }
 }
@@ -84,11 +80,11 @@ mod tests {
         let mut padding = Padding::new(&plan(0.0, 0.5), 1, 0);
         for natural_bytes in [0, 1, 550, 1_986, 1_987] {
             padding.fill(natural_bytes);
-            assert_eq!(natural_bytes + padding.fragment().len(), 2_000, "{natural_bytes}");
+            assert_eq!(natural_bytes + padding.fragment.len(), 2_000, "{natural_bytes}");
         }
         for natural_bytes in [1_988, 2_000, 5_000] {
             padding.fill(natural_bytes);
-            assert_eq!(padding.fragment(), "", "{natural_bytes}");
+            assert_eq!(padding.fragment, "", "{natural_bytes}");
         }
     }
 
@@ -98,7 +94,7 @@ mod tests {
         let mut sizes: Vec<_> = (0..20_000)
             .map(|_| {
                 padding.fill(20);
-                20 + padding.fragment().len()
+                20 + padding.fragment.len()
             })
             .collect();
         sizes.sort_unstable();
@@ -114,7 +110,7 @@ mod tests {
         for compressibility in [0.0, 0.3, 1.0] {
             let mut padding = Padding::new(&plan(0.0, compressibility), 3, 0);
             padding.fill(0);
-            let json = format!("{{{}}}", &padding.fragment()[1..]);
+            let json = format!("{{{}}}", &padding.fragment[1..]);
             let read: serde_json::Value = serde_json::from_str(&json).unwrap();
             let letters = read["padding"].as_str().unwrap();
             assert_eq!(letters.len() + FRAME_BYTES, 2_000);
@@ -132,7 +128,7 @@ mod tests {
             (0..50)
                 .map(|_| {
                     padding.fill(500);
-                    padding.fragment().to_owned()
+                    padding.fragment.clone()
                 })
                 .collect::<Vec<_>>()
         };

@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::generate::queue::Queue;
 use crate::generate::session::Session;
 use crate::generate::tempo::{Residual, UnderWay};
+use crate::memory::prefetch;
 use crate::pace::seed::Random;
 
 /// Bits of a queue entry that hold the session's place; the rest is the time.
@@ -19,6 +21,8 @@ const TICK_BITS: u32 = 14;
 const CLOCK_MAX_NS: u64 = 1 << 53;
 /// As many as this at once are opened as a group, and not one by one.
 const GROUP_MIN: u64 = 4_096;
+/// So many turns before its own a session is brought into the cache.
+const AHEAD: usize = 4;
 /// Most sessions that are closed before one event.
 const CLOSED_MAX: u64 = 1_024;
 
@@ -39,7 +43,7 @@ pub(super) struct Pool {
     /// The sessions' clock, in ns.
     clock_ns: u64,
     /// By the time of their next event on the sessions' clock, packed with their place.
-    queue: BinaryHeap<Reverse<u64>>,
+    queue: Queue,
     /// How many of the queue have no session yet.
     unseen: u64,
     /// How many of the queue are no more: of those with a session, and of those without.
@@ -63,7 +67,7 @@ impl Pool {
             sessions: Vec::new(),
             free: Vec::new(),
             clock_ns: 0,
-            queue: BinaryHeap::new(),
+            queue: Queue::new(),
             unseen: 0,
             closed: 0,
             closed_unseen: 0,
@@ -145,11 +149,12 @@ impl Pool {
         }
     }
 
-    /// Whose pause is over first; the sessions' clock goes there. `None` where nobody is alive.
+    /// Whose pause is over first, taken out of the queue; the sessions' clock goes there. `None`
+    /// where nobody is alive.
     #[inline]
     pub(super) fn turn(&mut self, random: &mut Random) -> Option<Turn> {
         loop {
-            let top = self.queue.peek().map(|Reverse(entry)| *entry);
+            let top = self.queue.first();
             let group = self.groups.iter().enumerate().min_by_key(|(_, group)| group.next_ns());
             if let Some((which, at_ns)) = group.map(|(which, group)| (which, group.next_ns()))
                 && top.is_none_or(|entry| at_ns >> TICK_BITS < entry >> PLACE_BITS)
@@ -159,9 +164,12 @@ impl Pool {
                 return Some(Turn::OfUnseen);
             }
             let entry = top?;
+            self.queue.pop();
+            if let Some(next) = self.queue.ahead(AHEAD) {
+                self.expect(next);
+            }
             let place = place_of(entry);
             if place == UNSEEN {
-                self.queue.pop();
                 let is_closed = random.below(self.unseen) < self.closed_unseen;
                 self.unseen -= 1;
                 if !is_closed {
@@ -169,11 +177,10 @@ impl Pool {
                     return Some(Turn::OfUnseen);
                 }
                 self.closed_unseen -= 1;
-            } else if self.sessions[place as usize].is_queued {
+            } else if std::mem::take(&mut self.sessions[place as usize].is_queued) {
                 self.go_to(entry >> PLACE_BITS << TICK_BITS);
                 return Some(Turn::Of(place));
             } else {
-                self.queue.pop();
                 self.closed -= 1;
                 self.free.push(place);
             }
@@ -183,25 +190,8 @@ impl Pool {
     /// Sets a session's next event, a pause of the sessions' clock from now.
     #[inline]
     pub(super) fn pause(&mut self, place: u32, pause_ns: u64) {
-        let entry = Reverse(pack(self.clock_ns.saturating_add(pause_ns), place));
-        let session = &mut self.sessions[place as usize];
-        if std::mem::replace(&mut session.is_queued, true)
-            && let Some(mut top) = self.queue.peek_mut()
-        {
-            *top = entry;
-        } else {
-            if self.queue.len() == self.queue.capacity() {
-                self.queue.reserve_exact(more(self.queue.len()));
-            }
-            self.queue.push(entry);
-        }
-    }
-
-    /// Takes the session whose turn it was out of the queue.
-    pub(super) fn end(&mut self, place: u32) {
-        if std::mem::take(&mut self.sessions[place as usize].is_queued) {
-            self.queue.pop();
-        }
+        self.queue.push(pack(self.clock_ns.saturating_add(pause_ns), place));
+        self.sessions[place as usize].is_queued = true;
     }
 
     /// Opens so many sessions that are under way (above 0), or closes as many (below). `leave` gets
@@ -221,7 +211,7 @@ impl Pool {
         } else {
             for _ in 0..opens {
                 let left_ns = self.residual.at(random.unit()) as u64;
-                self.queue.push(Reverse(pack(self.clock_ns.saturating_add(left_ns), UNSEEN)));
+                self.queue.push(pack(self.clock_ns.saturating_add(left_ns), UNSEEN));
             }
             self.unseen += opens;
         }
@@ -272,6 +262,15 @@ impl Pool {
         false
     }
 
+    /// Has the session of an entry brought into the cache: of a million, waiting for one's memory
+    /// is most of its event.
+    #[inline]
+    fn expect(&self, entry: u64) {
+        if let Some(session) = self.sessions.get(place_of(entry) as usize) {
+            prefetch(session);
+        }
+    }
+
     fn take_from(&mut self, which: usize, random: &mut Random) {
         let Some(group) = self.groups.get_mut(which) else { return };
         group.take(&self.residual, random);
@@ -292,8 +291,7 @@ impl Pool {
     fn set_back(&mut self) {
         let by_ns = self.clock_ns >> TICK_BITS << TICK_BITS;
         let by = by_ns >> TICK_BITS << PLACE_BITS;
-        let entries = self.queue.drain().map(|Reverse(entry)| Reverse(entry.saturating_sub(by)));
-        self.queue = entries.collect::<Vec<_>>().into();
+        self.queue.lower(by);
         self.groups.iter_mut().for_each(|group| group.set_back(by_ns));
         self.clock_ns -= by_ns;
     }

@@ -1,10 +1,8 @@
 //! The users of a shard: who comes next, and who is here.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::generate::skew::Zipf;
-use crate::pace::seed::{Random, mix};
+use crate::memory::prefetch;
+use crate::pace::seed::Random;
 
 /// After so many users who are here already, the next one is chosen evenly.
 const SKEWED_TRIES: u32 = 8;
@@ -20,7 +18,8 @@ pub(super) struct Users {
     reserved: u64,
     factor: u64,
     zipf: Zipf,
-    here: HashSet<u64, BuildHasherDefault<MixHasher>>,
+    /// By k: those who are here, a bit each.
+    here: Vec<u64>,
 }
 
 impl Users {
@@ -36,7 +35,8 @@ impl Users {
             reserved,
             factor: coprime(count),
             zipf: Zipf::new(count, skew),
-            here: HashSet::default(),
+            // Memory that is zero comes from the system, and only what is touched is there.
+            here: vec![0; usize::try_from(count.div_ceil(64)).unwrap_or(usize::MAX)],
         }
     }
 
@@ -55,8 +55,12 @@ impl Users {
                 ..SKEWED_TRIES => self.zipf.pick(random),
                 _ => random.below(self.count),
             };
-            let user = self.shard + self.shards * self.scattered(rank);
-            if user >= self.reserved && self.here.insert(user) {
+            let number = self.scattered(rank);
+            let user = self.shard + self.shards * number;
+            let may_come = user >= self.reserved;
+            let (bits, bit) = self.bits_of(number);
+            if may_come && *bits & bit == 0 {
+                *bits |= bit;
                 return user;
             }
             tries += 1;
@@ -65,10 +69,27 @@ impl Users {
 
     /// Lets a user go.
     pub(super) fn leave(&mut self, user: u64) {
-        self.here.remove(&user);
+        let (bits, bit) = self.bits_of((user - self.shard) / self.shards);
+        *bits &= !bit;
+    }
+
+    /// Has what says that a user is here brought into the cache.
+    #[inline]
+    pub(super) fn expect(&self, user: u64) {
+        if let Some(bits) = self.here.get(((user - self.shard) / self.shards / 64) as usize) {
+            prefetch(bits);
+        }
+    }
+
+    fn bits_of(&mut self, number: u64) -> (&mut u64, u64) {
+        (&mut self.here[(number / 64) as usize], 1 << (number % 64))
     }
 
     fn scattered(&self, rank: u64) -> u64 {
+        // Both are below the count. Dividing 64 bits takes a fraction of dividing 128.
+        if self.count <= 1 << 32 {
+            return rank * self.factor % self.count;
+        }
         (u128::from(rank) * u128::from(self.factor) % u128::from(self.count)) as u64
     }
 }
@@ -100,26 +121,6 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
-}
-
-/// Hashes one number; nothing depends on the order of the set, and nobody attacks it.
-#[derive(Debug, Default, Clone, Copy)]
-struct MixHasher(u64);
-
-impl Hasher for MixHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = mix(self.0 ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = mix(self.0 ^ number);
-    }
 }
 
 #[cfg(test)]

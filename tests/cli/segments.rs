@@ -150,6 +150,38 @@ fn on_every_shipped_load_most_active_users_are_taken_for_what_they_are() {
     }
 }
 
+/// The same events as the run's, from two producers, tell who is left out.
+#[test]
+fn a_run_leaves_out_whom_fraud_was_planted_on() {
+    let text = "seed = 9\n[load]\nrate_per_s = 4_000\nduration = \"4s\"\nwarmup = \"0s\"\n\
+                producers = 2\n[population]\nusers = 5_000\n[population.fraud]\n\
+                card_testing = 1\nbot_velocity = 1\n[apps]\nrun = [\"behavior\"]\n";
+    let case = crate::case::Case::new(text);
+    let run = ["run", "--quiet", &case.scenario(), "--out", &case.out()];
+    let output = crate::kbench().args(run).env_remove("KAFKA_BOOTSTRAP_SERVERS").output().unwrap();
+    let plan = plan(text);
+    let schedule = Schedule::new(&plan.load, plan.seed);
+    let (mut users, mut robbed) = (BTreeSet::new(), BTreeSet::new());
+    for (shard, mut generator) in (0..).zip(Generator::crew(&plan)) {
+        for slot in schedule.shard(shard) {
+            let facts = generator.next(slot.due_ns).facts;
+            users.insert(facts.user);
+            robbed.extend(facts.fraud.map(|_| facts.user));
+        }
+    }
+    assert!(robbed.len() > 20 && robbed.len() * 2 < users.len(), "{}", robbed.len());
+    let read = |name: &str| std::fs::read_to_string(case.made().join(name)).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&read("result.json")).unwrap();
+    let report: SegmentReport =
+        serde_json::from_value(result["apps"][0]["segments"].clone()).unwrap();
+    assert_eq!(report.planted, robbed.len() as u64);
+    assert_eq!(report.all.users(), (users.len() - robbed.len()) as u64);
+    let (line, chart) = ("with planted fraud left out", "users with planted fraud are left out");
+    assert!(read("summary.md").contains(line));
+    assert!(String::from_utf8(output.stdout).unwrap().contains(line));
+    assert!(read("report.html").contains(chart));
+}
+
 #[test]
 fn strangers_have_no_persona() {
     let personas = Personas::new(&plan(REGULARS)).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers of `src/lib.rs`, from words to skin. A module may name its own line and those above.
 const LAYERS: &[&[&str]] = &[
-    &["error", "clock", "event", "wire", "files", "visible", "cgroups"],
+    &["error", "clock", "event", "wire", "files", "visible", "cgroups", "memory"],
     &["scenario", "plan"],
     &["pace", "generate"],
     &["apps", "record", "ledger", "books"],

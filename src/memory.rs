@@ -19,7 +19,7 @@ const CACHE_LINE_BYTES: usize = 64;
 
 /// Asks for a value to be brought into the cache, and does not wait for it.
 #[inline]
-pub(super) fn prefetch<T>(value: &T) {
+pub(crate) fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -37,13 +37,13 @@ pub(super) fn prefetch<T>(value: &T) {
 
 /// The allocator of tables that may become large.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct HugePages;
+pub(crate) struct HugePages;
 
-/// The place that is asked for, which begins with a huge page if it is as large as two.
+/// The place that is asked for, which is one of whole huge pages if it is as large as two.
 fn aligned(layout: Layout) -> Layout {
     match layout.size() < 2 * HUGE_PAGE_BYTES {
         true => layout,
-        false => layout.align_to(HUGE_PAGE_BYTES).unwrap_or(layout),
+        false => layout.align_to(HUGE_PAGE_BYTES).map_or(layout, |layout| layout.pad_to_align()),
     }
 }
 
