@@ -14,8 +14,8 @@ use crate::plan::{AppPlan, Plan};
 /// A live session with its place in the queue and what is in its cart, where lists grow by an
 /// eighth when they are full.
 const SESSION_BYTES: f64 = 126.0;
-/// A place in the table of the users who are here, which doubles when seven in eight are taken.
-const HERE_BYTES: f64 = 9.0;
+/// Whether a user is here.
+const HERE_BYTES: f64 = 1.0 / 8.0;
 /// A product with all its texts.
 const PRODUCT_BYTES: f64 = 430.0;
 /// What every generator has, however small: tables of pauses, cities and devices.
@@ -36,6 +36,10 @@ const USER_BYTES: [(&str, [f64; 2]); 4] = [
 ];
 /// Slots for each user when such a table is as full as it gets.
 const SLOTS_PER_USER: f64 = 4.0 / 3.0;
+/// Users from which on a table is one of shards, and how many.
+const SHARDS: (f64, u32) = (4_096.0, 8);
+/// From twice this on, memory for tables is whole pages of this size.
+const HUGE_PAGE_BYTES: f64 = 2_097_152.0;
 /// A row of a table by name.
 const NAME_BYTES: f64 = 100.0;
 /// Names that a product gives to a partition's tables: its page, four queries, itself.
@@ -119,7 +123,7 @@ fn generator_bytes(plan: &Plan, load: &LoadOutlook) -> (f64, f64) {
     let there = needed.min(load.sessions_there as f64);
     // Nobody has a session without an event.
     let there = there.min(load.events);
-    let users = producers * doubled(there / producers * 8.0 / 7.0) * HERE_BYTES;
+    let users = population.users as f64 * HERE_BYTES;
     let products = f64::from(population.products) * PRODUCT_BYTES;
     (there * SESSION_BYTES + users, producers * (products + GENERATOR_BYTES))
 }
@@ -145,12 +149,31 @@ fn users_bytes(plan: &Plan, app: &AppPlan, events: f64) -> f64 {
     let limit = option(app, "users_max").map_or(f64::INFINITY, |most| most * partitions);
     let sessions = events / plan.population.session_length.max(1.0);
     let users = (plan.population.users as f64).min(sessions).min(limit);
-    let slots = partitions * doubled((users / partitions * SLOTS_PER_USER).ceil());
-    let bytes = |[slot, elsewhere]: [f64; 2]| slots * slot + users * elsewhere;
+    let bytes = |[slot, elsewhere]: [f64; 2]| {
+        partitions * table_bytes(users / partitions, slot) + users * elsewhere
+    };
     let known = USER_BYTES.iter().find(|(name, _)| *name == app.name);
     // An application of somebody's own is taken to keep as much as the largest.
     let most = || USER_BYTES.iter().map(|(_, each)| bytes(*each)).fold(0.0, f64::max);
     known.map_or_else(most, |(_, each)| bytes(*each))
+}
+
+/// The slots of one partition's users; each shard is full at another share of its slots.
+fn table_bytes(users: f64, slot_bytes: f64) -> f64 {
+    let of = |users: f64, scale: f64| {
+        let bytes = doubled((users * SLOTS_PER_USER * scale).ceil()) * slot_bytes;
+        if bytes < 2.0 * HUGE_PAGE_BYTES {
+            return bytes;
+        }
+        (bytes / HUGE_PAGE_BYTES).ceil() * HUGE_PAGE_BYTES
+    };
+    let (from, shards) = SHARDS;
+    if users <= from {
+        return of(users, 1.0);
+    }
+    let shards = f64::from(shards);
+    let scales = (0..SHARDS.1).map(|number| f64::exp2(f64::from(number) / shards));
+    scales.map(|scale| of(users / shards, scale)).sum()
 }
 
 /// Names of pages, products and queries in every partition, and a dashboard's seconds.
