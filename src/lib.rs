@@ -5,7 +5,8 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] [`cgroups`] [`memory`] |
+//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] [`cgroups`] |
+//! | | [`memory`] |
 //! | 1 intent | [`scenario`] → [`plan`] |
 //! | 2 load | [`pace`] [`generate`] |
 //! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
@@ -32,7 +33,7 @@ pub mod harness;
 pub mod kafka;
 pub mod ledger;
 pub mod loopback;
-mod memory;
+pub mod memory;
 pub mod metrics;
 pub mod pace;
 pub mod plan;

@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(HOST.refuse(&planned(&[]), None), [] as [String; 0]);
         let month = ["load.rate_per_s=10_000_000", "load.duration=\"30d\""];
         let faults = HOST.refuse(&planned(&month), None);
-        let words = "needs about 16208 GB of memory, 16200 GB of it for the ledger; this host has \
+        let words = "needs about 16209 GB of memory, 16200 GB of it for the ledger; this host has \
                      24 GB; expected a plan that fits";
         assert!(faults[0].starts_with(words) && faults.len() == 1, "{faults:?}");
         // No more than a count of it is sent.
