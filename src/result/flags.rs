@@ -40,10 +40,40 @@ mod tests {
     use super::*;
     use crate::apps::{Row, Section, Value};
     use crate::record::Throttled;
+    use crate::result::PhaseSessions;
 
     fn recorded() -> RunResult {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded");
         crate::result::load_all(&folder.join("aa/embedded/a")).unwrap().remove(0).result
+    }
+
+    #[test]
+    fn only_measured_phases_are_said_to_have_hurried_and_the_worst_is_named() {
+        let mut run = recorded();
+        let mut phase = run.phases[0].clone();
+        let lived = |hurry_most: f64| PhaseSessions {
+            alive: 100.0,
+            needed: 100.0 * hurry_most,
+            hurry: Some(hurry_most),
+            hurry_most,
+            pause_p50_wanted_s: 8.0,
+            pause_p50_s: None,
+            length_wanted: 12.0,
+            length: None,
+            begun: 0,
+            ended: 0,
+        };
+        let mut of = |name: &str, warmup: bool, hurry_most: f64| {
+            (phase.name, phase.warmup) = (name.to_owned(), warmup);
+            phase.sessions = Some(lived(hurry_most));
+            phase.clone()
+        };
+        let phases = [of("warm", true, 9.0), of("a", false, 1.25), of("b", false, 1.3)];
+        run.phases = phases[..2].to_vec();
+        assert_eq!(run.hurried(), None);
+        run.phases = phases.to_vec();
+        let flag = run.hurried().unwrap();
+        assert!(flag.starts_with("hurried: in b sessions lived up to 1.3 times"), "{flag}");
     }
 
     #[test]
