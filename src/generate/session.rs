@@ -33,8 +33,8 @@ pub(super) struct Session {
     pub(super) cart_cents: u64,
     /// Its last event, if it has a next one on the sessions' clock.
     pub(super) since: Option<Since>,
-    /// Most sessions never have one, and who has bought it all has none: whether it is empty is told
-    /// without a look at it, which would be one at memory that is in no cache.
+    /// Most sessions never have one, and who has bought it all has none any more: whether it is
+    /// empty is told without a look at it, which would be one at memory that is in no cache.
     #[expect(clippy::box_collection, reason = "a million sessions keep 8 bytes each, not 32")]
     cart: Option<Box<VecDeque<u32>>>,
 }
