@@ -113,6 +113,14 @@ impl Books {
         has_place
     }
 
+    /// Those of all shards together.
+    #[must_use]
+    pub fn of_all(shards: &[Self]) -> Self {
+        let mut all = Self::default();
+        shards.iter().for_each(|shard| all.merge(shard));
+        all
+    }
+
     /// Adds the books of another shard.
     pub fn merge(&mut self, other: &Self) {
         self.events += other.events;

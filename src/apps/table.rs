@@ -64,7 +64,7 @@ impl<V> Table<V> {
     /// A name's value; a new name gets what `new` gives.
     #[inline]
     pub(super) fn get_or_insert_with(&mut self, name: &str, new: impl FnOnce() -> V) -> &mut V {
-        if self.len == SPLIT_LEN {
+        if self.mask == 0 && self.len >= SPLIT_LEN {
             self.split();
         }
         let hash = hash_of(name.as_bytes());
@@ -124,15 +124,10 @@ impl<V> Table<V> {
         if self.mask > 0 {
             return;
         }
-        self.mask = SHARDS - 1;
+        (self.mask, self.len) = (SHARDS - 1, 0);
         let whole = std::mem::replace(&mut self.shards[0], Shard::new(0));
         for (name, value) in whole.slots.into_iter().flatten() {
-            let hash = hash_of(name.as_bytes());
-            let number = self.shard_of(hash);
-            let shard = &mut self.shards[number];
-            let place = shard.place_for(hash, &name);
-            shard.slots[place] = Some((name, value));
-            shard.len += 1;
+            self.get_or_insert_with(&name, || value);
         }
     }
 

@@ -15,6 +15,7 @@ use super::finish::{self, Answer, Conditions, End, Kept};
 use super::remains::Remains;
 use super::world::World;
 use super::{Played, rescan, timeline, undelivered};
+use crate::books::Books;
 use crate::broker::BrokerStats;
 use crate::clock::SystemClock;
 use crate::error::Result;
@@ -62,7 +63,7 @@ impl Ending<'_> {
         progress: &mut Progress,
     ) -> Result<RunResult> {
         let Played { mut crew, collector, sources, sinks, merge, mut end } = played;
-        let answers = finish::answers(self.plan, crew.take_groups(), &end.books);
+        let answers = finish::answers(self.plan, crew.take_groups(), &Books::of_all(&end.books));
         let mut in_doubt = crew.ledger().needs_rescan();
         if let Some(why) = self.closing.gone().filter(|_| in_doubt) {
             crew.ledger().rescanned(0, Some(why));

@@ -132,8 +132,7 @@ pub(super) fn result(
     end: &End,
 ) -> RunResult {
     let ledger = crew.ledger().close();
-    let mut books = Books::default();
-    end.books.iter().for_each(|shard| books.merge(shard));
+    let books = Books::of_all(&end.books);
     let offered = crew.ledger().offered_by_interval();
     let reached = Reached::of(plan, crew.start_ns(), end.cut_ns);
     let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
@@ -240,7 +239,7 @@ pub(super) struct Answer {
 }
 
 /// Takes the groups apart: call it when nobody reads any more.
-pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>, books: &[Books]) -> Vec<Answer> {
+pub(super) fn answers(plan: &Plan, groups: Vec<Arc<Group>>, books: &Books) -> Vec<Answer> {
     let personas = Personas::new(plan);
     let one = |group: Arc<Group>| {
         let garbage = group.garbage();

@@ -1,7 +1,5 @@
 //! What the applications take the users for, beside what they were planted as.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::apps::{App, Segment};
@@ -72,12 +70,10 @@ pub fn segment_of(persona: Persona) -> Segment {
 /// Holds an application's segments against the personas; nothing where it has none, or where the
 /// books don't know all planted sessions.
 #[must_use]
-pub fn compare(personas: &Personas, books: &[Books], app: &dyn App) -> Option<SegmentReport> {
-    if books.iter().any(|shard| shard.planted_unlisted > 0) {
+pub fn compare(personas: &Personas, books: &Books, app: &dyn App) -> Option<SegmentReport> {
+    if books.planted_unlisted > 0 {
         return None;
     }
-    let planted: BTreeSet<u64> =
-        books.iter().flat_map(|shard| &shard.planted_users).copied().collect();
     let mut report = SegmentReport { events_min: EVENTS_MIN, ..SegmentReport::default() };
     let mut users = 0;
     app.each_user(&mut |user| {
@@ -86,7 +82,7 @@ pub fn compare(personas: &Personas, books: &[Books], app: &dyn App) -> Option<Se
             report.strangers += 1;
             return;
         };
-        if planted.contains(&number) {
+        if books.planted_users.contains(&number) {
             report.planted += 1;
             return;
         }

@@ -87,7 +87,7 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
         encode::encode(&stamp, &draft.parts, &mut bytes);
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }
-    let report = compare(&personas, &[books], &*state).unwrap();
+    let report = compare(&personas, &books, &*state).unwrap();
     assert_eq!(report.planted, robbed.len() as u64);
     truth.retain(|user, _| !robbed.contains(user));
     (report, truth)
@@ -196,5 +196,5 @@ fn an_application_without_segments_is_held_against_nothing() {
     let plan = plan(REGULARS);
     let app = plan.apps.iter().find(|app| app.name == "analytics").unwrap();
     let state = (apps::kind("analytics").unwrap().new)(app);
-    assert_eq!(compare(&Personas::new(&plan).unwrap(), &[], &*state), None);
+    assert_eq!(compare(&Personas::new(&plan).unwrap(), &Books::default(), &*state), None);
 }
