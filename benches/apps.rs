@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kbench::apps::{self, App, AppKind};
-use kbench::clock::{Clock, SystemClock};
-use kbench::consume::Group;
+use kbench::base::clock::{Clock, SystemClock};
+use kbench::event::json::encode;
+use kbench::event::json::parse::Parser;
 use kbench::event::{Arrival, Event, Location, Outcome, Stamp};
-use kbench::generate::Generator;
-use kbench::ledger::Ledger;
+use kbench::load::generate::Generator;
+use kbench::measure::latency::Recorder;
+use kbench::measure::ledger::Ledger;
 use kbench::plan::{AppPlan, Hurry, PopulationPlan};
-use kbench::record::Recorder;
-use kbench::wire::encode;
-use kbench::wire::parse::Parser;
+use kbench::workers::consume::Group;
 
 const EVENTS: u64 = 200_000;
 /// 10,000 events a second, in event time.

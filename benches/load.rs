@@ -7,12 +7,15 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kbench::apps;
+use kbench::event::json::{encode, stamp};
 use kbench::event::{Slot, Stamp};
-use kbench::generate::Generator;
-use kbench::pace::Schedule;
+use kbench::load::generate::Generator;
+use kbench::load::schedule::Schedule;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 use kbench::plan::{Arrivals, Hurry, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
-use kbench::scenario::{self, Environment, Overrides, Source};
-use kbench::wire::{encode, stamp};
 
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
 /// Long enough that no bench reaches the end.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kbench::event::{Outcome, Stamp};
-use kbench::ledger::{Lane, Ledger};
-use kbench::record::{Latency, Recorder, Sends, Stack, Stage, StallView, Stalls, Way};
+use kbench::measure::latency::{Latency, Recorder, Sends, Stack, Stage, StallView, Stalls, Way};
+use kbench::measure::ledger::{Lane, Ledger};
 
 const EVERYTHING: Range<u64> = 0..u64::MAX;
 const SECOND_NS: u64 = 1_000_000_000;

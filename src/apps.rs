@@ -22,10 +22,10 @@
 use std::any::Any;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::suggest::nearest;
 use crate::event::Event;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
-use crate::scenario::nearest::nearest;
 
 /// For each application, its module and its place in [`ALL`].
 ///
@@ -47,26 +47,18 @@ applications! {
 }
 
 mod alert;
-mod hours;
 mod journey;
-mod late;
-mod leaps;
 #[cfg(test)]
 mod naive;
-mod names;
 #[cfg(test)]
 mod sample;
-mod spread;
+pub mod state;
 mod summary;
-mod table;
-mod tally;
-mod users;
-mod visits;
 
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::{fraud_of, rules_of};
-pub use leaps::{Leaps, Stretch, lateness_us};
+pub use state::leaps::{Leaps, Stretch, lateness_us};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.

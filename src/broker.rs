@@ -59,7 +59,7 @@ pub use self::stats::BrokerStats;
 
 use self::seats::Limits;
 use self::shared::Shared;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// How often rebalances and sessions are looked at for being over.
 const TICK: Duration = Duration::from_millis(20);

@@ -2,6 +2,7 @@
 
 mod race;
 mod results;
+pub mod verbs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -310,11 +311,11 @@ pub enum EventFormat {
 
 /// A duration as it was written: the scenario's own limits come later.
 fn interval(text: &str) -> Result<String, String> {
-    crate::scenario::duration(text).map(|_| text.to_owned())
+    crate::plan::toml::unit::duration(text).map(|_| text.to_owned())
 }
 
 fn duration_ns(text: &str) -> Result<u64, String> {
-    let duration = crate::scenario::duration(text)?;
+    let duration = crate::plan::toml::unit::duration(text)?;
     u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
 }
 
@@ -334,7 +335,7 @@ fn rate(text: &str) -> Result<Rate, String> {
 }
 
 fn date_us(text: &str) -> Result<i64, String> {
-    crate::wire::stamp::timestamp_us(text)
+    crate::event::json::stamp::timestamp_us(text)
         .ok_or_else(|| "expected a date by RFC 3339, such as 2024-01-15T10:30:45Z".to_owned())
 }
 

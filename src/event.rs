@@ -1,5 +1,7 @@
 //! The event of the user-activity specification, and the words for what becomes of it.
 
+pub mod json;
+
 use serde::{Deserialize, Serialize};
 
 /// What a user did. The order is the specification's, and the index of every table by type.

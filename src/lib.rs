@@ -1,49 +1,34 @@
 //! kbench: a load-testing and benchmark harness for Kafka.
 //!
-//! The layers, from words to skin; a lower line may use a higher one, never the reverse
-//! (`tests/cli/tidy.rs` checks it):
+//! Data flows down this list, imports point up it: a folder may name those above it, never those
+//! below (`tests/cli/tidy.rs` checks it).
 //!
-//! | layer | modules |
+//! | folder | what lives there |
 //! |---|---|
-//! | 0 words | [`error`] [`clock`] [`event`] [`wire`] [`files`] [`visible`] [`cgroups`] |
-//! | | [`memory`] |
-//! | 1 intent | [`scenario`] → [`plan`] |
-//! | 2 load | [`pace`] [`generate`] |
-//! | 3 judgement | [`apps`] [`record`] [`ledger`] [`books`] |
-//! | 4 loops | [`produce`] [`consume`] |
-//! | 5 world | [`kafka`] [`loopback`] [`broker`] |
-//! | 6 whole | [`harness`] [`result`] [`sweep`] [`race`] [`report`] [`compare`] |
-//! | | [`progress`] [`metrics`] |
-//! | 7 skin | [`cli`] [`command`], and `main` |
+//! | [`base`] | errors with exit codes, clocks, random numbers, files |
+//! | [`event`] | the event, its stamp, and its payload format |
+//! | [`plan`] | a scenario from TOML to a resolved plan |
+//! | [`load`] | the schedule, the generator, and previews of both |
+//! | [`apps`] | the applications, and the state they share |
+//! | [`measure`] | latency, ledger, books |
+//! | [`workers`] | the producing and the consuming loop |
+//! | [`client`] | what a run is against |
+//! | [`broker`] | the embedded broker |
+//! | [`result`] | what a run has found, comparisons, sweeps |
+//! | [`output`] | a file for each form of a result |
+//! | [`run`] | one run, sweeps of them, runs of several processes |
+//! | [`cli`] | arguments and verbs |
 
 pub mod apps;
-pub mod books;
+pub mod base;
 pub mod broker;
-pub mod cgroups;
 pub mod cli;
-pub mod clock;
-pub mod command;
-pub mod compare;
-pub mod consume;
-pub mod error;
+pub mod client;
 pub mod event;
-pub mod files;
-pub mod generate;
-pub mod harness;
-pub mod kafka;
-pub mod ledger;
-pub mod loopback;
-pub mod memory;
-pub mod metrics;
-pub mod pace;
+pub mod load;
+pub mod measure;
+pub mod output;
 pub mod plan;
-pub mod produce;
-pub mod progress;
-pub mod race;
-pub mod record;
-pub mod report;
 pub mod result;
-pub mod scenario;
-pub mod sweep;
-pub mod visible;
-pub mod wire;
+pub mod run;
+pub mod workers;

@@ -3,5 +3,5 @@
 use clap::Parser;
 
 fn main() -> std::process::ExitCode {
-    kbench::command::run(kbench::cli::Cli::parse())
+    kbench::cli::verbs::run(kbench::cli::Cli::parse())
 }

@@ -3,27 +3,22 @@
 //! After this step no `Option` means "default", and no later layer asks whether a key was set.
 
 mod apps;
-mod client;
-mod config_file;
+pub mod axes;
 mod crowd;
 mod curve;
 pub mod event;
-mod flat;
 pub mod fraud;
-mod hints;
-mod kafka;
+pub(crate) mod kafka;
 mod load;
 pub mod metric;
-pub(crate) mod native;
 mod phase;
 mod population;
-mod property;
-mod property_table;
 mod replay;
 pub(crate) mod resolve;
-mod servers;
+pub mod scenario;
 pub mod sweep;
 pub mod threshold;
+pub mod toml;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -31,9 +26,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use kafka::property::canonical;
+pub use kafka::property::is_secret;
 pub use population::{Hurry, PopulationPlan};
-pub(crate) use property::canonical;
-pub use property::is_secret;
 pub use replay::is_topic_name;
 
 /// Everything that a run needs to know, resolved.

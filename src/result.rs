@@ -1,36 +1,28 @@
 //! A run's result: everything that decides a figure, beside the figures.
 
 mod check;
-mod cpu;
-mod csv;
-mod detected;
+pub mod compare;
 mod digest;
 pub(crate) mod entry;
 mod flags;
-mod hiccups;
-mod hlog;
+pub(crate) mod hiccups;
 mod host;
 mod interval;
-mod latency;
-mod limited;
+pub mod keep_up;
+pub(crate) mod latency;
 mod list;
 mod load;
 mod people;
-mod process;
+pub(crate) mod process;
 mod race;
 mod recording;
 mod replayed;
-mod resting;
-mod said;
 mod save;
 #[cfg(test)]
 mod schema;
 mod secrets;
-mod segmented;
 mod spans;
-mod stages;
-mod summary;
-mod table;
+pub mod sweep;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -38,28 +30,25 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::apps::Summary;
-use crate::books::Books;
 use crate::broker::BrokerStats;
-use crate::compare::ThresholdResult;
-use crate::harness::detection::{Detection, RuleAlerts};
-use crate::harness::keep_up::KeepingUp;
-use crate::harness::lag::EndLag;
-use crate::harness::segments::SegmentReport;
-use crate::harness::throttling::Throttling;
-use crate::harness::watch::{Hiccups, SelfWatch, ThreadCpu};
-use crate::harness::world::WorldFacts;
-use crate::kafka::ClientProperties;
-use crate::ledger::LedgerReport;
-use crate::produce::WireBytes;
+use crate::client::librdkafka::ClientProperties;
+use crate::client::target::WorldFacts;
+use crate::measure::ledger::LedgerReport;
+use crate::measure::verify::books::Books;
+use crate::measure::verify::detection::{Detection, RuleAlerts};
+use crate::measure::verify::segments::SegmentReport;
+use crate::run::lag::EndLag;
+use crate::run::observe::{Hiccups, SelfWatch, ThreadCpu};
+use crate::run::throttling::Throttling;
+use crate::workers::produce::WireBytes;
+use compare::ThresholdResult;
+use keep_up::KeepingUp;
 
 pub use check::Check;
-pub use cpu::cpu_table;
-pub use csv::csv;
-pub use hlog::{LogSeries, Outside, interval_log};
+
 pub use host::Host;
 pub use interval::{AppInterval, Interval};
 pub use latency::{Delivered, LatencySummary, episodes};
-pub use limited::limited;
 pub use list::{Listed, list, list_table};
 pub use load::{
     Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
@@ -69,14 +58,10 @@ pub use process::{AppClock, ClockBound, ProcessResult, clocks};
 pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
-pub use said::{Look, alerts, said};
 pub(crate) use save::sync;
 pub use save::{check_writable, draw, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use spans::Span;
-pub use stages::stacked;
-pub use summary::markdown;
-pub use table::{broker, count, duration, sent, terminal, threshold_lines};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;

@@ -9,11 +9,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use kbench::apps;
-use kbench::harness::outline::Outline;
-use kbench::harness::preview::Preview;
+use kbench::event::json::parse::Parser;
+use kbench::load::preview::Preview;
+use kbench::load::preview::outline::Outline;
 use kbench::plan::Plan;
-use kbench::scenario::{self, Environment, Overrides, Source};
-use kbench::wire::parse::Parser;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 
 /// The system's allocator, with a count of the bytes in use.
 struct Counting;

@@ -21,11 +21,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use host::{Quota, Spinners};
-use kbench::harness::{self, Options};
-use kbench::loopback::Faults;
-use kbench::progress::Progress;
+use kbench::client::loopback::Faults;
+use kbench::output::progress::Progress;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 use kbench::result::RunResult;
-use kbench::scenario::{self, Environment, Overrides, Source};
+use kbench::run;
+use kbench::run::Options;
 use load::{Load, QUIET};
 use stopped::Who;
 use turn::Turn;
@@ -153,7 +157,7 @@ fn check_figures(result: &RunResult) {
     let broker = watch.broker_cpu.expect("the embedded broker runs on this host");
     assert!(broker.processes == 1 && broker.cpu_s >= 0.0, "{broker:?}");
     assert!(watch.broker_on_this_host && watch.notes()[0].contains("share this host"));
-    let table = kbench::result::cpu_table(result, comfy_table::presets::NOTHING).unwrap();
+    let table = kbench::output::cpu::cpu_table(result, comfy_table::presets::NOTHING).unwrap();
     assert!(table.contains("worker analytics") && table.contains("broker"), "{table}");
 }
 
@@ -182,7 +186,7 @@ fn a_program_that_was_stopped_says_whose_the_tail_is() {
         (row.from_s..row.from_s + length_s).contains(&hiccups.longest_at_s)
     });
     assert_eq!(result.series[at.unwrap()].host_stall_ns, Some(hiccups.longest_ns));
-    let text = kbench::result::terminal(&result, false);
+    let text = kbench::output::table::terminal(&result, false);
     assert!(text.contains("! hiccups: ") && text.contains("p99.9 up to "), "{text}");
 }
 
@@ -255,7 +259,7 @@ fn a_sleeping_sink_is_flagged_every_time() {
             race: None,
             metrics: None,
         };
-        let finished = harness::run(&plan, "# a test\n", options, &mut Progress::Quiet).unwrap();
+        let finished = run::run(&plan, "# a test\n", options, &mut Progress::Quiet).unwrap();
         let verdict = finished.result.verdict;
         assert!(verdict.flags.iter().any(|flag| flag.contains("over 10 ms late")), "{verdict:?}");
     }

@@ -17,11 +17,12 @@ use std::any::Any;
 use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
-use super::late::Watermark;
-use super::names::{self, Names, OTHER_ID};
+use super::state::late::Watermark;
+use super::state::names;
+use super::state::names::{Names, OTHER_ID};
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
-use super::tally::greatest;
-use super::users::{PerUser, Users};
+use super::state::tally::greatest;
+use super::state::users::{PerUser, Users};
 use super::{App, AppKind, option_count, option_us};
 use frames::Frames;
 use seconds::{Counts, Numbers, Seconds};

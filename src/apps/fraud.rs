@@ -29,10 +29,10 @@ use crate::event::Event;
 use crate::plan::AppPlan;
 
 use super::alert::{Alert, Alerts};
-use super::late::Watermark;
+use super::state::late::Watermark;
 use super::summary::{Flag, LATE, Section, Summary, Totals, Value, price_cents};
-use super::tally::greatest;
-use super::users::Users;
+use super::state::tally::greatest;
+use super::state::users::Users;
 use super::{App, option_count, option_us};
 use addresses::Addresses;
 use rules::{Cases, Cause, Rule};

@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::seats::Seats;
 use super::stats::{BrokerStats, Counters};
 use super::topics::Topics;
-use crate::clock::{Clock, SystemClock, wall_clock_us};
+use crate::base::clock::{Clock, SystemClock, wall_clock_us};
 
 /// The one broker's node id.
 pub(super) const NODE_ID: i32 = 1;

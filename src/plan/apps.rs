@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::resolve::Inputs;
+use super::toml::fault::{Faults, Place};
+use super::toml::reader::{Range, Table};
 use super::{AppOption, AppPlan, AppSchema, OptionKind};
-use crate::scenario::fault::{Faults, Place};
-use crate::scenario::nearest::nearest;
-use crate::scenario::reader::{Range, Table};
-use crate::visible::is_hidden;
+use crate::base::suggest::nearest;
+use crate::base::visible::is_hidden;
 
 /// Most workers of one application: each is a thread.
 const WORKERS_MAX: u64 = 256;

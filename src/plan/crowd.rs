@@ -1,7 +1,7 @@
 //! `hot` and `sale` of a phase: who and what the load is about meanwhile.
 
+use super::toml::reader::{Table, range};
 use super::{HotPlan, PhasePlan, PopulationPlan, SalePlan};
-use crate::scenario::reader::{Table, range};
 
 /// Legal shares of the load.
 const PERCENT: (f64, f64) = (0.01, 100.0);

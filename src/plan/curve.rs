@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::phase::{RATE, linear};
+use super::toml::reader::{Table, range};
+use super::toml::source::Source;
 use super::{Segment, phase};
-use crate::scenario::Source;
-use crate::scenario::reader::{Table, range};
 
 /// Most points: more than a day has seconds.
 const ROWS_MAX: usize = 100_000;

@@ -1,9 +1,9 @@
 //! `[event]`: how large an event is, and whether everybody takes one of that size.
 
-use super::flat::Setting;
+use super::kafka::flat::Setting;
+use super::toml::reader::{Table, range};
 use super::{EventPlan, PaddingPlan};
-use crate::scenario::reader::{Table, range};
-use crate::wire::parse::PAYLOAD_BYTES_MAX;
+use crate::event::json::parse::PAYLOAD_BYTES_MAX;
 
 /// Legal sizes, in bytes.
 const SIZE: (u64, u64) = (1, 100_000_000);

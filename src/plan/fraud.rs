@@ -1,8 +1,8 @@
 //! What planted fraud looks like: what a scenario's shares are checked against, and what the
 //! generator plays.
 
+use super::PopulationPlan;
 use crate::event::{EventType, Fraud};
-use crate::plan::PopulationPlan;
 
 /// Least and most of what a planted session buys (a bot: reads), by [`Fraud::index`].
 pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (5, 8)];

@@ -1,14 +1,23 @@
 //! `[kafka]`: the clients' properties, from the file, a properties file and `-X`.
 
+pub(crate) mod client;
+pub(crate) mod config_file;
+pub(crate) mod flat;
+pub(crate) mod hints;
+pub(crate) mod native;
+pub(crate) mod property;
+pub(crate) mod property_table;
+pub(crate) mod servers;
+
 use std::collections::BTreeMap;
 
-use super::config_file::{self, Java};
-use super::flat::{Setting, flatten};
-use super::property::{self, Side};
+use super::KafkaPlan;
 use super::resolve::Inputs;
-use super::{KafkaPlan, client, hints, native, servers};
-use crate::scenario::fault::{Faults, Place};
-use crate::scenario::reader::Table;
+use super::toml::fault::{Faults, Place};
+use super::toml::reader::Table;
+use config_file::Java;
+use flat::{Setting, flatten};
+use property::Side;
 
 /// The properties of one side, by canonical name.
 pub(crate) type Settings = BTreeMap<String, Setting>;

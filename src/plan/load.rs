@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::phase::{self, RATE};
+use super::toml::reader::{Table, range};
 use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape, replay};
-use crate::scenario::reader::{Table, range};
 
 /// Longest schedule as a whole. Also keeps the number of events far below what a stamp can count.
 const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::scenario::nearest::distances;
+use crate::base::suggest::distances;
 
 /// The unit of a metric's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

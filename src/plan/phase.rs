@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::load::WARMUP_NAME;
+use super::scenario::NAME_CHARS_MAX;
+use super::toml::reader::{Range, Table, range};
 use super::{PhasePlan, Segment, Shape};
 use super::{crowd, curve};
-use crate::scenario::NAME_CHARS_MAX;
-use crate::scenario::reader::{Range, Table, range};
-use crate::visible::is_hidden;
+use crate::base::visible::is_hidden;
 
 /// Legal rates.
 pub(crate) const RATE: Range = range(0.0, 1e7, " events/s");

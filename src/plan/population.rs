@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::LoadPlan;
+use super::toml::reader::{Table, range};
 use crate::event::{EventType, Fraud};
 use crate::plan;
-use crate::scenario::reader::{Table, range};
 
 /// Who the users are and how they behave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

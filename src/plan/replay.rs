@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::scenario::is_name_char;
+use super::toml::reader::{Table, range};
 use super::{Arrivals, LoadPlan, ReplayPlan, phase};
-use crate::scenario::is_name_char;
-use crate::scenario::reader::{Table, range};
 
 /// Kafka's limit for a topic's name, in characters.
 const NAME_CHARS_MAX: usize = 249;

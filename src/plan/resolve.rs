@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use super::scenario::{NAME_CHARS_MAX, is_name_char};
+use super::toml::environment::Environment;
+use super::toml::overrides::Overrides;
+use super::toml::reader::Table;
 use super::{
     AppSchema, MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, threshold,
     topic,
 };
-use crate::scenario::reader::Table;
-use crate::scenario::{Environment, NAME_CHARS_MAX, Overrides, is_name_char};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::metric::{Metric, Unit};
-use crate::scenario::fault::Place;
-use crate::scenario::reader::Table;
-use crate::scenario::tree::{Entries, Node, Value};
+use super::toml::fault::Place;
+use super::toml::reader::Table;
+use super::toml::tree::{Entries, Node, Value};
 
 /// How a figure relates to its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

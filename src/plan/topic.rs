@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::TopicPlan;
-use super::flat::{Setting, flatten};
+use super::kafka::flat::{Setting, flatten};
 use super::resolve::whole_ms;
-use crate::scenario::fault::Place;
-use crate::scenario::reader::Table;
-use crate::scenario::{Environment, is_name_char};
+use super::scenario::is_name_char;
+use super::toml::environment::Environment;
+use super::toml::fault::Place;
+use super::toml::reader::Table;
 
 /// The specification's variable for the topic's name.
 const NAME_ENV: &str = "KAFKA_ACTIVITIES_TOPIC";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunResult;
-use super::table::count;
+use crate::output::table::count;
 
 /// One total of the books beside the applications'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::RunResult;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// The member of `result.json` that holds it.
 pub(super) const MEMBER: &str = "digest";

@@ -6,8 +6,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{Interval, PhaseResult};
-use crate::scenario::{NAME_CHARS_MAX, is_name_char};
-use crate::visible::{is_hidden, visible};
+use crate::base::visible::{is_hidden, visible};
+use crate::plan::scenario::{NAME_CHARS_MAX, is_name_char};
 
 /// Longest name of a consumer group, in bytes.
 const GROUP_BYTES_MAX: usize = 255;

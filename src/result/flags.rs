@@ -1,8 +1,9 @@
 //! What has to stand above a result's numbers, as it follows from them: one list, for the run's
 //! verdict and for whoever checks a saved one.
 
-use super::{RecordingResult, RunResult, count};
-use crate::harness::keep_up;
+use super::keep_up;
+use super::{RecordingResult, RunResult};
+use crate::output::table::count;
 
 impl RunResult {
     /// The flags that follow from the figures.
@@ -39,7 +40,7 @@ impl RunResult {
 mod tests {
     use super::*;
     use crate::apps::{Row, Section, Value};
-    use crate::record::Throttled;
+    use crate::measure::latency::Throttled;
     use crate::result::PhaseSessions;
 
     fn recorded() -> RunResult {

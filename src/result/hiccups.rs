@@ -1,10 +1,10 @@
 //! What of a latency was the harness and its host: said beside the figure, and above the numbers
 //! where the host stood still.
 
-use super::table::duration;
 use super::{AppResult, RunResult, StackedPercentile};
-use crate::harness::watch::{Hiccups, STALL_NS};
+use crate::output::table::duration;
 use crate::plan::metric::Statistic;
+use crate::run::observe::{Hiccups, STALL_NS};
 
 /// Share of a percentile, from 0 to 1, above which it is marked as the harness's.
 const HARNESS_SHARE_LIMIT: f64 = 0.2;
@@ -167,7 +167,7 @@ impl RunResult {
 }
 
 /// What the host did to a thread that only sleeps, in a line.
-pub(super) fn host_line(result: &RunResult) -> Option<String> {
+pub(crate) fn host_line(result: &RunResult) -> Option<String> {
     let Hiccups { cores, late, longest_ns, .. } = result.hiccups.as_ref()?;
     Some(format!(
         "the host: a sleep of 1 ms ends late by p50 {} p99 {} p99.9 {} max {} ({cores} cores)",
@@ -208,7 +208,9 @@ const fn name_of(statistic: Statistic) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{LatencySummary, load_all, markdown, terminal};
+    use crate::output::summary::markdown;
+    use crate::output::table::terminal;
+    use crate::result::{LatencySummary, load_all};
     use std::path::Path;
 
     fn slice(

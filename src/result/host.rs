@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cgroups;
-use crate::clock::Promptness;
+use crate::base::cgroups;
+use crate::base::clock::Promptness;
 
 /// The machine; what the system does not tell is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::latency::{Reading, Row, samples_needed};
 use crate::plan::metric::Statistic;
-use crate::record::{Reading, Row, samples_needed};
 
 /// One interval of the schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::table::duration;
+use crate::measure::latency::{Footing, Latency, Reading, samples_needed};
+use crate::output::table::duration;
 use crate::plan::metric::Statistic;
-use crate::record::{Footing, Latency, Reading, samples_needed};
 
 /// The percentiles that rest on few samples.
 const TAIL: [Statistic; 3] = [Statistic::P99, Statistic::P99_9, Statistic::P99_99];
@@ -143,7 +143,8 @@ impl LatencySummary {
         }
     }
 
-    /// With what the percentiles of [`TAIL`](crate::record::TAIL) rest on; of those that are told.
+    /// With what the percentiles of [`TAIL`](crate::measure::latency::TAIL) rest on; of those that
+    /// are told.
     #[must_use]
     pub fn resting(mut self, footings: [Option<Footing>; 3]) -> Self {
         let told = TAIL.map(|statistic| self.reading(statistic) != Reading::TooFew);

@@ -7,11 +7,12 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 use serde::Serialize;
 
 use super::save::is_stage;
-use super::{RunResult, broker, count, duration, load_verified};
-use crate::error::{Error, Result};
+use super::{RunResult, load_verified};
+use crate::base::error::{Error, Result};
+use crate::base::visible::{shown, visible};
+use crate::measure::latency::Reading;
+use crate::output::table::{broker, count, duration};
 use crate::plan::metric::Statistic;
-use crate::record::Reading;
-use crate::visible::{shown, visible};
 
 /// One entry of a results folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::save::is_stage;
 use super::verify;
 use super::{FORMAT_VERSION, RunResult};
-use crate::error::{Error, Result};
-use crate::files;
+use crate::base::error::{Error, Result};
+use crate::base::files;
 
 /// The file that makes a folder a result.
 const RESULT: &str = "result.json";
@@ -211,7 +211,7 @@ mod tests {
         }
         fs::write(dir.path().join(RESULT), value.to_string()).unwrap();
         let error = load_all_verified(dir.path()).unwrap_err();
-        assert_eq!(error.exit_code(), crate::error::ExitCode::Refused);
+        assert_eq!(error.exit_code(), crate::base::error::ExitCode::Refused);
         assert!(error.to_string().contains("edited: ledger."), "{error}");
     }
 

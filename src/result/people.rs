@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunResult, count};
-use crate::generate::SessionStats;
+use super::RunResult;
+use crate::load::generate::SessionStats;
+use crate::output::table::count;
 use crate::plan::PopulationPlan;
 
 /// From this pace on it is said that sessions hurried.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::table::duration;
 use super::{AppResult, RunResult};
+use crate::measure::latency::Reading;
+use crate::output::table::duration;
 use crate::plan::metric::Statistic;
-use crate::record::Reading;
 
 /// One process.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

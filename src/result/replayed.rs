@@ -3,11 +3,12 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
-use super::table::{count, duration};
-use super::{LatencySummary, Look, said};
+use super::LatencySummary;
 use crate::apps::Summary;
-use crate::consume::Read;
-use crate::kafka::Stretch;
+use crate::client::librdkafka::Stretch;
+use crate::output::said::{Look, said};
+use crate::output::table::{count, duration};
+use crate::workers::consume::Read;
 
 /// The columns of the table of applications.
 const HEAD: [&str; 10] = [

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{RunResult, digest, secrets};
-use crate::error::{Error, Result};
-use crate::report;
+use crate::base::error::{Error, Result};
+use crate::output::html;
 
 /// Most folders of one name, told apart by a number.
 const NAMES_MAX: u32 = 100;
@@ -135,8 +135,8 @@ fn stage(
 /// [`Error::Io`] with the path of the first that can't be written.
 pub fn draw(folder: &Path, result: &RunResult) -> Result<()> {
     // They can be drawn again, so nobody waits for the disk.
-    let summary = put(&folder.join("summary.md"), &super::markdown(result), false);
-    summary.and(put(&folder.join("report.html"), &report::html(result), false))
+    let summary = put(&folder.join("summary.md"), &crate::output::summary::markdown(result), false);
+    summary.and(put(&folder.join("report.html"), &html::html(result), false))
 }
 
 /// Swaps two folders of one file system.

@@ -20,11 +20,11 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::sweep::points::PointSummary;
 use super::{RunResult, digest};
-use crate::error::Error;
-use crate::files;
+use crate::base::error::Error;
+use crate::base::files;
 use crate::plan::Plan;
-use crate::sweep::PointSummary;
 
 pub use load::same_plan;
 

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use kbench::clock::{Clock, ManualClock};
+use kbench::base::clock::{Clock, ManualClock};
 use kbench::event::{Outcome, Receipt, Stamp};
-use kbench::ledger::Ledger;
-use kbench::produce::{ReceiptBook, Receiver, ShardReceipts};
-use kbench::record::{Recorder, Series, Stage};
+use kbench::measure::latency::{Recorder, Series, Stage};
+use kbench::measure::ledger::Ledger;
+use kbench::workers::produce::{ReceiptBook, Receiver, ShardReceipts};
 use proptest::prelude::*;
 
 const INTERVAL_NS: u64 = 1_000_000_000;

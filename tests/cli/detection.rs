@@ -8,15 +8,18 @@
 use std::collections::BTreeMap;
 
 use kbench::apps::{self, Flag, Summary};
-use kbench::books::Books;
 use kbench::event::Stamp;
-use kbench::generate::Generator;
-use kbench::harness::detection::{accused, detect};
-use kbench::pace::Schedule;
+use kbench::event::json::encode;
+use kbench::event::json::parse::Parser;
+use kbench::load::generate::Generator;
+use kbench::load::schedule::Schedule;
+use kbench::measure::verify::books::Books;
+use kbench::measure::verify::detection::{accused, detect};
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 use kbench::plan::{AppPlan, Hurry, Plan, PopulationPlan};
-use kbench::scenario::{self, Environment, Overrides, Source};
-use kbench::wire::encode;
-use kbench::wire::parse::Parser;
 
 /// Some Monday.
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;

@@ -18,10 +18,14 @@ use std::process::Stdio;
 
 use browser::Browser;
 use kbench::apps::schemas;
-use kbench::harness::{self, Options};
-use kbench::loopback::{Faults, WriteFault};
-use kbench::progress::Progress;
-use kbench::scenario::{self, Environment, Overrides, Source};
+use kbench::client::loopback::{Faults, WriteFault};
+use kbench::output::progress::Progress;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
+use kbench::run;
+use kbench::run::Options;
 
 /// A load that plants fraud and lasts long enough for a few intervals.
 const RUN: &str = "seed = 5\ndescription = \"A <small> run & its \\\"report\\\".\"\n[load]\n\
@@ -75,7 +79,7 @@ fn broken(folder: &Path) -> PathBuf {
         loopback: Some(Faults { write, ..Faults::default() }),
         ..Options::default()
     };
-    let finished = harness::run(&plan, &source.text, options, &mut Progress::Quiet).unwrap();
+    let finished = run::run(&plan, &source.text, options, &mut Progress::Quiet).unwrap();
     assert!(!finished.result.verdict.valid);
     finished.folder.unwrap()
 }

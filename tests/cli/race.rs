@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use kbench::race::Book;
 use kbench::result::{Saved, load_all};
+use kbench::run::race::Book;
 
 use super::case::Case;
 use super::compare::{command, kbench, output};

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
-use kbench::report;
-use kbench::result::{FORMAT_VERSION, LatencySummary, RunResult, load, load_all, markdown};
-use kbench::sweep::{Book, State};
+use kbench::output::html;
+use kbench::output::summary::markdown;
+use kbench::result::sweep::book::{Book, State};
+use kbench::result::{FORMAT_VERSION, LatencySummary, RunResult, load, load_all};
 
 fn recorded() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("results/recorded")
@@ -82,7 +83,7 @@ fn check(result: &RunResult, folder: &Path) {
     check_latency(&result.ack, &format!("{name}: ack"));
     assert!(result.plan["seed"].is_u64(), "{name}");
     assert!(markdown(result).contains("VALID"), "{name}");
-    let page = report::html(result);
+    let page = html::html(result);
     for words in ["End to end by percentile", "Top pages", "Segments"] {
         assert!(page.contains(words), "{name}: no {words}");
     }

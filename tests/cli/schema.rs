@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jsonschema::Validator;
-use kbench::harness::preview::fingerprint;
-use kbench::scenario::{Environment, Overrides, Source};
+use kbench::load::preview::fingerprint;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 use serde_json::{Value, json};
 
 const SCENARIO: &str = "seed = 7\n\
@@ -88,7 +90,7 @@ fn a_result_planned_again_from_its_folder_is_the_same_plan_with_the_same_events(
     let again = |text: &str| {
         let source = Source { name: "smoke.toml".to_owned(), text: text.to_owned() };
         let nothing = Environment::from_pairs::<String, String>([]);
-        let plan = kbench::scenario::plan(
+        let plan = kbench::plan::scenario::plan(
             &source,
             &Overrides::default(),
             &nothing,

@@ -7,15 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kbench::apps;
-use kbench::books::Books;
 use kbench::event::Stamp;
-use kbench::generate::{Generator, Persona, Personas};
-use kbench::harness::segments::{EVENTS_MIN, SegmentReport, compare};
-use kbench::pace::Schedule;
+use kbench::event::json::encode;
+use kbench::event::json::parse::Parser;
+use kbench::load::generate::{Generator, Persona, Personas};
+use kbench::load::schedule::Schedule;
+use kbench::measure::verify::books::Books;
+use kbench::measure::verify::segments::{EVENTS_MIN, SegmentReport, compare};
 use kbench::plan::Plan;
-use kbench::scenario::{self, Environment, Overrides, Source};
-use kbench::wire::encode;
-use kbench::wire::parse::Parser;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 
 /// Some Monday.
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;

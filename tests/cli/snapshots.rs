@@ -33,7 +33,7 @@ fn check(name: &str, text: &str) {
 
 #[test]
 fn the_terminal_says_the_verdict_first_and_fits_100_columns() {
-    let text = result::terminal(&smoke(), false);
+    let text = kbench::output::table::terminal(&smoke(), false);
     assert!(text.starts_with("VALID  smoke on the embedded"));
     check("smoke.txt", &text);
     for line in text.lines() {
@@ -48,14 +48,14 @@ fn the_table_of_applications_fits_100_columns_with_tens_of_millions_of_events() 
         ledger.seen = 98_765_432;
         app.consumed_per_s = 987_654.0;
     }
-    for line in result::terminal(&result, false).lines() {
+    for line in kbench::output::table::terminal(&result, false).lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
 }
 
 #[test]
 fn the_summary_has_everything_that_a_stranger_asks_for() {
-    let text = result::markdown(&smoke());
+    let text = kbench::output::summary::markdown(&smoke());
     check("smoke.md", &text);
     for heading in
         ["# smoke: VALID", "## Stages", "## Books", "## Phases", "## Partitions", "## Conditions"]
@@ -74,6 +74,6 @@ fn a_difference_from_the_books_stands_out() {
         apps
     });
     assert!(!check.agrees() && check.differences[1] == Some(-3));
-    assert!(result::terminal(&result, false).contains("(-3)"));
-    assert!(result::markdown(&result).contains("| **3** |"));
+    assert!(kbench::output::table::terminal(&result, false).contains("(-3)"));
+    assert!(kbench::output::summary::markdown(&result).contains("| **3** |"));
 }

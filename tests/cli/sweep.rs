@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use kbench::result::load_all;
-use kbench::sweep::{Book, State};
+use kbench::result::sweep::book::{Book, State};
 
 use super::case::Case;
 

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use comfy_table::presets;
-use kbench::compare::{self, Options, Side};
-use kbench::error::{Error, ExitCode};
-use kbench::harness::merge::merge;
-use kbench::harness::part::{ConsumerPart, Parts as Recorded};
-use kbench::report;
+use kbench::base::error::{Error, ExitCode};
+use kbench::base::visible::{is_hidden, page};
+use kbench::output::html;
+use kbench::result::compare;
+use kbench::result::compare::{Options, Side};
+use kbench::result::sweep::book::Book;
 use kbench::result::{self, RunResult, Saved, verify};
-use kbench::sweep::{self, Book};
-use kbench::visible::{is_hidden, page};
+use kbench::run::parts::merge::merge;
+use kbench::run::parts::part::{ConsumerPart, Parts as Recorded};
 use serde_json::{Value, json};
 
 use crate::changes::Change;
@@ -77,7 +78,7 @@ fn no_forgery(text: &str) -> Result<(), String> {
 
 /// All that is shown of a result.
 fn shown(result: &RunResult, all: bool) -> Result<(), String> {
-    let terminal = result::terminal(result, false);
+    let terminal = kbench::output::table::terminal(result, false);
     plain("the terminal", &terminal)?;
     no_forgery(&terminal)?;
     let ledger = &result.ledger;
@@ -90,14 +91,14 @@ fn shown(result: &RunResult, all: bool) -> Result<(), String> {
     if Path::new(&name).components().count() != 1 || name.starts_with('.') || name.len() > 255 {
         return Err(format!("its folder would be {name:?}"));
     }
-    let markdown = result::markdown(result);
+    let markdown = kbench::output::summary::markdown(result);
     plain("the Markdown", &markdown)?;
     if markdown.contains(" <img") || markdown.starts_with("<img") {
         return Err("the Markdown has a tag".to_owned());
     }
-    plain("the CSV", &result::csv([result]).map_err(|error| error.to_string())?)?;
+    plain("the CSV", &kbench::output::csv::csv([result]).map_err(|error| error.to_string())?)?;
     if all {
-        let html = report::html(result);
+        let html = html::html(result);
         if html.contains("<img src=x") || html.contains("\u{202e}") {
             return Err("the page has a tag, or turns text around".to_owned());
         }
@@ -140,9 +141,15 @@ impl Results {
             .map(|(name, saved)| Side::of(name, vec![saved.clone()]));
         // Whether they can be compared is another question.
         if let Ok(comparison) = compare::compare(&base, &other, &Options::default()) {
-            plain("the comparison", &compare::text(&comparison))?;
-            plain("the comparison in Markdown", &compare::markdown(&comparison))?;
-            plain("the annotations", &compare::annotations(&comparison).join("\n"))?;
+            plain("the comparison", &kbench::output::compare_text::text(&comparison))?;
+            plain(
+                "the comparison in Markdown",
+                &kbench::output::compare_markdown::markdown(&comparison),
+            )?;
+            plain(
+                "the annotations",
+                &kbench::output::compare_markdown::annotations(&comparison).join("\n"),
+            )?;
         }
         Ok(())
     }
@@ -173,9 +180,9 @@ impl Subject for Results {
         if number.is_multiple_of(8)
             && let Ok(saved) = result::load(&at)
         {
-            plain("the terminal", &result::terminal(&saved.result, true))?;
-            plain("the Markdown", &result::markdown(&saved.result))?;
-            result::csv([&saved.result]).map_err(|error| error.to_string())?;
+            plain("the terminal", &kbench::output::table::terminal(&saved.result, true))?;
+            plain("the Markdown", &kbench::output::summary::markdown(&saved.result))?;
+            kbench::output::csv::csv([&saved.result]).map_err(|error| error.to_string())?;
             self.beside_others(&saved)?;
         }
         if number % 16 == 1
@@ -216,11 +223,11 @@ impl Sweeps {
     }
 
     fn shown(&self, book: &Book) -> Result<(), String> {
-        for text in [sweep::terminal(book), sweep::markdown(book)] {
+        for text in [kbench::output::sweep::terminal(book), kbench::output::sweep::markdown(book)] {
             plain("the sweep", &text)?;
             no_forgery(&text)?;
         }
-        let html = report::sweep_html(book, &self.trials);
+        let html = html::sweep_html(book, &self.trials);
         let is_clean = !html.contains("<img src=x") && !html.contains('\u{202e}');
         is_clean.then_some(()).ok_or_else(|| "the sweep's page has a tag".to_owned())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kbench::loopback::{Delays, Faults, Ticks, WriteFault};
+use kbench::client::loopback::{Delays, Faults, Ticks, WriteFault};
 use kbench::result::{LatencySummary, RunResult};
 
 use crate::probe::Probe;
@@ -133,7 +133,7 @@ impl Sleepers {
         let sleeper = |_| {
             let over = over.clone();
             thread::spawn(move || {
-                kbench::clock::wake_on_time();
+                kbench::base::clock::wake_on_time();
                 let (mut late, mut all) = (0, 0);
                 while !over.load(Ordering::Relaxed) {
                     let began = Instant::now();

@@ -9,10 +9,10 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use kbench::broker::BrokerConfig;
-use kbench::consume::Source;
-use kbench::kafka::{ClientLog, KafkaSource};
-use kbench::loopback::Faults;
+use kbench::client::librdkafka::{ClientLog, KafkaSource};
+use kbench::client::loopback::Faults;
 use kbench::result::RunResult;
+use kbench::workers::consume::Source;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 
-use kbench::harness::doctor::{Finding, examine_brokers};
+use kbench::run::doctor::{Finding, examine_brokers};
 
 use crate::admin::{await_until, inquirer};
 use crate::probe::Probe;

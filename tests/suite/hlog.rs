@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use kbench::harness::{self, Options};
-use kbench::loopback::Faults;
-use kbench::progress::Progress;
+use kbench::client::loopback::Faults;
+use kbench::output::progress::Progress;
 use kbench::result::LatencySummary;
+use kbench::run;
+use kbench::run::Options;
 
 use crate::cluster::dev_kafka;
 use crate::needs::Need;
@@ -33,7 +34,7 @@ fn read_back(world: &World) {
         race: None,
         metrics: None,
     };
-    let finished = harness::run(&plan, "", options, &mut Progress::Quiet).unwrap();
+    let finished = run::run(&plan, "", options, &mut Progress::Quiet).unwrap();
     let (result, log) = (&finished.result, finished.folder.as_ref().unwrap().join("latency.hlog"));
     let listed = processed(&log, &["-listtags"]);
     let tags: Vec<_> = listed.lines().skip(1).collect();

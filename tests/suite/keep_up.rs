@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kbench::broker::BrokerConfig;
-use kbench::harness::keep_up::{KeepingUp, KeptUp};
-use kbench::loopback::{Delays, Faults};
-use kbench::result::{self, RunResult};
+use kbench::client::loopback::{Delays, Faults};
+use kbench::result::RunResult;
+use kbench::result::keep_up::{KeepingUp, KeptUp};
 
 use crate::cluster::dev_kafka;
 use crate::load::{Load, QUIET};
@@ -75,7 +75,7 @@ fn slow_groups(_: &World) {
         let flags = &result.verdict.flags;
         assert!(flags.iter().any(|said| said.starts_with(&flag)), "{flag} {flags:?}");
     }
-    let text = result::terminal(&result, false);
+    let text = kbench::output::table::terminal(&result, false);
     assert!(text.contains("\nfell behind: analytics, fraud, dashboard, behavior\n"), "{text}");
     assert!(text.contains("\nkept up: broker\n"), "{text}");
 }
@@ -155,7 +155,7 @@ fn healthy(world: &World) {
         if flags.is_empty() && verdicts(&result) == [KeptUp::Yes; 5] {
             let short = run(world, &constant(1_000, 4, "uniform"));
             assert_eq!(verdicts(&short), [KeptUp::TooShort; 5]);
-            let text = result::terminal(&short, false);
+            let text = kbench::output::table::terminal(&short, false);
             let words = "\ntoo short to tell who kept up; measure 10 s or longer\n";
             assert!(text.contains(words) && !text.contains("kept up: "), "{text}");
             return;

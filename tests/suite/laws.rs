@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kbench::base::error::ExitCode;
 use kbench::broker::BrokerConfig;
-use kbench::error::ExitCode;
-use kbench::harness::world::Kind as BrokerKind;
-use kbench::loopback::{Faults, WriteFault};
+use kbench::client::loopback::{Faults, WriteFault};
+use kbench::client::target::Kind as BrokerKind;
 use kbench::result::RunResult;
 
 use crate::canary;
@@ -73,7 +73,7 @@ fn stalled_sender(world: &World) {
         assert!(footing.episodes < 2.0 && !footing.is_enough, "{footing:?}");
         assert!((20..=30).contains(&footing.above), "{footing:?}");
     }
-    let shown = kbench::result::terminal(&result, false);
+    let shown = kbench::output::table::terminal(&result, false);
     assert!(shown.contains("p99 rests on 1 episode ("), "{shown}");
     // Of 1,000 events, those above x ms are the (1,000 − x) that came due first.
     for limit_ms in [100, 300, 500, 700, 900] {
@@ -304,7 +304,7 @@ fn unconfirmed(world: &World) {
     assert!(ledger.apps.iter().all(|app| (app.seen, app.seen_unacked) == (1_000, 1_000)));
     assert_eq!((result.ack.count, result.ack.p50_ns, result.ack.max_ns), (0, None, None));
     assert!(result.throughput.acked_per_s.abs() < f64::EPSILON, "{:?}", result.throughput);
-    let shown = kbench::result::terminal(&result, false);
+    let shown = kbench::output::table::terminal(&result, false);
     assert!(shown.contains("ack p50 n/a p99 n/a max n/a"), "{shown}");
 }
 
@@ -352,7 +352,10 @@ fn labelled(world: &World) {
         Kind::Kafka => (BrokerKind::Kafka, "Kafka at "),
     };
     assert_eq!(result.broker.kind, kind);
-    for text in [kbench::result::markdown(&result), kbench::result::terminal(&result, false)] {
+    for text in [
+        kbench::output::summary::markdown(&result),
+        kbench::output::table::terminal(&result, false),
+    ] {
         assert!(text.contains(words), "{text}");
     }
 }

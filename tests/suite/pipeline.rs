@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::loopback::Faults;
+use kbench::client::loopback::Faults;
 use kbench::result::RunResult;
 use rdkafka::consumer::Consumer;
 
@@ -247,7 +247,7 @@ fn visit(world: &World, topic: &str, group: &str, strategy: &str) -> usize {
 fn folder(world: &World) {
     let plan = plan(world, &constant(500, 1, "uniform"));
     let results = tempfile::tempdir().unwrap();
-    let options = kbench::harness::Options {
+    let options = kbench::run::Options {
         command_line: vec!["kbench".to_owned(), "run".to_owned()],
         program: crate::runs::PROGRAM.into(),
         results_dir: results.path().to_owned(),
@@ -259,9 +259,13 @@ fn folder(world: &World) {
         race: None,
         metrics: None,
     };
-    let finished =
-        kbench::harness::run(&plan, "# text\n", options, &mut kbench::progress::Progress::Quiet)
-            .unwrap_or_else(|error| panic!("{error}"));
+    let finished = kbench::run::run(
+        &plan,
+        "# text\n",
+        options,
+        &mut kbench::output::progress::Progress::Quiet,
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
     let folder = finished.folder.unwrap();
     let names: BTreeSet<String> = std::fs::read_dir(&folder)
         .unwrap()

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::clock::wake_on_time;
-use kbench::loopback::Faults;
+use kbench::base::clock::wake_on_time;
+use kbench::client::loopback::Faults;
 use kbench::result::{LatencySummary, RunResult};
 
 use crate::probe::Probe;

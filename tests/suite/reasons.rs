@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use kbench::broker::BrokerConfig;
-use kbench::loopback::Faults;
+use kbench::client::loopback::Faults;
 use kbench::plan::Plan;
 use kbench::result::Verdict;
 use rdkafka::consumer::Consumer;

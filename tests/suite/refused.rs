@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use kbench::loopback::{Faults, WriteFault};
+use kbench::client::loopback::{Faults, WriteFault};
 use kbench::plan::sweep::Settings;
+use kbench::result::sweep::limit::Limit;
+use kbench::result::sweep::points::summarize;
 use kbench::result::{RunResult, Saved, Trial};
-use kbench::sweep::{Limit, summarize};
 
 use crate::probe::Probe;
 use crate::runs::{constant, run_with};

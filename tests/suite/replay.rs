@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kbench::error::ExitCode;
+use kbench::base::error::ExitCode;
+use kbench::client::loopback::Faults;
 use kbench::event::PROBE_SHARD;
-use kbench::harness::{self, Options};
-use kbench::loopback::Faults;
+use kbench::event::json::stamp;
+use kbench::event::json::stamp::STAMP_LEN;
+use kbench::output::progress::Progress;
 use kbench::plan::{Plan, ReplayPlan};
-use kbench::progress::Progress;
 use kbench::result::RunResult;
-use kbench::wire::stamp::{self, STAMP_LEN};
+use kbench::run;
+use kbench::run::Options;
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -131,7 +133,9 @@ fn comes_again(world: &World) {
     assert_eq!(second.ack.count, second.ledger.offered, "the last event is measured too");
     assert_eq!(second.plan["load"]["replay"]["speed"], 2.0);
     assert!(first.recording.is_none());
-    assert!(kbench::result::markdown(&second).contains(&format!("replayed topic {topic}")));
+    assert!(
+        kbench::output::summary::markdown(&second).contains(&format!("replayed topic {topic}"))
+    );
 
     // Nobody's offsets were touched: not those of the name that librdkafka wants to have.
     let mut list = TopicPartitionList::new();
@@ -271,7 +275,7 @@ fn interrupted(world: &World) {
             thread::sleep(Duration::from_secs(8));
             signal.store(130, Ordering::Relaxed);
         });
-        harness::run(&plan, "", options, &mut Progress::Quiet).unwrap().result
+        run::run(&plan, "", options, &mut Progress::Quiet).unwrap().result
     });
     assert_eq!(result.verdict.interrupted_by, Some(130));
     assert_eq!(result.verdict.reasons, Vec::<String>::new());

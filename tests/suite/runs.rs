@@ -6,13 +6,17 @@ use base64::Engine;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
-use kbench::error::Result;
-use kbench::harness::{self, Finished, Options};
-use kbench::loopback::Faults;
+use kbench::base::error::Result;
+use kbench::client::loopback::Faults;
+use kbench::output::progress::Progress;
 use kbench::plan::Plan;
-use kbench::progress::Progress;
+use kbench::plan::scenario;
+use kbench::plan::toml::environment::Environment;
+use kbench::plan::toml::overrides::Overrides;
+use kbench::plan::toml::source::Source;
 use kbench::result::{LatencySummary, RunResult};
-use kbench::scenario::{self, Environment, Overrides, Source};
+use kbench::run;
+use kbench::run::{Finished, Options};
 
 use crate::world::{Kind, World};
 
@@ -55,7 +59,7 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
         race: None,
         metrics: None,
     };
-    harness::run(plan, "# a test\n", options, &mut Progress::Quiet)
+    run::run(plan, "# a test\n", options, &mut Progress::Quiet)
 }
 
 /// Runs a scenario that must end with a result.

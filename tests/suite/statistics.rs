@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use kbench::clock::{Clock, SystemClock};
+use kbench::base::clock::{Clock, SystemClock};
+use kbench::client::librdkafka::{ClientLog, KafkaSink, STATISTICS_MS};
 use kbench::event::{Outcome, Receipt};
-use kbench::kafka::{ClientLog, KafkaSink, STATISTICS_MS};
-use kbench::ledger::Ledger;
-use kbench::produce::{self, ReceiptBook, Receiver, Script, Sending, Shift, Sink};
-use kbench::record::Recorder;
+use kbench::measure::latency::Recorder;
+use kbench::measure::ledger::Ledger;
+use kbench::workers::produce;
+use kbench::workers::produce::{ReceiptBook, Receiver, Script, Sending, Shift, Sink};
 
 use crate::admin::delete_topic;
 use crate::probe::Probe;

@@ -11,10 +11,10 @@ use rdkafka::consumer::Consumer;
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
+use kbench::client::librdkafka::Until;
+use kbench::client::loopback::{Faults, WriteFault};
 use kbench::event::PROBE_SHARD;
-use kbench::kafka::Until;
-use kbench::loopback::{Faults, WriteFault};
-use kbench::wire::stamp;
+use kbench::event::json::stamp;
 
 use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
@@ -57,7 +57,7 @@ fn lost_and_withheld(world: &World) {
     ]);
     let faults = Faults { write: HashMap::from(write), hide, ..Faults::default() };
     let result = try_run(world, &plan, faults).unwrap().result;
-    let names = |slots: &[kbench::ledger::Slots]| -> Vec<(u16, u64)> {
+    let names = |slots: &[kbench::measure::ledger::Slots]| -> Vec<(u16, u64)> {
         slots.iter().map(|slot| (slot.shard, slot.seq)).collect()
     };
     let ledger = &result.ledger;
@@ -290,7 +290,8 @@ fn read_again(world: &World) {
         let servers = world.bootstrap();
         let until = Until { deadline: Instant::now() + patience, stop: &|| false };
         let none = BTreeMap::new();
-        let why = kbench::kafka::scan(servers, &none, &topic, &starts, &until, &mut each);
+        let why =
+            kbench::client::librdkafka::scan(servers, &none, &topic, &starts, &until, &mut each);
         found.sort_unstable();
         (found, why.unwrap())
     };

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kbench::harness::{self, Options};
-use kbench::loopback::{Faults, WriteFault};
+use kbench::client::loopback::{Faults, WriteFault};
+use kbench::measure::latency::Reading;
+use kbench::output::progress::Progress;
+use kbench::output::summary::markdown;
+use kbench::output::table::terminal;
 use kbench::plan::metric::Statistic;
-use kbench::progress::Progress;
-use kbench::record::Reading;
-use kbench::result::{LatencySummary, RunResult, markdown, terminal};
+use kbench::result::{LatencySummary, RunResult};
+use kbench::run;
+use kbench::run::Options;
 
 use crate::probe::Probe;
 use crate::runs::{PROGRAM, constant, plan, run_with, try_run};
@@ -218,7 +221,7 @@ fn cut_short(world: &World) {
             thread::sleep(Duration::from_secs(5));
             signal.store(130, Ordering::Relaxed);
         });
-        harness::run(&plan, "", options, &mut Progress::Quiet).unwrap().result
+        run::run(&plan, "", options, &mut Progress::Quiet).unwrap().result
     });
     assert_eq!(result.verdict.interrupted_by, Some(130));
     let whole_s = (result.ledger.offered / 1_000) as f64;

@@ -2,9 +2,9 @@
 
 use std::ops::AddAssign;
 
-use crate::apps::hours::Sales;
+use crate::apps::state::hours::Sales;
 use crate::apps::summary::{Value, price_cents};
-use crate::apps::tally::Amount;
+use crate::apps::state::tally::Amount;
 use crate::event::{Event, EventType};
 
 /// What became of one product.

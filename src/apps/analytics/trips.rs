@@ -4,10 +4,10 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::apps::journey::{Journey, PageKind};
-use crate::apps::spread::Spread;
+use crate::apps::state::spread::Spread;
 use crate::apps::summary::{OTHER, Section, Value};
-use crate::apps::tally::greatest;
-use crate::apps::visits::Visit;
+use crate::apps::state::tally::greatest;
+use crate::apps::state::visits::Visit;
 use crate::event::{Event, EventType};
 
 /// A funnel's heading and its steps. A session is through a step when its event came at some

@@ -2,8 +2,8 @@
 
 use crate::apps::journey::PageKind;
 use crate::apps::summary::{Section, Value};
-use crate::apps::tally::greatest;
-use crate::apps::visits::Visit;
+use crate::apps::state::tally::greatest;
+use crate::apps::state::visits::Visit;
 
 use super::people::Way;
 

@@ -1,8 +1,8 @@
 //! Who a user is: segment, engagement, device, and the ways of the open sessions.
 
 use crate::apps::journey::Recent;
-use crate::apps::users::PerUser;
-use crate::apps::visits::{Visit, Visits};
+use crate::apps::state::users::PerUser;
+use crate::apps::state::visits::{Visit, Visits};
 use crate::event::EventType;
 
 /// What an event of each type adds to a user's engagement: the further down the funnel, the more.

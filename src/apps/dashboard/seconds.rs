@@ -1,6 +1,6 @@
 //! The last seconds of a partition, in a ring.
 
-use crate::apps::names::OTHER_ID;
+use crate::apps::state::names::OTHER_ID;
 
 pub(super) const SECOND_US: i64 = 1_000_000;
 

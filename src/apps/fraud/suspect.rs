@@ -13,7 +13,7 @@ use super::rules::{Evidence, Met, Rule};
 use super::sessions::{Marks, Session, enter};
 use super::shopping::{Pace, Shopping};
 use crate::apps::summary::price_cents;
-use crate::apps::users::PerUser;
+use crate::apps::state::users::PerUser;
 use crate::event::{Event, EventType, cents};
 
 /// The minute slides by this much.

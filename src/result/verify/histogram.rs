@@ -152,7 +152,7 @@ fn range(index: u64) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Latency;
+    use crate::measure::latency::Latency;
     use proptest::prelude::*;
 
     proptest! {

@@ -4,10 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::{Audit, is_ours, plan_of};
-use crate::books::Books;
-use crate::harness::detection::{Detection, accused, detect};
-use crate::harness::preview::{Preview, fingerprint};
-use crate::pace::Schedule;
+use crate::load::preview::{Preview, fingerprint};
+use crate::load::schedule::Schedule;
+use crate::measure::verify::books::Books;
+use crate::measure::verify::detection::{Detection, accused, detect};
 use crate::plan::Plan;
 use crate::result::{AppResult, FORMAT_VERSION, PhaseSessions, RunResult};
 

@@ -1,11 +1,11 @@
 //! The ledger's sums, the books against the applications, the verdict, and the thresholds.
 
 use super::{Audit, is_ours};
-use crate::compare::thresholds_again;
 use crate::event::EventType;
-use crate::harness::lag::EndLag;
-use crate::ledger::{AppLedger, LedgerReport};
+use crate::measure::ledger::{AppLedger, LedgerReport};
+use crate::result::compare::thresholds_again;
 use crate::result::{Check, RunResult};
+use crate::run::lag::EndLag;
 
 /// How many slots of a kind the ledger names.
 const NAMED: u64 = 10;
@@ -237,7 +237,7 @@ fn thresholds(result: &RunResult, audit: &mut Audit) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Slots;
+    use crate::measure::ledger::Slots;
 
     /// Of 100 acknowledged events an application has seen 80.
     #[test]

@@ -1,8 +1,9 @@
 //! `summary.md` and `report.html`, made once more.
 
 use super::{Audit, Evidence, is_ours};
-use crate::report;
-use crate::result::{RunResult, markdown};
+use crate::output::html;
+use crate::output::summary::markdown;
+use crate::result::RunResult;
 
 /// Holds the texts against what this program makes of the result.
 pub(super) fn check(evidence: &Evidence, result: &RunResult, audit: &mut Audit) {
@@ -10,7 +11,7 @@ pub(super) fn check(evidence: &Evidence, result: &RunResult, audit: &mut Audit) 
         one("summary.md", text, &markdown(result), result, audit);
     }
     if let Some(text) = &evidence.report {
-        one("report.html", text, &report::html(result), result, audit);
+        one("report.html", text, &html::html(result), result, audit);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use kbench::harness::embedded::EmbeddedBroker;
 use kbench::result::RunResult;
+use kbench::run::embedded::EmbeddedBroker;
 
 use super::program::{Case, Ended, LEAST};
 

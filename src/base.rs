@@ -1,0 +1,11 @@
+//! What every folder may use: errors with exit codes, clocks, random numbers, files, and words for
+//! people.
+
+pub mod cgroups;
+pub mod clock;
+pub mod error;
+pub mod files;
+pub mod memory;
+pub mod random;
+pub(crate) mod suggest;
+pub mod visible;

@@ -1,0 +1,225 @@
+//! `kbench consume`: applications by themselves, each on a thread of its own.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::signals::Signals;
+use crate::apps::{self, Alert, AppKind, Rhythm};
+use crate::base::clock::{Clock, SystemClock, wall_clock_us};
+use crate::base::error::{Error, ExitCode, Result};
+use crate::base::visible;
+use crate::cli::{ConsumeArgs, Format};
+use crate::client::librdkafka::Admin;
+use crate::output::said::{Look, alerts, said};
+use crate::plan::Plan;
+use crate::result::check_writable;
+use crate::run::parts::witnessed::Witnessed;
+use crate::run::standalone::consumer;
+use crate::run::standalone::consumer::{Alone, Limits, Said, Stopped};
+use crate::workers::consume::Read;
+
+/// Longest wait for the first answer of a cluster.
+const CONNECT: Duration = Duration::from_secs(8);
+
+pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
+    let kinds = chosen(&args.apps)?;
+    let (plan, bootstrap) = super::alone(None, &args.scenario)?;
+    let rhythm = args.every.as_deref().map(rhythm).transpose()?;
+    let limits = Limits {
+        events: args.count,
+        idle: args.idle.as_deref().map(|text| super::duration("--idle", text)).transpose()?,
+    };
+    if let Some(folder) = &args.record {
+        check_writable(folder)?;
+    }
+    let signals = Signals::listen()?;
+    Admin::new(&bootstrap, &plan.kafka.consumer)?.brokers(CONNECT)?;
+    if !args.quiet {
+        introduce(&kinds, &plan, &bootstrap);
+    }
+    let mut record = match &args.record {
+        Some(folder) => Some(witnessed(args, folder, &kinds, &plan)?),
+        None => None,
+    };
+    let skin = Skin::new(args.format, &plan.topic.name, args.quiet);
+    signals.remains().reading();
+    let mut threads = Vec::new();
+    for kind in kinds {
+        let app = plan
+            .apps
+            .iter()
+            .find(|app| app.name == kind.schema.name)
+            .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
+        let mut alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
+            .every(rhythm.unwrap_or(kind.rhythm))
+            .within(limits);
+        if let Some(record) = &mut record {
+            alone = alone.witnessed_by(record.witness(app));
+        }
+        let (skin, code) = (skin.clone(), signals.code());
+        threads.push(thread::spawn(move || {
+            let stopped = alone.run(|what| skin.say(kind.schema.name, what));
+            if stopped.read.is_err() {
+                // One that can't go on takes the others along: half an answer is none. A signal
+                // that came before stays what it was.
+                let stop = ExitCode::Unexpected as usize;
+                let order = std::sync::atomic::Ordering::Relaxed;
+                let _ = code.compare_exchange(0, stop, order, order);
+            }
+            stopped
+        }));
+    }
+    let (all, first_error) = joined(threads);
+    if let Some(record) = record {
+        let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
+        if !args.quiet {
+            super::tell(&format!("recorded in {}", folder.display()));
+        }
+    }
+    // After the saving: with a broker that is gone it takes its time, and fails.
+    let committed = consumer::commit(all, signals.code(), &mut |text: &str| super::tell(text));
+    match first_error.or(committed.err()) {
+        // Whoever read this output has seen enough.
+        Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
+            Ok(ExitCode::Ok)
+        }
+        Some(error) => Err(error),
+        None => Ok(signals.exit_code()),
+    }
+}
+
+/// Waits for the readers; with them comes what went wrong first.
+fn joined(threads: Vec<JoinHandle<Stopped>>) -> (Vec<Stopped>, Option<Error>) {
+    let (mut all, mut first_error) = (Vec::new(), None);
+    for thread in threads {
+        match thread.join() {
+            Ok(mut stopped) => {
+                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
+                first_error = first_error.or(read.err());
+                all.push(stopped);
+            }
+            Err(_) => {
+                let panicked = Error::Internal("a reader panicked".to_owned());
+                first_error = first_error.or(Some(panicked));
+            }
+        }
+    }
+    (all, first_error)
+}
+
+fn witnessed(
+    args: &ConsumeArgs,
+    folder: &Path,
+    kinds: &[&AppKind],
+    plan: &Plan,
+) -> Result<Witnessed> {
+    let clock = SystemClock::start();
+    clock.pretend(0, clock.wall_us(0) + args.shift_clock_us);
+    Witnessed::begin(folder, kinds, plan, clock, super::command_line())
+}
+
+/// The applications named, each once, in the order of their list.
+fn chosen(names: &[String]) -> Result<Vec<&'static AppKind>> {
+    apps::check_names(names)?;
+    let named = |kind: &&AppKind| names.iter().any(|name| name == kind.schema.name);
+    Ok(apps::ALL.iter().filter(named).collect())
+}
+
+/// `50` for events, `10s` for time.
+pub(super) fn rhythm(text: &str) -> Result<Rhythm> {
+    match text.parse::<u64>() {
+        Ok(0) => Err(Error::usage("--every: 0 events; expected at least 1")),
+        Ok(events) => Ok(Rhythm::Events(events)),
+        Err(_) => Ok(Rhythm::Time(super::duration("--every", text)?)),
+    }
+}
+
+fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
+    let groups: Vec<String> = plan
+        .apps
+        .iter()
+        .filter(|app| kinds.iter().any(|kind| kind.schema.name == app.name))
+        .map(|app| format!("{} as {}", app.name, app.group))
+        .collect();
+    super::tell(&format!(
+        "reading {} at {bootstrap}: {}; Ctrl-C commits and ends",
+        plan.topic.name,
+        groups.join(", ")
+    ));
+}
+
+/// How what is said gets to the reader.
+#[derive(Debug, Clone)]
+pub(super) struct Skin {
+    json: bool,
+    look: Look,
+    topic: Arc<str>,
+    quiet: bool,
+}
+
+impl Skin {
+    pub(super) fn new(format: Format, topic: &str, quiet: bool) -> Self {
+        let look = Look { width: super::terminal_width(), color: super::color() };
+        Self { json: format == Format::Json, look, topic: topic.into(), quiet }
+    }
+
+    pub(super) fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
+        let (summary, read) = match what {
+            Said::Summary(summary, read) | Said::Last(summary, read) => (summary, read),
+            Said::Alerts(list, more) => return self.warn(app, list, *more),
+            Said::Silence => {
+                if !self.quiet {
+                    super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
+                }
+                return Ok(());
+            }
+            Said::Gap(left) => {
+                if !self.quiet {
+                    let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+                    super::tell(&format!("{app}: the next event is due in {left}"));
+                }
+                return Ok(());
+            }
+        };
+        let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
+        let text = if self.json {
+            let line = serde_json::json!({
+                "app": app,
+                "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                "last": matches!(what, Said::Last(..)),
+                "read": read,
+                "summary": summary,
+            });
+            format!("{line}\n")
+        } else {
+            let at = at.format("%H:%M:%SZ").to_string();
+            said(&at, summary, read, self.look)
+        };
+        write(&text)
+    }
+
+    fn warn(&self, app: &str, list: &[Alert], more: u64) -> Result<()> {
+        if !self.json {
+            return write(&alerts(list, more, self.look));
+        }
+        let mut text = String::new();
+        for alert in list {
+            text.push_str(&format!("{}\n", serde_json::json!({ "app": app, "alert": alert })));
+        }
+        if more > 0 {
+            text.push_str(&format!("{}\n", serde_json::json!({ "app": app, "more": more })));
+        }
+        write(&text)
+    }
+}
+
+/// In one piece, so that applications don't write into each other's tables.
+fn write(text: &str) -> Result<()> {
+    io::stdout()
+        .lock()
+        .write_all(visible::page(text).as_bytes())
+        .map_err(|error| Error::io("writing to stdout", error))
+}

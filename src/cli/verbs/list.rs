@@ -1,0 +1,25 @@
+//! `kbench list`: what a results folder holds.
+
+use comfy_table::presets;
+
+use crate::base::error::{Error, ExitCode, Result};
+use crate::cli::{Format, ListArgs};
+use crate::result;
+
+pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
+    let listed = result::list(&args.folder)?;
+    let text = match args.format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&listed)
+                .map_err(|error| Error::Internal(format!("writing the list: {error}")))?;
+            format!("{text}\n")
+        }
+        Format::Text if listed.is_empty() => {
+            format!("{}: no results yet; kbench run leaves them there\n", args.folder.display())
+        }
+        Format::Text => result::list_table(&listed, presets::NOTHING),
+        Format::Markdown => result::list_table(&listed, presets::ASCII_MARKDOWN),
+    };
+    super::show(&text)?;
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,47 @@
+//! `kbench plan`: what a run would do, without opening anything.
+
+use super::Job;
+use crate::base::clock::wall_clock_us;
+use crate::base::error::{Error, ExitCode, Result};
+use crate::cli::{Format, PlanArgs};
+use crate::load::preview::outline::Outline;
+use crate::plan::Plan;
+use crate::run::sweep;
+
+pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
+    for (_, job) in super::jobs(&args.scenarios, &args.scenario)? {
+        let (sweep, plan) = match &job {
+            Job::Run(plan) => (None, Some(&**plan)),
+            Job::Sweep(sweep) => (Some(sweep), sweep.points.first().map(|point| &point.plan)),
+        };
+        let outline = plan.map(outline).transpose()?;
+        match (args.format, sweep, outline) {
+            (Format::Json, Some(sweep), outline) => {
+                show_json(&serde_json::json!({ "sweep": sweep, "first": outline }))?;
+            }
+            (Format::Json, None, outline) => show_json(&outline)?,
+            (_, sweep, outline) => {
+                let trials = sweep.map(|sweep| {
+                    format!("{}\nThe first of its points:\n\n", sweep::outline(sweep))
+                });
+                let outline = outline.map(|outline| outline.text());
+                let text: String = trials.into_iter().chain(outline).collect();
+                super::show(&text)?;
+            }
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn outline(plan: &Plan) -> Result<Outline<'_>> {
+    for warning in &plan.warnings {
+        super::tell(&format!("warning: {warning}"));
+    }
+    Outline::new(plan, wall_clock_us())
+}
+
+fn show_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
+    super::show(&format!("{text}\n"))
+}

@@ -1,0 +1,248 @@
+//! `kbench run`: every scenario, one after the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Job;
+use super::signals::Signals;
+use crate::base::error::{Error, ExitCode, Result};
+use crate::cli::{Format, RunArgs};
+use crate::output::progress::Progress;
+use crate::output::prometheus::{Exporter, Metrics};
+use crate::plan::Plan;
+use crate::plan::sweep::Sweep;
+use crate::plan::toml::source::Source;
+use crate::result::compare;
+use crate::result::compare::Side;
+use crate::result::{self, Saved};
+use crate::run;
+use crate::run::sweep;
+use crate::run::sweep::Swept;
+use crate::run::{Finished, Options};
+
+/// A sweep of more runs than this wants to be meant.
+const RUNS_UNASKED: usize = 200;
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+    let mut given = args.scenario.clone();
+    given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
+    let jobs = super::jobs(&args.scenarios, &given)?;
+    check_sweeps(&jobs, args)?;
+    let against = Against::read(&jobs, args)?;
+    let program = std::env::current_exe()
+        .map_err(|error| Error::io("finding this program, to start the broker", error))?;
+    let signals = Signals::listen()?;
+    let metrics = args.metrics_addr.as_ref().map(|_| Arc::<Metrics>::default());
+    let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
+    let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
+    if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
+        super::tell(&exporter.announcement());
+    }
+    let options = |results_dir: PathBuf| Options {
+        // One that is no text still belongs into the result; `args` would panic at it.
+        command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
+        program: program.clone(),
+        results_dir,
+        signal: signals.code(),
+        remains: signals.remains(),
+        metrics: metrics.clone(),
+        ..Options::default()
+    };
+    let mut worst = ExitCode::Ok;
+    for (source, job) in &jobs {
+        let (mut code, runs) = match job {
+            Job::Run(plan) => one(source, plan, options(args.out.clone()), args)?,
+            Job::Sweep(sweep) => trials(source, sweep, &options, args)?,
+        };
+        // However far it came: who sent a signal wants to hear that it was that.
+        if signals.came() {
+            code = signals.exit_code();
+        }
+        if let Some(against) = &against {
+            code = against.compare(code, runs, args)?;
+        }
+        if code != ExitCode::Ok {
+            worst = code;
+        }
+        if signals.came() {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+/// What only the command line and the scenarios together can get wrong.
+fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
+    let sweeps: Vec<(&Source, &Sweep)> = jobs
+        .iter()
+        .filter_map(|(source, job)| match job {
+            Job::Sweep(sweep) => Some((source, sweep)),
+            Job::Run(_) => None,
+        })
+        .collect();
+    if args.resume.is_some() && (jobs.len() != 1 || sweeps.len() != 1) {
+        return Err(Error::usage("--resume: expected one scenario, with [sweep]"));
+    }
+    for (source, sweep) in sweeps {
+        let runs = sweep.turns().len();
+        if runs > RUNS_UNASKED && !args.yes {
+            let schedules = std::time::Duration::from_nanos(sweep.duration_ns());
+            return Err(Error::usage(format!(
+                "{}: a sweep of {runs} runs, {} by their schedules alone; expected --yes for more \
+                 than {RUNS_UNASKED}, or fewer values",
+                source.name,
+                sweep::minutes(schedules)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a run is compared with afterwards.
+struct Against {
+    baseline: Side,
+    options: compare::Options,
+}
+
+impl Against {
+    /// Reads the baseline and the gates before anything runs.
+    fn read(jobs: &[(Source, Job)], args: &RunArgs) -> Result<Option<Self>> {
+        let gate = &args.gate;
+        let Some(name) = &args.compare_to else {
+            if gate.is_empty() {
+                return Ok(None);
+            }
+            return Err(Error::usage(
+                "--fail-on, --require, --metric and --allow are for a comparison; expected \
+                 --compare-to DIR",
+            ));
+        };
+        let [(_, job)] = jobs else {
+            return Err(Error::usage("--compare-to: expected one scenario"));
+        };
+        let plan = match job {
+            Job::Run(plan) => Some(plan.as_ref()),
+            Job::Sweep(sweep) => sweep.points.first().map(|point| &point.plan),
+        };
+        let apps = plan.into_iter().flat_map(|plan| &plan.apps).map(|app| app.name.clone());
+        let options = super::compare::options(gate, &apps.collect::<Vec<_>>())?;
+        Ok(Some(Self { baseline: Side::read(name)?, options }))
+    }
+
+    /// Compares what has run, if it came to its end.
+    fn compare(&self, code: ExitCode, runs: Vec<Saved>, args: &RunArgs) -> Result<ExitCode> {
+        if !matches!(code, ExitCode::Ok | ExitCode::Threshold) {
+            super::tell("not compared: the run did not come to a valid end");
+            return Ok(code);
+        }
+        let name = match runs.as_slice() {
+            [one] => one.folder.display().to_string(),
+            _ => runs
+                .first()
+                .and_then(|run| run.folder.parent())
+                .map_or_else(|| "this run".to_owned(), |folder| folder.display().to_string()),
+        };
+        let candidate = Side::of(&name, runs);
+        let gates = super::compare::finish(
+            &self.baseline,
+            &candidate,
+            &self.options,
+            args.strict,
+            args.format,
+        )?;
+        Ok(if code == ExitCode::Ok { gates } else { code })
+    }
+}
+
+/// How a run ended, and what it left.
+type Ran = (ExitCode, Vec<Saved>);
+
+fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result<Ran> {
+    warn(plan);
+    let mut progress = Progress::on_stderr(args.quiet);
+    let finished = run::run(plan, &source.text, options, &mut progress)?;
+    let mut code = exit_code(&finished.result, args.strict);
+    if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
+        super::tell(&format!("the result is in {}", folder.display()));
+        // A terminal that is gone takes the output along.
+        if finished.result.verdict.interrupted_by.is_none() {
+            return Err(error);
+        }
+    }
+    if let (Some(error), Ok(folder)) = (&finished.unsaved, &finished.folder) {
+        super::tell(&sweep::not_whole(folder, error));
+        code = if code == ExitCode::Ok { ExitCode::Unexpected } else { code };
+    }
+    // Told after the summary, which is all that is left of the run then.
+    let saved = Saved { folder: finished.folder?, result: finished.result };
+    Ok((code, vec![saved]))
+}
+
+fn trials(
+    source: &Source,
+    sweep: &Sweep,
+    options: &dyn Fn(PathBuf) -> Options,
+    args: &RunArgs,
+) -> Result<Ran> {
+    let mut progress = Progress::on_stderr(args.quiet);
+    let resume = args.resume.as_deref();
+    let swept = sweep::run(sweep, &source.text, &args.out, resume, options, &mut progress)?;
+    let Swept { folder, book, results } = swept;
+    let text = match args.format {
+        Format::Text => {
+            format!("{}sweep: {}\n", crate::output::sweep::terminal(&book), folder.display())
+        }
+        Format::Markdown => crate::output::sweep::markdown(&book),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&book)
+                .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
+            format!("{text}\n")
+        }
+    };
+    super::show(&text)?;
+    if !book.is_complete() {
+        super::tell(&format!("to go on: --resume {}", folder.display()));
+        return Ok((ExitCode::Invalid, results));
+    }
+    let mut codes = results.iter().map(|saved| exit_code(&saved.result, args.strict));
+    let code = codes.rfind(|code| *code != ExitCode::Ok).unwrap_or(ExitCode::Ok);
+    Ok((code, results))
+}
+
+fn warn(plan: &Plan) {
+    for warning in &plan.warnings {
+        super::tell(&format!("warning: {warning}"));
+    }
+}
+
+fn print(finished: &Finished, format: Format) -> Result<()> {
+    let result = &finished.result;
+    let text = match format {
+        Format::Text => {
+            let table = crate::output::table::terminal(result, super::color());
+            match &finished.folder {
+                Ok(folder) => format!("{table}result: {}\n", folder.display()),
+                Err(_) => table,
+            }
+        }
+        Format::Markdown => crate::output::summary::markdown(result),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(result)
+                .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+            format!("{text}\n")
+        }
+    };
+    super::show(&text)
+}
+
+/// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.
+fn exit_code(result: &result::RunResult, strict: bool) -> ExitCode {
+    let verdict = &result.verdict;
+    match verdict.interrupted_by {
+        Some(code) => ExitCode::of_signal(code).unwrap_or(ExitCode::Interrupted),
+        None if !verdict.valid => ExitCode::Invalid,
+        None if strict && !verdict.flags.is_empty() => ExitCode::Invalid,
+        None if result.thresholds.iter().any(|threshold| !threshold.passed) => ExitCode::Threshold,
+        None => ExitCode::Ok,
+    }
+}

@@ -1,0 +1,5 @@
+//! What a run is against: a Kafka by librdkafka, or a loopback in this process.
+
+pub mod librdkafka;
+pub mod loopback;
+pub mod target;

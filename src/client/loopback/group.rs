@@ -1,0 +1,202 @@
+//! Groups on the loopback: members share the partitions, and a change moves them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::delay::{ns, wait_until};
+use super::{Log, Topic};
+use crate::base::error::Result;
+use crate::event::Arrival;
+use crate::event::json::stamp;
+use crate::workers::consume::Source;
+
+/// The members of one group and how far they have read.
+#[derive(Debug)]
+pub(super) struct Groups {
+    members: Vec<u64>,
+    next_member: u64,
+    committed: Vec<i64>,
+}
+
+impl Groups {
+    pub(super) fn new(partitions: usize) -> Self {
+        Self { members: Vec::new(), next_member: 0, committed: vec![0; partitions] }
+    }
+
+    fn join(&mut self) -> u64 {
+        self.next_member += 1;
+        self.members.push(self.next_member);
+        self.next_member
+    }
+
+    /// The partitions of a member: every n-th, by its place among the members.
+    fn share(&self, member: u64) -> impl Iterator<Item = usize> + use<> {
+        let place = self.members.iter().position(|&other| other == member);
+        let (first, step) = place.map_or((usize::MAX, 1), |place| (place, self.members.len()));
+        (first..self.committed.len()).step_by(step)
+    }
+}
+
+pub(super) struct LoopbackSource {
+    topic: Arc<Topic>,
+    group: String,
+    member: Option<u64>,
+    joins_at: Instant,
+    assigned: Option<usize>,
+    batch: Vec<(usize, i64, Arc<[u8]>)>,
+    batches: u64,
+}
+
+impl LoopbackSource {
+    pub(super) fn new(topic: Arc<Topic>, group: &str) -> Self {
+        let delay = topic.faults.join_after.get(group).copied().unwrap_or_default();
+        Self {
+            topic,
+            group: group.to_owned(),
+            member: None,
+            joins_at: Instant::now() + delay,
+            assigned: None,
+            batch: Vec::new(),
+            batches: 0,
+        }
+    }
+
+    /// Takes up to `max` records of the member's partitions; gives the time at which the next of
+    /// those can be had that are written and can't yet.
+    fn take(&mut self, log: &mut Log, max: usize) -> Option<u64> {
+        let now_ns = self.topic.clock.now_ns();
+        let mut next_ns = None;
+        let partitions = log.partitions.len();
+        let group = log.groups.entry(self.group.clone()).or_insert_with(|| Groups::new(partitions));
+        let member = *self.member.get_or_insert_with(|| group.join());
+        let mut assigned = 0;
+        for place in group.share(member) {
+            assigned += 1;
+            let mut offset = group.committed[place];
+            while self.batch.len() < max
+                && let Some(record) = log.partitions[place].get(offset)
+            {
+                if record.visible_ns > now_ns {
+                    next_ns = Some(next_ns.unwrap_or(u64::MAX).min(record.visible_ns));
+                    break;
+                }
+                self.batch.push((place, offset, record.payload.clone()));
+                offset += 1;
+            }
+        }
+        self.assigned = Some(assigned);
+        next_ns
+    }
+
+    fn hidden(&self, payload: &[u8]) -> bool {
+        let Some(hidden) = self.topic.faults.hide.get(&self.group) else {
+            return false;
+        };
+        stamp::read(payload).is_some_and(|stamp| hidden.contains(&(stamp.shard, stamp.seq)))
+    }
+
+    /// Sleeps where the batch holds the event that was planted for it.
+    fn nap(&self) {
+        if let Some((event, length)) = self.topic.faults.nap.get(&self.group)
+            && self.batch.iter().any(|(_, _, payload)| {
+                stamp::read(payload).is_some_and(|stamp| (stamp.shard, stamp.seq) == *event)
+            })
+        {
+            std::thread::sleep(*length);
+        }
+    }
+
+    /// Commits the batch, and forgets what every group has read.
+    fn commit(&mut self) {
+        let mut log = self.topic.lock();
+        let Log { partitions, groups } = &mut *log;
+        if let Some(group) = groups.get_mut(&self.group) {
+            for (place, offset, _) in self.batch.drain(..) {
+                group.committed[place] = group.committed[place].max(offset + 1);
+            }
+        }
+        if self.topic.keep {
+            return;
+        }
+        for (place, partition) in partitions.iter_mut().enumerate() {
+            let read = groups.values().map(|group| group.committed[place]).min();
+            partition.trim(read.unwrap_or(0));
+        }
+    }
+}
+
+impl LoopbackSource {
+    /// Leaves without committing; the next poll joins as a new member.
+    fn die(&mut self) {
+        self.leave();
+        self.batch.clear();
+        self.batches = 0;
+    }
+
+    fn leave(&mut self) {
+        if let (Some(member), Some(group)) =
+            (self.member.take(), self.topic.lock().groups.get_mut(&self.group))
+        {
+            group.members.retain(|&other| other != member);
+        }
+    }
+}
+
+impl Source for LoopbackSource {
+    fn poll(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        each: &mut dyn FnMut(&Arrival<'_>),
+    ) -> Result<usize> {
+        let now = Instant::now();
+        if self.joins_at > now {
+            std::thread::sleep(wait.min(self.joins_at - now));
+            return Ok(0);
+        }
+        let topic = self.topic.clone();
+        let mut log = topic.lock();
+        let next_ns = self.take(&mut log, max);
+        let until_ns = topic.clock.now_ns() + ns(wait);
+        if let Some(next_ns) = next_ns.filter(|&next_ns| next_ns < until_ns)
+            && self.batch.is_empty()
+        {
+            drop(log);
+            wait_until(&*topic.clock, next_ns);
+            log = topic.lock();
+            self.take(&mut log, max);
+        } else if self.batch.is_empty() {
+            let waited = topic.grown.wait_timeout(log, wait);
+            log = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            self.take(&mut log, max);
+        }
+        drop(log);
+        self.nap();
+        for (place, offset, payload) in &self.batch {
+            if !self.hidden(payload) {
+                let partition = i32::try_from(*place).unwrap_or(i32::MAX);
+                let payload = Some(&**payload);
+                let offset = *offset;
+                each(&Arrival { partition, offset, key: None, payload, at_us: None });
+            }
+        }
+        let count = self.batch.len();
+        self.batches += u64::from(count > 0);
+        if self.topic.faults.die_after.get(&self.group).is_some_and(|&most| self.batches >= most) {
+            self.die();
+        } else {
+            self.commit();
+        }
+        Ok(count)
+    }
+
+    fn assigned(&self) -> Option<usize> {
+        self.assigned
+    }
+}
+
+impl Drop for LoopbackSource {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,19 @@
+//! One file for each form of a result. Forms know results; results know no form.
+
+pub mod compare_markdown;
+pub mod compare_text;
+pub mod cpu;
+pub mod csv;
+pub mod detected;
+pub mod hlog;
+pub mod html;
+pub mod limited;
+pub mod progress;
+pub mod prometheus;
+pub mod resting;
+pub mod said;
+pub mod segmented;
+pub mod stages;
+pub mod summary;
+pub mod sweep;
+pub mod table;

@@ -1,0 +1,397 @@
+//! `[sweep]`: the axes of a scenario, and a plan for each of their points.
+
+use super::resolve::{self, Inputs};
+use super::sweep::{Axis, Excluded, Point, Settings, Sweep};
+use super::toml::environment::Environment;
+use super::toml::fault::{Faults, Place};
+use super::toml::overrides;
+use super::toml::overrides::Overrides;
+use super::toml::reader::Table;
+use super::toml::source::Source;
+use super::toml::tree;
+use super::toml::tree::{Entries, Node, Value};
+use super::{AppSchema, Plan};
+use crate::base::error::{Error, Result};
+
+/// Most points of a sweep: each is planned before the first one runs.
+const POINTS_MAX: usize = 10_000;
+
+/// Most runs of a point.
+const REPEATS_MAX: u64 = 1_000;
+
+/// The short forms of keys that people sweep over.
+const SHORT: [(&str, &str); 4] = [
+    ("partitions", "topic.partitions"),
+    ("rate", "load.rate_per_s"),
+    ("producers", "load.producers"),
+    ("size", "event.size_median"),
+];
+
+/// The scenario's own keys and tables; any other name is a property of the producers.
+const ROOTS: [&str; 10] = [
+    "seed",
+    "name",
+    "topic",
+    "load",
+    "population",
+    "event",
+    "apps",
+    "kafka",
+    "measure",
+    "thresholds",
+];
+
+/// An axis as typed.
+struct Typed {
+    key: String,
+    /// What one value sets, as paths; all workers at once are several.
+    paths: Vec<Vec<String>>,
+    values: Vec<Node>,
+}
+
+/// Reads a scenario that has `[sweep]`; `None` for one that has not.
+///
+/// # Errors
+///
+/// As [`crate::plan::scenario::plan`]. A point that no run can have is no fault while each value of
+/// each axis has some point that works: it is left out, with the reason.
+pub fn sweep(
+    source: &Source,
+    overrides: &Overrides,
+    environment: &Environment,
+    apps: &[AppSchema],
+) -> Result<Option<Sweep>> {
+    let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
+    let faults = Faults::new(&source.name, config);
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    let mut entries = tree::parse(text, &faults);
+    faults.check()?;
+    overrides::apply(overrides, &mut entries, &faults);
+    if !entries.contains_key("sweep") {
+        return Ok(None);
+    }
+    let table = Table::root(&entries, &faults).table("sweep");
+    let repeats = table.whole("repeats", 1..=REPEATS_MAX, " runs of each point").unwrap_or(1);
+    let mut typed = Vec::new();
+    leaves(&table.table("axes"), apps, &mut typed);
+    table.finish();
+    refuse_twice(&typed, overrides, &faults);
+    let count = typed.iter().map(|axis| axis.values.len()).try_fold(1, usize::checked_mul);
+    if count.is_none_or(|count| count > POINTS_MAX) {
+        let count = count.map_or("too many".to_owned(), |count| count.to_string());
+        let place = entries.get("sweep").map_or(Place::START, |entry| entry.key_place);
+        faults.add(place, format!("sweep.axes: {count} points; expected at most {POINTS_MAX}"));
+    }
+    faults.check()?;
+    entries.remove("sweep");
+    let stem = source.stem();
+    let inputs = Inputs { overrides, environment, apps, stem: &stem };
+    let points = typed.iter().fold(vec![Vec::new()], |points, axis| with_axis(&points, axis));
+    let mut sweep = Sweep {
+        name: String::new(),
+        seed: 0,
+        repeats: u32::try_from(repeats).unwrap_or(1),
+        axes: typed.iter().map(Typed::axis).collect(),
+        points: Vec::new(),
+        excluded: Vec::new(),
+    };
+    for values in points {
+        let settings = settings(&typed, &values);
+        match point(&typed, &values, entries.clone(), &source.name, config, &inputs) {
+            Ok(plan) => sweep.points.push(Point { settings, plan }),
+            Err(Error::Usage(why)) => sweep.excluded.push(Excluded { settings, why }),
+            Err(error) => return Err(error),
+        }
+    }
+    check_values(&sweep)?;
+    if let Some(first) = sweep.points.first() {
+        sweep.name.clone_from(&first.plan.name);
+        sweep.seed = first.plan.seed;
+    }
+    Ok(Some(sweep))
+}
+
+impl Typed {
+    fn axis(&self) -> Axis {
+        Axis { key: self.key.clone(), values: self.values.iter().map(written).collect() }
+    }
+}
+
+/// The axes of a table: `topic.partitions = […]` is a table within a table for TOML.
+fn leaves(table: &Table<'_>, apps: &[AppSchema], typed: &mut Vec<Typed>) {
+    gather(table.all(), "", table.faults(), apps, typed);
+}
+
+fn gather(
+    entries: &Entries,
+    before: &str,
+    faults: &Faults,
+    apps: &[AppSchema],
+    typed: &mut Vec<Typed>,
+) {
+    for (name, entry) in entries {
+        let key = if before.is_empty() { name.clone() } else { format!("{before}.{name}") };
+        let place = entry.node.place;
+        let fault = |what: &str| faults.add(place, format!("sweep.axes.{key}: {what}"));
+        match &entry.node.value {
+            Value::Table(inner) => gather(inner, &key, faults, apps, typed),
+            Value::List(values) if values.is_empty() => {
+                fault("is an empty list; expected the values that it takes");
+            }
+            Value::List(values) => {
+                for (index, value) in values.iter().enumerate() {
+                    check_value(&key, value, &values[..index], faults);
+                }
+                typed.push(Typed { paths: paths(&key, apps), values: values.clone(), key });
+            }
+            other => fault(&format!("{} is no list; expected values in []", other.shown())),
+        }
+    }
+}
+
+fn check_value(key: &str, value: &Node, before: &[Node], faults: &Faults) {
+    if matches!(value.value, Value::List(_) | Value::Table(_) | Value::Date(_)) {
+        let shown = value.value.shown();
+        let what = format!("sweep.axes.{key}: {shown} is wrong here; expected plain values");
+        faults.add(value.place, what);
+    } else if before.iter().any(|other| written(other) == written(value)) {
+        let what = format!("sweep.axes.{key}: {} twice; expected it once", value.value.shown());
+        faults.add(value.place, what);
+    }
+}
+
+/// Where the values of an axis go in the scenario.
+fn paths(key: &str, apps: &[AppSchema]) -> Vec<Vec<String>> {
+    let split = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
+    if key == "workers" {
+        return apps.iter().map(|app| split(&format!("apps.{}.workers", app.name))).collect();
+    }
+    if let Some((_, path)) = SHORT.iter().find(|(short, _)| *short == key) {
+        return vec![split(path)];
+    }
+    let first = key.split('.').next().unwrap_or("");
+    if ROOTS.contains(&first) {
+        vec![split(key)]
+    } else {
+        vec![split(&format!("kafka.producer.{key}"))]
+    }
+}
+
+/// Two axes for one key, or an axis for a key that the command line sets, leave open what counts.
+fn refuse_twice(typed: &[Typed], overrides: &Overrides, faults: &Faults) {
+    let set = |path: &[String]| {
+        let path = path.join(".");
+        overrides.set.iter().any(|set| set.split('=').next().is_some_and(|key| key.trim() == path))
+    };
+    for (index, axis) in typed.iter().enumerate() {
+        let place = axis.values.first().map_or(Place::START, |value| value.place);
+        let twice = typed[..index].iter().find(|other| other.paths == axis.paths);
+        if let Some(other) = twice {
+            let what = format!("sweep.axes.{}: is the axis {} again", axis.key, other.key);
+            faults.add(place, format!("{what}; expected one of them"));
+        }
+        for path in axis.paths.iter().filter(|path| set(path)) {
+            let what = format!(
+                "{} is an axis of the sweep; expected sweep.axes.{}=[…], or another key",
+                path.join("."),
+                axis.key
+            );
+            faults.add(Place::Given("--set"), what);
+        }
+    }
+}
+
+/// Every point so far with every value of one more axis.
+fn with_axis(points: &[Vec<usize>], axis: &Typed) -> Vec<Vec<usize>> {
+    let more = |point: &Vec<usize>| {
+        let point = point.clone();
+        (0..axis.values.len()).map(move |value| [point.as_slice(), &[value]].concat())
+    };
+    points.iter().flat_map(more).collect()
+}
+
+fn settings(typed: &[Typed], values: &[usize]) -> Settings {
+    let pairs = typed.iter().zip(values);
+    pairs.map(|(axis, &value)| (axis.key.clone(), written(&axis.values[value]))).collect()
+}
+
+fn point(
+    typed: &[Typed],
+    values: &[usize],
+    mut entries: Entries,
+    name: &str,
+    config: &str,
+    inputs: &Inputs<'_>,
+) -> Result<Plan> {
+    let faults = Faults::new(name, config);
+    for (axis, &value) in typed.iter().zip(values) {
+        let node = &axis.values[value];
+        for path in &axis.paths {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            if let Err(what) = overrides::put(&mut entries, &path, node.clone()) {
+                faults.add(node.place, format!("sweep.axes.{}: {what}", axis.key));
+            }
+        }
+    }
+    let root = Table::root(&entries, &faults);
+    let plan = resolve::scenario(root, inputs);
+    faults.check()?;
+    Ok(Plan { warnings: faults.warnings(), ..plan })
+}
+
+/// A value that no point can have is a mistake, and not a point to leave out.
+fn check_values(sweep: &Sweep) -> Result<()> {
+    if sweep.points.is_empty() {
+        return Err(Error::Usage(common(&sweep.excluded.iter().collect::<Vec<_>>())));
+    }
+    for Axis { key, values } in &sweep.axes {
+        for value in values {
+            let has = |settings: &Settings| settings.get(key) == Some(value);
+            if !sweep.points.iter().any(|point| has(&point.settings)) {
+                let without: Vec<&Excluded> =
+                    sweep.excluded.iter().filter(|point| has(&point.settings)).collect();
+                return Err(Error::Usage(common(&without)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The faults that all the points share; those of the first where they share none.
+fn common(points: &[&Excluded]) -> Vec<String> {
+    let Some((first, rest)) = points.split_first() else {
+        return Vec::new();
+    };
+    let shared = |line: &&String| rest.iter().all(|point| point.why.contains(line));
+    let lines: Vec<String> = first.why.iter().filter(shared).cloned().collect();
+    if lines.is_empty() { first.why.clone() } else { lines }
+}
+
+/// A plain value as a scenario writes it, without its quotes.
+fn written(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) => text.clone(),
+        other => other.shown(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::schemas;
+    use crate::plan::sweep::shown;
+
+    const BASE: &str = "seed = 1\n[load]\nrate_per_s = 100\nduration = \"5s\"\nwarmup = \"1s\"\n";
+
+    fn read(sweep_text: &str, set: &[&str]) -> Result<Option<Sweep>> {
+        let overrides = Overrides {
+            set: set.iter().map(ToString::to_string).collect(),
+            ..Overrides::default()
+        };
+        let environment = Environment::from_pairs::<String, String>([]);
+        let source = Source::new("a.toml", format!("{BASE}{sweep_text}"));
+        sweep(&source, &overrides, &environment, &schemas())
+    }
+
+    fn swept(text: &str) -> Sweep {
+        read(text, &[]).unwrap().unwrap()
+    }
+
+    fn faults(text: &str, set: &[&str]) -> String {
+        read(text, set).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_scenario_without_sweep_is_none() {
+        assert_eq!(read("", &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn axes_span_points_whether_their_keys_are_short_long_or_dotted() {
+        let text = "[sweep]\nrepeats = 2\n[sweep.axes]\npartitions = [1, 3]\nworkers = [1, 2]\n\
+                    linger.ms = [0, 5]\n\"apps.run\" = []\n";
+        assert!(faults(text, &[]).contains("a.toml:12:14: sweep.axes.apps.run: is an empty list"));
+        let sweep = swept(&text.replace("\"apps.run\" = []\n", ""));
+        assert_eq!((sweep.points.len(), sweep.repeats), (8, 2));
+        let last = &sweep.points[7];
+        assert_eq!(shown(&last.settings), "linger.ms=5 partitions=3 workers=2");
+        assert_eq!(last.plan.topic.partitions, 3);
+        assert!(last.plan.apps.iter().all(|app| app.workers == 2));
+        assert_eq!(last.plan.kafka.producer["linger.ms"], "5");
+        assert_eq!(sweep.duration_ns(), 8 * 2 * 6_000_000_000);
+    }
+
+    #[test]
+    fn an_axis_stands_above_what_the_file_says() {
+        let text = "[topic]\npartitions = 9\n[kafka.producer]\n\"linger.ms\" = 7\n\
+                    [sweep.axes]\n\"topic.partitions\" = [2]\n\"linger.ms\" = [3]\n";
+        let plan = &swept(text).points[0].plan;
+        assert_eq!((plan.topic.partitions, &*plan.kafka.producer["linger.ms"]), (2, "3"));
+    }
+
+    #[test]
+    fn impossible_points_are_left_out_and_say_why() {
+        let text = "[sweep.axes]\nacks = [1, \"all\"]\n\"enable.idempotence\" = [true, false]\n";
+        let sweep = swept(text);
+        assert_eq!(sweep.points.len(), 3);
+        let [excluded] = sweep.excluded.as_slice() else { panic!("{:?}", sweep.excluded) };
+        assert_eq!(shown(&excluded.settings), "acks=1 enable.idempotence=true");
+        assert!(excluded.why[0].contains("idempotence"), "{:?}", excluded.why);
+    }
+
+    #[test]
+    fn a_value_that_no_point_can_have_is_a_fault() {
+        let text = "[sweep.axes]\npartitions = [3, 0]\nworkers = [1, 2]\n";
+        let line = faults(text, &[]);
+        assert!(line.starts_with("a.toml:7:18: topic.partitions: 0 is out of range"), "{line}");
+        let line = faults("[sweep.axes]\npartitoins = [3]\n", &[]);
+        assert!(line.starts_with("a.toml:7:15: kafka.producer.partitoins"), "{line}");
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_a_fault() {
+        let text = "[sweep]\nrepeats = 0\nrepeat = 1\n[sweep.axes]\npartitions = [3, 3]\n\
+                    rate = 5\n\"topic.partitions\" = [1]\nseed = [[1]]\n";
+        let lines = faults(text, &["load.rate_per_s=7"]);
+        for expected in [
+            "a.toml:7:11: sweep.repeats: 0 is out of range",
+            "a.toml:8:1: sweep.repeat: unknown key; did you mean sweep.repeats?",
+            "a.toml:10:18: sweep.axes.partitions: 3 twice",
+            "a.toml:11:8: sweep.axes.rate: 5 is no list",
+            "a.toml:12:23: sweep.axes.topic.partitions: is the axis partitions again",
+            "a.toml:13:9: sweep.axes.seed: a list is wrong here",
+        ] {
+            assert!(lines.contains(expected), "{expected} in\n{lines}");
+        }
+        let line = faults("[sweep.axes]\nrate = [5]\n", &["load.rate_per_s=7"]);
+        assert!(line.starts_with("--set: load.rate_per_s is an axis of the sweep"), "{line}");
+    }
+
+    #[test]
+    fn a_sweep_of_a_million_points_is_refused() {
+        let many: Vec<String> = (1..=1_000).map(|n| n.to_string()).collect();
+        let many = many.join(", ");
+        let line = faults(&format!("[sweep.axes]\npartitions = [{many}]\nrate = [{many}]\n"), &[]);
+        assert!(line.contains("1000000 points; expected at most 10000"), "{line}");
+    }
+
+    #[test]
+    fn repeats_are_interleaved_and_each_second_round_runs_backwards() {
+        let sweep = swept("[sweep]\nrepeats = 4\n[sweep.axes]\npartitions = [1, 2, 3, 4, 6]\n");
+        let turns = sweep.turns();
+        assert_eq!(turns.len(), 20);
+        let rounds: Vec<Vec<usize>> =
+            turns.chunks(5).map(|round| round.iter().map(|turn| turn.point).collect()).collect();
+        for (number, round) in rounds.iter().enumerate() {
+            let mut sorted = round.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4], "round {number} has every point once");
+        }
+        let backwards: Vec<usize> = rounds[0].iter().rev().copied().collect();
+        assert_eq!(rounds[1], backwards);
+        assert_ne!(rounds[0], [0, 1, 2, 3, 4], "shuffled by seed 1");
+        assert_eq!(turns, sweep.turns(), "the seed decides");
+        let other = Sweep { seed: 2, ..sweep.clone() };
+        assert_ne!(other.turns(), turns);
+    }
+}

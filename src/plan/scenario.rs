@@ -1,0 +1,141 @@
+//! The scenario as typed, and the way from it to a [`Plan`].
+//!
+//! A scenario is a TOML file. One walk over it reads the known keys, notes every fault with its
+//! line and column, and goes on: a user mends a file once, not once for each mistake. Nothing is
+//! opened before all checks have passed.
+//!
+//! A value counts from the flag, else from the environment, else from the file, else the default.
+
+use super::toml::environment::Environment;
+use super::toml::overrides::Overrides;
+use super::toml::source::Source;
+
+use super::resolve::{self, Inputs};
+use super::toml::fault::{Faults, Place};
+use super::toml::reader::Table;
+use super::{AppSchema, Plan};
+use crate::base::error::Result;
+
+/// Longest name of a scenario and of a phase, in characters.
+pub(crate) const NAME_CHARS_MAX: usize = 100;
+
+/// What a name may hold that becomes part of a path or of a topic.
+pub(crate) const fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// Checks a scenario and resolves it into a plan.
+///
+/// `apps` are the applications that a scenario may run, in the order of their default run.
+///
+/// # Errors
+///
+/// [`crate::base::error::Error::Usage`] with every fault, a line each:
+/// `file:line:column: key: what is wrong; what was expected`. A fault of a flag or of an
+/// environment variable has its name in place of file, line and column.
+pub fn plan(
+    source: &Source,
+    overrides: &Overrides,
+    environment: &Environment,
+    apps: &[AppSchema],
+) -> Result<Plan> {
+    let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
+    let faults = Faults::new(&source.name, config);
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    if text.trim().is_empty() {
+        faults.add(Place::START, "the scenario is empty; expected at least seed and [load]");
+    }
+    let mut entries = crate::plan::toml::tree::parse(text, &faults);
+    // What is left of broken TOML would only give faults that aren't there, and so would nothing.
+    faults.check()?;
+    crate::plan::toml::overrides::apply(overrides, &mut entries, &faults);
+    let root = Table::root(&entries, &faults);
+    let stem = source.stem();
+    let plan = resolve::scenario(root, &Inputs { overrides, environment, apps, stem: &stem });
+    faults.check()?;
+    Ok(Plan { warnings: faults.warnings(), ..plan })
+}
+
+// What every scenario has to pass, as the user sees it: one text in, a plan or lines out.
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::float_cmp, reason = "what is read must come out to the bit")]
+
+    use super::*;
+    use crate::apps::schemas;
+    use crate::base::error::ExitCode;
+    use crate::plan::{AppOption, OptionKind};
+
+    mod crowds;
+    mod curves;
+    mod inputs;
+    mod kafka;
+    mod load;
+    mod overrides;
+    mod properties;
+    mod shipped;
+
+    /// Stand-ins for the four applications.
+    const APPS: &[AppSchema] = &[
+        schema("analytics", "KAFKA_ANALYTICS_GROUP", "analytics-processors"),
+        AppSchema { options: FRAUD, ..schema("fraud", "KAFKA_FRAUD_GROUP", "fraud-detectors") },
+        schema("dashboard", "KAFKA_DASHBOARD_GROUP", "dashboard-processors"),
+        schema("behavior", "KAFKA_BEHAVIOR_GROUP", "behavior-analyzers"),
+    ];
+
+    const FRAUD: &[AppOption] = &[
+        AppOption {
+            key: "velocity_per_min",
+            help: "purchases a minute",
+            kind: OptionKind::Number,
+            default: 5.0,
+            range: (1.0, 1000.0),
+        },
+        AppOption {
+            key: "window_ms",
+            help: "how far back",
+            kind: OptionKind::Duration,
+            default: 60_000.0,
+            range: (1000.0, 3_600_000.0),
+        },
+    ];
+
+    const fn schema(
+        name: &'static str,
+        group_env: &'static str,
+        default_group: &'static str,
+    ) -> AppSchema {
+        AppSchema { name, group_env, default_group, options: &[] }
+    }
+
+    /// The least scenario there is.
+    const LEAST: &str = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"1s\"\n";
+
+    fn environment() -> Environment {
+        Environment::from_pairs::<String, String>([])
+    }
+
+    fn planned(text: &str, overrides: &Overrides) -> Result<Plan> {
+        plan(&Source::new("a.toml", text), overrides, &environment(), APPS)
+    }
+
+    fn plan_of(text: &str) -> Plan {
+        planned(text, &Overrides::default()).unwrap()
+    }
+
+    /// The faults of a scenario, without any override.
+    fn faults_of(text: &str) -> String {
+        faults_with(text, &Overrides::default())
+    }
+
+    fn faults_with(text: &str, overrides: &Overrides) -> String {
+        let error = planned(text, overrides).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Usage);
+        error.to_string()
+    }
+
+    fn set(assignments: &[&str]) -> Overrides {
+        let set = assignments.iter().map(ToString::to_string).collect();
+        Overrides { set, ..Overrides::default() }
+    }
+}

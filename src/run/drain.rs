@@ -1,0 +1,100 @@
+//! The drain: until every receipt has come, and every group has read all that was acknowledged.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::closing::{Closing, SOUND};
+use super::collect::Collector;
+use super::crew::Crew;
+use super::embedded::EmbeddedBroker;
+use super::lag::{self, EndLag};
+use super::pulse::Pulse;
+use super::rescan;
+use super::{Play, TICK};
+use crate::client::target::World;
+use crate::output::progress::Progress;
+
+/// The most time that it takes once a signal has come: the rest of the end needs some, too.
+const INTERRUPTED: Duration = Duration::from_secs(5);
+
+/// A broker that has acknowledged nothing for so long may be gone.
+const SILENT: Duration = Duration::from_secs(2);
+
+/// Waits, and returns what did not come in time.
+pub(super) fn wait(
+    play: &Play<'_>,
+    crew: &Crew,
+    collector: &mut Collector,
+    pulse: &mut Pulse<'_>,
+    progress: &mut Progress,
+) -> Option<String> {
+    let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
+    let (world, closing): (&Arc<World>, &Closing) = (play.world, play.closing);
+    let (began, mut told) = (Instant::now(), false);
+    let mut ends = rescan::Ends::default();
+    loop {
+        // What has timed out may lie behind the last acknowledged record.
+        let is_done = crew.settled() && ends.stand(world, crew) && crew.drained();
+        if is_done || crew.broken() {
+            return None;
+        }
+        let passed = began.elapsed();
+        let is_over = closing.interrupted_for().is_some_and(|heard| heard >= INTERRUPTED);
+        if passed >= planned || is_over {
+            return Some(format!(
+                "not drained within {:.1} s: {}",
+                passed.min(planned).as_secs_f64(),
+                outstanding(crew)
+            ));
+        }
+        if let Some(lost) = pulse.look(crew) {
+            return Some(lost);
+        }
+        if !told && passed >= SOUND {
+            told = true;
+            progress.say(&format!(
+                "draining for at most {:.0} s more: {}",
+                (planned - passed).as_secs_f64(),
+                outstanding(crew)
+            ));
+        }
+        std::thread::sleep(TICK);
+        collector.tick(crew, &**play.clock, progress);
+    }
+}
+
+/// Where the broker says that the partitions end. One that has been silent before, and does not
+/// say it, is gone.
+pub(super) fn look_at_ends(
+    play: &Play<'_>,
+    crew: &Crew,
+    pulse: &Pulse<'_>,
+    progress: &mut Progress,
+) -> Option<EndLag> {
+    let closing = play.closing;
+    closing.begin();
+    if let Some(ended) = play.embedded.and_then(EmbeddedBroker::ended) {
+        closing.set_gone(ended);
+    }
+    let mut ask = |partitions: usize| {
+        let what = ("the partitions' ends", partitions);
+        let ends = closing.ask(play.world, what, progress, move |world| world.ends(partitions));
+        let ends = ends.and_then(|ends| ends.ok().flatten());
+        if ends.is_none() && pulse.since_ack() > SILENT {
+            closing.set_gone("the broker does not answer any more".to_owned());
+        }
+        ends
+    };
+    lag::at_end(crew, &mut ask)
+}
+
+fn outstanding(crew: &Crew) -> String {
+    format!("{} receipts are outstanding, unread are {:?}", crew.outstanding(), crew.lags())
+}
+
+/// Whether the topic is still the one that the run began with; what is wrong, if not.
+pub(super) fn look_at_topic(play: &Play<'_>, progress: &mut Progress) -> Option<String> {
+    let topic = play.facts.topic.clone();
+    let ask = move |world: &World| world.topic_fault(&topic);
+    play.closing.ask(play.world, ("the topic's id", 0), progress, ask)?
+}

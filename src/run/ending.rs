@@ -1,0 +1,176 @@
+//! From what the loops left to a saved result, and the end of everything else.
+//!
+//! What was measured is saved before anything that may take long: the topic is read once more, the
+//! page drawn, clients closed and the topic deleted only then. What is found out later replaces it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::closing::Closing;
+use super::collect::Collector;
+use super::crew::{self, Crew};
+use super::embedded::EmbeddedBroker;
+use super::finish::{self, Answer, Conditions, End, Kept};
+use super::remains::Remains;
+use super::{Played, rescan, timeline, undelivered};
+use crate::base::clock::SystemClock;
+use crate::base::error::Result;
+use crate::broker::BrokerStats;
+use crate::client::target::World;
+use crate::measure::verify::books::Books;
+use crate::output::progress::Progress;
+use crate::plan::Plan;
+use crate::result::{Lap, RunResult, Trial};
+
+/// The most time that closing the clients may take: it can hang while a broker is away.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// The most time for the topic to be deleted.
+const DELETE: Duration = Duration::from_secs(10);
+
+/// The most time for the last connection.
+const DISCONNECT: Duration = Duration::from_secs(2);
+
+/// Where results are kept.
+pub(super) trait Keep {
+    /// Saves a result; a second one takes the place of the first. Gives where it is, if it is.
+    fn save(&mut self, result: &mut RunResult, kept: &Kept) -> Option<&Path>;
+
+    /// Draws what can be made of a saved result at any time.
+    fn draw(&mut self, _result: &RunResult) {}
+}
+
+/// The end of one run.
+pub(super) struct Ending<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) world: Arc<World>,
+    pub(super) clock: &'a Arc<SystemClock>,
+    pub(super) closing: &'a Closing,
+    pub(super) remains: &'a Remains,
+    pub(super) trial: Option<Trial>,
+    pub(super) race: Option<Lap>,
+    pub(super) stats: Option<BrokerStats>,
+}
+
+impl Ending<'_> {
+    /// Saves what was measured, settles what is in doubt, and closes.
+    pub(super) fn run(
+        self,
+        played: Played,
+        conditions: Conditions,
+        keep: &mut dyn Keep,
+        progress: &mut Progress,
+    ) -> Result<RunResult> {
+        let Played { mut crew, collector, sources, sinks, merge, mut end } = played;
+        let answers = finish::answers(self.plan, crew.take_groups(), &Books::of_all(&end.books));
+        let mut in_doubt = crew.ledger().needs_rescan();
+        if let Some(why) = self.closing.gone().filter(|_| in_doubt) {
+            crew.ledger().rescanned(0, Some(why));
+            in_doubt = false;
+        }
+        if in_doubt {
+            let (copy, answers) = (collector.copy(), answers.clone());
+            let (mut result, kept) =
+                self.assemble(&crew, copy, answers, conditions.clone(), &end)?;
+            result.verdict.reasons.insert(0, UNSETTLED.to_owned());
+            result.verdict.valid = false;
+            self.save(keep, &mut result, &kept, false);
+            let (world, closing) = (&self.world, self.closing);
+            rescan::settle(self.plan, world, &conditions.facts, crew.ledger(), closing, progress);
+            end.interrupted_by = closing.interrupted_by();
+        }
+        let (mut result, kept) = self.assemble(&crew, collector, answers, conditions, &end)?;
+        self.save(keep, &mut result, &kept, true);
+        keep.draw(&result);
+        let say = &mut |text: &str| progress.say(text);
+        let close = move || crew::close(sources, sinks, merge);
+        if self.closing.wait("the clients to close", CLOSE, say, close).is_none() {
+            say("the clients do not close: they are left behind");
+        }
+        leave(self.plan, self.world, self.closing, self.remains, progress);
+        Ok(result)
+    }
+
+    fn save(&self, keep: &mut dyn Keep, result: &mut RunResult, kept: &Kept, settled: bool) {
+        if let Some(folder) = keep.save(result, kept) {
+            self.remains.saved(folder, settled);
+        }
+    }
+
+    /// Puts a result together from what is known now.
+    fn assemble(
+        &self,
+        crew: &Crew,
+        mut collector: Collector,
+        answers: Vec<Answer>,
+        conditions: Conditions,
+        end: &End,
+    ) -> Result<(RunResult, Kept)> {
+        let (plan, clock) = (self.plan, self.clock);
+        let start = crew.start_ns() / (plan.measure.interval_ms * 1_000_000);
+        undelivered::settle(plan, crew.ledger(), start, &mut collector, &end.timed_out);
+        let kept = Kept {
+            log: finish::log(plan, clock, crew, &mut collector)?,
+            ledger: crew.ledger().clone(),
+            clock: clock.clone(),
+            start_ns: crew.start_ns(),
+            reached: timeline::Reached::of(plan, crew.start_ns(), end.cut_ns),
+        };
+        let mut result = finish::result(plan, clock, crew, collector, answers, conditions, end);
+        (result.trial, result.race) = (self.trial.clone(), self.race.clone());
+        result.verdict.flags.extend(self.stats.as_ref().and_then(memory_flag));
+        result.embedded_broker.clone_from(&self.stats);
+        Ok((result, kept))
+    }
+}
+
+/// Why a result that is saved before the topic is read once more is not the last word.
+const UNSETTLED: &str = "not settled: some events are in doubt, and this was saved before the \
+                         topic was read once more to settle them";
+
+/// Takes the run's topic away, and lets go of the brokers.
+pub(super) fn leave(
+    plan: &Plan,
+    world: Arc<World>,
+    closing: &Closing,
+    remains: &Remains,
+    progress: &mut Progress,
+) {
+    let say = &mut |text: &str| progress.say(text);
+    if let Some((topic, at)) = world.own_topic(plan) {
+        let what = format!("topic {topic} to be deleted");
+        let work = {
+            let (plan, world) = (plan.clone(), world.clone());
+            move || world.clean_up(&plan)
+        };
+        let failed = match closing.gone() {
+            Some(why) => Some(why),
+            None => match closing.wait(&what, DELETE, say, work) {
+                Some(Ok(())) => None,
+                Some(Err(error)) => Some(error.to_string()),
+                None => Some("the broker did not delete it in time".to_owned()),
+            },
+        };
+        match failed {
+            None => remains.topic_gone(),
+            Some(why) => say(&format!("topic {topic} stays at {at}: {why}")),
+        }
+    }
+    let _ = closing.wait("the connection to close", DISCONNECT, say, move || drop(world));
+}
+
+/// The embedded broker's last word, if it has one.
+pub(super) fn stats(embedded: Option<&EmbeddedBroker>) -> Option<BrokerStats> {
+    embedded.filter(|broker| broker.ended().is_none())?.stats().ok()
+}
+
+/// What has to stand above the numbers where the embedded broker's memory was the limit.
+fn memory_flag(stats: &BrokerStats) -> Option<String> {
+    (stats.refused_batches > 0).then(|| {
+        format!(
+            "the embedded broker's memory was full: it refused {} batches for a while",
+            stats.refused_batches
+        )
+    })
+}

@@ -1,0 +1,376 @@
+//! When the harness or its host was the limit: the flags that stand above the numbers, each with
+//! what was seen, the limit, and what to do.
+//!
+//! The limits are those of the notes on measuring, C.7, unless they name another source.
+
+use super::threads::WAIT_LONG_NS;
+use super::{SelfWatch, ThreadShare};
+
+/// Send delay (p99) above which the generator is called saturated, as Kroxylicious' kit does.
+const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
+
+/// From here on a slot is late.
+pub(in crate::run) const LATE_NS: u64 = 10_000_000;
+
+/// Share of the slots that may be late.
+const LATE_SHARE_LIMIT: f64 = 0.01;
+
+/// Share of a core above which a thread has no reserve. TRex warned at 88 %.
+const BUSY_LIMIT: f64 = 0.85;
+
+/// Share of its time that a thread may stand in the run queue.
+const WAIT_LIMIT: f64 = 0.05;
+
+/// Share of the CPU that a quota or a hypervisor may take.
+const TAKEN_LIMIT: f64 = 0.01;
+
+/// Share of the ceiling that may be offered.
+const CEILING_LIMIT: f64 = 0.7;
+
+/// How much a latency may change within a stretch of constant rate, in percent: as much as two
+/// runs may differ before `compare` calls one of them better (C.5).
+pub(super) const DRIFT_LIMIT_PERCENT: f64 = 5.0;
+
+/// How soon the memory may be full at the slope that was seen. kbench's own choice: a growth that
+/// the machine bears for an hour is no danger to a run of minutes, and one that it does not bear
+/// is a queue or a leak, whatever the run is about. It must have a lower bound above 0, too.
+const FULL_IN_LIMIT_S: f64 = 3_600.0;
+
+/// How far the wall clock may step before the dates in the events are in doubt. (Slewing, at most
+/// 0.05 % by `adjtimex`, stays far below within the second between two looks.)
+const STEP_LIMIT_US: i64 = 50_000;
+
+impl SelfWatch {
+    /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
+    ///
+    /// A busy worker or client thread is not among the reasons, and neither is one that waits for
+    /// a core: both may be what a scenario asks about. They are flags of the run all the same.
+    #[must_use]
+    pub fn limits_harness(&self) -> bool {
+        let is_taken = |share: Option<f64>| share.is_some_and(|share| share > TAKEN_LIMIT);
+        self.debug_build
+            || self.late().is_some()
+            || self.ceiling().is_some()
+            || is_taken(self.throttled_share)
+            || is_taken(self.steal_share)
+    }
+
+    /// What has to stand above the numbers, in words.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        flags.extend(self.late());
+        flags.extend(self.ceiling());
+        if self.unsent > 0 {
+            flags.push(format!(
+                "client limited: {} events found the client's queue full and were never sent",
+                self.unsent
+            ));
+        }
+        flags.extend(self.starved());
+        flags.extend(self.unsteady());
+        if self.debug_build {
+            flags.push("built without optimisation: these are no figures".to_owned());
+        }
+        flags
+    }
+
+    /// What a reader has to know before the numbers, though it limits nothing by itself.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.broker_on_this_host {
+            notes.push(
+                "broker and harness share this host: each takes from the other's cores".to_owned(),
+            );
+        }
+        notes
+    }
+
+    fn late(&self) -> Option<String> {
+        if self.late_share > LATE_SHARE_LIMIT {
+            return Some(format!(
+                "harness limited: {:.1} % of the events were sent over {:.0} ms late (limit \
+                 {:.0} %): give it more CPU",
+                self.late_share * 1e2,
+                LATE_NS as f64 / 1e6,
+                LATE_SHARE_LIMIT * 1e2
+            ));
+        }
+        let slip_ns = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS)?;
+        Some(format!(
+            "harness limited: 1 % of the events were sent {:.1} ms late or more (limit {:.0} ms): \
+             give it more CPU",
+            slip_ns as f64 / 1e6,
+            SLIP_P99_LIMIT_NS as f64 / 1e6
+        ))
+    }
+
+    fn ceiling(&self) -> Option<String> {
+        let (share, ceiling) = (self.ceiling_share()?, self.ceiling_per_s?);
+        (share > CEILING_LIMIT).then(|| {
+            format!(
+                "harness limited: offered {:.0} % of the {ceiling:.0}/s that this host can make \
+                 (limit {:.0} %): add producers",
+                share * 1e2,
+                CEILING_LIMIT * 1e2
+            )
+        })
+    }
+
+    /// Where the process lacked CPU, or a thread of it was one core's worth.
+    fn starved(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let percent = |share: f64| share * 1e2;
+        if let Some(ThreadShare { thread, share, .. }) = &self.busiest
+            && *share > BUSY_LIMIT
+        {
+            flags.push(format!(
+                "harness limited: thread {thread} was {:.0} % busy (limit {:.0} %): spread its \
+                 work",
+                percent(*share),
+                percent(BUSY_LIMIT)
+            ));
+        }
+        if let Some(waiting) = &self.most_waiting
+            && waiting.share > WAIT_LIMIT
+            && waiting.waits_long()
+        {
+            flags.push(format!(
+                "starved: thread {} waited {:.0} % of the time for a core, {:.1} ms each (limit \
+                 {:.0} %, {:.1} ms): free some",
+                waiting.thread,
+                percent(waiting.share),
+                waiting.wait_mean_ns.unwrap_or(0.0) / 1e6,
+                percent(WAIT_LIMIT),
+                WAIT_LONG_NS / 1e6
+            ));
+        }
+        if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
+            flags.push(format!(
+                "starved: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise \
+                 it",
+                percent(share),
+                percent(TAKEN_LIMIT)
+            ));
+        }
+        if let Some(share) = self.steal_share.filter(|&share| share > TAKEN_LIMIT) {
+            flags.push(format!(
+                "starved: the hypervisor took {:.1} % of the CPU (limit {:.0} %): use another host",
+                percent(share),
+                percent(TAKEN_LIMIT)
+            ));
+        }
+        flags
+    }
+
+    /// What should have stayed as it was.
+    fn unsteady(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        for drift in &self.drift {
+            if drift.change_percent() > DRIFT_LIMIT_PERCENT {
+                flags.push(format!(
+                    "drift: {}'s p50 went by {:+.1} %/min ({:+.1} to {:+.1}) at one rate: warm up \
+                     longer",
+                    drift.app,
+                    drift.percent_per_min,
+                    drift.low_percent_per_min,
+                    drift.high_percent_per_min
+                ));
+            }
+        }
+        if let Some(growth) = &self.memory_growth
+            && let Some(full_in_s) = growth.full_in_s().filter(|&s| s < FULL_IN_LIMIT_S)
+        {
+            flags.push(format!(
+                "memory: grew {:.1} MiB/s, full in {:.0} min (limit {:.0} min): something queues \
+                 up",
+                growth.bytes_per_s / 1_048_576.0,
+                full_in_s / 60.0,
+                FULL_IN_LIMIT_S / 60.0
+            ));
+        }
+        if self.wall_step_max_us.abs() > STEP_LIMIT_US {
+            flags.push(format!(
+                "clock: the wall clock stepped by {:.1} ms (limit {:.0} ms): dates of events are \
+                 in doubt",
+                self.wall_step_max_us as f64 / 1e3,
+                STEP_LIMIT_US as f64 / 1e3
+            ));
+        }
+        flags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Drift, Growth};
+    use super::*;
+
+    fn share(thread: &str, share: f64) -> Option<ThreadShare> {
+        let wait_mean_ns = Some(1_200_000.0);
+        Some(ThreadShare { thread: thread.to_owned(), share, wait_mean_ns })
+    }
+
+    #[test]
+    fn a_thread_that_waits_often_and_never_long_is_not_starved() {
+        let mut waiting = share("rdk:broker1", 0.09);
+        let watch = SelfWatch { most_waiting: waiting.clone(), ..SelfWatch::default() };
+        assert_eq!(watch.flags().len(), 1);
+        waiting.as_mut().unwrap().wait_mean_ns = Some(52_000.0);
+        let watch = SelfWatch { most_waiting: waiting, ..SelfWatch::default() };
+        assert_eq!(watch.flags(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_healthy_run_raises_no_flag() {
+        let watch = SelfWatch {
+            slip_p99_ns: Some(400_000),
+            late_share: 0.009,
+            busiest: share("producer-0", 0.84),
+            most_waiting: share("rdk:broker1", 0.049),
+            throttled_share: Some(0.009),
+            steal_share: Some(0.009),
+            ceiling_per_s: Some(100_000.0),
+            offered_peak_per_s: 69_000.0,
+            wall_step_us: 60_000,
+            wall_step_max_us: 500,
+            broker_on_this_host: true,
+            ..SelfWatch::default()
+        };
+        assert_eq!(watch.flags(), Vec::<String>::new());
+        let shares_the_host =
+            "broker and harness share this host: each takes from the other's cores";
+        assert_eq!(watch.notes(), [shares_the_host]);
+        assert_eq!(SelfWatch::default().notes(), Vec::<String>::new());
+    }
+
+    /// Each with the value that is over its limit, and the words that it must find.
+    fn over_the_limit() -> Vec<(SelfWatch, &'static str)> {
+        let new = SelfWatch::default;
+        let drift = Drift {
+            app: "fraud".to_owned(),
+            from_s: 0.0,
+            to_s: 120.0,
+            percent_per_min: -4.0,
+            low_percent_per_min: -5.0,
+            high_percent_per_min: -3.0,
+        };
+        let growth = Growth { bytes_per_s: 2e6, low_bytes_per_s: 1e6, left_bytes: 6_000_000_000 };
+        vec![
+            (SelfWatch { slip_p99_ns: Some(2_500_000), ..new() }, "2.5 ms late or more"),
+            (SelfWatch { late_share: 0.02, ..new() }, "2.0 % of the events were sent over 10 ms"),
+            (SelfWatch { unsent: 7, ..new() }, "client limited: 7 events"),
+            (SelfWatch { busiest: share("producer-0", 0.97), ..new() }, "producer-0 was 97 % busy"),
+            (
+                SelfWatch { most_waiting: share("fraud-1", 0.2), ..new() },
+                "fraud-1 waited 20 % of the time for a core, 1.2 ms each",
+            ),
+            (SelfWatch { throttled_share: Some(0.4), ..new() }, "the CPU quota ran out in 40 %"),
+            (SelfWatch { steal_share: Some(0.02), ..new() }, "the hypervisor took 2.0 %"),
+            (
+                SelfWatch { ceiling_per_s: Some(1e5), offered_peak_per_s: 8e4, ..new() },
+                "offered 80 % of the 100000/s",
+            ),
+            (
+                SelfWatch { drift: vec![drift], ..new() },
+                "fraud's p50 went by -4.0 %/min (-5.0 to -3.0)",
+            ),
+            (SelfWatch { memory_growth: Some(growth), ..new() }, "1.9 MiB/s, full in 50 min"),
+            (SelfWatch { wall_step_max_us: -60_000, ..new() }, "stepped by -60.0 ms"),
+            (SelfWatch { debug_build: true, ..new() }, "without optimisation"),
+        ]
+    }
+
+    fn drift(least_percent: f64) -> SelfWatch {
+        let drift = Drift {
+            from_s: 0.0,
+            to_s: 120.0,
+            low_percent_per_min: least_percent / 2.0,
+            high_percent_per_min: 99.0,
+            ..Drift::default()
+        };
+        SelfWatch { drift: vec![drift], ..SelfWatch::default() }
+    }
+
+    fn full_in(left_bytes: u64) -> SelfWatch {
+        let growth = Growth { bytes_per_s: 1e6, low_bytes_per_s: 1.0, left_bytes };
+        SelfWatch { memory_growth: Some(growth), ..SelfWatch::default() }
+    }
+
+    fn waiting(of_time: f64, wait_mean_ns: f64) -> SelfWatch {
+        let mut most_waiting = share("x", of_time);
+        most_waiting.as_mut().unwrap().wait_mean_ns = Some(wait_mean_ns);
+        SelfWatch { most_waiting, ..SelfWatch::default() }
+    }
+
+    /// Each flag's limit as its value, a value just beyond it, and the limit as it is told.
+    fn at_and_beyond() -> Vec<(SelfWatch, SelfWatch, &'static str)> {
+        let new = SelfWatch::default;
+        let slip = |ns| SelfWatch { slip_p99_ns: Some(ns), ..new() };
+        let late = |late_share| SelfWatch { late_share, ..new() };
+        let busy = |of_core| SelfWatch { busiest: share("x", of_core), ..new() };
+        let throttled = |share| SelfWatch { throttled_share: Some(share), ..new() };
+        let stolen = |share| SelfWatch { steal_share: Some(share), ..new() };
+        let offered = |offered_peak_per_s| SelfWatch {
+            ceiling_per_s: Some(1_000.0),
+            offered_peak_per_s,
+            ..new()
+        };
+        let step = |wall_step_max_us| SelfWatch { wall_step_max_us, ..new() };
+        let unsent = |unsent| SelfWatch { unsent, ..new() };
+        let debug = |debug_build| SelfWatch { debug_build, ..new() };
+        vec![
+            (slip(1_000_000), slip(1_000_001), "(limit 1 ms)"),
+            (late(0.01), late(0.010_001), "over 10 ms late (limit 1 %)"),
+            (busy(0.85), busy(0.850_1), "(limit 85 %)"),
+            (waiting(0.05, 1e6), waiting(0.050_1, 1e6), "(limit 5 %, 0.1 ms)"),
+            (waiting(0.5, 99_999.0), waiting(0.5, 100_000.0), "(limit 5 %, 0.1 ms)"),
+            (throttled(0.01), throttled(0.010_1), "(limit 1 %)"),
+            (stolen(0.01), stolen(0.010_1), "(limit 1 %)"),
+            (offered(700.0), offered(700.1), "(limit 70 %)"),
+            (drift(5.0), drift(5.001), "drift: "),
+            (full_in(3_600_000_000), full_in(3_599_000_000), "(limit 60 min)"),
+            (step(50_000), step(50_001), "(limit 50 ms)"),
+            (step(-50_000), step(-50_001), "(limit 50 ms)"),
+            (unsent(0), unsent(1), "client limited"),
+            (debug(false), debug(true), "without optimisation"),
+        ]
+    }
+
+    #[test]
+    fn a_limit_itself_raises_no_flag_and_what_lies_just_beyond_raises_its_own() {
+        let mut faults = Vec::new();
+        for (at, beyond, words) in at_and_beyond() {
+            let flags = beyond.flags();
+            if !(at.flags().is_empty() && flags.len() == 1 && flags[0].contains(words)) {
+                faults.push(format!("{words}: at {:?}, beyond {flags:?}", at.flags()));
+            }
+        }
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    /// Which of them say that the figures are the harness's: the sweep leaves such runs out.
+    #[test]
+    fn at_a_limit_the_harness_is_none_and_just_beyond_it_is() {
+        let is_limit = |words: &str| {
+            ["(limit 1 ms)", "(limit 1 %)", "(limit 70 %)", "without optimisation"]
+                .iter()
+                .any(|limit| words.contains(limit))
+        };
+        for (at, beyond, words) in at_and_beyond() {
+            assert!(!at.limits_harness(), "{words}");
+            assert_eq!(beyond.limits_harness(), is_limit(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn every_limit_raises_its_own_flag_in_one_line() {
+        for (watch, words) in over_the_limit() {
+            let flags = watch.flags();
+            assert_eq!(flags.len(), 1, "{flags:?}");
+            assert!(flags[0].contains(words), "{words}: {}", flags[0]);
+            assert!(flags[0].chars().count() <= 110, "{}", flags[0]);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! After the drain: where the receipts and the applications leave a question, the log is read
+//! once more and answers it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+use super::closing::Closing;
+use super::crew::{Crew, spawn};
+use crate::client::librdkafka::{INTERRUPTED, Until};
+use crate::client::target::{World, WorldFacts};
+use crate::event::json::stamp;
+use crate::measure::ledger::Ledger;
+use crate::output::progress::Progress;
+use crate::plan::Plan;
+
+/// Most time that it takes: some 10⁸ records are read in it.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A client that takes so much longer than it was given does not come back.
+const HANGS: Duration = Duration::from_secs(3);
+
+/// Settles what became of every slot that timed out, and of every acknowledged one that some
+/// application misses. It goes on for as long as records come; a signal ends it.
+pub(super) fn settle(
+    plan: &Plan,
+    world: &Arc<World>,
+    facts: &WorldFacts,
+    ledger: &Arc<Ledger>,
+    closing: &Closing,
+    progress: &mut Progress,
+) {
+    progress.say("some events are in doubt: reading the topic once more");
+    let began = Instant::now();
+    let work = {
+        let (plan, starts) = (plan.clone(), facts.topic.starts.clone());
+        let (world, ledger, signal) = (world.clone(), ledger.clone(), closing.signal());
+        let stop = move || signal.load(Ordering::Relaxed) != 0;
+        move || {
+            let until = Until { deadline: began + LIMIT, stop: &stop };
+            let mut each =
+                |payload: Option<&[u8]>| ledger.logged(payload.and_then(stamp::read).as_ref());
+            world.scan(&plan, &starts, &until, &mut each)
+        }
+    };
+    closing.pause();
+    let what = "the topic to be read once more (the result from before is saved)";
+    let most = LIMIT + HANGS;
+    let read = closing.wait(what, most, &mut |text: &str| progress.say(text), work);
+    let cut_short = match read {
+        Some(Ok(cut_short)) => cut_short,
+        Some(Err(error)) => {
+            closing.set_gone(error.to_string());
+            Some(error.to_string())
+        }
+        None if closing.interrupted_by().is_some() => Some(INTERRUPTED.to_owned()),
+        None => {
+            let why = "the client did not come back from reading the topic once more";
+            closing.set_gone(why.to_owned());
+            Some(why.to_owned())
+        }
+    };
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    ledger.rescanned(took_ms, cut_short);
+    closing.begin();
+}
+
+/// Between two looks at where the partitions end.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Lets the drain wait until every group has read to where the partitions end, and not only to
+/// the last acknowledged record, if some send has timed out or was acknowledged without an
+/// offset (`acks=0`). Such events may still be on their way, so the ends must have stood still
+/// from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    last: Option<(Instant, Vec<i64>)>,
+    /// A question that the broker has not answered yet: it may be away, and nobody waits for it.
+    asked: Option<Receiver<Option<Vec<i64>>>>,
+    stand: bool,
+}
+
+impl Ends {
+    /// Whether the ends are known and stand; looks again when it is time. A broker that does not
+    /// answer is no fault here: the sends to it are in doubt, and [`settle`] says so.
+    pub(super) fn stand(&mut self, world: &Arc<World>, crew: &Crew) -> bool {
+        let is_early = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK);
+        if self.stand || is_early {
+            return self.stand;
+        }
+        let receipts = crew.receipts();
+        let Some(asked) = &self.asked else {
+            let ends = receipts.ends();
+            let mut records = receipts.records().into_iter().zip(&ends);
+            let is_blind = records.any(|(count, end)| count > 0 && *end <= 0);
+            if is_blind || crew.ledger().has_unknown() {
+                self.asked = ask(world.clone(), ends.len());
+            }
+            self.stand = self.asked.is_none();
+            return self.stand;
+        };
+        match asked.try_recv() {
+            Err(TryRecvError::Empty) => return false,
+            Ok(Some(ends)) => {
+                receipts.reach(&ends);
+                self.stand = self.last.as_ref().is_some_and(|(_, last)| *last == ends);
+                self.last = Some((Instant::now(), ends));
+            }
+            Ok(None) | Err(TryRecvError::Disconnected) => self.stand = true,
+        }
+        self.asked = None;
+        self.stand
+    }
+}
+
+/// Asks where the partitions end, on a thread of its own; `None` where that can't be.
+fn ask(world: Arc<World>, partitions: usize) -> Option<Receiver<Option<Vec<i64>>>> {
+    let (tell, asked) = channel();
+    let body = move || {
+        let _ = tell.send(world.ends(partitions).ok().flatten());
+    };
+    spawn("ends", body).ok().map(|_| asked)
+}

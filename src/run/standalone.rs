@@ -1,0 +1,4 @@
+//! One application by itself, outside of any run.
+
+pub mod consumer;
+pub mod replay;

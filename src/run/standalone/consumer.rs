@@ -1,0 +1,337 @@
+//! An application by itself, on a Kafka that others fill: joins its group, reads, and says what
+//! it has found at its own rhythm, until somebody stops it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::apps::{Alert, AppKind, Rhythm, Summary};
+use crate::base::clock::wall_clock_us;
+use crate::base::error::{Error, Result};
+use crate::client::librdkafka::{ClientLog, KafkaSource};
+use crate::plan::{AppPlan, Plan};
+use crate::run::closing::Closing;
+use crate::workers::consume::{Read, Reader, Source, Witness};
+
+/// Most records between two looks at the clock and at the signal.
+const BATCH_RECORDS: usize = 1_024;
+
+/// Longest wait for a record.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Longest wait for the last commits and for the clients' end.
+const COMMIT: Duration = Duration::from_secs(8);
+
+/// Least time between two summaries: nobody reads faster, and each costs a walk over all users.
+const SUMMARY_GAP: Duration = Duration::from_millis(200);
+
+/// After so long without any record somebody should look whether the topic is the right one.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How often the client looks for new topics and partitions, in milliseconds.
+const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
+
+/// When an application stops by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// After so many events.
+    pub events: Option<u64>,
+    /// After so long without a record, counted from the first assignment on.
+    pub idle: Option<Duration>,
+}
+
+/// How long an application waits.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    limits: Limits,
+    /// For the first assignment, where the idle time is limited.
+    assigned_within: Duration,
+}
+
+/// What an application says.
+#[derive(Debug)]
+pub enum Said<'a> {
+    /// What it has found so far.
+    Summary(&'a Summary, Read),
+    /// The same, and the last of it.
+    Last(&'a Summary, Read),
+    /// New alerts, and how many more there were than a reader can follow.
+    Alerts(&'a [Alert], u64),
+    /// Nothing comes.
+    Silence,
+    /// The next event is due so much later.
+    Gap(Duration),
+}
+
+/// An application by itself.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Alone {
+    reader: Reader,
+    source: Box<dyn Source>,
+    rhythm: Rhythm,
+    patience: Patience,
+    topic: String,
+    log: ClientLog,
+    signal: Arc<AtomicUsize>,
+    witness: Option<Arc<Mutex<Witness>>>,
+}
+
+impl Alone {
+    /// Subscribes to the plan's topic at `bootstrap` as a member of the application's group.
+    /// `signal` is not 0 once it shall stop.
+    ///
+    /// # Errors
+    /// [`crate::base::error::Error::Usage`] when librdkafka refuses a property.
+    pub fn new(
+        kind: &'static AppKind,
+        app: &AppPlan,
+        plan: &Plan,
+        bootstrap: &str,
+        signal: Arc<AtomicUsize>,
+    ) -> Result<Self> {
+        let mut properties = plan.kafka.consumer.clone();
+        // A consumer may be there before its topic: the client's own five minutes are long.
+        properties.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
+        let (log, topic) = (ClientLog::default(), plan.topic.name.clone());
+        let who = (&log, app.name.as_str());
+        let source = KafkaSource::new(bootstrap, &properties, &topic, &app.group, who)?;
+        let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
+        Ok(Self {
+            reader: Reader::new(kind, app.clone()),
+            source: Box::new(source),
+            rhythm: kind.rhythm,
+            patience: Patience { limits: Limits::default(), assigned_within },
+            topic,
+            log,
+            signal,
+            witness: None,
+        })
+    }
+
+    /// Says something at another rhythm.
+    #[must_use]
+    pub fn every(mut self, rhythm: Rhythm) -> Self {
+        self.rhythm = rhythm;
+        self
+    }
+
+    /// Stops by itself.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.patience.limits = limits;
+        self
+    }
+
+    /// Lets somebody note and time every record. Nobody else locks it before the end of
+    /// [`Alone::run`].
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Arc<Mutex<Witness>>) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
+    /// Reads until the signal or a limit. What was read is not committed yet: that may hang, and
+    /// comes after the saving, by [`commit`].
+    pub fn run(mut self, say: impl FnMut(&Said<'_>) -> Result<()>) -> Stopped {
+        let read = self.read(say);
+        Stopped { read, source: self.source }
+    }
+
+    fn read(&mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
+        let mut pace = Pace::new(self.rhythm);
+        let began = Instant::now();
+        // Before the first assignment nothing can come.
+        let mut last_record = None;
+        let mut told_silence = false;
+        let mut told = Told::default();
+        let witness = self.witness.clone();
+        let mut witness =
+            witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
+        while self.signal.load(Ordering::Relaxed) == 0 && !self.is_done(last_record) {
+            let Self { reader, source, patience, .. } = &mut *self;
+            let room = patience.limits.events.map_or(u64::MAX, |most| most - reader.read().events);
+            let most = BATCH_RECORDS.min(usize::try_from(room).unwrap_or(usize::MAX));
+            let mut failed = None;
+            let count = source.poll(most, WAIT, &mut |arrival| {
+                let polled_ns = witness.as_ref().map_or(0, |witness| witness.now_ns());
+                let observed = reader.observe(arrival, wall_clock_us());
+                if let Some(witness) = &mut witness {
+                    witness.saw(arrival, observed, polled_ns);
+                }
+                if observed && pace.is_due_after_event() {
+                    let told = say(&Said::Summary(&reader.summary(), reader.read()));
+                    failed = failed.take().or(told.err());
+                }
+            })?;
+            if let Some(error) = failed {
+                // Nobody listens any more; what was read is read.
+                return Err(error);
+            }
+            told.alerts(&mut self.reader, &mut say)?;
+            if count > 0 || (last_record.is_none() && self.source.assigned().is_some()) {
+                last_record = Some(Instant::now());
+            }
+            if last_record.is_none() {
+                self.check_joining(began.elapsed())?;
+            }
+            let silent = last_record.unwrap_or(began).elapsed();
+            if count == 0 && !told_silence && silent > SILENCE {
+                told_silence = true;
+                say(&Said::Silence)?;
+            }
+            if pace.is_due_by_time() {
+                say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
+            }
+        }
+        self.reader.end();
+        told.alerts(&mut self.reader, &mut say)?;
+        let (read, summary) = (self.reader.read(), self.reader.summary());
+        let said = say(&Said::Last(&summary, read));
+        if let Some(witness) = &mut witness {
+            witness.finish(summary, read);
+        }
+        said.map(|()| read)
+    }
+
+    fn is_done(&self, last_record: Option<Instant>) -> bool {
+        let Limits { events, idle } = self.patience.limits;
+        let silent = last_record.map(|at| at.elapsed());
+        events.is_some_and(|most| self.reader.read().events >= most)
+            || idle.zip(silent).is_some_and(|(idle, silent)| silent > idle)
+    }
+
+    /// Whether it is worth while to go on waiting for the first assignment.
+    fn check_joining(&self, waited: Duration) -> Result<()> {
+        if let Some(words) = self.log.refusal() {
+            return Err(Error::Broker(format!("the broker refuses {words}")));
+        }
+        let Patience { limits, assigned_within } = self.patience;
+        if limits.idle.is_none() || waited < assigned_within {
+            return Ok(());
+        }
+        let why = self.log.why().map(|why| format!(" ({why})")).unwrap_or_default();
+        Err(Error::Broker(format!(
+            "no partition of {} was assigned within {} s{why}; expected the topic to be there, or \
+             a longer measure.ready_timeout",
+            self.topic,
+            assigned_within.as_secs_f64()
+        )))
+    }
+}
+
+/// An application that reads no more.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub struct Stopped {
+    /// What it has read; or what went wrong.
+    pub read: Result<Read>,
+    /// Still open.
+    source: Box<dyn Source>,
+}
+
+/// Commits what was read, so that the next member of each group goes on right behind it, and
+/// closes the clients, all at the same time and within some seconds. `say` is told where it takes
+/// longer than expected.
+///
+/// # Errors
+/// [`crate::base::error::Error::Broker`] when a commit fails, or has no answer in time.
+pub fn commit(
+    stopped: Vec<Stopped>,
+    signal: Arc<AtomicUsize>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let work = move || {
+        let commit = |stopped: Stopped| {
+            let mut source = stopped.source;
+            let committed = source.commit();
+            drop(source);
+            committed
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                stopped.into_iter().map(|stopped| scope.spawn(|| commit(stopped))).collect();
+            let panicked = |_| Err(Error::Internal("a commit panicked".to_owned()));
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(panicked))
+        })
+    };
+    let what = "what was read to be committed";
+    Closing::new(signal).wait(what, COMMIT, say, work).unwrap_or_else(|| {
+        let why = "the broker does not answer: what was read last is not committed, and the next \
+                   member of the group reads it again";
+        Err(Error::Broker(why.to_owned()))
+    })
+}
+
+/// Most alerts told in a second.
+const ALERTS_PER_S: usize = 20;
+
+/// How many alerts were told in the second that goes on.
+#[derive(Debug)]
+pub(crate) struct Told {
+    since: Instant,
+    in_this_second: usize,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { since: Instant::now(), in_this_second: 0 }
+    }
+}
+
+impl Told {
+    /// Tells the new alerts, as many in a second as can be read; the rest is counted.
+    pub(crate) fn alerts(
+        &mut self,
+        reader: &mut Reader,
+        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (alerts, left_out) = reader.take_alerts();
+        if alerts.is_empty() && left_out == 0 {
+            return Ok(());
+        }
+        let shown = alerts.len().min(self.room());
+        self.in_this_second += shown;
+        let more = (alerts.len() - shown) as u64 + left_out;
+        say(&Said::Alerts(&alerts[..shown], more))
+    }
+
+    fn room(&mut self) -> usize {
+        if self.since.elapsed() >= Duration::from_secs(1) {
+            *self = Self::default();
+        }
+        ALERTS_PER_S - self.in_this_second.min(ALERTS_PER_S)
+    }
+}
+
+/// When the next summary is due.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    rhythm: Rhythm,
+    events: u64,
+    last: Option<Instant>,
+    began: Instant,
+}
+
+impl Pace {
+    pub(crate) fn new(rhythm: Rhythm) -> Self {
+        Self { rhythm, events: 0, last: None, began: Instant::now() }
+    }
+
+    pub(crate) fn is_due_after_event(&mut self) -> bool {
+        self.events += 1;
+        let Rhythm::Events(every) = self.rhythm else { return false };
+        if self.events < every || self.last.is_some_and(|last| last.elapsed() < SUMMARY_GAP) {
+            return false;
+        }
+        (self.events, self.last) = (0, Some(Instant::now()));
+        true
+    }
+
+    pub(crate) fn is_due_by_time(&mut self) -> bool {
+        let Rhythm::Time(every) = self.rhythm else { return false };
+        if self.last.unwrap_or(self.began).elapsed() < every {
+            return false;
+        }
+        self.last = Some(Instant::now());
+        true
+    }
+}

@@ -1,0 +1,4 @@
+//! The loops around the clients, and the traits that they drive. Plain threads.
+
+pub mod consume;
+pub mod produce;

@@ -1,0 +1,287 @@
+//! An application that reads by itself, outside of any run: no ledger, no schedule, no end.
+//!
+//! It takes events as they come: kbench's own and anybody else's. Each partition has a state of
+//! its own, so that the answer does not depend on the order in which partitions are read; it is
+//! about what this process has read.
+//!
+//! What anybody else's event says of its time may be wrong. Behind, it is late, and each
+//! application counts it. Ahead, it would make all others late; it is kept out by three bounds,
+//! from the plainest on: the wall clock, an hour beyond which nothing is believed; the record's
+//! own time, since nothing is written before it happens; and the other events of its partition,
+//! which vote on it ([`crate::apps::Leaps`]), for a record's time is forged as soon as an event's.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use crate::apps::{self, Alert, App, AppKind, Leaps, Stretch, Summary};
+use crate::event::json::parse::Parser;
+use crate::event::json::stamp;
+use crate::event::{Arrival, PROBE_SHARD};
+use crate::plan::AppPlan;
+
+/// How far ahead of the clock an event's time may be: a year 3000 would be "now" for ever.
+const AHEAD_MAX_US: i64 = 3_600_000_000;
+
+/// Most alerts of a partition that are kept until somebody takes them.
+const ALERTS_MAX: usize = 100;
+
+/// What was read, by what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Read {
+    /// Events that the application observed.
+    pub events: u64,
+    /// Records that are no event.
+    pub garbage: u64,
+    /// Events whose time can't be read, or lies more than an hour ahead.
+    pub timeless: u64,
+    /// Events whose time lies further ahead than others of their partition, or their own record,
+    /// bear out; they are left out.
+    #[serde(default)]
+    pub ahead: u64,
+    /// Records that came again after a rebalance; they are not applied twice.
+    pub redelivered: u64,
+    /// kbench's own probes.
+    pub probes: u64,
+}
+
+/// One application and what it has read.
+#[derive(Debug)]
+pub struct Reader {
+    kind: &'static AppKind,
+    plan: AppPlan,
+    parser: Parser,
+    lanes: BTreeMap<i32, Lane>,
+    /// But for what the lanes have left out.
+    read: Read,
+}
+
+#[derive(Debug)]
+struct Lane {
+    app: Box<dyn App>,
+    next_offset: i64,
+    /// What is held are the records' values.
+    leaps: Leaps<Box<[u8]>>,
+}
+
+impl Lane {
+    /// Applies what the partition's events have agreed to.
+    fn catch_up(&mut self, parser: &mut Parser) {
+        while let Some((due_us, payload)) = self.leaps.take_agreed() {
+            if let Ok(event) = parser.parse(&payload) {
+                self.app.observe(&event, due_us);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// An application that has read nothing yet.
+    #[must_use]
+    pub fn new(kind: &'static AppKind, plan: AppPlan) -> Self {
+        Self { kind, plan, parser: Parser::new(), lanes: BTreeMap::new(), read: Read::default() }
+    }
+
+    /// What was read so far. An event that waits for others counts as observed, unless it would
+    /// be left out if nothing more came.
+    #[must_use]
+    pub fn read(&self) -> Read {
+        let whole = self.stretch();
+        let left_out = |lane: &Lane| lane.leaps.left_out() + lane.leaps.doubtful(whole);
+        let ahead: u64 = self.lanes.values().map(left_out).sum();
+        Read { events: self.read.events - ahead, ahead: self.read.ahead + ahead, ..self.read }
+    }
+
+    /// What the events of all partitions cover that were applied.
+    fn stretch(&self) -> Stretch {
+        let mut whole = Stretch::default();
+        self.lanes.values().for_each(|lane| whole.merge(lane.leaps.stretch()));
+        whole
+    }
+
+    /// Nothing more comes: whatever waits for others is applied now, or left out.
+    pub fn end(&mut self) {
+        let whole = self.stretch();
+        for lane in self.lanes.values_mut() {
+            lane.leaps.end(whole);
+            lane.catch_up(&mut self.parser);
+        }
+    }
+
+    /// Takes in one record; `now_us` is the wall clock. Says whether the application saw it, or
+    /// will once others bear it out.
+    pub fn observe(&mut self, arrival: &Arrival<'_>, now_us: i64) -> bool {
+        let (kind, plan) = (self.kind, &self.plan);
+        let lane = self.lanes.entry(arrival.partition).or_insert_with(|| {
+            let mut app = (kind.new)(plan);
+            app.watch_alerts(ALERTS_MAX);
+            let leaps = Leaps::new(apps::lateness_us(kind, plan));
+            Lane { app, next_offset: i64::MIN, leaps }
+        });
+        if arrival.offset < lane.next_offset {
+            self.read.redelivered += 1;
+            return false;
+        }
+        lane.next_offset = arrival.offset + 1;
+        if let Some(key) = arrival.key {
+            lane.app.expect(key);
+        }
+        let stamp = arrival.payload.and_then(stamp::read);
+        if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
+            self.read.probes += 1;
+            return false;
+        }
+        let Some((payload, Ok(event))) =
+            arrival.payload.map(|payload| (payload, self.parser.parse(payload)))
+        else {
+            self.read.garbage += 1;
+            return false;
+        };
+        let due_us =
+            stamp.map(|stamp| stamp.due_wall_us).or_else(|| stamp::timestamp_us(event.timestamp));
+        let is_believed = |due_us: &i64| due_us.saturating_sub(now_us) <= AHEAD_MAX_US;
+        let Some(due_us) = due_us.filter(is_believed) else {
+            self.read.timeless += 1;
+            return false;
+        };
+        let leaps = &mut lane.leaps;
+        if arrival.at_us.is_some_and(|at_us| due_us.saturating_sub(at_us) > leaps.reach_us()) {
+            self.read.ahead += 1;
+            return false;
+        }
+        let user = FixedState::default().hash_one(event.user_id);
+        if leaps.enter(due_us, user, || payload.into()) {
+            lane.app.observe(&event, due_us);
+        }
+        lane.catch_up(&mut self.parser);
+        self.read.events += 1;
+        true
+    }
+
+    /// The new alerts since the last call, of all partitions, oldest event first; and how many
+    /// more there were than anybody can read.
+    pub fn take_alerts(&mut self) -> (Vec<Alert>, u64) {
+        let (mut all, mut left_out) = (Vec::new(), 0);
+        for lane in self.lanes.values_mut() {
+            let alerts = lane.app.take_alerts();
+            all.extend(alerts.list);
+            left_out += alerts.left_out;
+        }
+        all.sort_by_key(|alert| alert.at_us);
+        (all, left_out)
+    }
+
+    /// What the application has to say about all partitions read so far; what waits for others is
+    /// in there as if nothing more came.
+    ///
+    /// Copies the states of all partitions but one: milliseconds for 100,000 users.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let (mut whole, mut parser) = ((self.kind.new)(&self.plan), Parser::new());
+        let stretch = self.stretch();
+        for lane in self.lanes.values() {
+            let (app, leaps) = (lane.app.copy(), lane.leaps.clone());
+            let mut lane = Lane { app, leaps, next_offset: lane.next_offset };
+            lane.leaps.end(stretch);
+            lane.catch_up(&mut parser);
+            whole.merge(lane.app);
+        }
+        whole.summary()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::app;
+    use super::*;
+    use crate::event::Stamp;
+    use crate::event::json::encode;
+
+    const NOW_US: i64 = 1_767_225_600_000_000;
+
+    fn reader() -> Reader {
+        let (kind, plan) = app("analytics");
+        Reader::new(kind, plan)
+    }
+
+    fn event(timestamp: &str) -> Vec<u8> {
+        format!(
+            r#"{{"event_id":"6f1c","user_id":"user-1","session_id":"s","event_type":"page_view",
+            "timestamp":"{timestamp}","page_url":"/","extra":[1,{{"a":null}}]}}"#
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn everything_that_comes_is_counted_as_what_it_is() {
+        let mut reader = reader();
+        let mut probe = Vec::new();
+        encode::probe(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: NOW_US }, &mut probe);
+        let good = event("2026-01-01T00:00:00Z");
+        let records: [(i32, i64, Option<&[u8]>); 8] = [
+            (0, 0, Some(&good)),
+            (0, 1, Some(b"{}")),
+            (0, 2, None),
+            (0, 3, Some(&probe)),
+            (0, 0, Some(&good)),
+            (7, 0, Some(&good)),
+            (7, 1, Some(&event("3000-01-01T00:00:00Z"))),
+            (7, 2, Some(&event("yesterday"))),
+        ];
+        let applied = records.map(|(partition, offset, payload)| {
+            reader.observe(&Arrival { partition, offset, key: None, payload, at_us: None }, NOW_US)
+        });
+        assert_eq!(applied, [true, false, false, false, false, true, false, false]);
+        assert_eq!(
+            reader.read(),
+            Read { events: 2, garbage: 2, timeless: 2, redelivered: 1, probes: 1, ahead: 0 }
+        );
+        assert_eq!(reader.summary().totals.events, 2);
+        // Asking changes nothing.
+        assert_eq!(reader.summary(), reader.summary());
+    }
+
+    #[test]
+    fn an_offset_comes_once_and_an_event_may_be_an_hour_ahead_and_no_more() {
+        let mut reader = reader();
+        let good = event("2026-01-01T00:00:00Z");
+        let (hour, beyond) = (event("2026-01-01T01:00:00Z"), event("2026-01-01T01:00:00.000001Z"));
+        let mut observe = |offset, payload: &[u8]| {
+            let arrival =
+                Arrival { partition: 0, offset, key: None, payload: Some(payload), at_us: None };
+            reader.observe(&arrival, NOW_US)
+        };
+        assert!(observe(5, &good) && !observe(5, &good) && !observe(4, &good));
+        assert!(observe(6, &hour) && !observe(7, &beyond) && observe(9, &good));
+        let expected = Read { events: 3, timeless: 1, redelivered: 2, ..Read::default() };
+        assert_eq!(reader.read(), expected);
+    }
+
+    #[test]
+    fn alerts_of_all_partitions_come_by_time_and_those_beyond_a_hundred_of_each_are_counted() {
+        let (kind, plan) = app("fraud");
+        let mut reader = Reader::new(kind, plan);
+        // Everybody buys what was never looked at; the partitions take turns.
+        for number in 0..103 {
+            for partition in [1, 0] {
+                let payload = format!(
+                    r#"{{"event_id":"e","user_id":"u{partition}-{number}","session_id":"s{number}",
+                    "event_type":"purchase","timestamp":"2026-01-01T00:{:02}:{:02}.{partition}Z",
+                    "page_url":"/","properties":{{"price":9.0}}}}"#,
+                    number / 60,
+                    number % 60,
+                );
+                let payload = Some(payload.as_bytes());
+                let arrival =
+                    Arrival { partition, offset: number, key: None, payload, at_us: None };
+                assert!(reader.observe(&arrival, NOW_US + 103_000_000));
+            }
+        }
+        let (alerts, left_out) = reader.take_alerts();
+        assert!(alerts.is_sorted_by_key(|alert| alert.at_us));
+        let first: Vec<_> = alerts.iter().take(2).map(|alert| &alert.user_id[..]).collect();
+        assert_eq!((alerts.len(), left_out, &first[..]), (200, 6, &["u0-0", "u1-0"][..]));
+        assert_eq!(reader.take_alerts(), (vec![], 0));
+    }
+}
