@@ -12,15 +12,15 @@ use std::any::Any;
 use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
-use super::state::hours::{Hours, Sales};
 use super::journey::JOURNEY_STEPS_MAX;
+use super::state::hours::{Hours, Sales};
 use super::state::late::Watermark;
 use super::state::names;
 use super::state::spread::Spread;
-use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::state::tally::{Tally, greatest};
 use super::state::users::{PerUser, Users};
 use super::state::visits::Visits;
+use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, AppKind, option_count, option_us};
 use goods::Goods;
 use trips::{Trip, Trips};

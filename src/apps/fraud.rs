@@ -30,9 +30,9 @@ use crate::plan::AppPlan;
 
 use super::alert::{Alert, Alerts};
 use super::state::late::Watermark;
-use super::summary::{Flag, LATE, Section, Summary, Totals, Value, price_cents};
 use super::state::tally::greatest;
 use super::state::users::Users;
+use super::summary::{Flag, LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, option_count, option_us};
 use addresses::Addresses;
 use rules::{Cases, Cause, Rule};

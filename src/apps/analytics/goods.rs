@@ -3,8 +3,8 @@
 use std::ops::AddAssign;
 
 use crate::apps::state::hours::Sales;
-use crate::apps::summary::{Value, price_cents};
 use crate::apps::state::tally::Amount;
+use crate::apps::summary::{Value, price_cents};
 use crate::event::{Event, EventType};
 
 /// What became of one product.

@@ -5,9 +5,9 @@ use hashbrown::HashMap;
 
 use crate::apps::journey::{Journey, PageKind};
 use crate::apps::state::spread::Spread;
-use crate::apps::summary::{OTHER, Section, Value};
 use crate::apps::state::tally::greatest;
 use crate::apps::state::visits::Visit;
+use crate::apps::summary::{OTHER, Section, Value};
 use crate::event::{Event, EventType};
 
 /// A funnel's heading and its steps. A session is through a step when its event came at some

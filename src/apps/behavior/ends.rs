@@ -1,9 +1,9 @@
 //! Where sessions end.
 
 use crate::apps::journey::PageKind;
-use crate::apps::summary::{Section, Value};
 use crate::apps::state::tally::greatest;
 use crate::apps::state::visits::Visit;
+use crate::apps::summary::{Section, Value};
 
 use super::people::Way;
 

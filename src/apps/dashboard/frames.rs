@@ -7,8 +7,8 @@
 
 use super::seconds::Counts;
 use super::span::Span;
-use crate::apps::summary::{Frame, Row, Value};
 use crate::apps::state::tally::greatest;
+use crate::apps::summary::{Frame, Row, Value};
 use crate::event::EventType;
 
 /// Rows of the most viewed pages in a frame.

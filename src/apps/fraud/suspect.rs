@@ -12,8 +12,8 @@ use super::home::{HOMES_MAX, code, code_text, is_other, learn, network, network_
 use super::rules::{Evidence, Met, Rule};
 use super::sessions::{Marks, Session, enter};
 use super::shopping::{Pace, Shopping};
-use crate::apps::summary::price_cents;
 use crate::apps::state::users::PerUser;
+use crate::apps::summary::price_cents;
 use crate::event::{Event, EventType, cents};
 
 /// The minute slides by this much.
