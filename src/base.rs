@@ -8,4 +8,5 @@ pub mod files;
 pub mod memory;
 pub mod random;
 pub(crate) mod suggest;
+pub mod text;
 pub mod visible;

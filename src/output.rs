@@ -7,7 +7,6 @@ pub mod csv;
 pub mod detected;
 pub mod hlog;
 pub mod html;
-pub mod limited;
 pub mod progress;
 pub mod prometheus;
 pub mod resting;

@@ -3,6 +3,7 @@
 mod check;
 pub mod compare;
 mod digest;
+pub mod end_lag;
 pub(crate) mod entry;
 mod flags;
 pub(crate) mod hiccups;
@@ -10,6 +11,7 @@ mod host;
 mod interval;
 pub mod keep_up;
 pub(crate) mod latency;
+pub mod limited;
 mod list;
 mod load;
 mod people;
@@ -21,8 +23,11 @@ mod save;
 #[cfg(test)]
 mod schema;
 mod secrets;
+pub mod self_watch;
+pub mod self_watch_flags;
 mod spans;
 pub mod sweep;
+pub mod throttling;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -37,17 +42,14 @@ use crate::measure::ledger::LedgerReport;
 use crate::measure::verify::books::Books;
 use crate::measure::verify::detection::{Detection, RuleAlerts};
 use crate::measure::verify::segments::SegmentReport;
-use crate::run::lag::EndLag;
-use crate::run::observe::{Hiccups, SelfWatch, ThreadCpu};
-use crate::run::throttling::Throttling;
 use crate::workers::produce::WireBytes;
-use compare::ThresholdResult;
-use keep_up::KeepingUp;
 
 pub use check::Check;
-
+use compare::ThresholdResult;
+use end_lag::EndLag;
 pub use host::Host;
 pub use interval::{AppInterval, Interval};
+use keep_up::KeepingUp;
 pub use latency::{Delivered, LatencySummary, episodes};
 pub use list::{Listed, list, list_table};
 pub use load::{
@@ -61,7 +63,9 @@ pub use replayed::{ReplayResult, Replayed};
 pub(crate) use save::sync;
 pub use save::{check_writable, draw, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
+use self_watch::{Hiccups, SelfWatch, ThreadCpu};
 pub use spans::Span;
+use throttling::Throttling;
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;

@@ -39,6 +39,7 @@ use std::time::Duration;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::{Error, Result};
 use crate::client::loopback::Faults;
+use crate::client::target::{World, WorldFacts};
 use crate::output::progress::Progress;
 use crate::output::prometheus::Metrics;
 use crate::plan::Plan;
@@ -46,7 +47,6 @@ use crate::result::{self, Host, Lap, RunResult, Trial};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Merge, Script, Sending, Sink};
 
-use crate::client::target::{World, WorldFacts};
 use closing::Closing;
 use collect::Collector;
 use crew::Crew;
@@ -61,7 +61,6 @@ use recording::{Reader, Replay};
 use remains::Remains;
 use shards::Shards;
 use shelf::Shelf;
-use throttling::Throttling;
 
 /// Between the last preparation and slot time 0: so that every loop is on its feet, and what an
 /// idle process costs can be seen.
@@ -294,7 +293,12 @@ impl Play<'_> {
             faults,
             recording,
             wire,
-            throttling: Throttling::of(&sinks, &reading.things, self.clock, &crew.measured(plan)),
+            throttling: throttling::throttling(
+                &sinks,
+                &reading.things,
+                self.clock,
+                &crew.measured(plan),
+            ),
             interrupted_by: self.closing.interrupted_by(),
             broken_off,
             timed_out,

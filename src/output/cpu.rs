@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use crate::result::RunResult;
-use crate::run::observe::{BrokerCpu, ThreadCpu};
+use crate::result::self_watch::{BrokerCpu, ThreadCpu};
 
 const HEAD: [&str; 5] = ["CPU", "threads", "seconds", "µs/event", "waited for a core"];
 

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use super::table::count;
+use crate::base::text::count;
 use crate::result::RunResult;
 
 const HEAD: [&str; 9] = [

@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use super::table::count;
 use crate::apps::Segment;
+use crate::base::text::count;
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::{SegmentMatrix, segment_of};
 use crate::result::RunResult;

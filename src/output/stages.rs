@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use super::table::{count, duration};
+use crate::base::text::{count, duration};
 use crate::measure::latency::{Latency, Slice, Stack};
 use crate::plan::metric::Statistic;
 use crate::result::{LatencySummary, RunResult, StackedPercentile};

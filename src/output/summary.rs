@@ -11,8 +11,9 @@ use super::resting::resting;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
 use super::table::{
-    accounts, applications, broker, count, rates, sender, threshold_lines, undelivered, wire,
+    accounts, applications, broker, rates, sender, threshold_lines, undelivered, wire,
 };
+use crate::base::text::count;
 use crate::base::visible;
 use crate::result::hiccups::host_line;
 use crate::result::keep_up;

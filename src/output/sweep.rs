@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use super::table::{count, duration};
+use crate::base::text::count;
+use crate::base::text::ns;
 use crate::base::visible;
 use crate::plan::sweep::shown;
 use crate::result::sweep::book::{Book, State};
+use crate::result::sweep::points::spread;
 use crate::result::sweep::points::{PointSummary, Spread};
 
 /// The sweep for a terminal.
@@ -184,30 +186,4 @@ fn finished(mut table: Table, text_columns: usize) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// A latency; of one without end, that it has none.
-#[must_use]
-pub fn ns(value_ns: f64) -> String {
-    if value_ns.is_infinite() {
-        return "endless".to_owned();
-    }
-    duration(Some(value_ns.round() as i64))
-}
-
-/// `5.12 ms ±4%`; without the second part where there was one run.
-#[must_use]
-pub fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
-    match spread {
-        None => "n/a".to_owned(),
-        Some(Spread { median, min, max, .. }) if max.is_infinite() && min < max => {
-            format!("{}, in some runs endless", form(if median < max { median } else { min }))
-        }
-        Some(Spread { median, min, max, runs })
-            if runs > 1 && median > 0.0 && max < f64::INFINITY =>
-        {
-            format!("{} ±{:.0}%", form(median), (max - min) / 2.0 / median * 100.0)
-        }
-        Some(spread) => form(spread.median),
-    }
 }

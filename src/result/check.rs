@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunResult;
-use crate::output::table::count;
+use crate::base::text::count;
 
 /// One total of the books beside the applications'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

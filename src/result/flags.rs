@@ -3,7 +3,7 @@
 
 use super::keep_up;
 use super::{RecordingResult, RunResult};
-use crate::output::table::count;
+use crate::base::text::count;
 
 impl RunResult {
     /// The flags that follow from the figures.

@@ -1,10 +1,10 @@
 //! What of a latency was the harness and its host: said beside the figure, and above the numbers
 //! where the host stood still.
 
+use super::self_watch::{Hiccups, STALL_NS};
 use super::{AppResult, RunResult, StackedPercentile};
-use crate::output::table::duration;
+use crate::base::text::duration;
 use crate::plan::metric::Statistic;
-use crate::run::observe::{Hiccups, STALL_NS};
 
 /// Share of a percentile, from 0 to 1, above which it is marked as the harness's.
 const HARNESS_SHARE_LIMIT: f64 = 0.2;

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::base::text::duration;
 use crate::measure::latency::{Footing, Latency, Reading, samples_needed};
-use crate::output::table::duration;
 use crate::plan::metric::Statistic;
 
 /// The percentiles that rest on few samples.

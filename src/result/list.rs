@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::save::is_stage;
 use super::{RunResult, load_verified};
 use crate::base::error::{Error, Result};
+use crate::base::text::{count, duration};
 use crate::base::visible::{shown, visible};
 use crate::measure::latency::Reading;
-use crate::output::table::{broker, count, duration};
+use crate::output::table::broker;
 use crate::plan::metric::Statistic;
 
 /// One entry of a results folder.

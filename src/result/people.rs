@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunResult;
+use crate::base::text::count;
 use crate::load::generate::SessionStats;
-use crate::output::table::count;
 use crate::plan::PopulationPlan;
 
 /// From this pace on it is said that sessions hurried.

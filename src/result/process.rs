@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AppResult, RunResult};
+use crate::base::text::duration;
 use crate::measure::latency::Reading;
-use crate::output::table::duration;
 use crate::plan::metric::Statistic;
 
 /// One process.

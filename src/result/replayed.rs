@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::LatencySummary;
 use crate::apps::Summary;
+use crate::base::text::{count, duration};
 use crate::client::librdkafka::Stretch;
 use crate::output::said::{Look, said};
-use crate::output::table::{count, duration};
 use crate::workers::consume::Read;
 
 /// The columns of the table of applications.

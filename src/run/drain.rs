@@ -7,12 +7,13 @@ use super::closing::{Closing, SOUND};
 use super::collect::Collector;
 use super::crew::Crew;
 use super::embedded::EmbeddedBroker;
-use super::lag::{self, EndLag};
+use super::lag;
 use super::pulse::Pulse;
 use super::rescan;
 use super::{Play, TICK};
 use crate::client::target::World;
 use crate::output::progress::Progress;
+use crate::result::end_lag::EndLag;
 
 /// The most time that it takes once a signal has come: the rest of the end needs some, too.
 const INTERRUPTED: Duration = Duration::from_secs(5);

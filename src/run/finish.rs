@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
-use super::lag::EndLag;
 use super::observe;
-use super::observe::{MeterSeen, Seen, SelfWatch};
-use super::throttling::Throttling;
+use super::observe::{MeterSeen, Seen};
 use super::timeline::{Reached, Timeline};
 use crate::apps::Summary;
 use crate::base::clock::{Clock, Promptness, SystemClock};
@@ -32,7 +30,10 @@ use crate::output::hlog::{LogSeries, Outside, interval_log};
 use crate::output::stages::stacked;
 use crate::plan::Plan;
 use crate::result::compare;
+use crate::result::end_lag::EndLag;
 use crate::result::keep_up;
+use crate::result::self_watch::SelfWatch;
+use crate::result::throttling::Throttling;
 use crate::result::{
     AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, RecordingResult, RunResult,
     Verdict,
@@ -354,8 +355,9 @@ fn self_watch(
 ) -> SelfWatch {
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
     let late = collector.sent.total(Stage::SendDelay).filter(|total| total.count() > 0);
-    let late_share =
-        |total: &Latency| total.count_above(observe::LATE_NS) as f64 / total.count() as f64;
+    let late_share = |total: &Latency| {
+        total.count_above(crate::result::self_watch_flags::LATE_NS) as f64 / total.count() as f64
+    };
     let more = end.seen.cost.us_per_event_more.clone();
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),

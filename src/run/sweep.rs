@@ -10,11 +10,10 @@ use crate::measure::latency::Reading;
 use crate::output::progress::Progress;
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::{Sweep, Turn, shown};
-use crate::result::{self, RunResult, Saved, Trial};
-use crate::run;
-
 use crate::result::sweep::book::Book;
 use crate::result::sweep::book::State;
+use crate::result::{self, RunResult, Saved, Trial};
+use crate::run;
 
 /// A sweep stops when so many of its trials in a row could not be run.
 const FAILURES_MAX: u32 = 3;
@@ -170,10 +169,10 @@ pub(crate) fn not_whole(folder: &Path, error: &Error) -> String {
 
 /// What came of a trial, in a line.
 pub(crate) fn outcome(result: &RunResult) -> String {
-    let acked = crate::output::table::count(result.throughput.acked_per_s.round() as u64);
+    let acked = crate::base::text::count(result.throughput.acked_per_s.round() as u64);
     let p99 = match result.worst(Statistic::P99) {
-        Some(Reading::Endless(ns)) => format!("> {}", crate::output::table::duration(Some(ns))),
-        worst => crate::output::table::duration(worst.and_then(Reading::value_ns)),
+        Some(Reading::Endless(ns)) => format!("> {}", crate::base::text::duration(Some(ns))),
+        worst => crate::base::text::duration(worst.and_then(Reading::value_ns)),
     };
     let verdict = &result.verdict;
     let said = verdict.reasons.first().or(verdict.flags.first());

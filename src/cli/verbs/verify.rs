@@ -200,7 +200,7 @@ fn markdown(all: &[Verified]) -> String {
 }
 
 fn counted(one: &Verified) -> String {
-    let count = crate::output::table::count(one.audit.recomputed);
+    let count = crate::base::text::count(one.audit.recomputed);
     let mut text = format!("{count} figures recomputed");
     if !one.audit.holds() {
         let faults = one.audit.faults.len();

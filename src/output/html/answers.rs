@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::charts::{Chart, Series};
 use crate::apps::{Frame, Row, Section, Segment, Summary, Value};
+use crate::base::text::count;
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::{SegmentMatrix, SegmentReport, segment_of};
-use crate::output::table::count;
 use crate::result::RunResult;
 
 /// Bars of a chart at most; the rest is in the table.

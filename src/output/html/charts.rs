@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::spectrum::spectrum;
 use super::timeline;
-use crate::output::table::count;
+use crate::base::text::count;
 use crate::result::{LatencySummary, RunResult};
 
 /// One chart.

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::output::table::{count, duration};
+use crate::base::text::{count, duration};
 
 /// An object's plain members, names and values.
 pub(super) fn facts(title: &str, object: &Value) -> Markup {

@@ -3,8 +3,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Chart;
+use crate::base::text::{count, duration};
 use crate::measure::latency::Reading;
-use crate::output::table::{broker, count, duration, threshold_lines};
+use crate::output::table::{broker, threshold_lines};
 use crate::plan::metric::Statistic;
 use crate::result::keep_up;
 use crate::result::{AppResult, RunResult};

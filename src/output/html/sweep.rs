@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::charts::{Chart, Series};
 use super::page;
-use crate::output::sweep::{ns, spread};
-use crate::output::table::count;
+use crate::base::text::count;
+use crate::base::text::ns;
 use crate::plan::sweep::shown;
 use crate::result::Saved;
 use crate::result::sweep::book::Book;
+use crate::result::sweep::points::spread;
 use crate::result::sweep::points::{PointSummary, Spread, sorted_values};
 
 /// One figure of a point, in the unit that its charts show.

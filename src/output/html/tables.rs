@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::answers::words;
 use super::facts::facts;
 use crate::apps::{Section, Segment, Summary};
+use crate::base::text::{count, duration};
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::segment_of;
-use crate::output::table::{count, duration};
 use crate::plan::metric::Statistic;
 use crate::result::{LatencySummary, RunResult, clocks};
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::charts::{Area, Chart, Series};
-use crate::output::table::duration;
+use crate::base::text::duration;
 use crate::result::{AppInterval, AppResult, Interval, RunResult, Span};
 
 /// A stretch shorter than this share of an interval is no rate of anything.

@@ -104,7 +104,7 @@ fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
     let (latency, statistic) = latency(metric, result)?;
     let Reading::Endless(ns) = latency.reading(statistic) else { return None };
     let share = latency.never_delivered_shown()?;
-    Some(format!("> {} ({share})", crate::output::table::duration(Some(ns))))
+    Some(format!("> {} ({share})", crate::base::text::duration(Some(ns))))
 }
 
 fn count(account: Account, app: Option<&String>, result: &RunResult) -> Option<f64> {
@@ -150,10 +150,10 @@ pub fn shown(unit: Unit, value: Option<f64>) -> String {
     };
     match unit {
         _ if value.is_infinite() => "endless".to_owned(),
-        Unit::Nanoseconds => crate::output::table::duration(Some(value.round() as i64)),
+        Unit::Nanoseconds => crate::base::text::duration(Some(value.round() as i64)),
         Unit::Microseconds => format!("{value:.1} µs"),
-        Unit::PerSecond => format!("{}/s", crate::output::table::count(value.round() as u64)),
-        Unit::Count => crate::output::table::count(value.round() as u64),
+        Unit::PerSecond => format!("{}/s", crate::base::text::count(value.round() as u64)),
+        Unit::Count => crate::base::text::count(value.round() as u64),
         Unit::Ratio => format!("{value:.2}"),
     }
 }

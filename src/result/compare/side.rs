@@ -8,8 +8,8 @@ use super::conditions::worthless;
 use crate::base::error::{Error, Result};
 use crate::base::visible;
 use crate::base::visible::visible;
-use crate::output::limited::limited;
 use crate::plan::sweep::Settings;
+use crate::result::limited::limited;
 use crate::result::{Saved, load_all_verified};
 
 /// Runs of one point, or of one scenario as it is.

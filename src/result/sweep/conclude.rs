@@ -3,7 +3,7 @@
 use super::axis;
 use super::limit::Limit;
 use super::points::{PointSummary, Spread};
-use crate::output::sweep::ns;
+use crate::base::text::ns;
 use crate::plan::sweep::shown;
 use crate::result::compare::panel::Panel;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::output::limited::limited;
 use crate::result::RunResult;
 use crate::result::keep_up::{KeptUp, judged};
+use crate::result::limited::limited;
 
 /// A broker that does not write more than this share of what was offered has not kept up, however
 /// soon it says so.

@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::figures::{RunFigures, figures};
 use super::limit::{Limit, idle_workers, limit};
-use crate::output::limited::limited;
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::Settings;
+use crate::result::limited::limited;
 use crate::result::{RunResult, Saved};
 
 /// A figure over whole runs; infinite, and `null` when written, where a run's had no end.
@@ -234,6 +234,23 @@ fn efficiency(app: &AppPoint, alone: &PointSummary) -> Option<f64> {
     }
     let one = single.consumed_per_s?.median;
     (one > 0.0).then_some(app.consumed_per_s?.median / f64::from(app.workers) / one)
+}
+
+/// `5.12 ms ±4%`; without the second part where there was one run.
+#[must_use]
+pub fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
+    match spread {
+        None => "n/a".to_owned(),
+        Some(Spread { median, min, max, .. }) if max.is_infinite() && min < max => {
+            format!("{}, in some runs endless", form(if median < max { median } else { min }))
+        }
+        Some(Spread { median, min, max, runs })
+            if runs > 1 && median > 0.0 && max < f64::INFINITY =>
+        {
+            format!("{} ±{:.0}%", form(median), (max - min) / 2.0 / median * 100.0)
+        }
+        Some(spread) => form(spread.median),
+    }
 }
 
 #[cfg(test)]

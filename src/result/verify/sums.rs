@@ -4,8 +4,8 @@ use super::{Audit, is_ours};
 use crate::event::EventType;
 use crate::measure::ledger::{AppLedger, LedgerReport};
 use crate::result::compare::thresholds_again;
+use crate::result::end_lag::EndLag;
 use crate::result::{Check, RunResult};
-use crate::run::lag::EndLag;
 
 /// How many slots of a kind the ledger names.
 const NAMED: u64 = 10;

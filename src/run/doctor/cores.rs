@@ -8,7 +8,8 @@ use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::measure::latency::Stalls;
 use crate::plan::metric::Statistic;
-use crate::run::observe::{Hiccups, Meter, cores_to_watch};
+use crate::result::self_watch::Hiccups;
+use crate::run::observe::{Meter, cores_to_watch};
 
 /// How long each core is watched; all at once.
 const WATCHED: Duration = Duration::from_secs(5);

@@ -11,28 +11,12 @@ use std::path::Path;
 
 use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
 use procfs::process::{FDTarget, Process, Stat, all_processes};
-use serde::{Deserialize, Serialize};
 
 /// Who listens for a container: their CPU is not the broker's, which is on this host all the same.
 const CONTAINER_PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
 
 /// Who listens for a broker that may be anywhere.
 const TUNNELS: [&str; 4] = ["ssh", "sshd", "kubectl", "socat"];
-
-/// What the broker's processes on this host used in the measured part.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct BrokerCpu {
-    /// How many processes.
-    pub processes: usize,
-    /// User and system CPU, in seconds.
-    pub cpu_s: f64,
-    /// For each event that was acknowledged meanwhile, in µs.
-    pub cpu_us_per_event: Option<f64>,
-    /// Whether some process was found behind a container's proxy.
-    #[serde(default)]
-    pub in_container: bool,
-}
 
 /// The broker's processes on this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,21 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use serde::{Deserialize, Serialize};
-
 use super::roster::{Kind, Roster};
 use crate::base::clock::{Clock, SystemClock, wake_on_time};
 use crate::base::error::Result;
 use crate::measure::latency::{Latency, Stalls};
 use crate::result::LatencySummary;
+use crate::result::self_watch::{Hiccups, STALL_NS};
 use crate::run::crew::spawn;
 
 /// How long a meter sleeps at a time, as jHiccup does.
 const NAP_NS: u64 = 1_000_000;
-
-/// From here on a stall is named: a thread that has slept is let in before one that works, so a
-/// core that gives it nothing for longer was taken away.
-pub(crate) const STALL_NS: u64 = 5_000_000;
 
 /// Looks between two counts of the meter's own CPU, which cost a system call.
 const COUNTED_EVERY: u64 = 10;
@@ -30,23 +25,6 @@ const COUNTED_EVERY: u64 = 10;
 /// Set to `off`, no meter runs, and the result says so by having none: for measuring what it
 /// costs itself.
 const SWITCH: &str = "KBENCH_HICCUP_METER";
-
-/// What the host itself did to a thread that only sleeps, in the measured part.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Hiccups {
-    /// Cores that were watched: those that this process may use.
-    pub cores: usize,
-    /// By how much sleeps of a millisecond were too long, as if there had been one at every
-    /// moment: a stall of 75 ms counts as 75, 74, 73 … ms. All cores together.
-    pub late: LatencySummary,
-    /// Stalls of 5 ms or more, those of each core counted.
-    pub stalls: u64,
-    /// The longest stall, in nanoseconds.
-    pub longest_ns: u64,
-    /// When it began, in seconds from the schedule's start.
-    pub longest_at_s: f64,
-}
 
 /// What a meter has seen.
 #[derive(Debug, Default)]

@@ -2,49 +2,18 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::measure::drift::{POINTS_MIN, trend};
 use crate::measure::latency::Reading;
 use crate::plan::metric::Statistic;
 use crate::plan::{LoadPlan, Shape};
 use crate::result::Interval;
+use crate::result::self_watch::{Drift, Growth};
 
 /// How often an interval may miss the truth, over all applications of a run together.
 const ALPHA: f64 = 0.05;
 
 /// Shortest stretch that is looked at: a shorter one is about how a run begins.
 const STRETCH_MIN_NS: u64 = 20_000_000_000;
-
-/// How an application's latency went over a stretch of constant rate.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Drift {
-    /// The application.
-    pub app: String,
-    /// Where the stretch begins, in seconds from the schedule's start.
-    pub from_s: f64,
-    /// Where it ends, in seconds from the schedule's start.
-    pub to_s: f64,
-    /// Slope of the end-to-end p50 by interval (Theil and Sen), in percent of its median a minute.
-    pub percent_per_min: f64,
-    /// The lower end of its 95 % interval, corrected for autocorrelation and for the number of
-    /// slopes that a run has.
-    pub low_percent_per_min: f64,
-    /// The upper end.
-    pub high_percent_per_min: f64,
-}
-
-impl Drift {
-    /// By how much the latency changed over the stretch at least, whatever its direction, in
-    /// percent; 0 where it may not have changed at all.
-    #[must_use]
-    pub fn change_percent(&self) -> f64 {
-        let minutes = (self.to_s - self.from_s) / 60.0;
-        let least = self.low_percent_per_min.max(-self.high_percent_per_min).max(0.0);
-        least * minutes
-    }
-}
 
 /// The drift of every application over every stretch in which the rate is constant; `series` are
 /// the run's intervals, `names` the applications.
@@ -116,28 +85,6 @@ fn stretches(load: &LoadPlan) -> Vec<Range<u64>> {
     }
     let long = |range: &Range<u64>| range.end - range.start >= STRETCH_MIN_NS;
     found.into_iter().map(|(_, range)| range).filter(long).collect()
-}
-
-/// How the memory of this process grew.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Growth {
-    /// Slope over the second half of the measured part, in bytes per second: in the first, states
-    /// fill up that are bounded.
-    pub bytes_per_s: f64,
-    /// The lower end of its 95 % interval, in bytes per second.
-    pub low_bytes_per_s: f64,
-    /// What was left to this process at the end, in bytes: of the machine's
-    /// memory, or of its cgroup's.
-    pub left_bytes: u64,
-}
-
-impl Growth {
-    /// How soon nothing is left at this slope, in seconds, if it grows at all.
-    #[must_use]
-    pub fn full_in_s(&self) -> Option<f64> {
-        (self.low_bytes_per_s > 0.0).then(|| self.left_bytes as f64 / self.bytes_per_s)
-    }
 }
 
 /// The growth of (seconds, bytes), with a look each second; `None` in a short run.

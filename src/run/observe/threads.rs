@@ -4,56 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use procfs::process::Process;
-use serde::{Deserialize, Serialize};
 
 use super::roster::{Kind, Roster, ThreadId, Usage, read};
+use crate::result::self_watch::{ThreadCpu, ThreadShare};
 
 /// A thread's load is looked at in stretches of this length: a peak must not hide in the mean of
 /// a long run, and a second of catching up is no peak.
 const STRETCH_NS: u64 = 10_000_000_000;
-
-/// The CPU of one kind of threads in the measured part of the schedule.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ThreadCpu {
-    /// What they are there for: `producer`, `worker NAME`, `client library`, `harness`,
-    /// `hiccup meter`, `other`.
-    pub kind: String,
-    /// How many there were.
-    pub threads: usize,
-    /// On a core, in seconds.
-    pub cpu_s: f64,
-    /// Able to run and without a core, in seconds.
-    pub wait_s: f64,
-    /// CPU for each event that was acknowledged meanwhile, in µs.
-    pub cpu_us_per_event: Option<f64>,
-}
-
-/// A thread and a share of its time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ThreadShare {
-    /// The thread's name.
-    pub thread: String,
-    /// Of the time that was looked at, from 0 to 1.
-    pub share: f64,
-    /// How long it waited at a time, in nanoseconds on average; `null` where the share is of
-    /// something else.
-    #[serde(default)]
-    pub wait_mean_ns: Option<f64>,
-}
-
-/// Threads that wake each other wait for a core some hundred times a second, for some 0.05 ms,
-/// on a host that has cores to spare (measured: 4 cores, a fifth of them used, 20,000 events/s).
-/// That is a share of the time, and no part of any figure; neighbours take milliseconds at a time.
-pub(super) const WAIT_LONG_NS: f64 = 100_000.0;
-
-impl ThreadShare {
-    /// Whether a wait is long enough to show in a figure.
-    pub(super) fn waits_long(&self) -> bool {
-        self.wait_mean_ns.is_some_and(|mean_ns| mean_ns >= WAIT_LONG_NS)
-    }
-}
 
 /// The threads from the first look to the last.
 #[derive(Debug)]

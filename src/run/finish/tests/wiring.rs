@@ -15,7 +15,7 @@ use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::Source;
 use crate::result::load_all;
-use crate::run::observe::{Growth, ThreadShare};
+use crate::result::self_watch::{Growth, ThreadShare};
 
 /// What a healthy run of 1,000 events leaves, for a test to spoil.
 struct Left {

@@ -1,9 +1,9 @@
-use super::super::flags::DRIFT_LIMIT_PERCENT;
 use super::*;
 use crate::base::clock::{Clock, ManualClock};
 use crate::base::random::Random;
 use crate::plan::{Arrivals, PhasePlan, Segment};
 use crate::result::AppInterval;
+use crate::result::self_watch_flags::DRIFT_LIMIT_PERCENT;
 
 fn load(segments: &[(u64, f64, f64)]) -> LoadPlan {
     let segment = |&(seconds, from_per_s, to_per_s)| Segment {

@@ -3,14 +3,14 @@
 //!
 //! The limits are those of the notes on measuring, C.7, unless they name another source.
 
-use super::threads::WAIT_LONG_NS;
-use super::{SelfWatch, ThreadShare};
+use super::self_watch::WAIT_LONG_NS;
+use super::self_watch::{SelfWatch, ThreadShare};
 
 /// Send delay (p99) above which the generator is called saturated, as Kroxylicious' kit does.
 const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
 
 /// From here on a slot is late.
-pub(in crate::run) const LATE_NS: u64 = 10_000_000;
+pub(crate) const LATE_NS: u64 = 10_000_000;
 
 /// Share of the slots that may be late.
 const LATE_SHARE_LIMIT: f64 = 0.01;
@@ -29,7 +29,7 @@ const CEILING_LIMIT: f64 = 0.7;
 
 /// How much a latency may change within a stretch of constant rate, in percent: as much as two
 /// runs may differ before `compare` calls one of them better (C.5).
-pub(super) const DRIFT_LIMIT_PERCENT: f64 = 5.0;
+pub(crate) const DRIFT_LIMIT_PERCENT: f64 = 5.0;
 
 /// How soon the memory may be full at the slope that was seen. kbench's own choice: a growth that
 /// the machine bears for an hour is no danger to a run of minutes, and one that it does not bear
@@ -204,8 +204,8 @@ impl SelfWatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Drift, Growth};
     use super::*;
+    use crate::result::self_watch::{Drift, Growth};
 
     fn share(thread: &str, share: f64) -> Option<ThreadShare> {
         let wait_mean_ns = Some(1_200_000.0);

@@ -1,7 +1,7 @@
 //! Whether a run's figures are Kafka's, or those of the harness and its machine: one rule for
 //! comparisons and for sweeps.
 
-use crate::result::RunResult;
+use super::RunResult;
 
 /// How the flags begin that say what the limit was.
 const LIMITS: [&str; 3] = ["harness limited", "starved", "built without optimisation"];
