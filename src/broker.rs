@@ -54,12 +54,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 pub use self::faults::Faults;
-pub use self::shared::{CLUSTER_ID_PREFIX, VERSION_FEATURE};
-pub use self::stats::BrokerStats;
-
 use self::seats::Limits;
 use self::shared::Shared;
+pub use self::stats::BrokerStats;
 use crate::base::error::{Error, Result};
+use crate::plan::EMBEDDED_MEMORY_LIMIT_BYTES;
 
 /// How often rebalances and sessions are looked at for being over.
 const TICK: Duration = Duration::from_millis(20);
@@ -104,7 +103,7 @@ impl Default for BrokerConfig {
             port: 0,
             auto_create: true,
             partitions_default: 1,
-            memory_limit_bytes: 2 * 1_024 * 1_024 * 1_024,
+            memory_limit_bytes: EMBEDDED_MEMORY_LIMIT_BYTES,
             session_timeout_min_ms: 6_000,
             session_timeout_max_ms: 1_800_000,
             initial_rebalance_delay_ms: 100,

@@ -1,5 +1,6 @@
 //! What a run is against: a Kafka by librdkafka, or a loopback in this process.
 
+pub mod embedded;
 pub mod librdkafka;
 pub mod loopback;
 pub mod target;

@@ -337,6 +337,9 @@ fn serialize_masked<S: Serializer>(
     masked(properties).serialize(serializer)
 }
 
+/// The bound on what the embedded broker holds, in bytes.
+pub const EMBEDDED_MEMORY_LIMIT_BYTES: u64 = 2 << 30;
+
 /// What is measured, and the limits on waiting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasurePlan {

@@ -19,7 +19,7 @@ pub(crate) mod process;
 mod race;
 mod recording;
 mod replayed;
-mod save;
+pub(crate) mod save;
 #[cfg(test)]
 mod schema;
 mod secrets;
@@ -51,7 +51,7 @@ pub use host::Host;
 pub use interval::{AppInterval, Interval};
 use keep_up::KeepingUp;
 pub use latency::{Delivered, LatencySummary, episodes};
-pub use list::{Listed, list, list_table};
+pub use list::{Listed, list};
 pub use load::{
     Saved, folders, is_unverified, load, load_all, load_all_verified, load_verified, open,
 };
@@ -61,7 +61,7 @@ pub use race::Lap;
 pub use recording::RecordingResult;
 pub use replayed::{ReplayResult, Replayed};
 pub(crate) use save::sync;
-pub use save::{check_writable, draw, folder_name, replace, save, write_file};
+pub use save::{check_writable, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 use self_watch::{Hiccups, SelfWatch, ThreadCpu};
 pub use spans::Span;

@@ -150,7 +150,7 @@ fn perform(
     remains.begin(None);
     let embedded = start_embedded(plan, &options, progress)?;
     let world = Arc::new(open(plan, run, &mut options, embedded.as_ref(), clock.clone())?);
-    let facts = world.prepare(plan)?;
+    let facts = world.prepare(plan, &|brokers| needs::check_handles(plan, brokers))?;
     remains.begin(world.own_topic(plan));
     let told = options.is_told();
     if !told {

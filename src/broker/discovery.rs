@@ -19,9 +19,10 @@ use uuid::Uuid;
 
 use super::api::APIS;
 use super::code;
-use super::shared::{NODE_ID, Shared, VERSION_FEATURE, version_level};
+use super::shared::{NODE_ID, Shared, version_level};
 use super::topic_config::Overrides;
 use super::topics::Topic;
+use crate::client::embedded::VERSION_FEATURE;
 
 /// The "operations allowed" field of a client that did not ask for it.
 pub(super) const OPERATIONS_UNKNOWN: i32 = i32::MIN;

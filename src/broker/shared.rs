@@ -18,6 +18,7 @@ use super::seats::Seats;
 use super::stats::{BrokerStats, Counters};
 use super::topics::Topics;
 use crate::base::clock::{Clock, SystemClock, wall_clock_us};
+use crate::client::embedded::CLUSTER_ID_PREFIX;
 
 /// The one broker's node id.
 pub(super) const NODE_ID: i32 = 1;
@@ -39,14 +40,6 @@ pub(super) struct Shared {
     member_ids: AtomicU64,
     seed: u64,
 }
-
-/// How the cluster id of every embedded broker begins, so that no result of one is taken for a
-/// Kafka's.
-pub const CLUSTER_ID_PREFIX: &str = "kbench-embedded-";
-
-/// The name of a feature that only embedded brokers have: its level is their version, as one
-/// number (`version_level`).
-pub const VERSION_FEATURE: &str = "kbench.version";
 
 /// kbench's version as a feature's level: 1.2.3 is 1023.
 pub(super) fn version_level() -> i16 {

@@ -14,12 +14,11 @@ use super::loopback;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
-use crate::broker::CLUSTER_ID_PREFIX;
+use crate::client::embedded::CLUSTER_ID_PREFIX;
 use crate::plan::{AppPlan, Plan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
 
-use crate::run::needs::check_handles;
 pub(crate) use trouble::GroupWatch;
 
 /// Longest wait for the first answer of a cluster.
@@ -109,6 +108,18 @@ impl WorldFacts {
         text
     }
 
+    /// What a run was against, in words that can't be mistaken.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.kind {
+            Kind::Kafka => format!("Kafka at {}", self.bootstrap_servers),
+            Kind::Embedded => {
+                "the embedded in-memory broker (not comparable with a Kafka)".to_owned()
+            }
+            Kind::Loopback => "the loopback, without a broker".to_owned(),
+        }
+    }
+
     /// What has to stand above the numbers, in words.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
@@ -152,15 +163,16 @@ impl World {
         Ok(Self::Kafka { kind, bootstrap, topic, admin, log, clients: Mutex::default() })
     }
 
-    /// Looks who is there, and makes the topic.
+    /// Looks who is there, and makes the topic; before that `check` is asked about the number of
+    /// brokers.
     ///
     /// # Errors
-    /// [`Error::Broker`] when nobody answers, or the topic can't be had.
-    pub fn prepare(&self, plan: &Plan) -> Result<WorldFacts> {
+    /// [`Error::Broker`] when nobody answers, or the topic can't be had; and whatever `check` says.
+    pub fn prepare(&self, plan: &Plan, check: &dyn Fn(usize) -> Result<()>) -> Result<WorldFacts> {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
-                check_handles(plan, advertised.len())?;
+                check(advertised.len())?;
                 // How large recorded events are, only the recording can say.
                 let most = plan.load.replay.is_none().then(|| plan.event.record_bytes_max());
                 let mut topic = admin.make_topic(topic, &plan.topic, most)?;

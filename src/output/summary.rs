@@ -10,9 +10,7 @@ use super::detected::{accused, detected};
 use super::resting::resting;
 use super::segmented::segmented;
 use super::stages::{stacks, stages as stage_table};
-use super::table::{
-    accounts, applications, broker, rates, sender, threshold_lines, undelivered, wire,
-};
+use super::table::{accounts, applications, rates, sender, threshold_lines, undelivered, wire};
 use crate::base::text::count;
 use crate::base::visible;
 use crate::result::hiccups::host_line;
@@ -50,7 +48,7 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     if !(is_plain && result.thresholds.is_empty()) {
         writeln!(out)?;
     }
-    writeln!(out, "On {}, {}.\n", broker(result), result.started)?;
+    writeln!(out, "On {}, {}.\n", result.broker.words(), result.started)?;
     for note in result.watch.notes() {
         writeln!(out, "- {note}")?;
     }

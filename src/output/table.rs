@@ -8,7 +8,6 @@ use super::resting::resting;
 use super::segmented::segmented;
 use crate::base::text::{count, duration};
 use crate::base::visible;
-use crate::client::target::Kind;
 use crate::plan::metric::Statistic;
 use crate::result::compare::ThresholdResult;
 use crate::result::hiccups::host_line;
@@ -94,7 +93,8 @@ fn verdict(result: &RunResult, color: bool) -> String {
         (None, true) => ("VALID", "\x1b[1;32m"),
     };
     let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
-    let mut out = format!("{paint}{word}{plain}  {} on {}\n", result.scenario, broker(result));
+    let mut out =
+        format!("{paint}{word}{plain}  {} on {}\n", result.scenario, result.broker.words());
     for reason in &result.verdict.reasons {
         out.push_str(&format!("  - {reason}\n"));
     }
@@ -112,16 +112,6 @@ pub fn threshold_lines(result: &RunResult) -> Vec<(String, &ThresholdResult)> {
     let (passed, failed): (Vec<_>, Vec<_>) =
         result.thresholds.iter().partition(|threshold| threshold.passed);
     failed.into_iter().chain(passed).map(line).collect()
-}
-
-/// What it ran against, in words that can't be mistaken.
-#[must_use]
-pub fn broker(result: &RunResult) -> String {
-    match result.broker.kind {
-        Kind::Kafka => format!("Kafka at {}", result.broker.bootstrap_servers),
-        Kind::Embedded => "the embedded in-memory broker (not comparable with a Kafka)".to_owned(),
-        Kind::Loopback => "the loopback, without a broker".to_owned(),
-    }
 }
 
 /// Every event, and how it ended.

@@ -3,16 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use comfy_table::{CellAlignment, Table, TableStyle};
 use serde::Serialize;
 
 use super::save::is_stage;
 use super::{RunResult, load_verified};
 use crate::base::error::{Error, Result};
-use crate::base::text::{count, duration};
 use crate::base::visible::{shown, visible};
 use crate::measure::latency::Reading;
-use crate::output::table::broker;
 use crate::plan::metric::Statistic;
 
 /// One entry of a results folder.
@@ -101,7 +98,7 @@ fn of_run(folder: String, result: &RunResult) -> Listed {
         folder,
         started: result.started.clone(),
         scenario: result.scenario.clone(),
-        broker: broker(result),
+        broker: result.broker.words(),
         verdict: verdict(result).to_owned(),
         acked_per_s: Some(result.throughput.acked_per_s),
         p99_ns: worst.and_then(Reading::value_ns),
@@ -122,7 +119,7 @@ fn of_sweep(folder: String, trials: &[&RunResult]) -> Listed {
         folder,
         started: trials.iter().map(|trial| trial.started.clone()).min().unwrap_or_default(),
         scenario: first.map(|trial| trial.scenario.clone()).unwrap_or_default(),
-        broker: first.map(|trial| broker(&shown(*trial))).unwrap_or_default(),
+        broker: first.map(|trial| shown(*trial).broker.words()).unwrap_or_default(),
         verdict: format!("sweep, {valid} of {} valid", trials.len()),
         acked_per_s: None,
         p99_ns: None,
@@ -148,48 +145,6 @@ fn unreadable(folder: String, error: &Error) -> Listed {
         missing: None,
         runs: None,
     }
-}
-
-/// The entries as a table in one of comfy-table's styles.
-#[must_use]
-pub fn list_table(listed: &[Listed], style: TableStyle) -> String {
-    let mut table = Table::new();
-    table.load_style(style).set_header([
-        "when",
-        "scenario",
-        "broker",
-        "verdict",
-        "acked/s",
-        "worst p99",
-        "missing",
-        "folder",
-    ]);
-    let dash = || "-".to_owned();
-    for one in listed {
-        let when = one.started.split('.').next().unwrap_or("").replace('T', " ");
-        // The rest of the words is for who sees one result alone.
-        let broker = one.broker.split(" (").next().unwrap_or("").to_owned();
-        table.add_row([
-            when,
-            one.scenario.clone(),
-            broker,
-            one.verdict.clone(),
-            one.acked_per_s.map_or_else(dash, |rate| count(rate.round() as u64)),
-            match (one.p99_endless_ns, one.p99_ns) {
-                (Some(endless_ns), _) => format!("> {}", duration(Some(endless_ns))),
-                (None, Some(p99_ns)) => duration(Some(p99_ns)),
-                (None, None) => dash(),
-            },
-            one.missing.map_or_else(dash, count),
-            one.folder.clone(),
-        ]);
-    }
-    for column in [4, 5, 6] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 #[cfg(test)]

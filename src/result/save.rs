@@ -1,4 +1,4 @@
-//! Saving: a result's data is there whole, or not at all; then comes what is drawn of it.
+//! Saving: a result's data is there whole, or not at all.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use super::{RunResult, digest, secrets};
 use crate::base::error::{Error, Result};
-use crate::output::html;
 
 /// Most folders of one name, told apart by a number.
 const NAMES_MAX: u32 = 100;
@@ -51,8 +50,8 @@ pub fn check_writable(results_dir: &Path) -> Result<()> {
 }
 
 /// Writes the data of a result, in a folder `<scenario>-<time>-<run>` of its own: `result.json`,
-/// `latency.hlog` (which is `log`) and `scenario.toml`. Gives the folder's path; [`draw`] adds what
-/// can be made of the data again.
+/// `latency.hlog` (which is `log`) and `scenario.toml`. Gives the folder's path; what can be made
+/// of the data again is added by whoever draws it.
 ///
 /// The result gets its digest, and those of the log and the scenario. All is written and synced in
 /// a hidden folder beside it, which then takes its name.
@@ -128,17 +127,6 @@ fn stage(
     Ok(stage)
 }
 
-/// Draws what a person reads of a saved result: `summary.md` and `report.html`, each whole or not
-/// there.
-///
-/// # Errors
-/// [`Error::Io`] with the path of the first that can't be written.
-pub fn draw(folder: &Path, result: &RunResult) -> Result<()> {
-    // They can be drawn again, so nobody waits for the disk.
-    let summary = put(&folder.join("summary.md"), &crate::output::summary::markdown(result), false);
-    summary.and(put(&folder.join("report.html"), &html::html(result), false))
-}
-
 /// Swaps two folders of one file system.
 fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
     let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(Into::into);
@@ -165,8 +153,11 @@ pub fn write_file(path: &Path, text: &str) -> Result<()> {
     put(path, text, true)
 }
 
-/// Writes a file whole or not at all.
-fn put(path: &Path, text: &str, is_synced: bool) -> Result<()> {
+/// Writes a file whole or not at all; one that can be made again need not be on the disk at once.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub(crate) fn put(path: &Path, text: &str, is_synced: bool) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
@@ -238,6 +229,7 @@ fn fit(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::draw::draw;
     use crate::result::{load_all, load_verified};
 
     fn recorded() -> RunResult {

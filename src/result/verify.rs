@@ -166,14 +166,24 @@ pub fn figures(value: &Value, result: &RunResult) -> Audit {
     audit
 }
 
-/// Recomputes everything: the figures, the load from plan and seed, and the files beside them.
+/// The texts beside a result as this program makes them.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// `summary.md`.
+    pub summary: String,
+    /// `report.html`.
+    pub report: String,
+}
+
+/// Recomputes everything: the figures, the load from plan and seed, and the files beside them;
+/// `drawn` are those that are made of the result.
 #[must_use]
-pub fn everything(evidence: &Evidence, result: &RunResult) -> Audit {
+pub fn everything(evidence: &Evidence, result: &RunResult, drawn: &Drawn) -> Audit {
     let mut audit = figures(&evidence.value, result);
     load::check(result, &mut audit);
     check_files(evidence, result, &mut audit);
     log::check(evidence.log.as_deref(), result, &mut audit);
-    texts::check(evidence, result, &mut audit);
+    texts::check(evidence, result, drawn, &mut audit);
     audit
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ending::Keep;
 use super::finish::Kept;
 use crate::base::error::{Error, Result};
+use crate::output::draw;
 use crate::result::{self, RunResult};
 
 /// Where one run's result goes, and what came of it.
@@ -47,7 +48,7 @@ impl Keep for Shelf<'_> {
         if let Some(Ok(folder)) = &self.saved
             && self.unsaved.is_none()
         {
-            self.unsaved = result::draw(folder, result).err();
+            self.unsaved = draw::draw(folder, result).err();
         }
     }
 }

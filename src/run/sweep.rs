@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Finished, Options};
 use crate::base::error::{Error, Result};
 use crate::measure::latency::Reading;
+use crate::output::draw::draw_sweep;
 use crate::output::progress::Progress;
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::{Sweep, Turn, shown};
@@ -68,7 +69,10 @@ pub fn run(
         progress.say(&format!("{done} of {of} trials are saved; to go on: --resume {shown}"));
     }
     let results = book.results(&folder);
-    let closed = results.as_ref().map_or(Ok(()), |results| book.close(&folder, results));
+    let closed = results.as_ref().map_or(Ok(()), |results| {
+        book.close(&folder, results)?;
+        draw_sweep(&folder, &book, results)
+    });
     // What ended it comes first.
     outcome?;
     closed?;

@@ -75,13 +75,10 @@ fn pointing_down(edges: &BTreeMap<PathBuf, BTreeSet<PathBuf>>) -> Vec<String> {
         .collect()
 }
 
-/// How many imports point down the folders. They are to be turned, not added to.
-const POINTING_DOWN: usize = 37;
-
 #[test]
 fn imports_point_up_the_folders() {
     let faults = pointing_down(&edges());
-    assert_eq!(faults.len(), POINTING_DOWN, "\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
@@ -208,7 +205,7 @@ fn the_readme_quotes_the_recorded_benches() {
 
 /// How many files are in circles, and in the largest of them. They are to be cut, not added to:
 /// whoever cuts one lowers this.
-const IN_CIRCLES: (usize, usize) = (200, 88);
+const IN_CIRCLES: (usize, usize) = (172, 29);
 
 fn read(path: &Path) -> Option<String> {
     fs::read_to_string(root().join(path)).ok()

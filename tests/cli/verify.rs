@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use serde_json::{Value, json};
+
+use kbench::output::draw::drawn;
 use kbench::result::RunResult;
 use kbench::result::verify::{self, Evidence};
-use serde_json::{Value, json};
 
 use held::HELD_BY_THE_DIGEST_ALONE;
 
@@ -376,5 +378,5 @@ fn is_found(original: &Value, evidence: &Evidence, path: &str) -> bool {
     }
     // The forger makes summary and page anew, too.
     let forged = Evidence { value: edited, summary: None, report: None, ..evidence.clone() };
-    !verify::everything(&forged, &result).holds()
+    !verify::everything(&forged, &result, &drawn(&result)).holds()
 }

@@ -4,8 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use comfy_table::presets;
+use serde_json::{Value, json};
+
+use crate::changes::Change;
+use crate::recording::Recording;
 use kbench::base::error::{Error, ExitCode};
 use kbench::base::visible::{is_hidden, page};
+use kbench::output::draw::drawn;
 use kbench::output::html;
 use kbench::result::compare;
 use kbench::result::compare::{Options, Side};
@@ -13,10 +18,6 @@ use kbench::result::sweep::book::Book;
 use kbench::result::{self, RunResult, Saved, verify};
 use kbench::run::parts::merge::merge;
 use kbench::run::parts::part::{ConsumerPart, Parts as Recorded};
-use serde_json::{Value, json};
-
-use crate::changes::Change;
-use crate::recording::Recording;
 
 /// Files, one value of which is changed.
 pub(crate) trait Subject {
@@ -135,7 +136,7 @@ impl Results {
     fn beside_others(&self, changed: &Saved) -> Result<(), String> {
         let listed = result::list(self.folder.path()).map_err(|error| error.to_string())?;
         for style in [presets::NOTHING, presets::ASCII_MARKDOWN] {
-            plain("the list", &result::list_table(&listed, style))?;
+            plain("the list", &kbench::output::list::list_table(&listed, style))?;
         }
         let [base, other] = [("base", &self.base), ("other", changed)]
             .map(|(name, saved)| Side::of(name, vec![saved.clone()]));
@@ -188,7 +189,11 @@ impl Subject for Results {
         if number % 16 == 1
             && let Ok((saved, value)) = result::open(&at)
         {
-            let audit = verify::everything(&verify::Evidence::beside(&at, value), &saved.result);
+            let audit = verify::everything(
+                &verify::Evidence::beside(&at, value),
+                &saved.result,
+                &drawn(&saved.result),
+            );
             if audit.recomputed == 0 {
                 return Err("nothing was recomputed".to_owned());
             }

@@ -17,8 +17,8 @@ pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
         Format::Text if listed.is_empty() => {
             format!("{}: no results yet; kbench run leaves them there\n", args.folder.display())
         }
-        Format::Text => result::list_table(&listed, presets::NOTHING),
-        Format::Markdown => result::list_table(&listed, presets::ASCII_MARKDOWN),
+        Format::Text => crate::output::list::list_table(&listed, presets::NOTHING),
+        Format::Markdown => crate::output::list::list_table(&listed, presets::ASCII_MARKDOWN),
     };
     super::show(&text)?;
     Ok(ExitCode::Ok)

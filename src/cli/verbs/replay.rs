@@ -13,6 +13,7 @@ use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
 use crate::cli::{Format, ReplayArgs};
 use crate::client::librdkafka::{Admin, Scout};
+use crate::output::replayed;
 use crate::output::said::Look;
 use crate::plan::toml::source::Source;
 use crate::plan::{self, AppPlan, Plan};
@@ -167,9 +168,9 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
     let text = match args.format {
         Format::Text => {
             let look = Look { width: super::terminal_width(), color: super::color() };
-            result.terminal(&at, look)
+            replayed::terminal(&result, &at, look)
         }
-        Format::Markdown => result.markdown(&at),
+        Format::Markdown => replayed::markdown(&result, &at),
         Format::Json => {
             let json = serde_json::to_string(&result)
                 .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;

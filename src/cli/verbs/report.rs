@@ -144,7 +144,7 @@ fn merged(folder: &Path, parts: &Parts) -> Result<Vec<Saved>> {
                 .map_err(|error| Error::io(format!("replacing {}", before.display()), error))?;
         }
         let saved = result::save(&mut result, &log, &producer.scenario, folder)?;
-        if let Err(error) = result::draw(&saved, &result) {
+        if let Err(error) = crate::output::draw::draw(&saved, &result) {
             super::tell(&format!(
                 "the result is saved, but not all of what is drawn of it: {error}"
             ));

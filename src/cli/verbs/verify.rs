@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::apps;
 use crate::base::error::{Error, ExitCode, Result};
 use crate::cli::{Cli, Command, Format, VerifyArgs};
+use crate::output::draw::drawn;
 use crate::plan::Plan;
 use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
@@ -85,7 +86,7 @@ fn one(path: &Path) -> Verified {
         Err(error) => return unreadable(path, &error),
     };
     let evidence = Evidence::beside(&saved.folder, value);
-    let mut audit = verify::everything(&evidence, &saved.result);
+    let mut audit = verify::everything(&evidence, &saved.result, &drawn(&saved.result));
     if let Some(text) = &evidence.scenario {
         match replanned(&saved.result, text) {
             Ok(plan) => verify::same_plan(&saved.result, &plan, &mut audit),

@@ -18,7 +18,7 @@ use kafka_protocol::protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::broker::VERSION_FEATURE;
+use crate::client::embedded::VERSION_FEATURE;
 
 /// Longest wait for a connection and for an answer.
 const WAIT: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::Chart;
 use crate::base::text::{count, duration};
 use crate::measure::latency::Reading;
-use crate::output::table::{broker, threshold_lines};
+use crate::output::table::threshold_lines;
 use crate::plan::metric::Statistic;
 use crate::result::keep_up;
 use crate::result::{AppResult, RunResult};
@@ -84,7 +84,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
     let (word, class) = word(result);
     let below = format!(
         "On {}. Started {}, {:.0} s with the drain. Run {}, kbench {}{}.",
-        broker(result),
+        result.broker.words(),
         date(&result.started),
         result.duration_s,
         result.run,

@@ -207,10 +207,7 @@ fn group(name: &str, runs: &[Saved]) -> Group {
     Group {
         name: name.to_owned(),
         runs: runs.len(),
-        broker: runs
-            .first()
-            .map(|run| crate::output::table::broker(&run.result))
-            .unwrap_or_default(),
+        broker: runs.first().map(|run| run.result.broker.words()).unwrap_or_default(),
         first: at(started.first()),
         last: at(started.last()),
     }

@@ -11,8 +11,6 @@ use super::points::{PointSummary, summarize};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::base::files;
-use crate::output::html;
-use crate::output::sweep;
 use crate::plan::sweep::{Excluded, Settings, Sweep};
 use crate::result::{self, Saved, entry};
 
@@ -220,14 +218,12 @@ impl Book {
     /// Sums the trials up, and saves that.
     pub(crate) fn close(&mut self, folder: &Path, results: &[Saved]) -> Result<()> {
         self.conclude(results);
-        self.write(folder)?;
-        result::write_file(&folder.join("summary.md"), &sweep::markdown(self))?;
-        result::write_file(&folder.join("report.html"), &html::sweep_html(self, results))
+        self.write(folder)
     }
 
     fn conclude(&mut self, results: &[Saved]) {
         let mut brokers: Vec<String> =
-            results.iter().map(|saved| crate::output::table::broker(&saved.result)).collect();
+            results.iter().map(|saved| saved.result.broker.words()).collect();
         brokers.dedup();
         // A broker that is started for each trial has a port of its own each time.
         self.broker =

@@ -1,17 +1,15 @@
 //! `summary.md` and `report.html`, made once more.
 
-use super::{Audit, Evidence, is_ours};
-use crate::output::html;
-use crate::output::summary::markdown;
+use super::{Audit, Drawn, Evidence, is_ours};
 use crate::result::RunResult;
 
 /// Holds the texts against what this program makes of the result.
-pub(super) fn check(evidence: &Evidence, result: &RunResult, audit: &mut Audit) {
+pub(super) fn check(evidence: &Evidence, result: &RunResult, drawn: &Drawn, audit: &mut Audit) {
     if let Some(text) = &evidence.summary {
-        one("summary.md", text, &markdown(result), result, audit);
+        one("summary.md", text, &drawn.summary, result, audit);
     }
     if let Some(text) = &evidence.report {
-        one("report.html", text, &html::html(result), result, audit);
+        one("report.html", text, &drawn.report, result, audit);
     }
 }
 

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::outlook::LoadOutlook;
-use crate::broker::BrokerConfig;
-use crate::plan::{AppPlan, Plan};
+use crate::plan::{AppPlan, EMBEDDED_MEMORY_LIMIT_BYTES, Plan};
 
 /// A live session with its place in the queue and what is in its cart, where lists grow by an
 /// eighth when they are full.
@@ -106,7 +105,7 @@ pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
     parts.push(limit("producers' queues", producer_queues_bytes(plan, event_bytes)));
     parts.push(limit("consumers' queues", consumer_queues_bytes(plan)));
     if plan.kafka.bootstrap_servers.is_none() {
-        let bytes = BrokerConfig::default().memory_limit_bytes as f64;
+        let bytes = EMBEDDED_MEMORY_LIMIT_BYTES as f64;
         parts.push(limit("embedded broker, a process of its own", bytes));
     }
     let sum = |all: bool| {
