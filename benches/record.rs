@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
 use kbench::event::{Outcome, Stamp};
-use kbench::measure::latency::{Latency, Recorder, Sends, Stack, Stage, StallView, Stalls, Way};
+use kbench::measure::latency::window::Stage;
+use kbench::measure::latency::{Latency, Recorder, Sends, Stack, StallView, Stalls, Way};
 use kbench::measure::ledger::{Lane, Ledger};
 
 const EVERYTHING: Range<u64> = 0..u64::MAX;

@@ -58,7 +58,7 @@ mod summary;
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::{fraud_of, rules_of};
-pub use state::leaps::{Leaps, Stretch, lateness_us};
+pub use state::leaps::{Leaps, Stretch};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
@@ -192,6 +192,17 @@ fn option_us(plan: &AppPlan, schema: &AppSchema, key: &str) -> i64 {
 /// A setting that counts something.
 fn option_count(plan: &AppPlan, schema: &AppSchema, key: &str) -> usize {
     option(plan, schema, key) as usize
+}
+
+/// How far behind the newest of its partition an event is still in time for an application, in
+/// microseconds: its own setting, and a minute where it has none.
+#[must_use]
+pub fn lateness_us(kind: &AppKind, plan: &AppPlan) -> i64 {
+    const KEY: &str = "lateness_ms";
+    if kind.schema.options.iter().any(|option| option.key == KEY) {
+        return option_us(plan, &kind.schema, KEY);
+    }
+    60_000_000
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod race;
 mod results;
+pub mod shared;
 pub mod verbs;
 
+use crate::plan::toml::unit;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use race::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs, Until};
 pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat, VerifyArgs};
+use shared::{Format, ScenarioArgs, folder};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -79,26 +82,6 @@ pub enum Command {
         /// For which shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// What changes a scenario from outside.
-#[derive(Debug, Clone, Args)]
-pub struct ScenarioArgs {
-    /// Kafka to load, as host:port,host:port,...; without any, `run` starts the embedded broker
-    #[arg(short, long, value_name = "SERVERS")]
-    pub bootstrap_servers: Option<String>,
-    /// librdkafka property, for both sides or with the prefix `producer.` or `consumer.`
-    #[arg(short = 'X', long = "property", value_name = "KEY=VALUE")]
-    pub properties: Vec<String>,
-    /// File of librdkafka properties, one key=value a line
-    #[arg(short = 'F', long, value_name = "FILE")]
-    pub command_config: Option<PathBuf>,
-    /// Any scenario key, such as load.rate_per_s=50000
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// Seed of every random choice, instead of the scenario's
-    #[arg(long, allow_hyphen_values = true, value_parser = seed)]
-    pub seed: Option<u64>,
 }
 
 /// `kbench run`.
@@ -311,11 +294,11 @@ pub enum EventFormat {
 
 /// A duration as it was written: the scenario's own limits come later.
 fn interval(text: &str) -> Result<String, String> {
-    crate::plan::toml::unit::duration(text).map(|_| text.to_owned())
+    unit::duration(text).map(|_| text.to_owned())
 }
 
 fn duration_ns(text: &str) -> Result<u64, String> {
-    let duration = crate::plan::toml::unit::duration(text)?;
+    let duration = unit::duration(text)?;
     u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
 }
 
@@ -354,31 +337,6 @@ pub struct BrokerArgs {
     /// End when standard input closes
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
-}
-
-/// What stdout gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a person at a terminal.
-    Text,
-    /// The whole result.
-    Json,
-    /// For a pull request.
-    Markdown,
-}
-
-/// TOML's whole numbers are signed, so a seed of a scenario has 63 bits; so has one given here.
-fn seed(text: &str) -> Result<u64, String> {
-    let seed = text.parse().ok().filter(|seed| *seed <= i64::MAX.unsigned_abs());
-    seed.ok_or_else(|| format!("expected a whole number, 0 to {}", i64::MAX))
-}
-
-/// An empty name is a variable that was meant to be set.
-fn folder(name: OsString) -> Result<PathBuf, &'static str> {
-    if name.is_empty() {
-        return Err("is empty; expected a folder, by --out or by KBENCH_OUT, or neither");
-    }
-    Ok(name.into())
 }
 
 /// An empty name is a variable of a shell that was meant to be set.

@@ -1,6 +1,7 @@
 //! What a run is against: a Kafka by librdkafka, or a loopback in this process.
 
 pub mod embedded;
+pub mod facts;
 pub mod librdkafka;
 pub mod loopback;
 pub mod target;

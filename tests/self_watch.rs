@@ -20,8 +20,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use host::{Quota, Spinners};
-use kbench::client::loopback::Faults;
+use kbench::client::loopback::faults::Faults;
 use kbench::output::progress::Progress;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
@@ -30,6 +29,8 @@ use kbench::plan::toml::source::Source;
 use kbench::result::RunResult;
 use kbench::run;
 use kbench::run::Options;
+
+use host::{Quota, Spinners};
 use load::{Load, QUIET};
 use stopped::Who;
 use turn::Turn;

@@ -29,8 +29,7 @@ use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::journey::{PageKind, Recent};
 use super::state::late::Watermark;
-use super::state::names;
-use super::state::names::Names;
+use super::state::names::{self, Names};
 use super::state::spread::Spread;
 use super::state::tally::greatest;
 use super::state::users::Users;

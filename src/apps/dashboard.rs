@@ -18,8 +18,7 @@ use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::state::late::Watermark;
-use super::state::names;
-use super::state::names::{Names, OTHER_ID};
+use super::state::names::{self, Names, OTHER_ID};
 use super::state::tally::greatest;
 use super::state::users::{PerUser, Users};
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};

@@ -1,13 +1,11 @@
 //! Time. The only module that reads a system clock, so that every other can be tested on a
 //! manual one and no duration is ever taken from a clock that can be set.
 
-mod anchor;
+pub mod anchor;
 mod waits;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-pub use anchor::Anchor;
 
 /// Monotonic nanoseconds since the clock's own origin, tied once to the wall clock.
 ///

@@ -8,19 +8,12 @@ use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::client::Client;
 use super::dispatch::{self, Outcome};
 use super::frame::{self, NoFrame};
 use super::seats::{FREE_BYTES, Seat, Standing};
 use super::shared::Shared;
 use super::stats::add;
-
-/// Who asks.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) id: String,
-    pub(super) address: SocketAddr,
-    pub(super) standing: Standing,
-}
 
 /// Takes connections until the runtime ends.
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {

@@ -14,14 +14,13 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::Decodable;
 
 use super::api::{self, Api};
-use super::connection::Client;
+use super::client::Client;
 use super::frame::{self, Pieces};
-use super::produce::Produced;
+use super::produce::{self, Produced};
 use super::seats::Standing;
 use super::shared::Shared;
 use super::{
-    code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, produce,
-    topic_admin,
+    code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, topic_admin,
 };
 
 /// The largest request that is not a Produce.

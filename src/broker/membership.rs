@@ -10,8 +10,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::oneshot;
 
+use super::client::Client;
 use super::code;
-use super::connection::Client;
 use super::group::{Group, JoinAsk, Joined, Synced};
 use super::shared::Shared;
 

@@ -4,20 +4,19 @@
 //! frees nothing, the producer gets a retriable error: nothing is ever lost in silence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::group::{Group, Phase};
-use super::shared::Shared;
 
 /// The bytes held and their bound.
 #[derive(Debug)]
 pub(super) struct Memory {
-    limit_bytes: u64,
+    pub(super) limit_bytes: u64,
     held_bytes: AtomicU64,
-    dropped_bytes: AtomicU64,
+    pub(super) dropped_bytes: AtomicU64,
     /// Held while reclaiming, so that those who come meanwhile wait for its outcome.
-    reclaiming: Mutex<()>,
+    pub(super) reclaiming: Mutex<()>,
 }
 
 impl Memory {
@@ -43,50 +42,13 @@ impl Memory {
         self.held_bytes.fetch_sub(bytes, Ordering::AcqRel);
     }
 
-    fn try_take(&self, bytes: u64) -> bool {
+    pub(super) fn try_take(&self, bytes: u64) -> bool {
         let held = self.held_bytes.fetch_add(bytes, Ordering::AcqRel);
         let fits = held.saturating_add(bytes) <= self.limit_bytes;
         if !fits {
             self.release(bytes);
         }
         fits
-    }
-}
-
-/// Takes room for a batch; false when there is none, and none can be made.
-pub(super) fn take(shared: &Shared, bytes: u64) -> bool {
-    let memory = &shared.memory;
-    if memory.try_take(bytes) {
-        return true;
-    }
-    let turn = memory.reclaiming.lock().unwrap_or_else(PoisonError::into_inner);
-    if memory.try_take(bytes) {
-        return true;
-    }
-    // More than is needed now, so that not every batch has to come here.
-    reclaim(shared, bytes.max(memory.limit_bytes / 16));
-    drop(turn);
-    memory.try_take(bytes)
-}
-
-fn reclaim(shared: &Shared, bytes: u64) {
-    let mut missing = bytes;
-    for topic in shared.topics.all() {
-        let Some(floors) = shared.groups.read_floors(&topic.name) else {
-            continue;
-        };
-        for (index, partition) in (0..).zip(topic.partitions()) {
-            let Some(&floor_offset) = floors.get(&index) else {
-                continue;
-            };
-            let freed = partition.lock().reclaim(floor_offset, missing);
-            shared.memory.release(freed);
-            shared.memory.dropped_bytes.fetch_add(freed, Ordering::Relaxed);
-            missing = missing.saturating_sub(freed);
-            if missing == 0 {
-                return;
-            }
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::stats::add;
 use super::topics::Topic;
 use super::wait::Waiter;
-use super::{batch, code, memory};
+use super::{batch, code};
 
 /// What becomes of a Produce request.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ fn append(
         return Err(code::INVALID_TIMESTAMP);
     }
     let cost = bytes.len() as u64 + BATCH_OVERHEAD_BYTES;
-    if !memory::take(shared, cost) {
+    if !crate::broker::reclaim::take(shared, cost) {
         // A batch that stands in the log already needs no room.
         let log = partition.lock();
         return match log.judge(&header)? {

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kafka_protocol::protocol::StrBytes;
 
-use super::BrokerConfig;
+use super::config::BrokerConfig;
 use super::faults::Faults;
 use super::groups::Groups;
 use super::memory::Memory;

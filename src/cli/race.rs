@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
 
-use super::{Format, GateArgs, ScenarioArgs, folder};
+use super::GateArgs;
+use super::shared::{Format, ScenarioArgs, folder};
 
 pub(super) const HELP: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::{Format, folder};
+use super::shared::{Format, folder};
 
 /// `kbench compare`.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod distance;
 mod excerpt;
 mod recording;
 mod scan;
+pub mod setup;
 mod sink;
 mod source;
 mod strangers;
@@ -16,17 +17,6 @@ mod topic;
 mod topic_id;
 mod version;
 
-use std::collections::BTreeMap;
-
-use rdkafka::ClientConfig;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::producer::BaseProducer;
-
-use crate::base::error::{Error, Result};
-use crate::plan::KafkaPlan;
-use crate::plan::kafka::native;
-
 pub use admin::{Admin, Brokers};
 pub use applied::ClientProperties;
 pub use client_log::ClientLog;
@@ -34,57 +24,9 @@ pub use distance::{Distance, distances};
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{Recording, Stretch};
 pub use scan::{INTERRUPTED, Until, scan};
-pub use sink::{KafkaSink, STATISTICS_MS};
+pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
 pub use strangers::Stranger;
+pub use throttle::STATISTICS_MS;
 pub use topic::TopicFacts;
 pub use version::BrokerVersion;
-
-/// Whether asking for a topic makes it.
-const AUTO_CREATE: &str = "allow.auto.create.topics";
-
-/// librdkafka's version, as it says itself.
-#[must_use]
-pub fn client_version() -> String {
-    rdkafka::util::get_rdkafka_version().1
-}
-
-/// A property that librdkafka refuses, without the secret that its message may quote.
-fn refused(side: &str, error: &KafkaError) -> Error {
-    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", native::words(error)))
-}
-
-fn config(bootstrap: &str, properties: &BTreeMap<String, String>) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", bootstrap);
-    for (key, value) in properties {
-        config.set(key, value);
-    }
-    config
-}
-
-/// The same for a client that sends: it never makes a topic by itself, unless it was told to. A
-/// topic that somebody deletes while it is written to would be there again, of another shape.
-fn sender_config(bootstrap: &str, properties: &BTreeMap<String, String>) -> ClientConfig {
-    let mut config = config(bootstrap, properties);
-    if !properties.contains_key(AUTO_CREATE) {
-        config.set(AUTO_CREATE, "false");
-    }
-    config
-}
-
-/// Makes a client of each side, which connects to nothing, and throws it away: only then does
-/// librdkafka look at how properties go together.
-///
-/// # Errors
-/// [`Error::Usage`] with what it refuses.
-pub fn try_properties(plan: &KafkaPlan) -> Result<()> {
-    let mut producer = ClientConfig::new();
-    producer.extend(plan.producer.clone());
-    let made: KafkaResult<BaseProducer> = producer.create();
-    made.map_err(|error| refused("producer", &error))?;
-    let mut consumer = ClientConfig::new();
-    consumer.extend(plan.consumer.clone());
-    let made: KafkaResult<BaseConsumer> = consumer.set("group.id", "kbench").create();
-    made.map(drop).map_err(|error| refused("consumer", &error))
-}

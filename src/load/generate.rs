@@ -8,6 +8,7 @@
 mod arrivals;
 mod catalogue;
 mod crowd;
+pub mod deed;
 mod demand;
 mod draft;
 mod lengths;
@@ -35,27 +36,28 @@ use crate::base::random::{Random, mix as scatter};
 use crate::event::json::encode::Parts;
 use crate::event::{EventType, Fraud};
 use crate::plan::{Plan, PopulationPlan};
+
 use catalogue::{EXTERNAL_WEIGHTS, Page};
 use crowd::Crowds;
+use deed::Deed;
+pub use demand::Demand;
+pub use draft::{Draft, Facts, Persona};
 use lengths::Lengths;
 use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
 use people::People;
-use plot::{Deed, Plot, Plots};
+pub use personas::Personas;
+use plot::{Plot, Plots};
 use pool::{Pool, SESSIONS_MAX, Turn};
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
+pub use stats::{PhaseStats, SessionStats};
 use tempo::{Rate, Residual, Tempo};
 use texts::Texts;
 use users::Users;
-
-pub use demand::Demand;
-pub use draft::{Draft, Facts, Persona};
-pub use personas::Personas;
-pub use stats::{PhaseStats, SessionStats};
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;

@@ -9,8 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::generate::{Facts, Generator, SessionStats};
-use super::schedule;
-use super::schedule::Schedule;
+use super::schedule::{self, Schedule};
 use crate::base::error::{Error, Result};
 use crate::event::json::encode;
 use crate::event::{Slot, Stamp};

@@ -119,7 +119,8 @@ pub fn interval_log(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::latency::{Series, Stage};
+    use crate::measure::latency::Series;
+    use crate::measure::latency::window::Stage;
 
     /// The log holds histograms, and these have no place for what has no end: it says so, for each
     /// series by itself.

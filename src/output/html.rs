@@ -4,6 +4,7 @@
 //! and script. A policy in its head forbids it to ask anybody for anything.
 
 mod answers;
+pub mod chart;
 mod charts;
 mod facts;
 mod page;

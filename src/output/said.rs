@@ -4,8 +4,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::apps::{Alert, Section, Summary};
-use crate::base::visible;
-use crate::base::visible::visible;
+use crate::base::visible::{self, visible};
 use crate::event::EventType;
 use crate::workers::consume::Read;
 

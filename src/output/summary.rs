@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::presets;
 
-use super::cpu::cpu_cost;
-use super::cpu::cpu_table;
+use super::cpu::{cpu_cost, cpu_table};
 use super::detected::{accused, detected};
 use super::resting::resting;
 use super::segmented::segmented;
@@ -13,10 +12,9 @@ use super::stages::{stacks, stages as stage_table};
 use super::table::{accounts, applications, rates, sender, threshold_lines, undelivered, wire};
 use crate::base::text::count;
 use crate::base::visible;
+use crate::result::clocks::clocks;
 use crate::result::hiccups::host_line;
-use crate::result::keep_up;
-use crate::result::process::clocks;
-use crate::result::{PhaseSessions, RunResult};
+use crate::result::{PhaseSessions, RunResult, keep_up};
 
 /// The result as Markdown.
 #[must_use]

@@ -4,13 +4,11 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use crate::base::text::count;
-use crate::base::text::ns;
+use crate::base::text::{count, ns};
 use crate::base::visible;
 use crate::plan::sweep::shown;
 use crate::result::sweep::book::{Book, State};
-use crate::result::sweep::points::spread;
-use crate::result::sweep::points::{PointSummary, Spread};
+use crate::result::sweep::points::{PointSummary, Spread, spread};
 
 /// The sweep for a terminal.
 #[must_use]

@@ -1,5 +1,6 @@
 //! The summary on a terminal: the verdict first, then one table.
 
+use crate::base::error;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::cpu::cpu_cost;
@@ -9,11 +10,10 @@ use super::segmented::segmented;
 use crate::base::text::{count, duration};
 use crate::base::visible;
 use crate::plan::metric::Statistic;
+use crate::result::clocks::clocks;
 use crate::result::compare::ThresholdResult;
 use crate::result::hiccups::host_line;
-use crate::result::keep_up;
-use crate::result::process::clocks;
-use crate::result::{LatencySummary, RunResult, Throughput};
+use crate::result::{LatencySummary, RunResult, Throughput, keep_up};
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
 /// what the ledger found. Tens of millions of events fit into a hundred columns.
@@ -138,7 +138,7 @@ fn failures(result: &RunResult) -> String {
     // What the wrapper says before each of them tells nobody anything.
     let named = |(why, times): &(&String, &u64)| {
         let why = why.strip_prefix("Message production error: ").unwrap_or(why);
-        format!("{} {}", count(**times), crate::base::error::one_line(why))
+        format!("{} {}", count(**times), error::one_line(why))
     };
     let told: Vec<String> = kinds.iter().take(FAILURES_TOLD).map(named).collect();
     let more = if kinds.len() > FAILURES_TOLD { ", ..." } else { "" };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::resolve::Inputs;
+use super::inputs::Inputs;
 use super::toml::fault::{Faults, Place};
 use super::toml::reader::{Range, Table};
 use super::{AppOption, AppPlan, AppSchema, OptionKind};

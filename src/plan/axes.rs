@@ -1,16 +1,14 @@
 //! `[sweep]`: the axes of a scenario, and a plan for each of their points.
 
-use super::resolve::{self, Inputs};
+use super::inputs::Inputs;
 use super::sweep::{Axis, Excluded, Point, Settings, Sweep};
 use super::toml::environment::Environment;
 use super::toml::fault::{Faults, Place};
-use super::toml::overrides;
-use super::toml::overrides::Overrides;
+use super::toml::overrides::{self, Overrides};
 use super::toml::reader::Table;
 use super::toml::source::Source;
-use super::toml::tree;
-use super::toml::tree::{Entries, Node, Value};
-use super::{AppSchema, Plan};
+use super::toml::tree::{self, Entries, Node, Value};
+use super::{AppSchema, Plan, resolve};
 use crate::base::error::{Error, Result};
 
 /// Most points of a sweep: each is planned before the first one runs.

@@ -1,11 +1,12 @@
 //! `kind = "curve"`: a rate over time from a CSV file.
 
+use super::rates;
 use std::time::Duration;
 
-use super::phase::{RATE, linear};
+use super::Segment;
+use super::rates::{RATE, linear};
 use super::toml::reader::{Table, range};
 use super::toml::source::Source;
-use super::{Segment, phase};
 
 /// Most points: more than a day has seconds.
 const ROWS_MAX: usize = 100_000;
@@ -50,7 +51,7 @@ pub(crate) fn resolve(table: &Table<'_>, duration: Option<Duration>) -> Option<V
     });
     let pieces: Vec<_> = pieces.filter(|piece| piece.duration_ns > 0).collect();
     let total_ns: u64 = pieces.iter().map(|piece| piece.duration_ns).sum();
-    if total_ns < phase::ns(phase::DURATION_MIN) {
+    if total_ns < rates::ns(crate::plan::rates::DURATION_MIN) {
         table.fault("file", "the curve lasts less than a millisecond; expected longer");
         return None;
     }

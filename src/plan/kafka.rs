@@ -6,21 +6,18 @@ pub(crate) mod flat;
 pub(crate) mod hints;
 pub(crate) mod native;
 pub(crate) mod property;
+pub(crate) mod property_kind;
 pub(crate) mod property_table;
 pub(crate) mod servers;
 
-use std::collections::BTreeMap;
-
 use super::KafkaPlan;
-use super::resolve::Inputs;
+use super::inputs::Inputs;
 use super::toml::fault::{Faults, Place};
 use super::toml::reader::Table;
-use config_file::Java;
-use flat::{Setting, flatten};
-use property::Side;
 
-/// The properties of one side, by canonical name.
-pub(crate) type Settings = BTreeMap<String, Setting>;
+use config_file::Java;
+use flat::{Setting, Settings, flatten};
+use property_kind::Side;
 
 /// What the user set, for both sides.
 #[derive(Debug, Default)]

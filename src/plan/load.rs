@@ -1,10 +1,11 @@
 //! `[load]`: when events are due.
 
+use super::rates;
 use std::time::Duration;
 
-use super::phase::{self, RATE};
+use super::rates::{RATE, WARMUP_NAME};
 use super::toml::reader::{Table, range};
-use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape, replay};
+use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape, phase, replay};
 
 /// Longest schedule as a whole. Also keeps the number of events far below what a stamp can count.
 const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -14,9 +15,6 @@ const WARMUP_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Most phases of a scenario.
 const PHASES_MAX: usize = 1000;
-
-/// The name of the phase that kbench puts before the scenario's own.
-pub(crate) const WARMUP_NAME: &str = "warm-up";
 
 pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
     let producers = table.whole("producers", 1..=1024, " producers").unwrap_or(1);
@@ -77,7 +75,7 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
     let short = ["rate_per_s", "duration"].into_iter().find(|key| table.has(key));
     let typed = table.tables("phase");
     let rate = table.number("rate_per_s", RATE);
-    let duration = table.duration("duration", phase::DURATION_MIN, SCHEDULE_MAX);
+    let duration = table.duration("duration", crate::plan::rates::DURATION_MIN, SCHEDULE_MAX);
     if let (Some(key), true) = (short, table.has("phase")) {
         let what = "contradicts [[load.phase]]; expected one or the other (load.scale multiplies \
                     the rates of all phases)";
@@ -108,7 +106,7 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
     let (Some(rate), Some(duration)) = (rate, duration) else {
         return (Vec::new(), false);
     };
-    let segments = vec![phase::constant(phase::ns(duration), rate)];
+    let segments = vec![rates::constant(rates::ns(duration), rate)];
     (
         vec![PhasePlan {
             name: "constant".to_owned(),
@@ -143,7 +141,7 @@ fn warmup_phase(warmup: Duration, phases: &[PhasePlan]) -> PhasePlan {
         events_of(phase) / Duration::from_nanos(phase.duration_ns()).as_secs_f64()
     });
     let rate_per_s = if start > 0.0 { start } else { mean };
-    let segments = vec![phase::constant(phase::ns(warmup), rate_per_s)];
+    let segments = vec![rates::constant(rates::ns(warmup), rate_per_s)];
     PhasePlan { name: WARMUP_NAME.to_owned(), warmup: true, segments, hot: None, sale: None }
 }
 

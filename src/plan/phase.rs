@@ -3,18 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::load::WARMUP_NAME;
-use super::scenario::NAME_CHARS_MAX;
-use super::toml::reader::{Range, Table, range};
-use super::{PhasePlan, Segment, Shape};
-use super::{crowd, curve};
+use super::rates::{DURATION_MIN, RATE, WARMUP_NAME, constant, linear, ns};
+use super::toml::names::NAME_CHARS_MAX;
+use super::toml::reader::Table;
+use super::{PhasePlan, Segment, Shape, crowd, curve};
 use crate::base::visible::is_hidden;
-
-/// Legal rates.
-pub(crate) const RATE: Range = range(0.0, 1e7, " events/s");
-
-/// Shortest phase.
-pub(crate) const DURATION_MIN: Duration = Duration::from_millis(1);
 
 /// Longest phase.
 const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -48,20 +41,6 @@ pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePla
     table.finish_as(&format!("a {} phase", KINDS[kind]));
     duration?;
     Some(PhasePlan { name, warmup: false, segments: segments?, hot, sale })
-}
-
-/// A segment at one rate.
-pub(crate) const fn constant(duration_ns: u64, rate_per_s: f64) -> Segment {
-    linear(duration_ns, rate_per_s, rate_per_s)
-}
-
-/// Nanoseconds of a duration; the limits keep it far from overflow.
-pub(crate) fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-pub(crate) const fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 
 fn rate(table: &Table<'_>, key: &'static str) -> Option<f64> {

@@ -2,53 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::LoadPlan;
+pub use super::population_plan::{Hurry, PopulationPlan};
 use super::toml::reader::{Table, range};
 use crate::event::{EventType, Fraud};
 use crate::plan;
-
-/// Who the users are and how they behave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PopulationPlan {
-    /// How many users there are.
-    pub users: u64,
-    /// Zipf exponent of the users' activity; 0 makes all alike.
-    pub user_skew: f64,
-    /// Number of products; the first four are the specification's.
-    pub products: u32,
-    /// Zipf exponent of the products' popularity.
-    pub product_skew: f64,
-    /// Shares of event types by [`crate::event::EventType::index`]; they sum to 1.
-    pub mix: [f64; 5],
-    /// Shares of browsers, buyers and researchers; they sum to 1.
-    pub personas: [f64; 3],
-    /// Median of the time that a user thinks between two events, in milliseconds.
-    pub think_median_ms: f64,
-    /// Standard deviation of the think time's logarithm.
-    pub think_sigma: f64,
-    /// Mean number of events in a session.
-    pub session_length: f64,
-    /// Most sessions alive at once, over all shards; beyond it users think less.
-    pub sessions_max: u32,
-    /// Whether that is said.
-    #[serde(default)]
-    pub hurry: Hurry,
-    /// Shares of the sessions that are planted fraud, by [`crate::event::Fraud::index`].
-    pub fraud: [f64; 4],
-}
-
-/// What becomes of sessions that have to live faster than configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hurry {
-    /// It is a flag of the run.
-    #[default]
-    Flagged,
-    /// It is meant so.
-    Allowed,
-}
 
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
 const MIX_PERCENT: [f64; 5] = [60.0, 25.0, 10.0, 3.0, 2.0];
@@ -127,7 +85,7 @@ pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
 }
 
 /// Shares of planted sessions. By default a few are planted wherever the mix has their events.
-fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
+pub(super) fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
     Fraud::ALL.map(|kind| {
         let name = kind.name();
         let typed = table.number(name, range(0.0, FRAUD_PERCENT_MAX, " %"));
@@ -201,7 +159,7 @@ fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
     u32::try_from(set.unwrap_or_else(|| users.min(SESSIONS_MAX))).unwrap_or(u32::MAX)
 }
 
-fn mix(table: Table<'_>) -> [f64; 5] {
+pub(super) fn mix(table: Table<'_>) -> [f64; 5] {
     let percent = EventType::ALL.map(|kind| share(&table, kind.name(), MIX_PERCENT[kind.index()]));
     let sum = sum(&table, &percent);
     let of = |kind: EventType| percent[kind.index()];
@@ -222,7 +180,7 @@ fn mix(table: Table<'_>) -> [f64; 5] {
     percent.map(|share| share / sum)
 }
 
-fn personas(table: Table<'_>) -> [f64; 3] {
+pub(super) fn personas(table: Table<'_>) -> [f64; 3] {
     let percent = PERSONAS_PERCENT.map(|(name, default)| share(&table, name, default));
     let sum = sum(&table, &percent);
     table.finish();

@@ -1,10 +1,11 @@
 //! `[load] replay`: a recorded topic is the load.
 
+use super::rates;
 use std::time::Duration;
 
-use super::scenario::is_name_char;
+use super::toml::names::is_name_char;
 use super::toml::reader::{Table, range};
-use super::{Arrivals, LoadPlan, ReplayPlan, phase};
+use super::{Arrivals, LoadPlan, ReplayPlan};
 
 /// Kafka's limit for a topic's name, in characters.
 const NAME_CHARS_MAX: usize = 249;
@@ -41,7 +42,7 @@ pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> Lo
     }
     let speed = table.number("replay_speed", range(0.001, 1_000.0, "")).unwrap_or(1.0);
     let topic = typed.unwrap_or_default();
-    let replay = ReplayPlan { topic, speed, warmup_ns: phase::ns(warmup) };
+    let replay = ReplayPlan { topic, speed, warmup_ns: rates::ns(warmup) };
     LoadPlan { producers, arrivals: Arrivals::Uniform, phases: Vec::new(), replay: Some(replay) }
 }
 

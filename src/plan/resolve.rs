@@ -3,30 +3,16 @@
 
 use std::time::Duration;
 
-use super::scenario::{NAME_CHARS_MAX, is_name_char};
-use super::toml::environment::Environment;
-use super::toml::overrides::Overrides;
+use super::inputs::Inputs;
+use super::toml::names::{NAME_CHARS_MAX, is_name_char};
 use super::toml::reader::Table;
+use super::toml::unit::whole_ms;
 use super::{
-    AppSchema, MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, threshold,
-    topic,
+    MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, threshold, topic,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// What decides a plan besides the scenario itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    /// The command line's part.
-    pub(crate) overrides: &'a Overrides,
-    /// The specification's variables.
-    pub(crate) environment: &'a Environment,
-    /// The applications there are.
-    pub(crate) apps: &'a [AppSchema],
-    /// The scenario's name unless it has one.
-    pub(crate) stem: &'a str,
-}
 
 /// Resolves a whole scenario.
 pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
@@ -110,9 +96,4 @@ fn check_producers(root: &Table<'_>, producers: u16, users: u64) {
             format!("{producers} producers for {users} users; expected at least one user for each");
         root.table("load").fault("producers", &what);
     }
-}
-
-/// A duration in milliseconds; limits keep it far from overflow.
-pub(crate) fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,23 +6,15 @@
 //!
 //! A value counts from the flag, else from the environment, else from the file, else the default.
 
+use super::inputs::Inputs;
 use super::toml::environment::Environment;
-use super::toml::overrides::Overrides;
-use super::toml::source::Source;
-
-use super::resolve::{self, Inputs};
 use super::toml::fault::{Faults, Place};
+use super::toml::overrides::{self, Overrides};
 use super::toml::reader::Table;
-use super::{AppSchema, Plan};
+use super::toml::source::Source;
+use super::toml::tree;
+use super::{AppSchema, Plan, resolve};
 use crate::base::error::Result;
-
-/// Longest name of a scenario and of a phase, in characters.
-pub(crate) const NAME_CHARS_MAX: usize = 100;
-
-/// What a name may hold that becomes part of a path or of a topic.
-pub(crate) const fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
-}
 
 /// Checks a scenario and resolves it into a plan.
 ///
@@ -45,10 +37,10 @@ pub fn plan(
     if text.trim().is_empty() {
         faults.add(Place::START, "the scenario is empty; expected at least seed and [load]");
     }
-    let mut entries = crate::plan::toml::tree::parse(text, &faults);
+    let mut entries = tree::parse(text, &faults);
     // What is left of broken TOML would only give faults that aren't there, and so would nothing.
     faults.check()?;
-    crate::plan::toml::overrides::apply(overrides, &mut entries, &faults);
+    overrides::apply(overrides, &mut entries, &faults);
     let root = Table::root(&entries, &faults);
     let stem = source.stem();
     let plan = resolve::scenario(root, &Inputs { overrides, environment, apps, stem: &stem });

@@ -2,6 +2,7 @@
 
 pub mod environment;
 pub(crate) mod fault;
+pub mod names;
 pub mod overrides;
 pub(crate) mod reader;
 pub mod source;

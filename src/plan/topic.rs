@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::TopicPlan;
 use super::kafka::flat::{Setting, flatten};
-use super::resolve::whole_ms;
-use super::scenario::is_name_char;
 use super::toml::environment::Environment;
 use super::toml::fault::Place;
+use super::toml::names::is_name_char;
 use super::toml::reader::Table;
+use super::toml::unit::whole_ms;
 
 /// The specification's variable for the topic's name.
 const NAME_ENV: &str = "KAFKA_ACTIVITIES_TOPIC";

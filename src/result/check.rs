@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RunResult;
 use crate::base::text::count;
 
 /// One total of the books beside the applications'.
@@ -47,7 +46,7 @@ impl Check {
 
     /// What differs, in words, if something does. `names` are the applications', in the plan's
     /// order.
-    fn fault<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    pub(super) fn fault<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
         if self.agrees() {
             return None;
         }
@@ -59,13 +58,5 @@ impl Check {
             }
         }
         Some(words)
-    }
-}
-
-impl RunResult {
-    /// What the applications found otherwise than the books, total by total, in words.
-    pub(crate) fn differences(&self) -> Vec<String> {
-        let names = || self.apps.iter().map(|app| app.name.as_str());
-        self.checks.iter().filter_map(|check| check.fault(names())).collect()
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod conditions;
 pub mod coverage;
 mod exact;
 pub mod gate;
+pub mod options;
 mod pair;
 mod paired;
 pub mod panel;
@@ -23,35 +24,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::base::error::{Error, Result};
-use crate::plan::metric::Metric;
 use crate::plan::sweep::{Settings, shown as shown_point};
 
-pub use conditions::{Allow, Difference};
+pub use conditions::Difference;
+pub use conditions::allow::Allow;
 pub use gate::{Gate, GateResult, Sense, State};
+use options::Options;
 pub use pair::{Group, Pair};
 pub use reading::{ThresholdResult, shown, thresholds, thresholds_again, value};
 pub use row::Row;
 pub use side::Side;
 pub use stats::{Call, Design};
-
-/// What is looked at, and how.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// The smallest effect that matters, as a share: 0.05 for 5 %.
-    pub min_effect: f64,
-    /// What may differ.
-    pub allow: Vec<Allow>,
-    /// Only these metrics (and those of the gates); empty for the usual ones.
-    pub metrics: Vec<Metric>,
-    /// What fails the comparison.
-    pub gates: Vec<Gate>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { min_effect: 0.05, allow: Vec::new(), metrics: Vec::new(), gates: Vec::new() }
-    }
-}
 
 /// Two results, or two sweeps, beside each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,9 +5,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Interval, PhaseResult};
+use super::Interval;
 use crate::base::visible::{is_hidden, visible};
-use crate::plan::scenario::{NAME_CHARS_MAX, is_name_char};
+use crate::plan::toml::names::{NAME_CHARS_MAX, is_name_char};
 
 /// Longest name of a consumer group, in bytes.
 const GROUP_BYTES_MAX: usize = 255;
@@ -80,22 +80,7 @@ pub(super) fn series<'de, D: Deserializer<'de>>(
     Ok(rows)
 }
 
-/// Phases, each not before the one before it, and none with its end before its start.
-pub(super) fn phases<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<PhaseResult>, D::Error> {
-    let phases = Vec::<PhaseResult>::deserialize(deserializer)?;
-    rising(phases.iter().map(|phase| phase.to_s), "phases").map_err(D::Error::custom)?;
-    match phases.iter().find(|phase| !(0.0..=phase.to_s).contains(&phase.from_s)) {
-        Some(phase) => Err(D::Error::custom(format!(
-            "phases: from {} s to {} s; expected a start from 0 on and a later end",
-            phase.from_s, phase.to_s
-        ))),
-        None => Ok(phases),
-    }
-}
-
-fn rising(times_s: impl Iterator<Item = f64>, what: &str) -> Result<(), String> {
+pub(super) fn rising(times_s: impl Iterator<Item = f64>, what: &str) -> Result<(), String> {
     let mut before_s: Option<f64> = None;
     for at_s in times_s {
         if at_s < 0.0 || before_s.is_some_and(|before_s| at_s <= before_s) {

@@ -1,9 +1,11 @@
 //! What has to stand above a result's numbers, as it follows from them: one list, for the run's
 //! verdict and for whoever checks a saved one.
 
-use super::keep_up;
-use super::{RecordingResult, RunResult};
+use super::{RecordingResult, RunResult, keep_up};
 use crate::base::text::count;
+
+/// From this pace on it is said that sessions hurried.
+const HURRY_MAX: f64 = 1.25;
 
 impl RunResult {
     /// The flags that follow from the figures.
@@ -31,6 +33,25 @@ impl RunResult {
                 "late: {} events came further behind others of their partition than lateness_ms: \
                  in no window",
                 count(late)
+            )
+        })
+    }
+
+    /// Sessions that had to live faster than the scenario says, unless it says that they may.
+    fn hurried(&self) -> Option<String> {
+        if self.plan["population"]["hurry"] == "allowed" {
+            return None;
+        }
+        let measured = self.phases.iter().filter(|phase| !phase.warmup);
+        let lived = measured.filter_map(|phase| Some((phase, phase.sessions.as_ref()?)));
+        let (phase, sessions) =
+            lived.max_by(|(_, one), (_, other)| one.hurry_most.total_cmp(&other.hurry_most))?;
+        (sessions.hurry_most > HURRY_MAX).then(|| {
+            format!(
+                "hurried: in {} sessions lived up to {:.1} times as fast as configured, as the \
+                 rate asks for more of them than there are users (`kbench plan` says how many \
+                 would do; population.hurry = \"allowed\" accepts it)",
+                phase.name, sessions.hurry_most
             )
         })
     }

@@ -13,73 +13,22 @@
 //! lag at the end is held against that at the beginning, over the time between.
 
 mod acks;
+pub mod measured;
 mod slope;
 
-use serde::{Deserialize, Serialize};
-
+pub use super::kept_up::{KeepingUp, KeptUp};
 use super::{Interval, RunResult};
-use crate::client::target::Kind;
+use crate::client::facts::Kind;
+
 use acks::Reached;
+use measured::{ALPHA, INTERVALS_MIN, LIMIT_SHARE, SPAN_MIN_S, is_level, measured};
 use slope::{Slope, between_ends, median, of_lag};
 
 /// How each flag begins that says who fell behind.
 pub(crate) const OVERLOAD: &str = "overload: ";
 
-/// The share of the offered rate that may be left over.
-const LIMIT_SHARE: f64 = 0.005;
-
-/// How often an interval may miss the truth, over the applications and the broker of a run.
-const ALPHA: f64 = 0.05;
-
-/// Fewest intervals that a verdict rests on.
-const INTERVALS_MIN: usize = 10;
-
-/// Shortest measured part that a verdict rests on: the longest cycle of a client by itself, that
-/// of its commits, in seconds.
-const SPAN_MIN_S: f64 = 5.0;
-
-/// A rate is constant where each interval's lies so near their median: this share of it, and so
-/// many standard deviations of arrivals by chance.
-const LEVEL_SHARE: f64 = 0.1;
-const LEVEL_DEVIATIONS: f64 = 5.0;
-
 /// A length that is asked for beyond this many times the one there is, is none.
 const LONGER_MAX: f64 = 50.0;
-
-/// Whether somebody kept up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum KeptUp {
-    /// The lag surely grew by less than the limit.
-    Yes,
-    /// The lag surely grew by more than the limit.
-    No,
-    /// Neither is sure.
-    TooShort,
-}
-
-/// How somebody's lag went over the measured part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct KeepingUp {
-    /// The verdict.
-    pub kept_up: KeptUp,
-    /// The slope of the lag, in records per second: of a straight line where the rate is constant,
-    /// and else from the beginning to the end; `None` with too few intervals.
-    pub lag_slope_per_s: Option<f64>,
-    /// The lower end of its 95 % interval, corrected for autocorrelation and for the number of
-    /// verdicts that a run has, in records per second.
-    pub lag_slope_low_per_s: Option<f64>,
-    /// The upper end, in records per second.
-    pub lag_slope_high_per_s: Option<f64>,
-    /// The slope that parts the verdicts, in records per second: half a percent of the offered
-    /// rate.
-    pub limit_per_s: f64,
-    /// How long the measured part would have to be for a verdict, about, in seconds; `None` where
-    /// there is one, and where no length in reach would help.
-    pub needed_s: Option<f64>,
-}
 
 /// The verdicts of a run, computed from its intervals.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -88,26 +37,6 @@ pub struct Judged {
     pub apps: Vec<Option<KeepingUp>>,
     /// The broker's.
     pub broker: Option<KeepingUp>,
-}
-
-impl KeepingUp {
-    /// The slope, its bounds and the limit, in words.
-    fn words(&self) -> String {
-        let shown = |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), signed);
-        format!(
-            "{}/s ({} to {}, limit {:.0})",
-            shown(self.lag_slope_per_s),
-            shown(self.lag_slope_low_per_s),
-            shown(self.lag_slope_high_per_s),
-            self.limit_per_s
-        )
-    }
-}
-
-fn signed(value: f64) -> String {
-    // No "-0".
-    let whole = value.round() as i64;
-    whole.to_string()
 }
 
 /// Judges a run by its intervals.
@@ -156,28 +85,12 @@ fn has_acks(result: &RunResult) -> bool {
     result.plan["kafka"]["producer"]["acks"].as_str() != Some("0")
 }
 
-/// The intervals that lie wholly within the measured part, as far as it came.
-fn measured(result: &RunResult) -> &[Interval] {
-    let warm = result.phases.iter().filter(|phase| phase.warmup).map(|phase| phase.to_s);
-    let (from_s, to_s) = (warm.fold(0.0, f64::max), result.schedule_end_s());
-    let interval_s = result.interval_s();
-    let end = result.series.partition_point(|row| row.from_s + interval_s <= to_s + 1e-6);
-    let start = result.series.partition_point(|row| row.from_s < from_s - 1e-6).min(end);
-    &result.series[start..end]
-}
-
 /// What was asked of whoever is judged.
 #[derive(Debug, Clone, Copy)]
 struct Load {
     rate_per_s: f64,
     is_level: bool,
     interval_s: f64,
-}
-
-fn is_level(offered: &[f64]) -> bool {
-    let middle = median(offered);
-    let reach = LEVEL_SHARE * middle + LEVEL_DEVIATIONS * middle.sqrt();
-    offered.iter().all(|count| (count - middle).abs() <= reach)
 }
 
 /// The verdict on a lag: (seconds, records), in the order of time.

@@ -7,22 +7,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::save::is_stage;
-use super::verify;
-use super::{FORMAT_VERSION, RunResult};
+pub use super::saved::Saved;
+use super::{FORMAT_VERSION, verify};
 use crate::base::error::{Error, Result};
 use crate::base::files;
 
 /// The file that makes a folder a result.
 const RESULT: &str = "result.json";
-
-/// A result and where it lies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Saved {
-    /// The folder that holds `result.json`.
-    pub folder: PathBuf,
-    /// What it holds.
-    pub result: RunResult,
-}
 
 /// What every version has.
 #[derive(Deserialize)]

@@ -2,13 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RunResult;
 use crate::base::text::count;
 use crate::load::generate::SessionStats;
 use crate::plan::PopulationPlan;
-
-/// From this pace on it is said that sessions hurried.
-const HURRY_MAX: f64 = 1.25;
 
 /// The ordinary sessions of a phase: neither planted nor of hot users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,25 +76,4 @@ impl PhaseSessions {
     /// The heads of a table of phases.
     pub const HEADS: [&'static str; 5] =
         ["sessions alive", "needed", "times as fast", "median pause", "events a session"];
-}
-
-impl RunResult {
-    /// Sessions that had to live faster than the scenario says, unless it says that they may.
-    pub(super) fn hurried(&self) -> Option<String> {
-        if self.plan["population"]["hurry"] == "allowed" {
-            return None;
-        }
-        let measured = self.phases.iter().filter(|phase| !phase.warmup);
-        let lived = measured.filter_map(|phase| Some((phase, phase.sessions.as_ref()?)));
-        let (phase, sessions) =
-            lived.max_by(|(_, one), (_, other)| one.hurry_most.total_cmp(&other.hurry_most))?;
-        (sessions.hurry_most > HURRY_MAX).then(|| {
-            format!(
-                "hurried: in {} sessions lived up to {:.1} times as fast as configured, as the \
-                 rate asks for more of them than there are users (`kbench plan` says how many \
-                 would do; population.hurry = \"allowed\" accepts it)",
-                phase.name, sessions.hurry_most
-            )
-        })
-    }
 }

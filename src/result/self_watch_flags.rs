@@ -3,8 +3,7 @@
 //!
 //! The limits are those of the notes on measuring, C.7, unless they name another source.
 
-use super::self_watch::WAIT_LONG_NS;
-use super::self_watch::{SelfWatch, ThreadShare};
+use super::self_watch::{SelfWatch, ThreadShare, WAIT_LONG_NS};
 
 /// Send delay (p99) above which the generator is called saturated, as Kroxylicious' kit does.
 const SLIP_P99_LIMIT_NS: u64 = 1_000_000;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::crew::spawn;
+use super::threads::spawn;
 use crate::base::error::{Error, Result};
 use crate::client::target::World;
 use crate::output::progress::Progress;

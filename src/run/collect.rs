@@ -10,9 +10,10 @@ use super::strangers::Strangers;
 use crate::base::clock::Clock;
 use crate::client::target::World;
 use crate::load::schedule::Schedule;
-use crate::measure::latency::{Series, Stage, Window};
+use crate::measure::latency::Series;
+use crate::measure::latency::window::{Stage, Window};
 use crate::output::progress::{Live, LiveApp, Progress};
-use crate::output::prometheus::{AppMoment, Buckets, Metrics, Moment};
+use crate::output::prometheus::metrics::{AppMoment, Buckets, Metrics, Moment};
 use crate::plan::{AppPlan, Plan};
 
 /// Everything that the loops have reported so far.

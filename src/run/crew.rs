@@ -4,22 +4,23 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::observe;
-use super::observe::{Meter, Roster};
+use super::observe::{self, Meter, Roster};
+use super::threads::spawn;
 use crate::apps;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::{Error, Result};
 use crate::client::target::World;
-use crate::measure::latency::{Recorder, Sends, Stage, Stalls, Window};
+use crate::measure::latency::window::{Stage, Window};
+use crate::measure::latency::{Recorder, Sends, Stalls};
 use crate::measure::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
-use crate::workers::consume;
-use crate::workers::consume::{Group, Source};
-use crate::workers::produce;
-use crate::workers::produce::{Done, Merge, ReceiptBook, Script, ShardReceipts, Sink, TimedOut};
+use crate::workers::consume::{self, Group, Source};
+use crate::workers::produce::{
+    self, Done, Merge, ReceiptBook, Script, ShardReceipts, Sink, TimedOut,
+};
 
 /// Nobody's due time: before the schedule's start nothing is measured.
 const NOT_YET: Range<u64> = 0..0;
@@ -294,16 +295,6 @@ impl Crew {
     pub(super) fn take_groups(&mut self) -> Vec<Arc<Group>> {
         std::mem::take(&mut self.groups)
     }
-}
-
-pub(super) fn spawn<T: Send + 'static>(
-    name: &str,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| Error::io(format!("starting the thread {name}"), error))
 }
 
 fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> Left<T> {

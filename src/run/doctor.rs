@@ -3,6 +3,7 @@
 
 mod broker;
 mod cores;
+pub mod finding;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,44 +15,16 @@ use super::Options;
 use crate::apps;
 use crate::base::clock::{Clock, SystemClock, wake_on_time};
 use crate::base::error::{Error, Result};
-use crate::client::loopback::Faults;
+use crate::client::loopback::faults::Faults;
 use crate::output::progress::Progress;
-use crate::plan::Plan;
-use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::Source;
+use crate::plan::{Plan, scenario};
 use crate::result::Host;
 use crate::workers::produce::Sending;
 
-/// What a row is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grade {
-    /// As good as the figures need.
-    Good,
-    /// Runs are flagged, or their tail is the host's.
-    Fair,
-    /// What is measured here says little of Kafka.
-    Unfit,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finding {
-    /// What it is.
-    pub what: String,
-    /// What it is worth.
-    pub grade: Grade,
-    /// What was measured, in words.
-    pub measured: String,
-    /// Up to where it is good, and up to where fair.
-    pub limits: String,
-    /// What to do about it, where there is something to do.
-    pub advice: Option<String>,
-    /// The figures by name; the unit ends the name.
-    pub figures: Vec<(&'static str, f64)>,
-}
+use finding::{Finding, Grade, Limits, ms};
 
 /// All that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,22 +40,6 @@ impl Checkup {
     #[must_use]
     pub fn grade(&self) -> Grade {
         self.findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Good)
-    }
-}
-
-/// A value with its limits: good up to the first, fair up to the second; less is better.
-struct Limits {
-    good: f64,
-    fair: f64,
-}
-
-impl Limits {
-    fn grade(&self, value: f64) -> Grade {
-        match value {
-            value if value <= self.good => Grade::Good,
-            value if value <= self.fair => Grade::Fair,
-            _ => Grade::Unfit,
-        }
     }
 }
 
@@ -203,10 +160,6 @@ fn oversleeps(lasts: Duration) -> Vec<u64> {
 fn quantile(sorted: &[u64], share: f64) -> u64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(0)
-}
-
-fn ms(ns: u64) -> f64 {
-    ns as f64 / 1e6
 }
 
 fn sleeps() -> Finding {

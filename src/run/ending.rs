@@ -3,7 +3,6 @@
 //! What was measured is saved before anything that may take long: the topic is read once more, the
 //! page drawn, clients closed and the topic deleted only then. What is found out later replaces it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::collect::Collector;
 use super::crew::{self, Crew};
 use super::embedded::EmbeddedBroker;
 use super::finish::{self, Answer, Conditions, End, Kept};
+use super::keep::Keep;
 use super::remains::Remains;
 use super::{Played, rescan, timeline, undelivered};
 use crate::base::clock::SystemClock;
@@ -31,15 +31,6 @@ const DELETE: Duration = Duration::from_secs(10);
 
 /// The most time for the last connection.
 const DISCONNECT: Duration = Duration::from_secs(2);
-
-/// Where results are kept.
-pub(super) trait Keep {
-    /// Saves a result; a second one takes the place of the first. Gives where it is, if it is.
-    fn save(&mut self, result: &mut RunResult, kept: &Kept) -> Option<&Path>;
-
-    /// Draws what can be made of a saved result at any time.
-    fn draw(&mut self, _result: &RunResult) {}
-}
 
 /// The end of one run.
 pub(super) struct Ending<'a> {

@@ -8,35 +8,31 @@ use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
 use super::crew::Crew;
-use super::observe;
-use super::observe::{MeterSeen, Seen};
+use super::observe::{self, MeterSeen, Seen};
 use super::timeline::{Reached, Timeline};
 use crate::apps::Summary;
 use crate::base::clock::{Clock, Promptness, SystemClock};
 use crate::base::error;
+use crate::client::facts::WorldFacts;
 use crate::client::librdkafka::ClientProperties;
-use crate::client::target::WorldFacts;
 use crate::event::EventType;
-use crate::load::generate::Personas;
-use crate::load::generate::SessionStats;
+use crate::load::generate::{Personas, SessionStats};
 use crate::load::preview::fingerprint;
-use crate::measure::latency::{Latency, Series, Stage, TAIL};
+use crate::measure::latency::window::Stage;
+use crate::measure::latency::{Latency, Series, TAIL};
 use crate::measure::ledger::{Ledger, LedgerReport};
 use crate::measure::verify::books::Books;
 use crate::measure::verify::detection::{Detection, RuleAlerts, accused, detect};
-use crate::measure::verify::segments;
-use crate::measure::verify::segments::SegmentReport;
+use crate::measure::verify::segments::{self, SegmentReport};
 use crate::output::hlog::{LogSeries, Outside, interval_log};
 use crate::output::stages::stacked;
 use crate::plan::Plan;
-use crate::result::compare;
 use crate::result::end_lag::EndLag;
-use crate::result::keep_up;
 use crate::result::self_watch::SelfWatch;
 use crate::result::throttling::Throttling;
 use crate::result::{
     AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, RecordingResult, RunResult,
-    Verdict,
+    Verdict, compare, keep_up,
 };
 use crate::workers::consume::Group;
 use crate::workers::produce::{TimedOut, WireBytes};
@@ -379,7 +375,7 @@ fn self_watch(
         cpu_idle_ms_per_s: end.seen.cost.idle_ms_per_s,
         cpu_us_per_event_more: more.clone().and_then(Result::ok),
         cpu_us_per_event_more_unknown: more.and_then(Result::err),
-        memory_peak_bytes: observe::memory_peak_bytes(),
+        memory_peak_bytes: observe::process::memory_peak_bytes(),
         wall_step_us: clock.wall_step_us(),
         lag_at_end_records: end.lag_at_end.records,
         lag_at_end_s: end.lag_at_end.seconds,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::error::{Error, Result};
-use crate::client::librdkafka::try_properties;
+use crate::client::librdkafka::setup::try_properties;
 use crate::load::preview::outline::{Memory, clients, memory_of, size};
 use crate::plan::Plan;
 use crate::result::Host;

@@ -6,8 +6,9 @@ use super::Options;
 use super::embedded::EmbeddedBroker;
 use crate::base::clock::{SystemClock, wall_clock_us};
 use crate::base::error::{Error, Result};
+use crate::client::facts::Kind;
 use crate::client::loopback;
-use crate::client::target::{Kind, World};
+use crate::client::target::World;
 use crate::output::progress::Progress;
 use crate::plan::Plan;
 

@@ -5,6 +5,7 @@
 //! of a race is nearly the same for both runs of a pair, and falls out of their ratio.
 
 mod book;
+pub mod side;
 
 use std::path::{Path, PathBuf};
 
@@ -15,26 +16,11 @@ use super::Options;
 use super::sweep::{not_whole, outcome, set_aside};
 use crate::base::error::{Error, Result};
 use crate::output::progress::Progress;
-use crate::plan::Plan;
 use crate::result::{self, Lap, Saved};
 use crate::run;
 
 pub use book::Book;
-
-/// One of the two that race.
-#[derive(Debug)]
-pub struct Side {
-    /// What it runs.
-    pub plan: Plan,
-    /// The text of its scenario.
-    pub text: String,
-}
-
-/// The two folders of a race's folder.
-pub const SIDES: [&str; 2] = ["a", "b"];
-
-/// The runs of whole pairs, by side.
-pub type Laps = [Vec<Saved>; 2];
+use side::{Laps, SIDES, Side};
 
 /// How a race ended.
 #[derive(Debug)]

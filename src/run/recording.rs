@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::crew::spawn;
+use super::threads::spawn;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::client::target::World;

@@ -7,9 +7,11 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use super::closing::Closing;
-use super::crew::{Crew, spawn};
+use super::crew::Crew;
+use super::threads::spawn;
+use crate::client::facts::WorldFacts;
 use crate::client::librdkafka::{INTERRUPTED, Until};
-use crate::client::target::{World, WorldFacts};
+use crate::client::target::World;
 use crate::event::json::stamp;
 use crate::measure::ledger::Ledger;
 use crate::output::progress::Progress;

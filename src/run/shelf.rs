@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ending::Keep;
 use super::finish::Kept;
+use super::keep::Keep;
 use crate::base::error::{Error, Result};
 use crate::output::draw;
 use crate::result::{self, RunResult};

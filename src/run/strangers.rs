@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::librdkafka::Stranger;
-use crate::client::target::{GroupWatch, World};
+use crate::client::target::World;
+use crate::client::target::trouble::GroupWatch;
 use crate::plan::Plan;
 use crate::workers::consume::{Group, WorkerState};
 

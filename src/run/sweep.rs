@@ -1,6 +1,7 @@
 //! A sweep: every point of a scenario's axes as whole runs, saved one by one, and what they say
 //! together.
 
+use crate::base::text;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,7 @@ use crate::output::draw::draw_sweep;
 use crate::output::progress::Progress;
 use crate::plan::metric::Statistic;
 use crate::plan::sweep::{Sweep, Turn, shown};
-use crate::result::sweep::book::Book;
-use crate::result::sweep::book::State;
+use crate::result::sweep::book::{Book, State};
 use crate::result::{self, RunResult, Saved, Trial};
 use crate::run;
 
@@ -173,10 +173,10 @@ pub(crate) fn not_whole(folder: &Path, error: &Error) -> String {
 
 /// What came of a trial, in a line.
 pub(crate) fn outcome(result: &RunResult) -> String {
-    let acked = crate::base::text::count(result.throughput.acked_per_s.round() as u64);
+    let acked = text::count(result.throughput.acked_per_s.round() as u64);
     let p99 = match result.worst(Statistic::P99) {
-        Some(Reading::Endless(ns)) => format!("> {}", crate::base::text::duration(Some(ns))),
-        worst => crate::base::text::duration(worst.and_then(Reading::value_ns)),
+        Some(Reading::Endless(ns)) => format!("> {}", text::duration(Some(ns))),
+        worst => text::duration(worst.and_then(Reading::value_ns)),
     };
     let verdict = &result.verdict;
     let said = verdict.reasons.first().or(verdict.flags.first());

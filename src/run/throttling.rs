@@ -9,7 +9,7 @@ use crate::workers::consume::Source;
 use crate::workers::produce::Sink;
 
 /// Of clients that are done; `measured` is on the clock.
-pub(super) fn throttling(
+pub(super) fn of(
     sinks: &[Box<dyn Sink>],
     sources: &[Box<dyn Source>],
     clock: &SystemClock,

@@ -2,7 +2,8 @@
 //! place in every rank, and what timed out and was written gets its acknowledgement's latency.
 
 use super::collect::Collector;
-use crate::measure::latency::{Series, Stage};
+use crate::measure::latency::Series;
+use crate::measure::latency::window::Stage;
 use crate::measure::ledger::{Ledger, Undelivered};
 use crate::plan::Plan;
 use crate::workers::produce::TimedOut;

@@ -19,7 +19,8 @@ use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::event::Arrival;
 use crate::event::json::parse::Parser;
-use crate::measure::latency::{Recorder, Throttles, Window};
+use crate::measure::latency::window::Window;
+use crate::measure::latency::{Recorder, Throttles};
 
 pub use group::{Group, Lane, WorkerState};
 pub use reader::{Read, Reader};

@@ -20,17 +20,17 @@ use crate::base::clock::{Clock, Promptness, wake_on_time};
 use crate::base::error::Result;
 use crate::event::{Outcome, Slot, Stamp};
 use crate::load::generate::SessionStats;
-use crate::measure::latency::{Recorder, Stage, Throttles, Window};
+use crate::measure::latency::window::{Stage, Window};
+use crate::measure::latency::{Recorder, Throttles};
 use crate::measure::ledger::{Dues, Ledger};
 use crate::measure::verify::books::Books;
 
-use script::Openings;
-
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
+use script::Openings;
+pub use script::feed::{Feed, cue_up, due_ns};
 pub use script::{
-    Ahead, Counts, Feed, Merge, Recorded, Script, Sending, Step, Tape, TapeRecord, cue_up, due_ns,
-    time_us,
+    Ahead, Counts, Merge, Recorded, Script, Sending, Step, Tape, TapeRecord, time_us,
 };
 
 /// Most events that one hand-over holds.

@@ -7,12 +7,14 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use proptest::prelude::*;
+
 use kbench::base::clock::{Clock, ManualClock};
 use kbench::event::{Outcome, Receipt, Stamp};
-use kbench::measure::latency::{Recorder, Series, Stage};
+use kbench::measure::latency::window::Stage;
+use kbench::measure::latency::{Recorder, Series};
 use kbench::measure::ledger::Ledger;
 use kbench::workers::produce::{ReceiptBook, Receiver, ShardReceipts};
-use proptest::prelude::*;
 
 const INTERVAL_NS: u64 = 1_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;

@@ -16,9 +16,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use browser::Browser;
 use kbench::apps::schemas;
-use kbench::client::loopback::{Faults, WriteFault};
+use kbench::client::loopback::faults::{Faults, WriteFault};
 use kbench::output::progress::Progress;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
@@ -26,6 +25,8 @@ use kbench::plan::toml::overrides::Overrides;
 use kbench::plan::toml::source::Source;
 use kbench::run;
 use kbench::run::Options;
+
+use browser::Browser;
 
 /// A load that plants fraud and lasts long enough for a few intervals.
 const RUN: &str = "seed = 5\ndescription = \"A <small> run & its \\\"report\\\".\"\n[load]\n\

@@ -126,7 +126,8 @@ fn files_and_lines_are_short() {
     let mut faults = Vec::new();
     for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
-            let lines = text.lines().count();
+            // A file's own tests lie beside what they hold, and don't count.
+            let lines = code(&text).count();
             if lines > LONGEST_FILE {
                 faults.push(format!("{}: {lines} lines", path.display()));
             }
@@ -203,10 +204,6 @@ fn the_readme_quotes_the_recorded_benches() {
     }
 }
 
-/// How many files are in circles, and in the largest of them. They are to be cut, not added to:
-/// whoever cuts one lowers this.
-const IN_CIRCLES: (usize, usize) = (172, 29);
-
 fn read(path: &Path) -> Option<String> {
     fs::read_to_string(root().join(path)).ok()
 }
@@ -222,14 +219,9 @@ fn edges_of(files: &[(&str, &str)]) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn no_more_files_are_in_circles_than_there_were() {
+fn no_two_files_lead_to_each_other() {
     let found = circles(&edges());
-    for circle in &found {
-        println!("{circle:?}");
-    }
-    let all = found.iter().map(BTreeSet::len).sum();
-    let largest = found.iter().map(BTreeSet::len).max();
-    assert_eq!((all, largest.unwrap_or(0)), IN_CIRCLES);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// Each form in which a file can name another one.

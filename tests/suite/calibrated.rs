@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kbench::client::loopback::{Delays, Faults, Ticks, WriteFault};
-use kbench::result::{LatencySummary, RunResult};
-
 use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run_with, try_run};
 use crate::world::{Kind, World};
+use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::loopback::{Delays, Ticks};
+use kbench::result::{LatencySummary, RunResult};
 
 /// Places without a broker, where times can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];

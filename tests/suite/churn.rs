@@ -8,11 +8,6 @@ use std::sync::{OnceLock, mpsc};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use kbench::broker::BrokerConfig;
-use kbench::client::librdkafka::{ClientLog, KafkaSource};
-use kbench::client::loopback::Faults;
-use kbench::result::RunResult;
-use kbench::workers::consume::Source;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -24,6 +19,11 @@ use crate::probe::Probe;
 use crate::runs::{constant, plan, run, try_run};
 use crate::sender::produce;
 use crate::world::{Kind, World};
+use kbench::broker::config::BrokerConfig;
+use kbench::client::librdkafka::{ClientLog, KafkaSource};
+use kbench::client::loopback::faults::Faults;
+use kbench::result::RunResult;
+use kbench::workers::consume::Source;
 
 const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
 

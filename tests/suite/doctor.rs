@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 
-use kbench::run::doctor::{Finding, examine_brokers};
-
 use crate::admin::{await_until, inquirer};
 use crate::probe::Probe;
 use crate::world::{Kind, World};
+use kbench::run::doctor::examine_brokers;
+use kbench::run::doctor::finding::Finding;
 
 pub fn probes() -> Vec<Probe> {
     let probe = Probe::new("doctor::a_broker_of_this_host_is_near_and_has_its_clock", near);

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use kbench::client::loopback::Faults;
-use kbench::output::progress::Progress;
-use kbench::result::LatencySummary;
-use kbench::run;
-use kbench::run::Options;
-
 use crate::cluster::dev_kafka;
 use crate::needs::Need;
 use crate::probe::Probe;
 use crate::runs::{PROGRAM, constant, plan};
 use crate::world::{Kind, World};
+use kbench::client::loopback::faults::Faults;
+use kbench::output::progress::Progress;
+use kbench::result::LatencySummary;
+use kbench::run;
+use kbench::run::Options;
 
 pub fn probes() -> Vec<Probe> {
     let probe = Probe::new("hlog::another_reader_finds_every_sample", read_back);

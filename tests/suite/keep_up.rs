@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kbench::broker::BrokerConfig;
-use kbench::client::loopback::{Delays, Faults};
-use kbench::result::RunResult;
-use kbench::result::keep_up::{KeepingUp, KeptUp};
-
 use crate::cluster::dev_kafka;
 use crate::load::{Load, QUIET};
 use crate::probe::Probe;
 use crate::runs::{constant, plan, run, try_run};
 use crate::world::{Kind, World};
+use kbench::broker::config::BrokerConfig;
+use kbench::client::loopback::Delays;
+use kbench::client::loopback::faults::Faults;
+use kbench::result::RunResult;
+use kbench::result::keep_up::{KeepingUp, KeptUp};
 
 /// The protocol's numbers of requests.
 const PRODUCE: i16 = 0;

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::base::error::ExitCode;
-use kbench::broker::BrokerConfig;
-use kbench::client::loopback::{Faults, WriteFault};
-use kbench::client::target::Kind as BrokerKind;
-use kbench::result::RunResult;
-
 use crate::canary;
 use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
+use kbench::base::error::ExitCode;
+use kbench::broker::config::BrokerConfig;
+use kbench::client::facts::Kind as BrokerKind;
+use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::result::RunResult;
 
 /// The protocol's number of the request.
 const INIT_PRODUCER_ID: i16 = 22;

@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::client::loopback::Faults;
-use kbench::result::RunResult;
 use rdkafka::consumer::Consumer;
 
 use crate::client::{Rec, consumer};
@@ -14,6 +12,8 @@ use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run, try_run};
 use crate::sender::Sender;
 use crate::world::{Kind, World};
+use kbench::client::loopback::faults::Faults;
+use kbench::result::RunResult;
 
 const EVERYWHERE: &[Kind] = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
 

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::base::clock::wake_on_time;
-use kbench::client::loopback::Faults;
-use kbench::result::{LatencySummary, RunResult};
-
 use crate::probe::Probe;
 use crate::runs::{constant, plan, try_run};
 use crate::world::{Kind, World};
+use kbench::base::clock::wake_on_time;
+use kbench::client::loopback::faults::Faults;
+use kbench::result::{LatencySummary, RunResult};
 
 /// What the proxy holds every byte on its way to the broker for.
 const HOLD_MS: u64 = 50;

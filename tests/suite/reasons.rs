@@ -4,10 +4,6 @@
 use std::thread;
 use std::time::Duration;
 
-use kbench::broker::BrokerConfig;
-use kbench::client::loopback::Faults;
-use kbench::plan::Plan;
-use kbench::result::Verdict;
 use rdkafka::consumer::Consumer;
 
 use crate::admin::{self, await_until};
@@ -16,6 +12,10 @@ use crate::group::{Member, Seen};
 use crate::probe::Probe;
 use crate::runs::{constant, plan, try_run};
 use crate::world::{Kind, World};
+use kbench::broker::config::BrokerConfig;
+use kbench::client::loopback::faults::Faults;
+use kbench::plan::Plan;
+use kbench::result::Verdict;
 
 const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
 

@@ -4,15 +4,14 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use kbench::client::loopback::{Faults, WriteFault};
+use crate::probe::Probe;
+use crate::runs::{constant, run_with};
+use crate::world::{Kind, World};
+use kbench::client::loopback::faults::{Faults, WriteFault};
 use kbench::plan::sweep::Settings;
 use kbench::result::sweep::limit::Limit;
 use kbench::result::sweep::points::summarize;
 use kbench::result::{RunResult, Saved, Trial};
-
-use crate::probe::Probe;
-use crate::runs::{constant, run_with};
-use crate::world::{Kind, World};
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];

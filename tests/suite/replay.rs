@@ -6,16 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kbench::base::error::ExitCode;
-use kbench::client::loopback::Faults;
-use kbench::event::PROBE_SHARD;
-use kbench::event::json::stamp;
-use kbench::event::json::stamp::STAMP_LEN;
-use kbench::output::progress::Progress;
-use kbench::plan::{Plan, ReplayPlan};
-use kbench::result::RunResult;
-use kbench::run;
-use kbench::run::Options;
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -25,6 +15,16 @@ use crate::probe::Probe;
 use crate::runs::{PROGRAM, constant, plan, try_run};
 use crate::sender::Sender;
 use crate::world::World;
+use kbench::base::error::ExitCode;
+use kbench::client::loopback::faults::Faults;
+use kbench::event::PROBE_SHARD;
+use kbench::event::json::stamp;
+use kbench::event::json::stamp::STAMP_LEN;
+use kbench::output::progress::Progress;
+use kbench::plan::{Plan, ReplayPlan};
+use kbench::result::RunResult;
+use kbench::run;
+use kbench::run::Options;
 
 pub fn probes() -> Vec<Probe> {
     vec![

@@ -6,8 +6,9 @@ use base64::Engine;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
+use crate::world::{Kind, World};
 use kbench::base::error::Result;
-use kbench::client::loopback::Faults;
+use kbench::client::loopback::faults::Faults;
 use kbench::output::progress::Progress;
 use kbench::plan::Plan;
 use kbench::plan::scenario;
@@ -17,8 +18,6 @@ use kbench::plan::toml::source::Source;
 use kbench::result::{LatencySummary, RunResult};
 use kbench::run;
 use kbench::run::{Finished, Options};
-
-use crate::world::{Kind, World};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");

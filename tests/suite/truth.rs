@@ -11,15 +11,14 @@ use rdkafka::consumer::Consumer;
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use kbench::client::librdkafka::Until;
-use kbench::client::loopback::{Faults, WriteFault};
-use kbench::event::PROBE_SHARD;
-use kbench::event::json::stamp;
-
 use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
 use crate::{admin, client};
+use kbench::client::librdkafka::Until;
+use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::event::PROBE_SHARD;
+use kbench::event::json::stamp;
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];

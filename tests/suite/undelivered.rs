@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kbench::client::loopback::{Faults, WriteFault};
+use crate::probe::Probe;
+use crate::runs::{PROGRAM, constant, plan, run_with, try_run};
+use crate::world::{Kind, World};
+use kbench::client::loopback::faults::{Faults, WriteFault};
 use kbench::measure::latency::Reading;
 use kbench::output::progress::Progress;
 use kbench::output::summary::markdown;
@@ -16,10 +19,6 @@ use kbench::plan::metric::Statistic;
 use kbench::result::{LatencySummary, RunResult};
 use kbench::run;
 use kbench::run::Options;
-
-use crate::probe::Probe;
-use crate::runs::{PROGRAM, constant, plan, run_with, try_run};
-use crate::world::{Kind, World};
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];

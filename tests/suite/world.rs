@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kbench::broker::{Broker, BrokerConfig};
-
 use crate::admin;
 use crate::cluster::Cluster;
 use crate::proxy::Proxy;
+use kbench::broker::Broker;
+use kbench::broker::config::BrokerConfig;
 
 /// What kind of broker a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,10 @@ use proptest::prelude::*;
 
 use super::super::{Summary, Value};
 use super::sample::{self, Sample};
-use super::{by_user, counted, duration_ms, of, page_kinds, parts_of, path, row, rows};
-use super::{sessions, spread_agrees, summary};
+use super::{
+    by_user, counted, duration_ms, of, page_kinds, parts_of, path, row, rows, sessions,
+    spread_agrees, summary,
+};
 use crate::event::EventType;
 
 const PRICES_CENTS: [u64; 4] = [99_999, 2_999, 7_999, 29_999];

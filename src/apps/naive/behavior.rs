@@ -6,8 +6,10 @@ use proptest::prelude::*;
 
 use super::super::{Summary, Value};
 use super::sample::{self, Sample};
-use super::{by_user, counted, duration_ms, page_kind, page_kinds, parts_of, path, row, rows};
-use super::{sessions, spread_agrees, summary};
+use super::{
+    by_user, counted, duration_ms, page_kind, page_kinds, parts_of, path, row, rows, sessions,
+    spread_agrees, summary,
+};
 use crate::event::EventType;
 
 const SEGMENTS: [&str; 3] = ["browsers", "buyers", "researchers"];

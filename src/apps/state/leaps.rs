@@ -23,9 +23,6 @@
 
 use std::collections::VecDeque;
 
-use crate::apps::{AppKind, option_us};
-use crate::plan::AppPlan;
-
 /// Users who must agree, the event's own among them.
 const USERS: usize = 3;
 
@@ -69,17 +66,6 @@ struct Held<T> {
     /// Events that agree, itself included, less those that don't.
     votes: i32,
     what: T,
-}
-
-/// How far behind the newest of its partition an event is still in time for an application, in
-/// microseconds: its own setting, and a minute where it has none.
-#[must_use]
-pub fn lateness_us(kind: &AppKind, plan: &AppPlan) -> i64 {
-    const KEY: &str = "lateness_ms";
-    if kind.schema.options.iter().any(|option| option.key == KEY) {
-        return option_us(plan, &kind.schema, KEY);
-    }
-    60_000_000
 }
 
 impl Stretch {

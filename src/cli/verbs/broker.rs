@@ -1,11 +1,13 @@
 //! `kbench broker`: the embedded broker by itself.
 
+use super::shared;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use super::signals::Signals;
 use crate::base::error::{ExitCode, Result};
-use crate::broker::{Broker, BrokerConfig};
+use crate::broker::Broker;
+use crate::broker::config::BrokerConfig;
 use crate::cli::BrokerArgs;
 use crate::run::embedded::GREETING;
 
@@ -28,7 +30,7 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
         Some(signals)
     };
     let broker = Broker::start(&config)?;
-    super::show(&format!("{GREETING}{}\n", broker.address()))?;
+    shared::show(&format!("{GREETING}{}\n", broker.address()))?;
     let Some(signals) = signals else {
         // A parent asks with an empty line, and ends it by closing: also by dying.
         for line in std::io::stdin().lock().lines() {
@@ -43,7 +45,7 @@ pub(super) fn run(args: &BrokerArgs) -> Result<ExitCode> {
         broker.stop();
         return Ok(ExitCode::Ok);
     };
-    super::tell(&format!(
+    shared::tell(&format!(
         "an in-memory broker for trying things out: at most {} MiB for records and requests, \
          nothing is kept when it ends; Ctrl-C ends it",
         config.memory_limit_bytes >> 20

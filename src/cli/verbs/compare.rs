@@ -1,14 +1,17 @@
 //! `kbench compare`: two results beside each other.
 
+use super::shared;
+use crate::output::{compare_markdown, compare_text};
 use std::fs::OpenOptions;
 use std::io::Write;
 
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{CompareArgs, Format, GateArgs};
+use crate::cli::shared::Format;
+use crate::cli::{CompareArgs, GateArgs};
 use crate::plan::metric::Metric;
 use crate::result;
-use crate::result::compare;
-use crate::result::compare::{Allow, Comparison, Gate, Options, Sense, Side, State};
+use crate::result::compare::options::Options;
+use crate::result::compare::{self, Allow, Comparison, Gate, Sense, Side, State};
 
 /// How often each row of `--simulate` is drawn.
 const SIMULATED: u32 = 10_000;
@@ -37,7 +40,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
                 runs + &crate::result::sweep::simulate::simulated(SIMULATED_SWEEPS, SIMULATED_SEED)
             }
         };
-        super::show(&text)?;
+        shared::show(&text)?;
         return Ok(ExitCode::Ok);
     }
     let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) else {
@@ -104,18 +107,18 @@ pub(super) fn finish(
 ) -> Result<ExitCode> {
     let comparison = compare::compare(baseline, candidate, options)?;
     if result::is_unverified() {
-        super::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
+        shared::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
     }
     let text = match format {
-        Format::Text => crate::output::compare_text::text(&comparison),
-        Format::Markdown => crate::output::compare_markdown::markdown(&comparison),
+        Format::Text => compare_text::text(&comparison),
+        Format::Markdown => compare_markdown::markdown(&comparison),
         Format::Json => {
             let text = serde_json::to_string_pretty(&comparison)
                 .map_err(|error| Error::Internal(format!("writing the comparison: {error}")))?;
             format!("{text}\n")
         }
     };
-    super::show(&text)?;
+    shared::show(&text)?;
     tell_github(&comparison);
     Ok(exit_code(&comparison, strict))
 }
@@ -170,17 +173,19 @@ fn tell_github(comparison: &Comparison) {
     if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
         return;
     }
-    for line in crate::output::compare_markdown::annotations(comparison) {
+    for line in compare_markdown::annotations(comparison) {
         // Not stdout, which may be JSON; GitHub reads both.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
         return;
     };
-    let written = OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| {
-        file.write_all(crate::output::compare_markdown::markdown(comparison).as_bytes())
-    });
+    let written = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(compare_markdown::markdown(comparison).as_bytes()));
     if let Err(error) = written {
-        super::tell(&format!("warning: the job's summary was not written: {error}"));
+        shared::tell(&format!("warning: the job's summary was not written: {error}"));
     }
 }

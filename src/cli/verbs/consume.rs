@@ -1,5 +1,6 @@
 //! `kbench consume`: applications by themselves, each on a thread of its own.
 
+use super::shared;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::base::clock::{Clock, SystemClock, wall_clock_us};
 use crate::base::error::{Error, ExitCode, Result};
 use crate::base::visible;
-use crate::cli::{ConsumeArgs, Format};
+use crate::cli::ConsumeArgs;
+use crate::cli::shared::Format;
 use crate::client::librdkafka::Admin;
 use crate::output::said::{Look, alerts, said};
 use crate::plan::Plan;
 use crate::result::check_writable;
 use crate::run::parts::witnessed::Witnessed;
-use crate::run::standalone::consumer;
-use crate::run::standalone::consumer::{Alone, Limits, Said, Stopped};
+use crate::run::standalone::consumer::{self, Alone, Limits, Said, Stopped};
 use crate::workers::consume::Read;
 
 /// Longest wait for the first answer of a cluster.
@@ -26,11 +27,11 @@ const CONNECT: Duration = Duration::from_secs(8);
 
 pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     let kinds = chosen(&args.apps)?;
-    let (plan, bootstrap) = super::alone(None, &args.scenario)?;
+    let (plan, bootstrap) = shared::alone(None, &args.scenario)?;
     let rhythm = args.every.as_deref().map(rhythm).transpose()?;
     let limits = Limits {
         events: args.count,
-        idle: args.idle.as_deref().map(|text| super::duration("--idle", text)).transpose()?,
+        idle: args.idle.as_deref().map(|text| shared::duration("--idle", text)).transpose()?,
     };
     if let Some(folder) = &args.record {
         check_writable(folder)?;
@@ -76,11 +77,13 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     if let Some(record) = record {
         let folder = record.end(first_error.as_ref().map(ToString::to_string))?;
         if !args.quiet {
-            super::tell(&format!("recorded in {}", folder.display()));
+            shared::tell(&format!("recorded in {}", folder.display()));
         }
     }
     // After the saving: with a broker that is gone it takes its time, and fails.
-    let committed = consumer::commit(all, signals.code(), &mut |text: &str| super::tell(text));
+    let committed = consumer::commit(all, signals.code(), &mut |text: &str| {
+        shared::tell(text);
+    });
     match first_error.or(committed.err()) {
         // Whoever read this output has seen enough.
         Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
@@ -118,7 +121,7 @@ fn witnessed(
 ) -> Result<Witnessed> {
     let clock = SystemClock::start();
     clock.pretend(0, clock.wall_us(0) + args.shift_clock_us);
-    Witnessed::begin(folder, kinds, plan, clock, super::command_line())
+    Witnessed::begin(folder, kinds, plan, clock, shared::command_line())
 }
 
 /// The applications named, each once, in the order of their list.
@@ -133,7 +136,7 @@ pub(super) fn rhythm(text: &str) -> Result<Rhythm> {
     match text.parse::<u64>() {
         Ok(0) => Err(Error::usage("--every: 0 events; expected at least 1")),
         Ok(events) => Ok(Rhythm::Events(events)),
-        Err(_) => Ok(Rhythm::Time(super::duration("--every", text)?)),
+        Err(_) => Ok(Rhythm::Time(shared::duration("--every", text)?)),
     }
 }
 
@@ -144,7 +147,7 @@ fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
         .filter(|app| kinds.iter().any(|kind| kind.schema.name == app.name))
         .map(|app| format!("{} as {}", app.name, app.group))
         .collect();
-    super::tell(&format!(
+    shared::tell(&format!(
         "reading {} at {bootstrap}: {}; Ctrl-C commits and ends",
         plan.topic.name,
         groups.join(", ")
@@ -162,7 +165,7 @@ pub(super) struct Skin {
 
 impl Skin {
     pub(super) fn new(format: Format, topic: &str, quiet: bool) -> Self {
-        let look = Look { width: super::terminal_width(), color: super::color() };
+        let look = Look { width: shared::terminal_width(), color: shared::color() };
         Self { json: format == Format::Json, look, topic: topic.into(), quiet }
     }
 
@@ -172,14 +175,14 @@ impl Skin {
             Said::Alerts(list, more) => return self.warn(app, list, *more),
             Said::Silence => {
                 if !self.quiet {
-                    super::tell(&format!("{app}: nothing has come from {} yet", self.topic));
+                    shared::tell(&format!("{app}: nothing has come from {} yet", self.topic));
                 }
                 return Ok(());
             }
             Said::Gap(left) => {
                 if !self.quiet {
                     let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
-                    super::tell(&format!("{app}: the next event is due in {left}"));
+                    shared::tell(&format!("{app}: the next event is due in {left}"));
                 }
                 return Ok(());
             }

@@ -1,11 +1,13 @@
 //! `kbench doctor`: what this host can measure.
 
+use super::shared;
 use comfy_table::{Table, presets};
 
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{DoctorArgs, Format, ScenarioArgs};
-use crate::run::doctor;
-use crate::run::doctor::{Checkup, Grade};
+use crate::cli::DoctorArgs;
+use crate::cli::shared::{Format, ScenarioArgs};
+use crate::run::doctor::finding::Grade;
+use crate::run::doctor::{self, Checkup};
 
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     let given = &args.scenario;
@@ -13,7 +15,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     // Asked first: who can't be reached is known before half a minute has gone.
     let brokers = if wants_brokers { brokers(given)? } else { Vec::new() };
     if !args.quiet {
-        super::tell("looking at this host for some 15 seconds; keep it as idle as for a run");
+        shared::tell("looking at this host for some 15 seconds; keep it as idle as for a run");
     }
     let mut checkup = doctor::examine()?;
     checkup.findings.extend(brokers);
@@ -26,7 +28,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
             format!("{text}\n")
         }
     };
-    super::show(&text)?;
+    shared::show(&text)?;
     Ok(exit_code(checkup.grade()))
 }
 
@@ -38,8 +40,8 @@ const fn exit_code(grade: Grade) -> ExitCode {
     }
 }
 
-fn brokers(given: &ScenarioArgs) -> Result<Vec<doctor::Finding>> {
-    let (plan, bootstrap) = super::alone(None, given)?;
+fn brokers(given: &ScenarioArgs) -> Result<Vec<doctor::finding::Finding>> {
+    let (plan, bootstrap) = shared::alone(None, given)?;
     doctor::examine_brokers(&bootstrap, &plan.kafka.producer)
 }
 
@@ -77,7 +79,7 @@ fn text(checkup: &Checkup, style: comfy_table::TableStyle) -> String {
 mod tests {
     use super::*;
     use crate::result::Host;
-    use crate::run::doctor::Finding;
+    use crate::run::doctor::finding::Finding;
 
     #[test]
     fn the_worst_line_decides_words_and_exit_code() {

@@ -1,9 +1,12 @@
 //! `kbench list`: what a results folder holds.
 
+use super::shared;
+use crate::output::list;
 use comfy_table::presets;
 
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{Format, ListArgs};
+use crate::cli::ListArgs;
+use crate::cli::shared::Format;
 use crate::result;
 
 pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
@@ -17,9 +20,9 @@ pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
         Format::Text if listed.is_empty() => {
             format!("{}: no results yet; kbench run leaves them there\n", args.folder.display())
         }
-        Format::Text => crate::output::list::list_table(&listed, presets::NOTHING),
-        Format::Markdown => crate::output::list::list_table(&listed, presets::ASCII_MARKDOWN),
+        Format::Text => list::list_table(&listed, presets::NOTHING),
+        Format::Markdown => list::list_table(&listed, presets::ASCII_MARKDOWN),
     };
-    super::show(&text)?;
+    shared::show(&text)?;
     Ok(ExitCode::Ok)
 }

@@ -1,15 +1,16 @@
 //! `kbench plan`: what a run would do, without opening anything.
 
-use super::Job;
+use super::shared::{self, Job};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{Format, PlanArgs};
+use crate::cli::PlanArgs;
+use crate::cli::shared::Format;
 use crate::load::preview::outline::Outline;
 use crate::plan::Plan;
 use crate::run::sweep;
 
-pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
-    for (_, job) in super::jobs(&args.scenarios, &args.scenario)? {
+pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode> {
+    for (_, job) in shared::jobs(&args.scenarios, &args.scenario)? {
         let (sweep, plan) = match &job {
             Job::Run(plan) => (None, Some(&**plan)),
             Job::Sweep(sweep) => (Some(sweep), sweep.points.first().map(|point| &point.plan)),
@@ -26,7 +27,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode> {
                 });
                 let outline = outline.map(|outline| outline.text());
                 let text: String = trials.into_iter().chain(outline).collect();
-                super::show(&text)?;
+                shared::show(&text)?;
             }
         }
     }
@@ -43,5 +44,5 @@ fn outline(plan: &Plan) -> Result<Outline<'_>> {
 fn show_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
-    super::show(&format!("{text}\n"))
+    shared::show(&format!("{text}\n"))
 }

@@ -1,5 +1,7 @@
 //! `kbench produce`: the events of a scenario, to a Kafka or on stdout.
 
+use super::shared;
+use crate::output::table;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,13 +9,12 @@ use super::signals::Signals;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
 use crate::cli::{EventFormat, ProduceArgs, Rate};
-use crate::load::preview;
-use crate::load::preview::Preview;
 use crate::load::preview::line::Lines;
+use crate::load::preview::{self, Preview};
 use crate::output::progress::Progress;
 use crate::plan::Plan;
 use crate::plan::toml::source::Source;
-use crate::run;
+use crate::run::parts::sender;
 use crate::run::{Options, needs};
 use crate::workers::produce::Sending;
 
@@ -57,7 +58,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
         preview::cut(&mut plan, duration_ns);
     }
     let bootstrap = &mut plan.kafka.bootstrap_servers;
-    bootstrap.get_or_insert_with(|| super::LOCALHOST.to_owned());
+    bootstrap.get_or_insert_with(|| shared::LOCALHOST.to_owned());
     needs::check(&plan, args.count)?;
     let signals = Signals::listen()?;
     let options = Options {
@@ -72,14 +73,14 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     let sending = Sending { count: args.count, unpaced };
     let (result, folder) = if record.is_some() {
         let (result, folder) =
-            run::produce_part(&plan, &scenario, sending, options, &mut progress)?;
+            sender::produce_part(&plan, &scenario, sending, options, &mut progress)?;
         (result, Some(folder))
     } else {
-        (run::produce(&plan, sending, options, &mut progress)?, None)
+        (sender::produce(&plan, sending, options, &mut progress)?, None)
     };
-    super::show(&crate::output::table::sent(&result, unpaced, super::color()))?;
+    shared::show(&table::sent(&result, unpaced, shared::color()))?;
     if let Some(folder) = folder {
-        super::show(&format!("recorded in {}\n", folder?.display()))?;
+        shared::show(&format!("recorded in {}\n", folder?.display()))?;
     }
     Ok(match signals.exit_code() {
         ExitCode::Ok if !result.verdict.valid => ExitCode::Invalid,
@@ -102,11 +103,11 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
         count: args.count.unwrap_or(u64::MAX),
         duration_ns: args.duration.unwrap_or(u64::MAX),
     };
-    let lines = (format == EventFormat::Text).then(|| Lines::new(super::color()));
+    let lines = (format == EventFormat::Text).then(|| Lines::new(shared::color()));
     match write(&mut preview, limits, lines, out) {
         Ok(events) => {
             if args.count.is_some_and(|count| events < count) && args.duration.is_none() {
-                super::tell(&format!("the schedule has no more than {events} events"));
+                shared::tell(&format!("the schedule has no more than {events} events"));
             }
             Ok(ExitCode::Ok)
         }
@@ -120,11 +121,11 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
 fn plan(args: &ProduceArgs) -> Result<(Plan, String)> {
     let source = match &args.scenario {
         Some(name) => Source::read(name)?,
-        None => Source::new("spec.toml", super::SPECIFICATION),
+        None => Source::new("spec.toml", shared::SPECIFICATION),
     };
-    let mut plan = super::plan(&source, &super::overrides(&args.scenario_args)?)?;
+    let mut plan = shared::plan(&source, &shared::overrides(&args.scenario_args)?)?;
     for warning in &plan.warnings {
-        super::tell(&format!("warning: {warning}"));
+        shared::tell(&format!("warning: {warning}"));
     }
     if let Some(Rate::PerS(rate_per_s)) = args.rate {
         let duration_ns = match (args.duration, args.count) {

@@ -1,20 +1,21 @@
 //! `kbench race`: two configurations in turns, and compared.
 
+use super::shared;
 use std::path::{Path, PathBuf};
 
+use super::shared::{Job, job, overrides};
 use super::signals::Signals;
-use super::{Job, job, overrides};
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{PAIRS, PAIRS_MAX, RaceArgs, ScenarioArgs, SideArgs};
+use crate::cli::shared::ScenarioArgs;
+use crate::cli::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs};
 use crate::output::progress::Progress;
 use crate::plan::toml::source::Source;
 use crate::result;
-use crate::result::compare;
 use crate::result::compare::gate::Limit;
-use crate::result::compare::{Call, Comparison, Gate, GateResult, Row, Sense, State};
+use crate::result::compare::{self, Call, Comparison, Gate, GateResult, Row, Sense, State};
 use crate::run::Options;
-use crate::run::race;
-use crate::run::race::{Book, Ended, Laps, SIDES, Side};
+use crate::run::race::side::{Laps, SIDES, Side};
+use crate::run::race::{self, Book, Ended};
 
 /// Fewer pairs decide nothing.
 const LOOK_FROM: usize = compare::stats::RUNS_MIN;
@@ -37,7 +38,7 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
     race::check_writable(&folder)?;
     let signals = Signals::listen()?;
     let of_run = |results_dir: PathBuf| Options {
-        command_line: super::command_line(),
+        command_line: shared::command_line(),
         program: program.clone(),
         results_dir,
         signal: signals.code(),
@@ -50,17 +51,17 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
     };
     let ended = race::run(&sides, &folder, &book, &of_run, &mut look, &mut progress);
     if !matches!(ended, Ok(Ended::Done(_))) {
-        super::tell(&format!("the runs are in {}", folder.display()));
+        shared::tell(&format!("the runs are in {}", folder.display()));
     }
     let laps = match ended? {
         Ended::Done(laps) => laps,
         Ended::Interrupted => {
-            super::tell(&format!("to go on: the same with --resume {}", folder.display()));
+            shared::tell(&format!("to go on: the same with --resume {}", folder.display()));
             return Ok(signals.exit_code());
         }
         Ended::Invalid(run, why) => {
-            super::tell(&format!("{}: the run is invalid: {why}", run.display()));
-            super::tell(&format!("to go on: the same with --resume {}", folder.display()));
+            shared::tell(&format!("{}: the run is invalid: {why}", run.display()));
+            shared::tell(&format!("to go on: the same with --resume {}", folder.display()));
             return Ok(ExitCode::Invalid);
         }
     };
@@ -68,7 +69,7 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
     let [a, b] = compared(&laps, &folder);
     let code = super::compare::finish(&a, &b, &options, args.strict, args.format)?;
     if !args.quiet {
-        super::tell(&format!("the runs are in {}", folder.display()));
+        shared::tell(&format!("the runs are in {}", folder.display()));
     }
     Ok(if code == ExitCode::Ok && !kept { ExitCode::Threshold } else { code })
 }
@@ -111,7 +112,7 @@ fn sides(args: &RaceArgs) -> Result<[Side; 2]> {
         Err(_) => return Err(Error::Usage(faults)),
     };
     for warning in sides.iter().flat_map(|side| &side.plan.warnings) {
-        super::tell(&format!("warning: {warning}"));
+        shared::tell(&format!("warning: {warning}"));
     }
     Ok(sides)
 }
@@ -161,7 +162,7 @@ fn compared(laps: &Laps, folder: &Path) -> [compare::Side; 2] {
 fn look(
     laps: &Laps,
     folder: &Path,
-    options: &compare::Options,
+    options: &compare::options::Options,
     until_decided: bool,
     progress: &mut Progress,
 ) -> Result<bool> {
@@ -190,7 +191,7 @@ fn look(
 }
 
 /// The gates and metrics that were named and are not decided, in words.
-fn undecided(comparison: &Comparison, options: &compare::Options) -> Vec<String> {
+fn undecided(comparison: &Comparison, options: &compare::options::Options) -> Vec<String> {
     let mut open = Vec::new();
     for pair in &comparison.pairs {
         for (gate, result) in options.gates.iter().zip(&pair.gates) {

@@ -1,5 +1,6 @@
 //! `kbench replay`: a topic read again by some applications, each on a thread of its own.
 
+use super::shared;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +12,8 @@ use super::signals::Signals;
 use crate::apps::{self, AppKind};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{Format, ReplayArgs};
+use crate::cli::ReplayArgs;
+use crate::cli::shared::Format;
 use crate::client::librdkafka::{Admin, Scout};
 use crate::output::replayed;
 use crate::output::said::Look;
@@ -29,7 +31,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let speed = Speed::parse(&args.speed)?;
     let rhythm = args.every.as_deref().map(rhythm).transpose()?;
     let source = args.scenario.as_deref().map(Source::read).transpose()?;
-    let (plan, bootstrap) = super::alone(source, &args.scenario_args)?;
+    let (plan, bootstrap) = shared::alone(source, &args.scenario_args)?;
     let apps = chosen(&names, &plan)?;
     let topic = topic(args, &plan)?;
     let signals = Signals::listen()?;
@@ -112,7 +114,7 @@ fn introduce(apps: &[(&AppKind, &AppPlan)], order: &Order) {
     let offsets: u64 =
         order.stretches.iter().map(crate::client::librdkafka::Stretch::offsets).sum();
     let names: Vec<&str> = apps.iter().map(|(kind, _)| kind.schema.name).collect();
-    super::tell(&format!(
+    shared::tell(&format!(
         "replaying {} at {} through {}: {offsets} offsets of {} partitions, speed {}; no group \
          is joined and nothing is committed",
         order.topic,
@@ -167,7 +169,7 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
     let at = at.format("%H:%M:%SZ").to_string();
     let text = match args.format {
         Format::Text => {
-            let look = Look { width: super::terminal_width(), color: super::color() };
+            let look = Look { width: shared::terminal_width(), color: shared::color() };
             replayed::terminal(&result, &at, look)
         }
         Format::Markdown => replayed::markdown(&result, &at),
@@ -177,5 +179,5 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
             format!("{json}\n")
         }
     };
-    super::show(&text)
+    shared::show(&text)
 }

@@ -1,6 +1,8 @@
 //! `kbench report`: saved results once more, and one result out of the parts of several
 //! processes.
 
+use super::shared;
+use crate::output::{csv, draw, summary, sweep, table};
 use std::fs;
 use std::path::Path;
 
@@ -39,7 +41,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
         rows.extend(results);
     }
     if args.format == ReportFormat::Csv {
-        super::show(&crate::output::csv::csv(rows.iter().map(|saved| &saved.result))?)?;
+        shared::show(&csv::csv(rows.iter().map(|saved| &saved.result))?)?;
     }
     Ok(worst)
 }
@@ -49,10 +51,10 @@ fn show(saved: &Saved, format: ReportFormat) -> Result<()> {
     let Saved { folder, result } = saved;
     let text = match format {
         ReportFormat::Text => {
-            let table = crate::output::table::terminal(result, super::color());
+            let table = table::terminal(result, shared::color());
             format!("{table}result: {}\n", folder.display())
         }
-        ReportFormat::Markdown => crate::output::summary::markdown(result),
+        ReportFormat::Markdown => summary::markdown(result),
         ReportFormat::Json => json(result)?,
         ReportFormat::Hlog => {
             let file = folder.join("latency.hlog");
@@ -63,15 +65,15 @@ fn show(saved: &Saved, format: ReportFormat) -> Result<()> {
         // All results have one head.
         ReportFormat::Csv => return Ok(()),
     };
-    super::show(&text)
+    shared::show(&text)
 }
 
 /// A sweep summed up anew: of what has run, and by this version's rules.
 fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
     let (book, results) = Book::sum_up(folder)?;
     let text = match format {
-        ReportFormat::Text => crate::output::sweep::terminal(&book),
-        ReportFormat::Markdown => crate::output::sweep::markdown(&book),
+        ReportFormat::Text => sweep::terminal(&book),
+        ReportFormat::Markdown => sweep::markdown(&book),
         ReportFormat::Json => json(&book)?,
         ReportFormat::Hlog => {
             return Err(Error::usage(format!(
@@ -83,7 +85,7 @@ fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
         ReportFormat::Csv => return Ok(results),
     };
     page(folder, &html::sweep_html(&book, &results));
-    super::show(&text)?;
+    shared::show(&text)?;
     Ok(results)
 }
 
@@ -96,7 +98,7 @@ fn json(value: &impl serde::Serialize) -> Result<String> {
 /// Makes the page again. Results may lie where nobody can write: then it stays as it is.
 fn page(folder: &Path, html: &str) {
     if let Err(error) = result::write_file(&folder.join("report.html"), html) {
-        super::tell(&format!("no new report.html: {error}"));
+        shared::tell(&format!("no new report.html: {error}"));
     }
 }
 
@@ -109,7 +111,7 @@ fn results(folder: &Path) -> Result<Vec<Saved>> {
 /// Results as they were saved: one that is not what its own accounts make is not shown.
 fn saved(folder: &Path) -> Result<Vec<Saved>> {
     if result::is_unverified() {
-        super::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
+        shared::tell("warning: the results are not verified: KBENCH_UNVERIFIED is set");
     }
     result::load_all_verified(folder)
 }
@@ -144,8 +146,8 @@ fn merged(folder: &Path, parts: &Parts) -> Result<Vec<Saved>> {
                 .map_err(|error| Error::io(format!("replacing {}", before.display()), error))?;
         }
         let saved = result::save(&mut result, &log, &producer.scenario, folder)?;
-        if let Err(error) = crate::output::draw::draw(&saved, &result) {
-            super::tell(&format!(
+        if let Err(error) = draw::draw(&saved, &result) {
+            shared::tell(&format!(
                 "the result is saved, but not all of what is drawn of it: {error}"
             ));
         }

@@ -1,24 +1,26 @@
 //! `kbench run`: every scenario, one after the other.
 
+use super::shared;
+use crate::output::{summary, table};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Job;
+use super::shared::Job;
 use super::signals::Signals;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{Format, RunArgs};
+use crate::cli::RunArgs;
+use crate::cli::shared::Format;
+use crate::output;
 use crate::output::progress::Progress;
-use crate::output::prometheus::{Exporter, Metrics};
+use crate::output::prometheus::Exporter;
+use crate::output::prometheus::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::plan::toml::source::Source;
-use crate::result::compare;
-use crate::result::compare::Side;
+use crate::result::compare::{self, Side};
 use crate::result::{self, Saved};
-use crate::run;
-use crate::run::sweep;
-use crate::run::sweep::Swept;
-use crate::run::{Finished, Options};
+use crate::run::sweep::{self, Swept};
+use crate::run::{self, Finished, Options};
 
 /// A sweep of more runs than this wants to be meant.
 const RUNS_UNASKED: usize = 200;
@@ -26,7 +28,7 @@ const RUNS_UNASKED: usize = 200;
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let mut given = args.scenario.clone();
     given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
-    let jobs = super::jobs(&args.scenarios, &given)?;
+    let jobs = shared::jobs(&args.scenarios, &given)?;
     check_sweeps(&jobs, args)?;
     let against = Against::read(&jobs, args)?;
     let program = std::env::current_exe()
@@ -36,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let exporter = args.metrics_addr.as_deref().zip(metrics.clone());
     let exporter = exporter.map(|(addr, metrics)| Exporter::start(addr, metrics)).transpose()?;
     if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
-        super::tell(&exporter.announcement());
+        shared::tell(&exporter.announcement());
     }
     let options = |results_dir: PathBuf| Options {
         // One that is no text still belongs into the result; `args` would panic at it.
@@ -101,7 +103,7 @@ fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
 /// What a run is compared with afterwards.
 struct Against {
     baseline: Side,
-    options: compare::Options,
+    options: compare::options::Options,
 }
 
 impl Against {
@@ -132,7 +134,7 @@ impl Against {
     /// Compares what has run, if it came to its end.
     fn compare(&self, code: ExitCode, runs: Vec<Saved>, args: &RunArgs) -> Result<ExitCode> {
         if !matches!(code, ExitCode::Ok | ExitCode::Threshold) {
-            super::tell("not compared: the run did not come to a valid end");
+            shared::tell("not compared: the run did not come to a valid end");
             return Ok(code);
         }
         let name = match runs.as_slice() {
@@ -163,14 +165,14 @@ fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result
     let finished = run::run(plan, &source.text, options, &mut progress)?;
     let mut code = exit_code(&finished.result, args.strict);
     if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
-        super::tell(&format!("the result is in {}", folder.display()));
+        shared::tell(&format!("the result is in {}", folder.display()));
         // A terminal that is gone takes the output along.
         if finished.result.verdict.interrupted_by.is_none() {
             return Err(error);
         }
     }
     if let (Some(error), Ok(folder)) = (&finished.unsaved, &finished.folder) {
-        super::tell(&sweep::not_whole(folder, error));
+        shared::tell(&sweep::not_whole(folder, error));
         code = if code == ExitCode::Ok { ExitCode::Unexpected } else { code };
     }
     // Told after the summary, which is all that is left of the run then.
@@ -190,18 +192,18 @@ fn trials(
     let Swept { folder, book, results } = swept;
     let text = match args.format {
         Format::Text => {
-            format!("{}sweep: {}\n", crate::output::sweep::terminal(&book), folder.display())
+            format!("{}sweep: {}\n", output::sweep::terminal(&book), folder.display())
         }
-        Format::Markdown => crate::output::sweep::markdown(&book),
+        Format::Markdown => output::sweep::markdown(&book),
         Format::Json => {
             let text = serde_json::to_string_pretty(&book)
                 .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
             format!("{text}\n")
         }
     };
-    super::show(&text)?;
+    shared::show(&text)?;
     if !book.is_complete() {
-        super::tell(&format!("to go on: --resume {}", folder.display()));
+        shared::tell(&format!("to go on: --resume {}", folder.display()));
         return Ok((ExitCode::Invalid, results));
     }
     let mut codes = results.iter().map(|saved| exit_code(&saved.result, args.strict));
@@ -211,7 +213,7 @@ fn trials(
 
 fn warn(plan: &Plan) {
     for warning in &plan.warnings {
-        super::tell(&format!("warning: {warning}"));
+        shared::tell(&format!("warning: {warning}"));
     }
 }
 
@@ -219,20 +221,20 @@ fn print(finished: &Finished, format: Format) -> Result<()> {
     let result = &finished.result;
     let text = match format {
         Format::Text => {
-            let table = crate::output::table::terminal(result, super::color());
+            let table = table::terminal(result, shared::color());
             match &finished.folder {
                 Ok(folder) => format!("{table}result: {}\n", folder.display()),
                 Err(_) => table,
             }
         }
-        Format::Markdown => crate::output::summary::markdown(result),
+        Format::Markdown => summary::markdown(result),
         Format::Json => {
             let text = serde_json::to_string_pretty(result)
                 .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
             format!("{text}\n")
         }
     };
-    super::show(&text)
+    shared::show(&text)
 }
 
 /// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.

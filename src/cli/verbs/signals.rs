@@ -1,15 +1,14 @@
 //! Ctrl-C, SIGTERM, SIGHUP and SIGQUIT: the first ends the run in order, the second the process at
 //! once. Each is acknowledged in a line.
 
-use std::fs;
+use super::shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::{fs, thread};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag;
 use signal_hook::iterator::Signals as Heard;
-use signal_hook::low_level;
+use signal_hook::{flag, low_level};
 
 use crate::base::error::{Error, ExitCode, Result};
 use crate::run::remains::Remains;
@@ -52,10 +51,10 @@ impl Signals {
                 let Some((_, exit, name)) = known else { continue };
                 speaking.store(true, Ordering::SeqCst);
                 if !is_first {
-                    super::tell(&format!("{name} again: {}", remains.at_second()));
+                    shared::tell(&format!("{name} again: {}", remains.at_second()));
                     low_level::exit(exit as i32);
                 }
-                super::tell(&format!("{name}: {}; again to leave at once", remains.at_first()));
+                shared::tell(&format!("{name}: {}; again to leave at once", remains.at_first()));
                 is_first = false;
                 speaking.store(false, Ordering::SeqCst);
             }

@@ -1,5 +1,8 @@
 //! `kbench verify`: saved results, recomputed from their own raw parts.
 
+use super::shared;
+use crate::base::text;
+use crate::plan::axes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,12 +11,12 @@ use serde::Serialize;
 
 use crate::apps;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{Cli, Command, Format, VerifyArgs};
+use crate::cli::shared::Format;
+use crate::cli::{Cli, Command, VerifyArgs};
 use crate::output::draw::drawn;
-use crate::plan::Plan;
-use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::source::Source;
+use crate::plan::{Plan, scenario};
 use crate::result::sweep::book::Book;
 use crate::result::verify::{self, Audit, Evidence};
 use crate::result::{self, RunResult};
@@ -44,7 +47,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
             format!("{text}\n")
         }
     };
-    super::show(&text)?;
+    shared::show(&text)?;
     let holds = all.iter().all(|one| one.audit.holds());
     Ok(if holds { ExitCode::Ok } else { ExitCode::Invalid })
 }
@@ -151,12 +154,12 @@ fn replanned(result: &RunResult, text: &str) -> std::result::Result<Plan, String
     }
     let mut given = args.scenario;
     given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
-    let overrides = super::flags(&given);
+    let overrides = shared::flags(&given);
     let source = Source::new(format!("{}.toml", result.scenario), text);
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = apps::schemas();
     let said = |error: Error| error.to_string().lines().next().unwrap_or_default().to_owned();
-    let sweep = crate::plan::axes::sweep(&source, &overrides, &nothing, &schemas).map_err(said)?;
+    let sweep = axes::sweep(&source, &overrides, &nothing, &schemas).map_err(said)?;
     let Some(sweep) = sweep else {
         return scenario::plan(&source, &overrides, &nothing, &schemas).map_err(said);
     };
@@ -201,7 +204,7 @@ fn markdown(all: &[Verified]) -> String {
 }
 
 fn counted(one: &Verified) -> String {
-    let count = crate::base::text::count(one.audit.recomputed);
+    let count = text::count(one.audit.recomputed);
     let mut text = format!("{count} figures recomputed");
     if !one.audit.holds() {
         let faults = one.audit.faults.len();

@@ -1,5 +1,6 @@
 //! Looking at a cluster before the load, making the run's topic, and taking it away again.
 
+use super::setup;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -82,13 +83,13 @@ impl Admin {
         properties: &BTreeMap<String, String>,
         log: &ClientLog,
     ) -> Result<Self> {
-        let refuse = |error: KafkaError| super::refused("producer", &error);
+        let refuse = |error: KafkaError| setup::refused("producer", &error);
         let connection: BTreeMap<String, String> = properties
             .iter()
             .filter(|(key, _)| is_connection(key))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let mut config = super::sender_config(bootstrap, &connection);
+        let mut config = setup::sender_config(bootstrap, &connection);
         config.set("message.timeout.ms", PROBE_TIMEOUT_MS);
         let (client, prober) = (log.reporter("the client"), log.reporter("the probe"));
         let client: AdminClient<Reporter> = config.create_with_context(client).map_err(refuse)?;

@@ -1,10 +1,10 @@
 //! What a client really runs with: librdkafka's own word, after it has made up its mind.
 
+use super::setup;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
 
-use rdkafka::ClientConfig;
-use rdkafka::bindings as native;
+use rdkafka::{ClientConfig, bindings as native};
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
@@ -51,7 +51,7 @@ pub(super) fn read(
         .set("message.timeout.ms", "300000")
         .create_native_config()
         .map(|fresh| dump(fresh.ptr()))
-        .map_err(|error| super::refused(side, &error))?;
+        .map_err(|error| setup::refused(side, &error))?;
     let mut properties = BTreeMap::new();
     for (name, value) in dump(conf) {
         let is_default = defaults.get(&name) == Some(&value);

@@ -1,15 +1,15 @@
 //! How far a broker is: round trips, and how its clock lies to ours.
 
+use super::setup;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::Timestamp;
 use rdkafka::message::Message;
 use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
+use rdkafka::{ClientContext, Timestamp};
 
 use super::client_log::hush;
 use crate::base::clock::wall_clock_us;
@@ -87,11 +87,11 @@ pub fn distances(
     leaders: &[i32],
 ) -> Result<Vec<Distance>> {
     let receipts = Receipts::default();
-    let mut config = super::config(bootstrap, properties);
+    let mut config = setup::config(bootstrap, properties);
     config.set("linger.ms", "0").set("acks", "1").set("enable.idempotence", "false");
     let producer: BaseProducer<Receipts> = config
         .create_with_context(receipts.clone())
-        .map_err(|error| super::refused("producer", &error))?;
+        .map_err(|error| setup::refused("producer", &error))?;
     hush(producer.client());
     let by_leader: BTreeMap<i32, i32> = (0..).zip(leaders).map(|(at, id)| (*id, at)).collect();
     let one = |(&broker, &partition): (&i32, &i32)| {

@@ -1,16 +1,16 @@
 //! A recorded topic, read to be sent again: without a group, and without a trace in one.
 
+use super::setup;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::client_log::hush;
 use super::source::{ANSWER, patiently};
@@ -239,7 +239,7 @@ fn settings(
     properties: &BTreeMap<String, String>,
     apart: Option<usize>,
 ) -> ClientConfig {
-    let mut config = super::config(bootstrap, properties);
+    let mut config = setup::config(bootstrap, properties);
     if let Some(partitions) = apart {
         let ahead_kib = (FETCH_AHEAD_KIB / partitions.max(1)).max(1_024);
         config.set("queued.max.messages.kbytes", ahead_kib.to_string());

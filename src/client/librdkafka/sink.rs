@@ -1,5 +1,6 @@
 //! The producer: librdkafka with delivery callbacks on a thread of their own.
 
+use super::setup;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::ops::Range;
@@ -7,19 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::bindings as native;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientContext, bindings as native};
 use serde::Deserialize;
 
 use super::applied::{self, ClientProperties};
 use super::client_log::{ClientLog, Reporter, hush};
-use super::throttle::Heard;
+use super::throttle::{Heard, STATISTICS_MS};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::event::json::stamp;
@@ -29,10 +29,6 @@ use crate::workers::produce::{Batch, Handover, Receiver, Refusal, Sink, WireByte
 
 /// "Choose the partition by the key": librdkafka's constant is a macro, which has no binding.
 const UNASSIGNED: i32 = -1;
-
-/// How often the client says what it has sent. A run waits for the last word, so it can't be much
-/// longer; and making it costs the client's own thread, so it can't be much shorter.
-pub const STATISTICS_MS: u32 = 1_000;
 
 /// How often a client that gets ready is looked at.
 const LOOK: Duration = Duration::from_millis(5);
@@ -78,7 +74,7 @@ impl KafkaSink {
         statistics_ms: u32,
     ) -> Result<Self> {
         let (reporter, statistics) = (log.reporter("the producer"), Mutex::default());
-        let producer: ThreadedProducer<Deliveries> = super::sender_config(bootstrap, properties)
+        let producer: ThreadedProducer<Deliveries> = setup::sender_config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .create_with_context(Deliveries {
                 clock,
@@ -87,7 +83,7 @@ impl KafkaSink {
                 heard: Heard::default(),
                 reporter,
             })
-            .map_err(|error| super::refused("producer", &error))?;
+            .map_err(|error| setup::refused("producer", &error))?;
         hush(producer.client());
         let topic = TopicHandle::new(&producer, name)?;
         let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;

@@ -1,17 +1,17 @@
 //! The consumer: offsets are stored after processing, so that a rebalance loses nothing.
 
+use super::setup;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::TopicFacts;
 use super::applied::{self, ClientProperties};
@@ -64,14 +64,14 @@ impl KafkaSource {
         (log, who): (&ClientLog, &str),
         statistics_ms: u32,
     ) -> Result<Self> {
-        let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+        let consumer: BaseConsumer<Member> = setup::config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .set("group.id", group)
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
             .set("enable.auto.offset.store", "false")
             .create_with_context(Member::new(topic, log.reporter(who)))
-            .map_err(|error| super::refused("consumer", &error))?;
+            .map_err(|error| setup::refused("consumer", &error))?;
         hush(consumer.client());
         consumer
             .subscribe(&[topic])
@@ -101,11 +101,11 @@ pub fn skip_to_end(
     let refused = |error: KafkaError| {
         Error::Broker(format!("group {group} can't start at the end of {}: {error}", topic.name))
     };
-    let consumer: BaseConsumer<Member> = super::config(bootstrap, properties)
+    let consumer: BaseConsumer<Member> = setup::config(bootstrap, properties)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .create_with_context(Member::new(&topic.name, ClientLog::default().reporter(group)))
-        .map_err(|error| super::refused("consumer", &error))?;
+        .map_err(|error| setup::refused("consumer", &error))?;
     hush(consumer.client());
     let mut ends = TopicPartitionList::new();
     for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {

@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::STATISTICS_MS;
 use crate::measure::latency::Throttles;
 
 /// What a client heard since it began: for each of its statistics that tells of a quota, when it
@@ -58,6 +57,10 @@ fn number_behind(window: &str, name: &str) -> Option<u64> {
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
+
+/// How often the client says what it has sent. A run waits for the last word, so it can't be much
+/// longer; and making it costs the client's own thread, so it can't be much shorter.
+pub const STATISTICS_MS: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {

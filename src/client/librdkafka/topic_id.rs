@@ -4,10 +4,9 @@
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 
-use rdkafka::ClientContext;
-use rdkafka::bindings as native;
 use rdkafka::client::Client;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::{ClientContext, bindings as native};
 
 /// The id of a cluster that knows of none: all zeros.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";

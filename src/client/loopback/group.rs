@@ -4,38 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delay::{ns, wait_until};
-use super::{Log, Topic};
+use super::groups::Groups;
+use super::log::{Log, Topic};
 use crate::base::error::Result;
 use crate::event::Arrival;
 use crate::event::json::stamp;
 use crate::workers::consume::Source;
-
-/// The members of one group and how far they have read.
-#[derive(Debug)]
-pub(super) struct Groups {
-    members: Vec<u64>,
-    next_member: u64,
-    committed: Vec<i64>,
-}
-
-impl Groups {
-    pub(super) fn new(partitions: usize) -> Self {
-        Self { members: Vec::new(), next_member: 0, committed: vec![0; partitions] }
-    }
-
-    fn join(&mut self) -> u64 {
-        self.next_member += 1;
-        self.members.push(self.next_member);
-        self.next_member
-    }
-
-    /// The partitions of a member: every n-th, by its place among the members.
-    fn share(&self, member: u64) -> impl Iterator<Item = usize> + use<> {
-        let place = self.members.iter().position(|&other| other == member);
-        let (first, step) = place.map_or((usize::MAX, 1), |place| (place, self.members.len()));
-        (first..self.committed.len()).step_by(step)
-    }
-}
 
 pub(super) struct LoopbackSource {
     topic: Arc<Topic>,

@@ -6,7 +6,8 @@ use std::thread;
 
 use super::answers::{Answer, Answers};
 use super::delay::{ns, wait_until};
-use super::{Topic, WriteFault};
+use super::faults::WriteFault;
+use super::log::Topic;
 use crate::base::error::Result;
 use crate::event::Outcome;
 use crate::workers::produce::{Batch, Handover, Receiver, Refusal, Sink};

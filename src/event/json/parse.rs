@@ -6,6 +6,9 @@ use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
 use crate::event::Event;
 
+use garbage::Garbage;
+
+pub mod garbage;
 mod own;
 mod walk;
 
@@ -20,46 +23,6 @@ const TAPE_NODES_KEPT: usize = 16 * 1024;
 
 /// Payload bytes for which room is made before the first event comes.
 const PAYLOAD_BYTES_USUAL: usize = 1024;
-
-/// Why a payload is not an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Garbage {
-    /// No bytes at all. (A tombstone, which has no payload, never comes here.)
-    #[error("empty payload")]
-    Empty,
-    /// Longer than [`PAYLOAD_BYTES_MAX`]; not looked at.
-    #[error("payload of {0} bytes is too large")]
-    TooLarge(usize),
-    /// The bytes are not UTF-8.
-    #[error("not UTF-8")]
-    NotUtf8,
-    /// UTF-8, but not one JSON value; or nested deeper than [`DEPTH_MAX`].
-    #[error("not JSON")]
-    NotJson,
-    /// JSON, but not an event of the specification.
-    #[error("not an event: {0}")]
-    NotAnEvent(Misfit),
-}
-
-/// In what a JSON value differs from an event. Names are those of the event's JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// The JSON is no object.
-    #[error("not an object")]
-    NotAnObject,
-    /// A field that every event has is not there.
-    #[error("`{0}` is missing")]
-    Missing(&'static str),
-    /// A field stands there twice: nobody can say which is meant.
-    #[error("`{0}` stands twice")]
-    Twice(&'static str),
-    /// A field has a value of another JSON type.
-    #[error("`{0}` has the wrong type")]
-    WrongType(&'static str),
-    /// The type of event is none of the five.
-    #[error("unknown event type")]
-    UnknownEventType,
-}
 
 /// Reads events; keeps its buffers from one to the next. One for each worker thread.
 ///
@@ -141,6 +104,7 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
+    use super::garbage::Misfit;
     use super::*;
     use crate::event::{Device, EventType};
     use proptest::prelude::*;

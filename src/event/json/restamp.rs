@@ -12,7 +12,8 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::parse::{Garbage, Misfit, PAYLOAD_BYTES_MAX, Parser};
+use super::parse::garbage::{Garbage, Misfit};
+use super::parse::{PAYLOAD_BYTES_MAX, Parser};
 use super::stamp::{self, STAMP_LEN};
 use crate::event::{Event, Stamp};
 

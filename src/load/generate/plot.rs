@@ -5,8 +5,8 @@
 //! goes into a cart, and only what is in a cart is bought.
 
 use super::catalogue::{CATEGORY_COUNT, Page};
+use super::deed::{Deed, choose};
 use super::shop::Shop;
-use super::shopper::choose;
 use crate::base::random::{Random, scale};
 use crate::event::{EventType, Fraud};
 use crate::plan::fraud::{ITEMS, PAUSE_MS};
@@ -39,21 +39,6 @@ impl Plots {
             rest < 0.0
         })
     }
-}
-
-/// What a planted session does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
-    /// Views a page.
-    View(Page),
-    /// Clicks on the page in view.
-    Click,
-    /// Searches; the page is that of the results.
-    Search(Page),
-    /// Puts the product in view into the cart.
-    Add,
-    /// Buys what has been in the cart for longest.
-    Buy,
 }
 
 /// A planted session's script, and how far it has come.

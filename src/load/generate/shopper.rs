@@ -1,8 +1,8 @@
 //! Where a session goes next.
 
 use super::catalogue::{CATEGORY_COUNT, Page, QUERY_FORMS};
+use super::deed::{Deed, choose};
 use super::mix::Mix;
-use super::plot::Deed;
 use super::session::Session;
 use super::shop::Shop;
 use crate::base::random::{Random, scale, unit_of};
@@ -172,24 +172,6 @@ fn product_of(page: Page) -> Option<u32> {
         Page::Product(number) => Some(number),
         _ => None,
     }
-}
-
-/// The type that a number in [0, 1) chooses; a page view when nothing is possible.
-#[inline]
-pub(super) fn choose(weights: &[f64; 5], unit: f64) -> EventType {
-    let mut rest = unit * weights.iter().sum::<f64>();
-    let mut chosen = EventType::PageView;
-    for kind in EventType::ALL {
-        let weight = weights[kind.index()];
-        if weight > 0.0 {
-            chosen = kind;
-            if rest < weight {
-                break;
-            }
-            rest -= weight;
-        }
-    }
-    chosen
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ mod golden;
 mod lives;
 mod visits;
 
+use crate::plan::fraud;
 use proptest::prelude::*;
 
 use super::*;
@@ -267,7 +268,7 @@ prop_compose! {
             fraud,
         };
         // What the plan refuses: more fraud than the mix has room for.
-        let fits = crate::plan::fraud::lack(&plan).is_none();
+        let fits = fraud::lack(&plan).is_none();
         PopulationPlan { fraud: if fits { plan.fraud } else { [0.0; 4] }, ..plan }
     }
 }

@@ -1,6 +1,7 @@
 //! What a run would do, before anything is opened: the plan in words, what it comes to, and what
 //! its events look like.
 
+pub mod expected;
 mod look;
 mod memory;
 mod outlook;
@@ -15,11 +16,12 @@ use crate::base::visible;
 use crate::event::Fraud;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Arrivals, Plan, PopulationPlan, masked};
-use look::Look;
 
+pub use expected::{LoadOutlook, PhaseOutlook};
+use look::Look;
 pub(crate) use memory::clients;
 pub use memory::{Memory, Part};
-pub use outlook::{LoadOutlook, Outlook, PhaseOutlook, TimeOutlook};
+pub use outlook::{Outlook, TimeOutlook};
 pub use visit::{Step, Visit};
 
 /// Everything that there is to say about a plan.

@@ -1,3 +1,4 @@
+use crate::base::random;
 use proptest::prelude::*;
 
 use super::*;
@@ -75,7 +76,7 @@ fn the_first_slots_are_the_same_on_every_machine() {
     let poisson = Schedule::new(&awkward(Arrivals::Poisson, 3), 42);
     let found: Vec<_> = slots(&poisson, 2).map(|slot| slot.due_ns / 1_000).collect();
     assert_eq!((found.len(), &found[..4]), (4_416, &[2_648, 4_860, 10_666, 13_827][..]));
-    let sum = found.iter().fold(0, |sum, due_us| crate::base::random::mix(sum ^ due_us));
+    let sum = found.iter().fold(0, |sum, due_us| random::mix(sum ^ due_us));
     assert_eq!(sum, 16_150_946_419_298_666_126);
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Latency, Series, Stage, difference};
+use super::window::{Stage, difference};
+use super::{Latency, Series};
 
 /// Most pages that are open at a time: each takes almost a megabyte.
 const OPEN_MAX: usize = 16;

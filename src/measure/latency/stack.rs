@@ -5,7 +5,7 @@
 //! one stretch of end-to-end latency. The mean stages of a stretch add up to its mean exactly, and
 //! a percentile is explained by the stretch that holds it. Stretches are at most an eighth wide.
 
-use super::latency::{Latency, samples_needed};
+use super::distribution::{Latency, samples_needed};
 use super::stalls::Still;
 
 /// Stretches to the doubling, as bits: 8.

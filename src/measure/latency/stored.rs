@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
-use serde::{Deserialize, Serialize};
 
-use super::latency::{LONGEST_NS, Latency, empty};
+use super::distribution::{LONGEST_NS, Latency, empty};
+use super::form::Stored;
 
 /// Most samples of a kind in a distribution that is read: thousands of them add up in 64 bits.
 const SAMPLES_MAX: u64 = 1 << 53;
@@ -21,23 +21,6 @@ const PLAIN: (u32, usize) = (0x1c84_9313, 40);
 
 /// The most that a histogram is inflated to: 34,000 places of at most 9 bytes.
 const INFLATED_BYTES_MAX: u64 = 1 << 20;
-
-/// A [`Latency`] as it is written.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
-    zero_or_negative: u64,
-    over_range: u64,
-    min_ns: i64,
-    max_ns: i64,
-    /// As text: it may need more than the 64 bits that JSON's readers keep.
-    sum_ns: String,
-    #[serde(default)]
-    never_delivered: u64,
-    #[serde(default)]
-    waited_ns: i64,
-    /// HdrHistogram's V2 encoding, deflated, in base64.
-    histogram: String,
-}
 
 /// Why a written distribution can't be read.
 #[derive(Debug, thiserror::Error)]

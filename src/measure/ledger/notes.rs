@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::{BEHIND_MAX, Behind, Trail};
+use super::trail::{BEHIND_MAX, Behind, Trail};
 use super::{Places, Plane};
 use crate::event::{PROBE_SHARD, Stamp};
 

@@ -204,7 +204,15 @@ impl LedgerReport {
     }
 }
 
-pub(super) fn close(ledger: &Ledger) -> LedgerReport {
+impl Ledger {
+    /// The sums, and all that is wrong with them. Call it when nothing is on its way any more.
+    #[must_use]
+    pub fn close(&self) -> LedgerReport {
+        close(self)
+    }
+}
+
+fn close(ledger: &Ledger) -> LedgerReport {
     let mut report = LedgerReport {
         apps: ledger.apps.iter().map(counted).collect(),
         second_outcomes: ledger.second_outcomes.load(Ordering::Acquire),

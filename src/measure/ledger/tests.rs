@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::PROBE_SHARD;
+use crate::event::{Outcome, PROBE_SHARD, Stamp};
 
 mod sums;
 

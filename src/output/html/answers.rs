@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::charts::{Chart, Series};
+use super::chart::{Chart, Series};
 use crate::apps::{Frame, Row, Section, Segment, Summary, Value};
 use crate::base::text::count;
 use crate::load::generate::Persona;

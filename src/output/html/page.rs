@@ -2,13 +2,12 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::charts::Chart;
+use super::chart::Chart;
 use crate::base::text::{count, duration};
 use crate::measure::latency::Reading;
 use crate::output::table::threshold_lines;
 use crate::plan::metric::Statistic;
-use crate::result::keep_up;
-use crate::result::{AppResult, RunResult};
+use crate::result::{AppResult, RunResult, keep_up};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");

@@ -3,15 +3,13 @@
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::charts::{Chart, Series};
+use super::chart::{Chart, Series};
 use super::page;
-use crate::base::text::count;
-use crate::base::text::ns;
+use crate::base::text::{count, ns};
 use crate::plan::sweep::shown;
 use crate::result::Saved;
 use crate::result::sweep::book::Book;
-use crate::result::sweep::points::spread;
-use crate::result::sweep::points::{PointSummary, Spread, sorted_values};
+use crate::result::sweep::points::{PointSummary, Spread, sorted_values, spread};
 
 /// One figure of a point, in the unit that its charts show.
 struct Figure {

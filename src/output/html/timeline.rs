@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::charts::{Area, Chart, Series};
+use super::chart::{Area, Chart, Series};
 use crate::base::text::duration;
 use crate::result::{AppInterval, AppResult, Interval, RunResult, Span};
 

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
-use super::Metrics;
+use super::metrics::Metrics;
 use crate::base::error::{Error, Result};
 
 /// Most time for a request to arrive as a whole.

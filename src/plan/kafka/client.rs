@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Settings;
+use super::flat::Settings;
 use crate::plan::toml::fault::Faults;
 
 /// What a producer gets unless the user says otherwise.

@@ -74,3 +74,6 @@ fn insert(flat: &mut BTreeMap<String, Setting>, name: String, new: Setting, faul
         _ => {}
     }
 }
+
+/// The properties of one side, by canonical name.
+pub(super) type Settings = BTreeMap<String, Setting>;

@@ -1,6 +1,6 @@
 //! The addresses to start from.
 
-use crate::plan::resolve::Inputs;
+use crate::plan::inputs::Inputs;
 use crate::plan::toml::fault::Place;
 use crate::plan::toml::reader::Table;
 

@@ -1,11 +1,11 @@
 //! Where a scenario's text comes from.
 
+use super::names;
 use std::io;
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::base::files;
-use crate::base::files::SCENARIO_BYTES_MAX;
+use crate::base::files::{self, SCENARIO_BYTES_MAX};
 
 /// A scenario as text, with the name that messages give it.
 #[derive(Debug, Clone)]
@@ -58,8 +58,8 @@ impl Source {
     pub(crate) fn stem(&self) -> String {
         let stem = Path::new(&self.name).file_stem().map(|stem| stem.to_string_lossy());
         let stem = stem.filter(|stem| stem != "-").unwrap_or("stdin".into());
-        let fit = |c: char| if crate::plan::scenario::is_name_char(c) { c } else { '-' };
-        stem.chars().take(crate::plan::scenario::NAME_CHARS_MAX).map(fit).collect()
+        let fit = |c: char| if names::is_name_char(c) { c } else { '-' };
+        stem.chars().take(crate::plan::toml::names::NAME_CHARS_MAX).map(fit).collect()
     }
 }
 

@@ -44,7 +44,7 @@ const SIZE_EXAMPLE: &str = r#"expected a size such as "512B", "2kB" or "1MiB""#;
 /// # Errors
 ///
 /// One line that says what is wrong and what was expected.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u128); 5] = [
         ("kB", 1_000),
         ("MB", 1_000_000),
@@ -105,7 +105,7 @@ fn well_formed(text: &str) -> bool {
 }
 
 /// A duration as one number with a unit, in the form that [`duration`] reads back.
-pub(crate) fn shown(duration: Duration) -> String {
+pub(super) fn shown(duration: Duration) -> String {
     const UNITS_US: [(u128, &str); 5] = [
         (86_400_000_000, "d"),
         (3_600_000_000, "h"),
@@ -120,6 +120,11 @@ pub(crate) fn shown(duration: Duration) -> String {
         None if us == 0 => "0s".to_owned(),
         None => format!("{us}us"),
     }
+}
+
+/// A duration in milliseconds; limits keep it far from overflow.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What two groups of runs have in common, and whether they may be compared.
 
+pub(crate) mod allow;
 mod facts;
 mod rules;
 #[cfg(test)]
@@ -10,66 +11,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::result::{RunResult, Saved};
+
+use allow::Allow;
 use facts::Facts;
 use rules::Rule;
-
-/// What a user may declare to differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Allow {
-    /// The machine: which one, its processor, cores, limits, kernel; whether the broker shares it.
-    Host,
-    /// What runs: kbench, its client library, and Kafka.
-    Versions,
-    /// Kafka's version alone.
-    BrokerVersion,
-    /// What makes the load: rates, population, events, applications' settings.
-    Scenario,
-    /// The random choices.
-    Seed,
-    /// Kafka, the embedded broker, the loopback.
-    BrokerKind,
-    /// Runs of one side on several clusters, such as a fresh one for each.
-    Cluster,
-    /// Runs that the harness or its machine limited.
-    Limited,
-}
-
-impl Allow {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Host,
-        Self::Versions,
-        Self::BrokerVersion,
-        Self::Scenario,
-        Self::Seed,
-        Self::BrokerKind,
-        Self::Cluster,
-        Self::Limited,
-    ];
-
-    /// As the command line has it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Versions => "versions",
-            Self::BrokerVersion => "broker-version",
-            Self::Scenario => "scenario",
-            Self::Seed => "seed",
-            Self::BrokerKind => "broker-kind",
-            Self::Cluster => "cluster",
-            Self::Limited => "limited",
-        }
-    }
-
-    /// What has been declared so that this may differ, if it has.
-    #[must_use]
-    pub(super) fn declared(self, declared: &[Self]) -> Option<Self> {
-        let is_wider = |it: &Self| (self, *it) == (Self::BrokerVersion, Self::Versions);
-        declared.iter().copied().find(|it| *it == self || is_wider(it))
-    }
-}
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

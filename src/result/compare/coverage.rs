@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::power::normal;
+use super::power::experiment::normal;
 use super::stats::{ALPHA, Estimate, quantile as student};
 use crate::measure::latency::{Block, Footing, decoded, ranks_around};
 use crate::result::{LatencySummary, RunResult};

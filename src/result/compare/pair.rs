@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Options;
 use super::conditions::{Difference, differences, disagreements, identity, same_plan, told};
 use super::gate::{self, GateResult};
+use super::options::Options;
 use super::paired;
 use super::row::{Draft as RowDraft, Row, measure};
 use super::stats::{Call, Design};

@@ -1,30 +1,11 @@
 //! A metric's value in a result.
 
-use serde::{Deserialize, Serialize};
-
+use crate::base::text;
 use crate::measure::latency::Reading;
 use crate::plan::metric::{Account, Figure, Metric, Statistic, Stretch, Unit};
 use crate::plan::threshold::Threshold;
+pub use crate::result::threshold::ThresholdResult;
 use crate::result::{AppResult, LatencySummary, RunResult, episodes};
-
-/// What became of a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ThresholdResult {
-    /// The metric's name.
-    pub metric: String,
-    /// The relation and the limit, as the scenario has them.
-    pub expected: String,
-    /// The figure in the metric's unit (ns, events/s, µs of CPU, a count, a ratio); `None` where
-    /// there were not enough samples, the clocks of two processes do not tell it, or it has no end
-    /// because too much was never delivered.
-    pub actual: Option<f64>,
-    /// The figure in words, and whether it is a percentile on so few episodes that one run does
-    /// not know it.
-    pub shown: String,
-    /// Whether it held. What was not measured did not.
-    pub passed: bool,
-}
 
 /// The figure of a run; infinite for a latency without end, where too much of what was offered was
 /// never delivered; `None` where there were not enough samples, or nobody looked.
@@ -104,7 +85,7 @@ fn endless(metric: &Metric, result: &RunResult) -> Option<String> {
     let (latency, statistic) = latency(metric, result)?;
     let Reading::Endless(ns) = latency.reading(statistic) else { return None };
     let share = latency.never_delivered_shown()?;
-    Some(format!("> {} ({share})", crate::base::text::duration(Some(ns))))
+    Some(format!("> {} ({share})", text::duration(Some(ns))))
 }
 
 fn count(account: Account, app: Option<&String>, result: &RunResult) -> Option<f64> {
@@ -150,10 +131,10 @@ pub fn shown(unit: Unit, value: Option<f64>) -> String {
     };
     match unit {
         _ if value.is_infinite() => "endless".to_owned(),
-        Unit::Nanoseconds => crate::base::text::duration(Some(value.round() as i64)),
+        Unit::Nanoseconds => text::duration(Some(value.round() as i64)),
         Unit::Microseconds => format!("{value:.1} µs"),
-        Unit::PerSecond => format!("{}/s", crate::base::text::count(value.round() as u64)),
-        Unit::Count => crate::base::text::count(value.round() as u64),
+        Unit::PerSecond => format!("{}/s", text::count(value.round() as u64)),
+        Unit::Count => text::count(value.round() as u64),
         Unit::Ratio => format!("{value:.2}"),
     }
 }

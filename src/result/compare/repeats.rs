@@ -114,7 +114,7 @@ fn factors(freedom: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::compare::power::Experiment;
+    use crate::result::compare::power::experiment::Experiment;
     use crate::result::compare::stats::Looks;
 
     /// As if the spread were known exactly.

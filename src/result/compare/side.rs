@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::conditions::worthless;
 use crate::base::error::{Error, Result};
-use crate::base::visible;
-use crate::base::visible::visible;
+use crate::base::visible::{self, visible};
 use crate::plan::sweep::Settings;
 use crate::result::limited::limited;
 use crate::result::{Saved, load_all_verified};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use super::*;
+use crate::plan::metric::Metric;
 use crate::result::{RunResult, Saved, Trial, load};
 
 /// A recorded run of two applications, without its figures over time.

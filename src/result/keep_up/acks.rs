@@ -7,8 +7,8 @@
 //! soon lost among the others without an answer, and are a percentile of the time to it. And a
 //! shortfall of a tenth of all that was offered needs no statistics, however short the run is.
 
+use super::measured::{ALPHA, INTERVALS_MIN, SPAN_MIN_S, is_level, measured};
 use super::slope::{Slope, of_lag};
-use super::{ALPHA, INTERVALS_MIN, SPAN_MIN_S, is_level, measured};
 use crate::result::{Interval, RunResult};
 
 /// What has to be acknowledged of the offered, or it is far below.
@@ -20,7 +20,7 @@ const ON_ITS_WAY_S: f64 = 1.0;
 
 /// By how much the time to an answer may grow, in seconds per second: as much as the number of
 /// events without one may, in shares of the rate.
-const GROWTH_LIMIT: f64 = super::LIMIT_SHARE;
+const GROWTH_LIMIT: f64 = crate::result::keep_up::measured::LIMIT_SHARE;
 
 /// What was offered and acknowledged in the measured part, per second.
 #[derive(Debug, Clone, Copy, PartialEq)]

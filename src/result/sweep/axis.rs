@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::conclude::{p99s, worst_p99};
-use super::points::{PointSummary, Spread, compare_values};
-use crate::base::text::count;
-use crate::base::text::ns;
+use super::points::{PointSummary, Spread, compare_values, p99s, worst_p99};
+use crate::base::text::{count, ns};
 use crate::result::compare::gate::change as shown_change;
 use crate::result::compare::panel::Panel;
 use crate::result::compare::stats::ALPHA;

@@ -2,7 +2,7 @@
 
 use super::axis;
 use super::limit::Limit;
-use super::points::{PointSummary, Spread};
+use super::points::{PointSummary, Spread, p99s, worst_p99};
 use crate::base::text::ns;
 use crate::plan::sweep::shown;
 use crate::result::compare::panel::Panel;
@@ -74,10 +74,6 @@ fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
     }
 }
 
-pub(crate) fn worst_p99(point: &PointSummary) -> Option<Spread> {
-    point.worst(|app| app.p99_ns)
-}
-
 /// The point with the lowest p99 among those that kept up, and which points may be it all the same.
 fn best(points: &[&PointSummary], said: &mut Vec<String>) {
     let (endless, finite): (Vec<&PointSummary>, Vec<&PointSummary>) =
@@ -133,11 +129,6 @@ fn lowest(ranked: &[(&PointSummary, Spread)]) -> String {
 
 fn is_endless(point: &PointSummary) -> bool {
     point.runs.iter().any(|run| run.endless)
-}
-
-/// The slowest application's p99 of each run, with the number of the repeat.
-pub(crate) fn p99s(point: &PointSummary) -> Vec<(u32, f64)> {
-    point.runs.iter().filter_map(|run| Some((run.repeat, run.p99_ns?))).collect()
 }
 
 fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {

@@ -136,7 +136,7 @@ pub fn sorted_values(points: &[PointSummary], key: &str) -> Vec<String> {
 
 /// 2 before 10, and words by letter.
 #[must_use]
-pub(crate) fn compare_values(one: &str, other: &str) -> std::cmp::Ordering {
+pub(super) fn compare_values(one: &str, other: &str) -> std::cmp::Ordering {
     match (one.parse::<f64>(), other.parse::<f64>()) {
         (Ok(one), Ok(other)) => one.total_cmp(&other),
         _ => one.cmp(other),
@@ -251,6 +251,15 @@ pub fn spread(spread: Option<Spread>, form: impl Fn(f64) -> String) -> String {
         }
         Some(spread) => form(spread.median),
     }
+}
+
+pub(super) fn worst_p99(point: &PointSummary) -> Option<Spread> {
+    point.worst(|app| app.p99_ns)
+}
+
+/// The slowest application's p99 of each run, with the number of the repeat.
+pub(super) fn p99s(point: &PointSummary) -> Vec<(u32, f64)> {
+    point.runs.iter().filter_map(|run| Some((run.repeat, run.p99_ns?))).collect()
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
 use super::axis::{knee, steps_together, values};
-use super::conclude::p99s;
 use super::figures::RunFigures;
 use super::limit::Limit;
-use super::points::PointSummary;
+use super::points::{PointSummary, p99s};
 use crate::result::compare::panel::Panel;
-use crate::result::compare::power::normal;
+use crate::result::compare::power::experiment::normal;
 use crate::result::compare::stats::{ALPHA, Call, Estimate, call, holm};
 
 /// Standard deviation of a p99's logarithm from run to run.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Finding, Grade, Limits};
+use super::finding::{Finding, Grade, Limits};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::Result;
 use crate::client::librdkafka::{Admin, Distance, distances};

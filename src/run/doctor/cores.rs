@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Finding, Grade, Limits, ms};
+use super::finding::{Finding, Grade, Limits, ms};
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::measure::latency::Stalls;

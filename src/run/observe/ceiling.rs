@@ -11,12 +11,12 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::Result;
 use crate::event::{Outcome, Receipt};
 use crate::load::generate::Generator;
-use crate::measure::latency::{Recorder, Stage, Window};
+use crate::measure::latency::Recorder;
+use crate::measure::latency::window::{Stage, Window};
 use crate::measure::ledger::Ledger;
 use crate::plan::Plan;
-use crate::workers::produce;
 use crate::workers::produce::{
-    Batch, Handover, ReceiptBook, Receiver, Script, Sending, ShardReceipts, Shift, Sink,
+    self, Batch, Handover, ReceiptBook, Receiver, Script, Sending, ShardReceipts, Shift, Sink,
 };
 
 /// Until the threads are on their feet, and the first sessions drawn.
@@ -79,7 +79,7 @@ pub(in crate::run) fn ceiling_per_s(plan: &Plan, sending: Sending) -> Result<Opt
     let mut threads = Vec::new();
     for (shard, generator) in (0..).zip(Generator::crew(&plan)) {
         let shift = bench.shift(shard, generator);
-        threads.push(super::super::crew::spawn("ceiling", move || produce::run(shift))?);
+        threads.push(crate::run::threads::spawn("ceiling", move || produce::run(shift))?);
     }
     thread::sleep(LEAD);
     let (from_ns, before) = (clock.now_ns(), receipts.accepted());

@@ -1,6 +1,7 @@
 //! The hiccup meter: a thread for each core that sleeps a millisecond at a time, and looks by how
 //! much it overslept. What it lacks, no thread of this host could have had.
 
+use super::process;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -14,7 +15,7 @@ use crate::base::error::Result;
 use crate::measure::latency::{Latency, Stalls};
 use crate::result::LatencySummary;
 use crate::result::self_watch::{Hiccups, STALL_NS};
-use crate::run::crew::spawn;
+use crate::run::threads::spawn;
 
 /// How long a meter sleeps at a time, as jHiccup does.
 const NAP_NS: u64 = 1_000_000;
@@ -170,7 +171,7 @@ fn watch(place: usize, shared: &Shared, cpu_ns: &[AtomicU64]) -> MeterSeen {
         seen.note(due_ns, late_ns, is_measured, at);
         if counts_cpu {
             let at = (shared.origin_ns + now_ns) / shared.interval_ns;
-            seen.cpu_s_at.entry(at).or_insert_with(|| super::cpu_s() - sum_s(cpu_ns));
+            seen.cpu_s_at.entry(at).or_insert_with(|| process::cpu_s() - sum_s(cpu_ns));
         }
         if over {
             break;

@@ -4,17 +4,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::broker;
-use super::broker::LocalBrokers;
+use super::broker::{self, LocalBrokers};
 use super::cost::{Cost, Count, CpuCost};
 use super::host::{self, HostLook};
 use super::roster::Roster;
 use super::steady::{Steps, growth};
 use super::threads::Threads;
 use crate::base::clock::{Clock, SystemClock};
-use crate::result::self_watch::BrokerCpu;
-use crate::result::self_watch::Growth;
-use crate::result::self_watch::{ThreadCpu, ThreadShare};
+use crate::result::self_watch::{BrokerCpu, Growth, ThreadCpu, ThreadShare};
 
 /// Between two looks. One costs some milliseconds of the harness's own thread.
 const EVERY_NS: u64 = 1_000_000_000;

@@ -9,21 +9,19 @@ mod timeline;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::part::{AppName, Begun, ConsumerPart, ProducerPart};
 use crate::base::error::{Error, Result};
 use crate::base::files;
-use crate::measure::latency::{Series, Stage};
+use crate::measure::latency::Series;
+use crate::measure::latency::window::Stage;
 use crate::measure::ledger::Ledger;
 use crate::output::hlog::{LogSeries, Outside, interval_log};
-use crate::result::compare;
-use crate::result::{AppResult, ClockBound, ProcessResult, RunResult, Verdict, verify};
-
-use super::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart};
-use crate::result::keep_up;
+use crate::result::{
+    AppResult, ClockBound, ProcessResult, RunResult, Verdict, compare, keep_up, verify,
+};
 use crate::run::finish::{checks, detected};
-use app::Merged;
 
-/// What consumers have recorded of one application.
-type AppParts<'a> = Vec<(&'a ConsumerPart, &'a AppPart)>;
+use app::{AppParts, Merged, clock};
 
 /// The result of the producer's run, and its `latency.hlog`. `consumers` are all that there are,
 /// of this run or not; `begun` are the ones that left no part.
@@ -166,11 +164,6 @@ fn processes(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<Proces
         clock: clock(producer, part),
     };
     std::iter::once(sender).chain(consumers.iter().map(reader)).collect()
-}
-
-fn clock(producer: &ProducerPart, part: &ConsumerPart) -> Option<ClockBound> {
-    let (ahead_ns, uncertain_ns) = part.anchor.ahead_of(&producer.anchor)?;
-    Some(ClockBound { ahead_ns, uncertain_ns })
 }
 
 fn verdict(

@@ -3,8 +3,6 @@
 
 mod check;
 
-pub(crate) use check::ROWS_MORE_MAX;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -17,7 +15,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::apps::Summary;
-use crate::base::clock::{Anchor, wall_clock_us};
+use crate::base::clock::anchor::Anchor;
+use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::base::files;
 use crate::event::Fraud;
@@ -348,3 +347,6 @@ impl TryFrom<String> for SessionNumber {
         })
     }
 }
+
+/// Most intervals that a consumer may have gone on beyond the schedule: a day of seconds.
+pub(super) const ROWS_MORE_MAX: u64 = 100_000;

@@ -10,8 +10,7 @@ use crate::base::error::Result;
 use crate::plan::{AppPlan, Plan};
 use crate::result::mask_arguments;
 use crate::run::finish::build;
-use crate::run::observe;
-use crate::run::observe::Meter;
+use crate::run::observe::{self, Meter};
 use crate::workers::consume::{Testimony, Witness};
 
 /// The part that a consumer process is about to leave.
@@ -83,8 +82,8 @@ impl Witnessed {
             wall_step_us: self.clock.wall_step_us(),
             interval_ns: self.interval_ns,
             topic: self.topic,
-            cpu_s: observe::cpu_s(),
-            memory_peak_bytes: observe::memory_peak_bytes(),
+            cpu_s: observe::process::cpu_s(),
+            memory_peak_bytes: observe::process::memory_peak_bytes(),
             stalls_ns: seen.by_interval().clone(),
             cpu_s_at: seen.cpu_s_at().clone(),
             fault,

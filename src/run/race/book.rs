@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Laps, SIDES, Side};
+use super::side::{Laps, SIDES, Side};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::base::files;

@@ -9,8 +9,7 @@ use crate::event::Arrival;
 use crate::event::json::parse::Parser;
 use crate::event::json::stamp;
 use crate::measure::latency::Recorder;
-use crate::measure::ledger;
-use crate::measure::ledger::{Ledger, Tick};
+use crate::measure::ledger::{self, Ledger, Tick};
 
 /// All that one application knows of one partition. Whoever holds its lock owns the partition.
 #[allow(missing_debug_implementations, reason = "holds an application")]
@@ -180,7 +179,7 @@ mod tests {
     use crate::event::{Outcome, Stamp};
     use crate::load::generate::Generator;
     use crate::load::generate::tests::population;
-    use crate::measure::latency::Stage;
+    use crate::measure::latency::window::Stage;
 
     const RUN: u32 = 3;
 

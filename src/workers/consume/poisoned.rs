@@ -28,7 +28,7 @@ const NOW_US: i64 = START_US + 86_400_000_000;
 struct Record {
     partition: u64,
     due_us: i64,
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
 }
 
 /// How many times as long as the scenario's the events here take: of fewer sessions at a time each

@@ -7,7 +7,7 @@ use crate::apps;
 use crate::base::clock::ManualClock;
 use crate::event::json::stamp;
 use crate::event::{Outcome, Stamp};
-use crate::measure::latency::Stage;
+use crate::measure::latency::window::Stage;
 use crate::measure::ledger::Ledger;
 use crate::plan::AppPlan;
 

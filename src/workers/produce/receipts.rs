@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::clock::Clock;
 use crate::event::{Outcome, Receipt, Stamp};
-use crate::measure::latency::{Recorder, Stage, Window};
+use crate::measure::latency::Recorder;
+use crate::measure::latency::window::{Stage, Window};
 use crate::measure::ledger::Ledger;
 
 /// Somebody who gets a client's receipts, on the client's own thread.

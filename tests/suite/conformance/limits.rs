@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use kbench::broker::BrokerConfig;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -12,6 +11,7 @@ use crate::group::{Member, Seen};
 use crate::probe::Probe;
 use crate::sender::Sender;
 use crate::world::{Kind, World};
+use kbench::broker::config::BrokerConfig;
 
 pub fn probes() -> Vec<Probe> {
     vec![

@@ -1,5 +1,6 @@
 //! What a scenario plants: fraud, hot keys, flash sales.
 
+use crate::plan::scenario;
 use std::collections::{HashMap, HashSet};
 
 use super::visits::is_under_way;
@@ -86,7 +87,7 @@ pub(super) fn plan() -> Plan {
     let environment = crate::plan::toml::environment::Environment::from_pairs::<String, String>([]);
     let overrides = crate::plan::toml::overrides::Overrides::default();
     let schemas = crate::apps::schemas();
-    crate::plan::scenario::plan(&source, &overrides, &environment, &schemas).unwrap()
+    scenario::plan(&source, &overrides, &environment, &schemas).unwrap()
 }
 
 /// A plan with one phase after another of 10 s at 20,000/s.

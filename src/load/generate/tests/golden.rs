@@ -5,6 +5,7 @@ use super::*;
 use crate::apps::schemas;
 use crate::load::generate::catalogue::QUERY_FORMS;
 use crate::load::schedule::Schedule;
+use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::Source;
@@ -43,9 +44,7 @@ fn the_shipped_scenarios_send_what_they_always_sent() {
 fn fingerprint_of(path: &str) -> u32 {
     let environment = Environment::from_pairs::<String, String>([]);
     let source = Source::read(path).unwrap();
-    let plan =
-        crate::plan::scenario::plan(&source, &Overrides::default(), &environment, &schemas())
-            .unwrap();
+    let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
     let schedule = Schedule::new(&plan.load, plan.seed);
     let share = EVENTS.div_ceil(u64::from(plan.load.producers));
     let (mut sum, mut out) = (0, Vec::new());

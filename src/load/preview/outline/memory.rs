@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::outlook::LoadOutlook;
+use super::expected::LoadOutlook;
 use crate::plan::{AppPlan, EMBEDDED_MEMORY_LIMIT_BYTES, Plan};
 
 /// A live session with its place in the queue and what is in its cart, where lists grow by an

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::client::facts::WorldFacts;
 use crate::client::librdkafka::ClientProperties;
-use crate::client::target::WorldFacts;
 use crate::result::RunResult;
 
 /// Values by their paths. What is not set has none.

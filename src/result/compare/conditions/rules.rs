@@ -1,7 +1,7 @@
 //! What each condition means for a comparison. Every leaf counts; the exceptions are listed here,
 //! each with its reason.
 
-use super::Allow;
+use super::allow::Allow;
 
 /// What becomes of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::{Comparison, Options, Side, compare};
+use super::super::{Comparison, Side, compare};
 use super::*;
 use crate::base::error::{Error, Result};
 use crate::broker::BrokerStats;
 use crate::output::compare_text::text;
+use crate::result::compare::options::Options;
 use crate::result::{ProcessResult, RecordingResult, load, load_all};
+
 use walk::{changed, leaves, path_of};
 
 fn recorded(folder: &str) -> PathBuf {

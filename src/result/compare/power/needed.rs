@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::Experiment;
+use super::experiment::Experiment;
 use crate::result::compare::repeats::{effect_to_call, for_same, to_call};
 use crate::result::compare::stats::{Call, Estimate};
 

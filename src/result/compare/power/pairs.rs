@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::normal;
+use super::experiment::normal;
 use crate::result::compare::stats::{Call, Estimate, Looks, call};
 
 /// Standard deviation of a figure's logarithm from run to run.

@@ -1,3 +1,4 @@
+use crate::output::html;
 use std::path::Path;
 
 use super::super::tests::run;
@@ -298,7 +299,7 @@ fn a_threshold_on_a_percentile_that_rests_on_one_episode_says_so_wherever_it_is_
         run.thresholds = thresholds(&limits, run);
     };
     few(&mut run, Some(one));
-    let page = crate::output::html::html(&run);
+    let page = html::html(&run);
     for (place, threshold) in run.thresholds.iter().enumerate() {
         let says = threshold.shown.ends_with(" (rests on 1 episode: one run does not know it)");
         assert_eq!(says, place >= 3, "{threshold:?}");

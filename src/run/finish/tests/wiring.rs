@@ -44,7 +44,7 @@ impl Left {
         let schemas = apps::schemas();
         let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
         let clock = Arc::new(SystemClock::start());
-        let cluster = loopback::Cluster::new(1, clock, loopback::Faults::default());
+        let cluster = loopback::Cluster::new(1, clock, loopback::faults::Faults::default());
         let world = World::Loopback(cluster);
         let (mut collector, _channels) = Collector::new(&plan, &world, None);
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);

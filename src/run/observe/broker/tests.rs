@@ -1,7 +1,9 @@
-use super::*;
+use crate::run::observe::process;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+
+use super::*;
 
 #[test]
 fn a_port_is_followed_to_its_process_which_is_never_this_one() {
@@ -86,10 +88,10 @@ fn a_process_s_ticks_are_the_user_s_and_the_system_s() {
 #[test]
 fn processes_cpu_is_in_seconds_and_of_all_together() {
     let own = std::process::id().cast_signed();
-    super::super::tests::work_until(|| super::super::cpu_s() >= 0.1);
-    let before_s = super::super::cpu_s();
+    super::super::process::tests::work_until(|| process::cpu_s() >= 0.1);
+    let before_s = process::cpu_s();
     let (one_s, two_s) = (cpu_s(&[own]).unwrap(), cpu_s(&[own, own]).unwrap());
-    let after_s = super::super::cpu_s();
+    let after_s = process::cpu_s();
     // Ticks are of 10 ms, the user's and the system's.
     assert!((before_s - 0.03..after_s + 0.01).contains(&one_s), "{before_s} {one_s} {after_s}");
     let twice_s = 2.0 * before_s - 0.06..2.0 * after_s + 0.02;

@@ -1,7 +1,9 @@
-use super::*;
-use crate::base::clock::wall_clock_us;
+use crate::run::observe::process;
 use std::sync::mpsc::channel;
 use std::time::Duration;
+
+use super::*;
+use crate::base::clock::wall_clock_us;
 
 const MS: u64 = 1_000_000;
 
@@ -97,10 +99,10 @@ fn a_nap_is_a_millisecond_and_what_comes_after_it_is_late() {
 /// The kernel's two counts may be a tick or two apart.
 #[test]
 fn a_process_s_cpu_is_told_without_that_of_its_meter_s_threads() {
-    let from_s = super::super::cpu_s();
+    let from_s = process::cpu_s();
     let (_, seen, _) = watched(Duration::ZERO);
     let told_s = *seen.cpu_s_at().values().next().unwrap();
-    let others_s = from_s - 7.05..super::super::cpu_s() - 6.98;
+    let others_s = from_s - 7.05..process::cpu_s() - 6.98;
     assert!(others_s.contains(&told_s), "{told_s} {others_s:?}");
 }
 

@@ -1,6 +1,8 @@
-use super::*;
+use crate::run::observe::process;
 use std::cell::Cell;
 use std::fs;
+
+use super::*;
 
 const S: u64 = 1_000_000_000;
 
@@ -34,8 +36,8 @@ fn what_was_looked_at_is_what_is_seen() {
     stat(100, 10);
     let plant = |sampler: &mut Sampler| sampler.groups.push(group.path().to_owned());
     let work = || {
-        let from_s = super::super::cpu_s();
-        super::super::tests::work_until(|| super::super::cpu_s() >= from_s + 0.02);
+        let from_s = process::cpu_s();
+        super::super::process::tests::work_until(|| process::cpu_s() >= from_s + 0.02);
     };
     let seen = seen(5_000, plant, || {
         stat(300, 60);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::AppParts;
 use crate::apps::{Summary, Totals};
 use crate::base::error::{Error, Result};
-use crate::measure::latency::{Footing, Page, Row, Series, Stage, TAIL};
-use crate::result::{AppClock, AppResult, LatencySummary};
-use crate::run::parts::part::{AppName, AppPart, Begun, ProducerPart, ROWS_MORE_MAX};
+use crate::measure::latency::window::Stage;
+use crate::measure::latency::{Footing, Page, Row, Series, TAIL};
+use crate::result::{AppClock, AppResult, ClockBound, LatencySummary};
+use crate::run::parts::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart, ROWS_MORE_MAX};
 use crate::run::undelivered::never_seen;
 
 /// One application.
@@ -97,7 +97,7 @@ impl<'a> Merged<'a> {
         let bounds: Option<Vec<u64>> = self
             .parts
             .iter()
-            .map(|(part, _)| super::clock(producer, part).map(|clock| clock.bound_ns()))
+            .map(|(part, _)| clock(producer, part).map(|clock| clock.bound_ns()))
             .collect();
         if self.parts.is_empty() {
             return None;
@@ -211,4 +211,12 @@ pub(super) fn pure(app: &AppPart, run: u32) -> bool {
     let records = notes.map_or(0, |notes| notes.places.count());
     let corrupt = notes.map_or(0, |notes| notes.corrupt.count());
     app.read.is_some_and(|read| read.events == records - corrupt.min(records))
+}
+
+/// What consumers have recorded of one application.
+pub(super) type AppParts<'a> = Vec<(&'a ConsumerPart, &'a AppPart)>;
+
+pub(super) fn clock(producer: &ProducerPart, part: &ConsumerPart) -> Option<ClockBound> {
+    let (ahead_ns, uncertain_ns) = part.anchor.ahead_of(&producer.anchor)?;
+    Some(ClockBound { ahead_ns, uncertain_ns })
 }

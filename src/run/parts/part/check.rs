@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use super::{AppName, ConsumerPart, ProducerPart};
+use super::{AppName, ConsumerPart, ProducerPart, ROWS_MORE_MAX};
 
 /// The widths of an interval that are legal, in ns; those of a scenario are among them.
 const INTERVALS_NS: RangeInclusive<u64> = 1_000_000..=3_600_000_000_000;
-
-/// Most intervals that a consumer may have gone on beyond the schedule: a day of seconds.
-pub(crate) const ROWS_MORE_MAX: u64 = 100_000;
 
 impl ProducerPart {
     /// Checks what a file says: a schedule within the range of dates, rows for it, and slots that

@@ -1,5 +1,6 @@
 //! Where a replay begins and ends: as typed, and as offsets.
 
+use crate::plan::toml::unit;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ impl Place {
                 let at_us = stamp::timestamp_us(value);
                 at_us.map(Self::Time).ok_or_else(|| fault("has no date by RFC 3339"))
             }
-            "duration" => match crate::plan::toml::unit::duration(value) {
+            "duration" => match unit::duration(value) {
                 Ok(ago) => Ok(Self::Time(before(now_us, ago))),
                 Err(what) => Err(Error::usage(format!("{} duration: {what}", side.flag()))),
             },

@@ -8,7 +8,7 @@ use super::facts::facts;
 use super::tape::{Step, Tape, TapeRecord};
 use crate::base::error::Result;
 use crate::event::PROBE_SHARD;
-use crate::event::json::parse::Garbage;
+use crate::event::json::parse::garbage::Garbage;
 use crate::event::json::restamp::Restamper;
 use crate::event::json::stamp;
 use crate::load::generate::Facts;

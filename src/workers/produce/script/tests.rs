@@ -1,17 +1,18 @@
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::feed::{Feed, cue_up};
 use super::*;
 use crate::base::clock::{Clock, ManualClock, SystemClock};
 use crate::base::error::Result;
 use crate::event::json::stamp;
 use crate::measure::latency::Recorder;
 use crate::measure::ledger::Ledger;
-use crate::workers::produce;
-use crate::workers::produce::{Handover, ReceiptBook, Shift, Sink};
+use crate::workers::produce::{self, Handover, ReceiptBook, Shift, Sink};
 
 mod made;
 mod reading;

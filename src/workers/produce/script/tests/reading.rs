@@ -1,8 +1,9 @@
 //! The reading side of a recording, and the sending side that takes from it, each by itself.
 
+use std::sync::mpsc::Sender;
+
 use super::*;
 use crate::event::json::restamp::Restamper;
-use std::sync::mpsc::Sender;
 
 /// A recording's script, and what feeds it by hand.
 fn recorded() -> (Recorded, Sender<Cue>) {
@@ -62,8 +63,8 @@ fn only_an_empty_batch_waits_for_what_is_still_to_be_read() {
         });
         tries.min().unwrap()
     };
-    assert!(shortest(0) >= WAIT);
-    assert!(shortest(2) < WAIT);
+    assert!(shortest(0) >= recorded::WAIT);
+    assert!(shortest(2) < recorded::WAIT);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
-use super::stored::Stored;
+use super::form::Stored;
 
 /// Longest latency with a place in the histogram: one hour.
 pub(super) const LONGEST_NS: u64 = 3_600_000_000_000;

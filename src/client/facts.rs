@@ -1,0 +1,103 @@
+//! What a run is against, as it was found.
+
+use std::collections::BTreeSet;
+
+use super::librdkafka::{BrokerVersion, TopicFacts};
+
+/// What kind of broker a run was against. Figures of different kinds are never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A broker that speaks the protocol, named by the user.
+    Kafka,
+    /// kbench's own in-memory broker.
+    Embedded,
+    /// No broker at all.
+    Loopback,
+}
+
+/// What was found out about the world before the load.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WorldFacts {
+    /// What kind of broker it is.
+    pub kind: Kind,
+    /// The address that the clients were given.
+    pub bootstrap_servers: String,
+    /// Where the brokers say that they are.
+    pub advertised: Vec<String>,
+    /// The cluster's own name for itself, where it is a Kafka that says one. The embedded broker
+    /// makes up a new one each time.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
+    /// The topic as read back.
+    pub topic: TopicFacts,
+    /// Each broker's version, as far as it tells; in the order of ids.
+    #[serde(default)]
+    pub versions: Vec<BrokerVersion>,
+    /// The leader of each partition after the run; empty where nobody answered.
+    #[serde(default)]
+    pub leaders_after: Vec<i32>,
+}
+
+impl WorldFacts {
+    /// Where the run takes place, in words.
+    #[must_use]
+    pub fn introduction(&self) -> String {
+        let mut text = format!("topic {}, {} partitions", self.topic.name, self.topic.partitions);
+        if !self.advertised.is_empty() {
+            text.push_str(&format!(
+                " at {} (advertised: {})",
+                self.bootstrap_servers,
+                self.advertised.join(", ")
+            ));
+        }
+        if let Some(release) = self.release() {
+            text.push_str(&format!(", {release}"));
+        }
+        text
+    }
+
+    /// What a run was against, in words that can't be mistaken.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.kind {
+            Kind::Kafka => format!("Kafka at {}", self.bootstrap_servers),
+            Kind::Embedded => {
+                "the embedded in-memory broker (not comparable with a Kafka)".to_owned()
+            }
+            Kind::Loopback => "the loopback, without a broker".to_owned(),
+        }
+    }
+
+    /// What has to stand above the numbers, in words.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let both = self.topic.leaders.iter().zip(&self.leaders_after);
+        let moved: Vec<String> = (0..)
+            .zip(both)
+            .filter(|(_, (before, after))| before != after)
+            .map(|(partition, (before, after)): (usize, _)| {
+                format!("partition {partition} from broker {before} to {after}")
+            })
+            .collect();
+        if !moved.is_empty() {
+            flags.push(format!("leaders moved during the run: {}", moved.join(", ")));
+        }
+        let releases: BTreeSet<&str> =
+            self.versions.iter().filter_map(|version| version.release.as_deref()).collect();
+        if releases.len() > 1 {
+            let releases: Vec<&str> = releases.into_iter().collect();
+            flags.push(format!("the brokers differ in version: {}", releases.join(", ")));
+        }
+        flags
+    }
+
+    /// The brokers' version in words, where they tell one.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.versions.iter().find_map(|version| version.release.as_deref())
+    }
+}

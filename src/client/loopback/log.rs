@@ -1,0 +1,87 @@
+//! The topic of a loopback.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::faults::Faults;
+use super::groups::Groups;
+use crate::base::clock::Clock;
+
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) faults: Faults,
+    pub(super) log: Mutex<Log>,
+    pub(super) grown: Condvar,
+    /// Whether all is kept, so that it can be looked at in the end.
+    pub(super) keep: bool,
+}
+
+/// Everything behind one lock: simple, and still far faster than a network.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) partitions: Vec<Partition>,
+    pub(super) groups: BTreeMap<String, Groups>,
+}
+
+/// A record, and when a group can get it: on the run's clock.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) payload: Arc<[u8]>,
+    pub(super) visible_ns: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Partition {
+    /// The offset of the first record that is still kept.
+    pub(super) start: i64,
+    pub(super) records: VecDeque<Record>,
+    /// A swapped event, until the next one is written.
+    pub(super) held: Option<Arc<[u8]>>,
+}
+
+impl Partition {
+    pub(super) fn append(&mut self, payload: Arc<[u8]>, visible_ns: u64) -> i64 {
+        self.records.push_back(Record { payload, visible_ns });
+        if let Some(payload) = self.held.take() {
+            self.records.push_back(Record { payload, visible_ns });
+        }
+        self.end() - 1
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        self.start + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn get(&self, offset: i64) -> Option<&Record> {
+        self.records.get(usize::try_from(offset - self.start).ok()?)
+    }
+
+    /// Forgets what lies before `offset`.
+    pub(super) fn trim(&mut self, offset: i64) {
+        while self.start < offset && self.records.pop_front().is_some() {
+            self.start += 1;
+        }
+    }
+}
+
+impl Topic {
+    /// When a group can get what is written now.
+    pub(super) fn visible_ns(&self) -> u64 {
+        let hold = self.faults.delays.hold;
+        if hold.is_none() { 0 } else { hold.end_ns(self.clock.now_ns()) }
+    }
+
+    /// Writes one record.
+    pub(super) fn append(&self, place: usize, payload: Arc<[u8]>) {
+        let visible_ns = self.visible_ns();
+        if let Some(partition) = self.lock().partitions.get_mut(place) {
+            partition.append(payload, visible_ns);
+        }
+        self.grown.notify_all();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,237 @@
+//! The figures of a run while it goes on.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::measure::latency::Latency;
+
+/// Upper bounds of the histograms' buckets, in seconds; one without bound follows.
+pub(super) const BOUNDS_S: [f64; 18] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0, 60.0,
+];
+
+/// What the run shows of itself; the harness renews it once an interval.
+#[derive(Debug, Clone, Default)]
+pub struct Moment {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What the schedule asks for now, in events per second.
+    pub offered_per_s: f64,
+    /// Events that the clients took.
+    pub sent: u64,
+    /// Events that the broker acknowledged.
+    pub acked: u64,
+    /// Refusals and failures by reason.
+    pub failures: Vec<(String, u64)>,
+    /// Handed to the client − due.
+    pub send_delay: Buckets,
+    /// Acknowledged − due.
+    pub ack: Buckets,
+    /// Each application.
+    pub apps: Vec<AppMoment>,
+}
+
+/// One application at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct AppMoment {
+    /// Its name.
+    pub name: String,
+    /// Records read.
+    pub read: u64,
+    /// Acknowledged records that it has not read.
+    pub lag_records: u64,
+    /// Processed − due.
+    pub end_to_end: Buckets,
+}
+
+/// A latency distribution in the histogram's buckets. Counts only grow.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    pub(super) sum_s: f64,
+    pub(super) count: u64,
+    /// Of each bucket, with its upper bound in seconds.
+    pub(super) counts: Vec<(f64, u64)>,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        let bounds = BOUNDS_S.into_iter().chain([f64::INFINITY]);
+        Self { sum_s: 0.0, count: 0, counts: bounds.map(|bound_s| (bound_s, 0)).collect() }
+    }
+}
+
+impl Buckets {
+    /// Sorts a distribution into the buckets; what has no place in its histogram is in the first
+    /// or in the last.
+    #[must_use]
+    pub fn of(latency: Option<&Latency>) -> Self {
+        let mut counts = Self::default().counts;
+        let Some(latency) = latency else {
+            return Self::default();
+        };
+        for value in latency.histogram().iter_recorded() {
+            let value_s = value.value_iterated_to() as f64 / 1e9;
+            let place = BOUNDS_S.partition_point(|bound_s| *bound_s < value_s);
+            counts[place].1 += value.count_at_value();
+        }
+        counts[0].1 += latency.zero_or_negative();
+        counts[BOUNDS_S.len()].1 += latency.over_range();
+        // What was never delivered is known at the end only, and has no sum.
+        let latency = latency.delivered();
+        let count = latency.count();
+        Self { sum_s: latency.mean().unwrap_or(0.0) * count as f64 / 1e9, count, counts }
+    }
+}
+
+/// Where the harness puts the moment, and the exporter finds it.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    moment: Mutex<Moment>,
+}
+
+impl Metrics {
+    /// Renews it.
+    pub fn set(&self, moment: Moment) {
+        *self.lock() = moment;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Moment> {
+        self.moment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moment as OpenMetrics text.
+    #[must_use]
+    pub fn text(self: &Arc<Self>) -> String {
+        let mut registry = Registry::with_prefix("kbench");
+        registry.register_collector(Box::new(self.clone()));
+        let mut text = String::new();
+        // Writing to a string can't fail.
+        let _ = text::encode(&mut text, &registry);
+        text
+    }
+}
+
+/// A label set of one.
+pub(super) type Label<'a> = [(&'static str, &'a str); 1];
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let moment = self.lock().clone();
+        info(&mut encoder, &moment.scenario)?;
+        let offered = ConstGauge::new(moment.offered_per_s);
+        let what = "Events that the schedule asks for now, per second";
+        let metric = encoder.encode_descriptor(
+            "offered_events_per_second",
+            what,
+            None,
+            MetricType::Gauge,
+        )?;
+        offered.encode(metric)?;
+        for (name, what, count) in [
+            ("sent_events", "Events that the clients took", moment.sent),
+            ("acked_events", "Events that the broker acknowledged", moment.acked),
+        ] {
+            let metric = encoder.encode_descriptor(name, what, None, MetricType::Counter)?;
+            ConstCounter::new(count).encode(metric)?;
+        }
+        failures(&mut encoder, &moment.failures)?;
+        for (name, what, buckets) in [
+            (
+                "send_delay_seconds",
+                "Handed to the client after the event was due",
+                &moment.send_delay,
+            ),
+            ("ack_seconds", "Acknowledged after the event was due", &moment.ack),
+        ] {
+            let metric = encoder.encode_descriptor(name, what, None, MetricType::Histogram)?;
+            histogram(metric, buckets)?;
+        }
+        apps(&mut encoder, &moment.apps)
+    }
+}
+
+/// A family without a sample is more than some readers can take.
+pub(super) fn failures(
+    encoder: &mut DescriptorEncoder<'_>,
+    failures: &[(String, u64)],
+) -> fmt::Result {
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let what = "Events that were refused or failed, by the reason";
+    let mut failed = encoder.encode_descriptor("failed_events", what, None, MetricType::Counter)?;
+    for (reason, count) in failures {
+        let label: Label<'_> = [("reason", reason)];
+        ConstCounter::new(*count).encode(failed.encode_family(&label)?)?;
+    }
+    Ok(())
+}
+
+pub(super) fn info(encoder: &mut DescriptorEncoder<'_>, scenario: &str) -> fmt::Result {
+    let labels = [("version", env!("CARGO_PKG_VERSION")), ("scenario", scenario)];
+    let mut metric = encoder.encode_descriptor("run", "What runs", None, MetricType::Info)?;
+    metric.encode_info(&labels)
+}
+
+pub(super) fn apps(encoder: &mut DescriptorEncoder<'_>, apps: &[AppMoment]) -> fmt::Result {
+    if apps.is_empty() {
+        return Ok(());
+    }
+    let what = "Records that an application has read";
+    let mut read = encoder.encode_descriptor("read_records", what, None, MetricType::Counter)?;
+    for app in apps {
+        let label: Label<'_> = [("app", &app.name)];
+        ConstCounter::new(app.read).encode(read.encode_family(&label)?)?;
+    }
+    let what = "Acknowledged records that an application has not read";
+    let mut lag = encoder.encode_descriptor("lag_records", what, None, MetricType::Gauge)?;
+    for app in apps {
+        let label: Label<'_> = [("app", &app.name)];
+        let records = i64::try_from(app.lag_records).unwrap_or(i64::MAX);
+        ConstGauge::new(records).encode(lag.encode_family(&label)?)?;
+    }
+    let what = "Processed by an application after the event was due";
+    let mut latency =
+        encoder.encode_descriptor("end_to_end_seconds", what, None, MetricType::Histogram)?;
+    for app in apps {
+        let label: Label<'_> = [("app", &app.name)];
+        histogram(latency.encode_family(&label)?, &app.end_to_end)?;
+    }
+    Ok(())
+}
+
+pub(super) fn histogram(mut metric: MetricEncoder<'_>, buckets: &Buckets) -> fmt::Result {
+    metric.encode_histogram::<NoLabelSet>(buckets.sum_s, buckets.count, &buckets.counts, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_is_in_one_bucket() {
+        let mut latency = Latency::default();
+        for value_ns in [-5, 0, 50_000, 100_000, 3_000_000, 61_000_000_000, 7_200_000_000_000] {
+            latency.record(value_ns);
+        }
+        let buckets = Buckets::of(Some(&latency));
+        let count_at = |bound_s: f64| {
+            let below = buckets.counts.iter().filter(|(bound, _)| *bound <= bound_s);
+            below.map(|(_, count)| count).sum::<u64>()
+        };
+        assert_eq!((count_at(0.000_25), count_at(0.002_5), count_at(0.005)), (4, 4, 5));
+        assert_eq!((count_at(60.0), count_at(f64::INFINITY), buckets.count), (5, 7, 7));
+        assert!((buckets.sum_s - 7_261.003_15).abs() < 1e-5, "{}", buckets.sum_s);
+        assert_eq!(Buckets::of(None).counts.len(), BOUNDS_S.len() + 1);
+    }
+}

@@ -1,0 +1,29 @@
+//! Who has a property, and what it takes.
+
+/// The clients that have a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Producers only.
+    Producer,
+    /// Consumers only.
+    Consumer,
+    /// Both.
+    Both,
+}
+
+/// What a property takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    /// A whole number; least and most.
+    Whole(i64, i64),
+    /// A number; least and most.
+    Real(f64, f64),
+    /// `true` or `false`.
+    Flag,
+    /// One of these words, in any case.
+    Words(&'static [&'static str]),
+    /// Any text.
+    Text,
+    /// A function pointer: nothing that can be written down.
+    Callback,
+}

@@ -1,0 +1,149 @@
+//! The course of a run: everybody gets ready, the schedule runs, and what is left is read.
+
+use super::observe::process;
+use std::sync::Arc;
+
+use super::collect::Collector;
+use super::crew::Crew;
+use super::embedded::EmbeddedBroker;
+use super::finish::End;
+use super::observe::{Meter, Sampler, Seen};
+use super::play::{LEAD_NS, Play, Played, TICK};
+use super::pulse::Pulse;
+use super::recording::{Reader, Replay};
+use super::shards::Shards;
+use super::{drain, ready, throttling, wire};
+use crate::base::clock::Clock;
+use crate::base::error::{Error, Result};
+use crate::output::progress::Progress;
+use crate::workers::produce::Script;
+
+impl Play<'_> {
+    /// Gets everybody ready, lets the schedule run, and waits until all is read.
+    pub(super) fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
+        // Before anybody else wants a core.
+        let ceiling_per_s = crate::run::observe::ceiling_per_s(self.plan, self.sending)?;
+        let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
+        let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
+        let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
+        // Before the groups are ready, so that there is something to send when they are.
+        let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
+        self.get_ready(&crew, progress)?;
+        let cpu_before_s = process::cpu_s();
+        let meter = crew.start_meter(self.plan, self.clock)?;
+        // With millions of users to draw that takes a while: before the start is fixed.
+        let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
+        crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
+            if let Some(wall_us) = self.start_wall_us {
+                self.clock.pretend(start_ns, wall_us);
+            }
+        })?;
+        drop(channels);
+        self.remains.measuring();
+        // Once the clients are connected, too: that takes them up to some seconds.
+        if !self.told {
+            progress.say("every group reads every partition; the schedule starts");
+        }
+        let mut pulse = Pulse::new(self.plan, self.embedded);
+        let (seen, broken_off) = self.send(&crew, &mut collector, &meter, &mut pulse, progress);
+        let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
+        let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
+        let mut done = crew.stop_sending();
+        let mut faults = std::mem::take(&mut done.faults);
+        let read = reader.map(Reader::finish);
+        let (recording, fault, merge) =
+            read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
+        faults.extend(fault);
+        let is_cut = is_cut || self.sending.count.is_some() || !faults.is_empty();
+        // Where nobody answers any more, what has not come will not.
+        faults.extend(
+            broken_off
+                .clone()
+                .or_else(|| drain::wait(self, &crew, &mut collector, &mut pulse, progress)),
+        );
+        let ended_ns = self.clock.now_ns();
+        let cpu_s = process::cpu_s() - meter.cpu_s() - cpu_before_s;
+        let metered = meter.end();
+        let end_lag = drain::look_at_ends(self, &crew, &pulse, progress);
+        faults.extend(drain::look_at_topic(self, progress));
+        let reading = crew.stop_reading();
+        faults.extend(reading.faults);
+        let timed_out = crew.finish_receipts();
+        collector.take_in();
+        progress.finish();
+        let Shards { books, sessions, sinks, promptness } = Shards::of(done.things);
+        let limit = self.closing.left(wire::LAST_COUNT);
+        let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
+        let end = End {
+            books,
+            sessions,
+            faults,
+            recording,
+            wire,
+            throttling: throttling::of(&sinks, &reading.things, self.clock, &crew.measured(plan)),
+            interrupted_by: self.closing.interrupted_by(),
+            broken_off,
+            timed_out,
+            cut_ns: is_cut.then_some(sent_ns),
+            lag_at_end,
+            end_lag,
+            cpu_s,
+            seen,
+            metered,
+            promptness,
+            ceiling_per_s,
+            ended_ns,
+        };
+        Ok(Played { crew, collector, sources: reading.things, sinks, merge, end })
+    }
+
+    /// Waits until every group reads every partition.
+    fn get_ready(&self, crew: &Crew, progress: &mut Progress) -> Result<()> {
+        let ended = || self.embedded.and_then(EmbeddedBroker::ended);
+        let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
+        let mut say = |text: &str| progress.say(text);
+        ready::wait(self.world, self.plan, self.run, crew, &interrupted, &mut say)?;
+        self.closing.go_on()?;
+        ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
+    }
+
+    /// Begins to read what is replayed, where something is.
+    fn start_reader(
+        &self,
+        replay: Option<Replay>,
+        clock: Arc<dyn Clock>,
+        progress: &mut Progress,
+    ) -> Result<Option<(Vec<Script>, Reader)>> {
+        let Some(replay) = replay else { return Ok(None) };
+        progress.say(&replay.introduction());
+        replay.start(self.plan, clock).map(Some)
+    }
+
+    /// Lets the schedule run; what the harness saw of itself meanwhile, and what ended it early.
+    fn send(
+        &self,
+        crew: &Crew,
+        collector: &mut Collector,
+        meter: &Meter,
+        pulse: &mut Pulse<'_>,
+        progress: &mut Progress,
+    ) -> (Seen, Option<String>) {
+        let brokers = crate::run::observe::local_brokers(&self.facts.advertised);
+        let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
+        let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
+        // What watches the host is no part of what an event costs.
+        let used = || (process::cpu_s() - meter.cpu_s(), crew.receipts().acked());
+        let mut lost = None;
+        while crew.sending()
+            && !crew.broken()
+            && self.closing.interrupted_by().is_none()
+            && lost.is_none()
+        {
+            std::thread::sleep(TICK);
+            collector.tick(crew, &**self.clock, progress);
+            sampler.tick(self.clock, used);
+            lost = pulse.look(crew);
+        }
+        (sampler.finish(self.clock, used()), lost)
+    }
+}
