@@ -22,7 +22,7 @@ use kbench::load::generate::Generator;
 use kbench::measure::latency::Recorder;
 use kbench::measure::ledger::Ledger;
 use kbench::plan::{AppPlan, Hurry, PopulationPlan};
-use kbench::workers::consume::Group;
+use kbench::workers::consume::AppGroup;
 
 const EVENTS: u64 = 200_000;
 /// 10,000 events a second, in event time.
@@ -158,7 +158,7 @@ fn observe(c: &mut Criterion) {
                         let began = Instant::now();
                         for (index, (event, _)) in chunk.iter().enumerate() {
                             if let Some((ahead, _)) = chunk.get(index + AHEAD) {
-                                state.expect(ahead.user_id.as_bytes());
+                                state.prefetch(ahead.user_id.as_bytes());
                             }
                             due_us += step_us(users);
                             state.observe(black_box(event), due_us);
@@ -180,7 +180,7 @@ fn observe(c: &mut Criterion) {
                     due_us += step_us(users);
                     // The record's key comes with the record.
                     let Some((bytes, key)) = next.next() else { return };
-                    state.expect(key.as_bytes());
+                    state.prefetch(key.as_bytes());
                     if let Ok(event) = parser.parse(bytes) {
                         state.observe(black_box(&event), due_us);
                     }
@@ -238,7 +238,7 @@ fn hand_over(c: &mut Criterion) {
             let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: START_US };
             ledger.outcome(&stamp, Outcome::Acked);
         }
-        let lanes = Group::new(0, 2, PARTITIONS, ledger, || (kind.new)(&plan(kind)));
+        let lanes = AppGroup::new(0, 2, PARTITIONS, ledger, || (kind.new)(&plan(kind)));
         let mut offset = 0;
         let mut read_all = || {
             let mut parser = Parser::new();

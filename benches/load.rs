@@ -14,8 +14,8 @@ use kbench::load::schedule::Schedule;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
-use kbench::plan::{Arrivals, Hurry, LoadPlan, PhasePlan, PopulationPlan, Segment, Shape};
+use kbench::plan::toml::source::ScenarioSource;
+use kbench::plan::{Arrivals, Hurry, LoadPlan, PhasePlan, PopulationPlan, RateSegment, Shape};
 
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
 /// Long enough that no bench reaches the end.
@@ -39,7 +39,7 @@ fn population(sessions_max: u32) -> PopulationPlan {
 }
 
 fn schedule(arrivals: Arrivals, shape: Shape) -> Schedule {
-    let segments = vec![Segment { duration_ns: LONG_NS, shape }];
+    let segments = vec![RateSegment { duration_ns: LONG_NS, shape }];
     let phases = vec![PhasePlan {
         name: "bench".to_owned(),
         warmup: false,
@@ -133,9 +133,10 @@ fn padded(bench: &mut Criterion) {
              size_median = \"2kB\"\ncompressibility = {compressibility}\n"
         );
         let environment = Environment::from_pairs::<String, String>([]);
-        let source = Source::new("padded.toml", text);
+        let source = ScenarioSource::new("padded.toml", text);
         let plan = scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas());
-        let Some(mut generator) = plan.ok().and_then(|plan| Generator::crew(&plan).pop()) else {
+        let generator = plan.ok().and_then(|plan| Generator::for_shards(&plan).pop());
+        let Some(mut generator) = generator else {
             return;
         };
         let (mut seq, mut out) = (0, Vec::with_capacity(4_096));

@@ -8,8 +8,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use kbench::event::{Outcome, Stamp};
 use kbench::measure::latency::window::Stage;
-use kbench::measure::latency::{Latency, Recorder, Sends, Stack, StallView, Stalls, Way};
-use kbench::measure::ledger::{Lane, Ledger};
+use kbench::measure::latency::{
+    Breakdown, Latency, Recorder, Sends, StageTimes, StallView, Stalls,
+};
+use kbench::measure::ledger::{Ledger, PartitionTracker};
 
 const EVERYTHING: Range<u64> = 0..u64::MAX;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -40,13 +42,13 @@ fn record(criterion: &mut Criterion) {
             recorder.sending(0, black_box(seq), 1, 900);
         });
     });
-    let mut stack = Stack::default();
+    let mut stack = Breakdown::default();
     group.bench_function("stack the stages", |bench| {
         bench.iter(|| {
             value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let arrival_ns = (value >> 40).cast_signed();
             let (delay_ns, service_ns, still) = (Some(900), 900, None);
-            stack.record(black_box(Way { delay_ns, still, arrival_ns, service_ns }));
+            stack.record(black_box(StageTimes { delay_ns, still, arrival_ns, service_ns }));
         });
     });
     // Events of 3 ms at 100,000/s on 16 cores, whose watchers wake every millisecond.
@@ -89,7 +91,7 @@ fn ledger(criterion: &mut Criterion) {
             seq += 1;
         });
     });
-    let mut lane = Lane::default();
+    let mut lane = PartitionTracker::default();
     let mut seq = 0;
     group.bench_function("a tick", |bench| {
         bench.iter(|| {

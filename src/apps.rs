@@ -58,14 +58,14 @@ mod summary;
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::{fraud_of, rules_of};
-pub use state::leaps::{Leaps, Stretch};
+pub use state::leaps::{Leaps, TimeStretch};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
 /// The state of one application for one partition.
 pub trait App: Send {
     /// An event with this record key comes next: where the state is kept by user, what is known
     /// of the user can be on its way from memory while the event is being parsed. Changes nothing.
-    fn expect(&self, _key: &[u8]) {}
+    fn prefetch(&self, _key: &[u8]) {}
 
     /// Takes in one event of the partition, in the partition's order.
     ///

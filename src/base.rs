@@ -5,7 +5,7 @@ pub mod cgroups;
 pub mod clock;
 pub mod error;
 pub mod files;
-pub mod memory;
+pub mod huge_pages;
 pub mod random;
 pub(crate) mod suggest;
 pub mod text;

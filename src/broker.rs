@@ -23,7 +23,6 @@ mod config_admin;
 mod connection;
 mod discovery;
 mod dispatch;
-mod faults;
 mod fetch;
 mod frame;
 mod group;
@@ -31,6 +30,7 @@ mod group_admin;
 #[cfg(test)]
 mod group_tests;
 mod groups;
+pub mod hooks;
 mod join;
 mod log;
 mod membership;
@@ -56,10 +56,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::faults::Faults;
-use self::shared::Shared;
+use self::shared::BrokerState;
 pub use self::stats::BrokerStats;
 use crate::base::error::{Error, Result};
+pub use hooks::BrokerHooks;
 
 use config::BrokerConfig;
 
@@ -69,7 +69,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// A running broker. It stops when dropped, and what it held is gone.
 #[derive(Debug)]
 pub struct Broker {
-    shared: Arc<Shared>,
+    shared: Arc<BrokerState>,
     /// None only while stopping.
     runtime: Option<Runtime>,
 }
@@ -109,7 +109,7 @@ impl Broker {
                 return Err(taken(source));
             }
         };
-        let shared = Arc::new(Shared::new(config.clone(), address));
+        let shared = Arc::new(BrokerState::new(config.clone(), address));
         runtime.spawn(connection::accept(Arc::clone(&shared), listener));
         runtime.spawn(tick(Arc::clone(&shared)));
         Ok(Self { shared, runtime: Some(runtime) })
@@ -129,7 +129,7 @@ impl Broker {
 
     /// The faults that a test can plant.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &BrokerHooks {
         &self.shared.faults
     }
 
@@ -148,7 +148,7 @@ impl Drop for Broker {
     }
 }
 
-async fn tick(shared: Arc<Shared>) {
+async fn tick(shared: Arc<BrokerState>) {
     loop {
         tokio::time::sleep(TICK).await;
         shared.groups.tick(shared.now_ms());

@@ -5,14 +5,14 @@ mod results;
 pub mod shared;
 pub mod verbs;
 
-use crate::plan::toml::unit;
+use crate::plan::toml::units;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use race::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs, Until};
+pub use race::{PAIRS, PAIRS_MAX, RaceArgs, RaceUntil, SideArgs};
 pub use results::{CompareArgs, GateArgs, ListArgs, ReportArgs, ReportFormat, VerifyArgs};
 use shared::{Format, ScenarioArgs, folder};
 
@@ -259,7 +259,7 @@ pub struct ProduceArgs {
     /// One constant rate instead of the scenario's phases, in events/s; `max`: as fast as they are
     /// taken
     #[arg(long, value_parser = rate)]
-    pub rate: Option<Rate>,
+    pub rate: Option<RateArg>,
     /// When the schedule of a dry run starts, as 2024-01-15T10:30:45Z; without it, now
     #[arg(long, value_name = "DATE", value_parser = date_us)]
     pub start: Option<i64>,
@@ -276,7 +276,7 @@ pub struct ProduceArgs {
 
 /// How fast events are due.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Rate {
+pub enum RateArg {
     /// Events per second.
     PerS(f64),
     /// As fast as they are taken; in a dry run the due times are the scenario's.
@@ -294,11 +294,11 @@ pub enum EventFormat {
 
 /// A duration as it was written: the scenario's own limits come later.
 fn interval(text: &str) -> Result<String, String> {
-    unit::duration(text).map(|_| text.to_owned())
+    units::duration(text).map(|_| text.to_owned())
 }
 
 fn duration_ns(text: &str) -> Result<u64, String> {
-    let duration = unit::duration(text)?;
+    let duration = units::duration(text)?;
     u64::try_from(duration.as_nanos()).map_err(|_| format!("{text:?} is too long; expected less"))
 }
 
@@ -307,12 +307,12 @@ fn run_number(text: &str) -> Result<u32, String> {
     u32::from_str_radix(text, 16).map_err(|_| expected.to_owned())
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+fn rate(text: &str) -> Result<RateArg, String> {
     if text == "max" {
-        return Ok(Rate::Max);
+        return Ok(RateArg::Max);
     }
     match text.replace('_', "").parse() {
-        Ok(per_s) if per_s > 0.0 && per_s <= RATE_MAX_PER_S => Ok(Rate::PerS(per_s)),
+        Ok(per_s) if per_s > 0.0 && per_s <= RATE_MAX_PER_S => Ok(RateArg::PerS(per_s)),
         _ => Err("expected events/s, above 0 and at most 10000000, or max".to_owned()),
     }
 }

@@ -48,7 +48,7 @@ impl EventType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Fraud {
+pub enum FraudKind {
     /// Stolen cards are tried out: many small purchases, one soon after the other.
     CardTesting,
     /// A program reads the shop, faster than any person.
@@ -60,7 +60,7 @@ pub enum Fraud {
     HighValueBurst,
 }
 
-impl Fraud {
+impl FraudKind {
     /// Every kind, in the order of their indices.
     pub const ALL: [Self; 4] =
         [Self::CardTesting, Self::BotVelocity, Self::AccountTakeover, Self::HighValueBurst];

@@ -32,7 +32,9 @@ pub use app_schema::{AppOption, AppSchema, OptionKind};
 pub(crate) use kafka::property::canonical;
 pub use kafka::property::is_secret;
 pub use kafka_plan::{KafkaPlan, masked};
-pub use load_plan::{Arrivals, HotPlan, LoadPlan, PhasePlan, ReplayPlan, SalePlan, Segment, Shape};
+pub use load_plan::{
+    Arrivals, HotPlan, LoadPlan, PhasePlan, RateSegment, ReplayPlan, SalePlan, Shape,
+};
 pub use population::{Hurry, PopulationPlan};
 pub use replay::is_topic_name;
 pub use resolved::{

@@ -57,4 +57,4 @@ pub use run_result::{
 pub(crate) use save::sync;
 pub use save::{check_writable, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
-pub use spans::Span;
+pub use spans::IntervalSpan;

@@ -2,29 +2,29 @@
 //!
 //! The harness owns the run's state. Loops report by messages; nothing else may end the run.
 
+pub mod assemble;
 mod closing;
 mod collect;
 mod course;
-mod crew;
 pub mod doctor;
 mod drain;
 pub mod embedded;
 mod ending;
-mod finish;
 pub mod keep;
 pub mod lag;
 pub mod needs;
+pub mod network_bytes;
 pub mod observe;
-mod opening;
 pub mod options;
 pub mod parts;
 pub mod play;
 mod pulse;
 pub mod race;
-mod ready;
+pub mod readiness;
 mod recording;
 pub mod remains;
 mod rescan;
+pub mod setup;
 mod shards;
 mod shelf;
 pub mod standalone;
@@ -34,27 +34,27 @@ pub mod threads;
 pub mod throttling;
 mod timeline;
 mod undelivered;
-mod wire;
+pub mod workers;
 
 use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
-use crate::client::facts::WorldFacts;
-use crate::client::target::World;
+use crate::client::facts::BrokerInfo;
+use crate::client::target::Target;
 use crate::output::progress::Progress;
 use crate::plan::Plan;
 use crate::result::{self, Host, RunResult};
 use crate::workers::produce::Sending;
 
+use assemble::Conditions;
 use closing::Closing;
 use ending::Ending;
-use finish::Conditions;
 use keep::Keep;
-use opening::{check_replay, open, run_number, start_embedded};
-pub use options::{Finished, Options};
+pub use options::{Finished, RunOptions};
 use play::{Play, Played};
-use recording::Replay;
+use recording::RecordedLoad;
+use setup::{check_replay, open, run_number, start_embedded};
 use shelf::Shelf;
 
 /// Runs a plan, and saves its result.
@@ -67,7 +67,7 @@ use shelf::Shelf;
 pub fn run(
     plan: &Plan,
     scenario_text: &str,
-    options: Options,
+    options: RunOptions,
     progress: &mut Progress,
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
@@ -81,7 +81,7 @@ pub fn run(
 fn perform(
     plan: &Plan,
     sending: Sending,
-    mut options: Options,
+    mut options: RunOptions,
     progress: &mut Progress,
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
@@ -100,7 +100,7 @@ fn perform(
     if !told {
         progress.say(&facts.introduction());
     }
-    let played = Replay::open(plan, &world, &|| closing.go_on()).and_then(|replay| {
+    let played = RecordedLoad::open(plan, &world, &|| closing.go_on()).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
         let play = Play {
@@ -131,8 +131,8 @@ fn perform(
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
     let leaders_after =
-        closing.ask(&world, ("the partitions' leaders", 0), progress, World::leaders);
-    let facts = WorldFacts { leaders_after: leaders_after.unwrap_or_default(), ..facts };
+        closing.ask(&world, ("the partitions' leaders", 0), progress, Target::leaders);
+    let facts = BrokerInfo { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let ending = Ending {
         plan: &plan,

@@ -16,7 +16,7 @@ use kbench::plan::Plan;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 
 /// The system's allocator, with a count of the bytes in use.
 struct Counting;
@@ -48,7 +48,7 @@ const START_WALL_US: i64 = 1_705_314_645_000_000;
 
 fn plan(text: &str) -> Plan {
     let environment = Environment::from_pairs::<String, String>([]);
-    let source = Source::new("case.toml", text);
+    let source = ScenarioSource::new("case.toml", text);
     scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
 }
 

@@ -20,15 +20,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::output::progress::Progress;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 use kbench::result::RunResult;
 use kbench::run;
-use kbench::run::Options;
+use kbench::run::RunOptions;
 
 use host::{Quota, Spinners};
 use load::{Load, QUIET};
@@ -241,20 +241,23 @@ fn spinning_neighbours_are_flagged_every_time() {
 #[test]
 fn a_sleeping_sink_is_flagged_every_time() {
     let _turn = Turn::alone();
-    let source = Source { name: "watched.toml".to_owned(), text: scenario(1_000, "2s") };
+    let source = ScenarioSource { name: "watched.toml".to_owned(), text: scenario(1_000, "2s") };
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = kbench::apps::schemas();
     let plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
     for _ in 0..STARVED_RUNS {
         let folder = tempfile::tempdir().unwrap();
         let sleep_ns = u64::try_from(Duration::from_millis(300).as_nanos()).unwrap();
-        let options = Options {
+        let options = RunOptions {
             command_line: vec!["a test".to_owned()],
             program: PathBuf::from(PROGRAM),
             results_dir: folder.path().to_owned(),
             signal: std::sync::Arc::default(),
             remains: std::sync::Arc::default(),
-            loopback: Some(Faults { stall: Some(((0, 1_000), sleep_ns)), ..Faults::default() }),
+            loopback: Some(LoopbackHooks {
+                stall: Some(((0, 1_000), sleep_ns)),
+                ..LoopbackHooks::default()
+            }),
             start_wall_us: None,
             trial: None,
             race: None,

@@ -13,13 +13,13 @@ use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::journey::JOURNEY_STEPS_MAX;
-use super::state::hours::{Hours, Sales};
-use super::state::late::Watermark;
-use super::state::names;
-use super::state::spread::Spread;
-use super::state::tally::{Tally, greatest};
+use super::state::counts::{Tally, greatest};
+use super::state::histogram::ValueHistogram;
+use super::state::interner;
+use super::state::sessions::UserSessions;
 use super::state::users::{PerUser, Users};
-use super::state::visits::Visits;
+use super::state::watermark::Watermark;
+use super::state::windows::{Hours, Sales};
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, AppKind, option_count, option_us};
 use goods::Goods;
@@ -112,7 +112,7 @@ struct Analytics {
 #[derive(Debug, Clone, Default)]
 struct Customer {
     events: u64,
-    visits: Visits<Trip>,
+    visits: UserSessions<Trip>,
 }
 
 impl PerUser for Customer {
@@ -215,7 +215,7 @@ impl Analytics {
     }
 
     fn user_sections(&self) -> [Section; 2] {
-        let mut events = Spread::new();
+        let mut events = ValueHistogram::new();
         for (_, customer) in self.users.iter() {
             events.record(customer.events);
         }
@@ -254,8 +254,8 @@ impl Analytics {
 }
 
 impl App for Analytics {
-    fn expect(&self, key: &[u8]) {
-        self.users.expect(key);
+    fn prefetch(&self, key: &[u8]) {
+        self.users.prefetch(key);
     }
 
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
@@ -266,7 +266,7 @@ impl App for Analytics {
         }
         self.count_product(event);
         match event.event_type {
-            EventType::PageView => self.pages.add(names::path(event.page_url), 1),
+            EventType::PageView => self.pages.add(interner::path(event.page_url), 1),
             EventType::Search => {
                 self.searches.add(event.properties.search_query.unwrap_or("unknown"), 1);
             }

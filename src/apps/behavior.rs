@@ -28,16 +28,16 @@ use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::journey::{PageKind, Recent};
-use super::state::late::Watermark;
-use super::state::names::{self, Names};
-use super::state::spread::Spread;
-use super::state::tally::greatest;
+use super::state::counts::greatest;
+use super::state::histogram::ValueHistogram;
+use super::state::interner::{self, Names};
+use super::state::sessions::UserSession;
 use super::state::users::Users;
-use super::state::visits::Visit;
+use super::state::watermark::Watermark;
 use super::summary::{LATE, Section, Summary, Totals, Value};
 use super::{App, AppKind, UserSegment, option, option_count, option_us};
-use ends::Ends;
-use people::{DEVICES, Person, Rule, Way};
+use ends::EndPages;
+use people::{DEVICES, Person, SegmentRule, SessionPath};
 
 mod ends;
 mod people;
@@ -122,7 +122,7 @@ pub(super) const KIND: AppKind = AppKind {
 #[derive(Debug, Clone)]
 struct Behavior {
     session_idle_us: i64,
-    rule: Rule,
+    rule: SegmentRule,
     path_pages: u32,
     top: usize,
     totals: Totals,
@@ -133,25 +133,25 @@ struct Behavior {
     /// How often each path was gone.
     paths: HashMap<Recent, u64, FixedState>,
     /// Of the sessions that were closed.
-    ends: Ends,
+    ends: EndPages,
     /// From a session's first event to its first purchase.
-    time_to_purchase_ms: Spread,
+    time_to_purchase_ms: ValueHistogram,
 }
 
 /// What the users of one segment come to.
 #[derive(Debug, Default)]
-struct Group {
+struct SegmentSums {
     users: u64,
     engagement: u64,
     devices: [u64; DEVICES.len()],
-    time_to_purchase_ms: Spread,
+    time_to_purchase_ms: ValueHistogram,
 }
 
 impl Behavior {
     fn new(plan: &AppPlan) -> Self {
         Self {
             session_idle_us: option_us(plan, &SCHEMA, "session_idle_ms"),
-            rule: Rule {
+            rule: SegmentRule {
                 buyer_share: option(plan, &SCHEMA, "buyer_share"),
                 researcher_share: option(plan, &SCHEMA, "researcher_share"),
                 margin: option(plan, &SCHEMA, "segment_margin"),
@@ -164,8 +164,8 @@ impl Behavior {
             sessions: 0,
             pages: Names::new(option_count(plan, &SCHEMA, "pages_max")),
             paths: HashMap::default(),
-            ends: Ends::default(),
-            time_to_purchase_ms: Spread::new(),
+            ends: EndPages::default(),
+            time_to_purchase_ms: ValueHistogram::new(),
         }
     }
 
@@ -199,8 +199,8 @@ impl Behavior {
     }
 
     fn segment_sections(&self) -> Vec<Section> {
-        let mut groups: [Group; Segment::ALL.len()] = Default::default();
-        let mut scores = Spread::new();
+        let mut groups: [SegmentSums; Segment::ALL.len()] = Default::default();
+        let mut scores = ValueHistogram::new();
         for (_, person) in self.users.iter() {
             let group = &mut groups[person.segment(&self.rule).index()];
             let score = person.engagement();
@@ -213,7 +213,7 @@ impl Behavior {
             }
         }
         let whole = self.users.len() as u64;
-        let by_segment = |value: fn(&Group, u64) -> Value| {
+        let by_segment = |value: fn(&SegmentSums, u64) -> Value| {
             Segment::ALL.map(|segment| (segment.name(), value(&groups[segment.index()], whole)))
         };
         let mut sections = vec![
@@ -246,11 +246,11 @@ impl Behavior {
 /// The event's session, its user brought up to date.
 fn follow<'u>(
     users: &'u mut Users<Person>,
-    ends: &mut Ends,
+    ends: &mut EndPages,
     session_idle_us: i64,
     event: &Event<'_>,
     due_us: i64,
-) -> &'u mut Visit<Way> {
+) -> &'u mut UserSession<SessionPath> {
     let person = users.get(event.user_id, |_, gone: Person| {
         gone.visits.open().iter().for_each(|visit| ends.close(visit));
     });
@@ -267,8 +267,8 @@ fn follow<'u>(
 }
 
 impl App for Behavior {
-    fn expect(&self, key: &[u8]) {
-        self.users.expect(key);
+    fn prefetch(&self, key: &[u8]) {
+        self.users.prefetch(key);
     }
 
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
@@ -276,7 +276,7 @@ impl App for Behavior {
         self.watermark.is_late(due_us);
         let visit = follow(&mut self.users, &mut self.ends, self.session_idle_us, event, due_us);
         // After the user, whom the memory takes its time to bring: this can be done meanwhile.
-        let page = self.pages.id(names::path(event.page_url));
+        let page = self.pages.id(interner::path(event.page_url));
         let kind = PageKind::of(event.page_url);
         let begins = visit.events == 1;
         let since_us = due_us.saturating_sub(visit.first_us);

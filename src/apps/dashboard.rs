@@ -17,14 +17,14 @@ use std::any::Any;
 use crate::event::{Event, EventType};
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
-use super::state::late::Watermark;
-use super::state::names::{self, Names, OTHER_ID};
-use super::state::tally::greatest;
+use super::state::counts::greatest;
+use super::state::interner::{self, Names, OTHER_ID};
 use super::state::users::{PerUser, Users};
+use super::state::watermark::Watermark;
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, AppKind, option_count, option_us};
 use frames::Frames;
-use seconds::{Counts, Numbers, Seconds};
+use seconds::{NumberCounts, Numbers, Seconds};
 
 mod frames;
 mod seconds;
@@ -186,7 +186,7 @@ impl Dashboard {
     }
 
     /// The greatest counts of a window.
-    fn top_section(&self, title: &str, names: &[&str], now: &Counts) -> Section {
+    fn top_section(&self, title: &str, names: &[&str], now: &NumberCounts) -> Section {
         let named = now.iter().map(|(number, count)| (names[number], count));
         let rows = greatest(named, self.top, |count| *count).into_iter();
         Section::new(title).rows(rows.map(|(name, count)| (name, Value::Count(count))))
@@ -197,8 +197,8 @@ impl Dashboard {
         &self,
         title: &str,
         names: &[&str],
-        now: &Counts,
-        before: &Counts,
+        now: &NumberCounts,
+        before: &NumberCounts,
     ) -> Section {
         let (now_sum, before_sum) = (now.sum(), before.sum());
         let rise = |(number, count): (usize, u64)| {
@@ -236,8 +236,8 @@ impl Dashboard {
 }
 
 impl App for Dashboard {
-    fn expect(&self, key: &[u8]) {
-        self.users.expect(key);
+    fn prefetch(&self, key: &[u8]) {
+        self.users.prefetch(key);
     }
 
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {
@@ -249,7 +249,7 @@ impl App for Dashboard {
         let now_us = now_us.max(due_us);
         self.span_us = Some((first_us.min(due_us), now_us));
         let page = match event.event_type {
-            EventType::PageView => Some(self.pages.id(names::path(event.page_url))),
+            EventType::PageView => Some(self.pages.id(interner::path(event.page_url))),
             _ => None,
         };
         let product = event.properties.product_name.or(event.properties.product_id);

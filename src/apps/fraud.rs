@@ -29,15 +29,15 @@ use crate::event::Event;
 use crate::plan::AppPlan;
 
 use super::alert::{Alert, Alerts};
-use super::state::late::Watermark;
-use super::state::tally::greatest;
+use super::state::counts::greatest;
 use super::state::users::Users;
+use super::state::watermark::Watermark;
 use super::summary::{Flag, LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, option_count, option_us};
 use addresses::Addresses;
-use rules::{Cases, Cause, Rule};
+use rules::{Cases, Cause, FraudRule};
 use settings::SCHEMA;
-use suspect::{Judged, Limits, Suspect, cart_cents};
+use suspect::{FraudLimits, Judged, Suspect, cart_cents};
 
 mod addresses;
 mod home;
@@ -52,7 +52,7 @@ pub(super) use settings::KIND;
 
 #[derive(Debug, Clone)]
 struct Fraud {
-    limits: Limits,
+    limits: FraudLimits,
     top: usize,
     totals: Totals,
     watermark: Watermark,
@@ -89,7 +89,7 @@ impl Fraud {
     fn alert(&mut self, event: &Event<'_>, due_us: i64, judged: Judged) {
         let suspect = self.users.get(event.user_id, |_, _| {});
         for rule in judged.met.rules() {
-            if rule == Rule::HighValue {
+            if rule == FraudRule::HighValue {
                 self.high_value.count(event);
             }
             let Event { user_id, session_id, .. } = *event;
@@ -104,7 +104,7 @@ impl Fraud {
         if self.addresses.enter(address, user, due_us) {
             let evidence = self.addresses.evidence(address);
             self.cases.tell(|| Alert {
-                rule: Rule::CrowdedAddress.name(),
+                rule: FraudRule::CrowdedAddress.name(),
                 user_id: String::new(),
                 session_id: String::new(),
                 evidence,
@@ -127,10 +127,10 @@ impl Fraud {
     }
 
     fn sections(&self, flags: &[Flag]) -> Vec<Section> {
-        let of_rule = |rule: Rule| flags.iter().filter(move |flag| flag.rule == rule.name());
+        let of_rule = |rule: FraudRule| flags.iter().filter(move |flag| flag.rule == rule.name());
         let alerts =
-            Rule::ALL.map(|rule| (rule.name(), Value::Count(of_rule(rule).count() as u64)));
-        let hits = Rule::ALL
+            FraudRule::ALL.map(|rule| (rule.name(), Value::Count(of_rule(rule).count() as u64)));
+        let hits = FraudRule::ALL
             .map(|rule| (rule.name(), Value::Count(of_rule(rule).map(|flag| flag.hits).sum())));
         let mut suspects = HashMap::<&str, u64, FixedState>::default();
         for flag in flags.iter().filter(|flag| !flag.user_id.is_empty()) {
@@ -175,8 +175,8 @@ impl HighValue {
 }
 
 impl App for Fraud {
-    fn expect(&self, key: &[u8]) {
-        self.users.expect(key);
+    fn prefetch(&self, key: &[u8]) {
+        self.users.prefetch(key);
     }
 
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {

@@ -1,11 +1,11 @@
 //! State that the applications share: tables with limits, windows, counts.
 
-pub mod hours;
-pub mod late;
+pub mod counts;
+pub mod histogram;
+pub mod interner;
 pub mod leaps;
-pub mod names;
-pub mod spread;
+pub mod sessions;
 pub mod table;
-pub mod tally;
 pub mod users;
-pub mod visits;
+pub mod watermark;
+pub mod windows;

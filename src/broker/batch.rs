@@ -18,7 +18,7 @@ const CONTROL: i16 = 0x20;
 
 /// What the broker needs to know of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct BatchHeader {
     pub(super) attributes: i16,
     pub(super) base_timestamp_ms: i64,
     pub(super) max_timestamp_ms: i64,
@@ -28,7 +28,7 @@ pub(super) struct Header {
     pub(super) records: i32,
 }
 
-impl Header {
+impl BatchHeader {
     /// The sequence number of the last record; sequence numbers wrap to 0 after 2³¹ − 1.
     pub(super) fn last_sequence(&self) -> i32 {
         let last = i64::from(self.base_sequence) + i64::from(self.records) - 1;
@@ -44,7 +44,7 @@ impl Header {
 ///
 /// # Errors
 /// The protocol's error code.
-pub(super) fn check(bytes: &[u8]) -> Result<Header, i16> {
+pub(super) fn check(bytes: &[u8]) -> Result<BatchHeader, i16> {
     if bytes.len() < 17 {
         return Err(code::CORRUPT_MESSAGE);
     }
@@ -82,8 +82,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, i16> {
     Ok(header)
 }
 
-fn read_header(bytes: &[u8]) -> Header {
-    Header {
+fn read_header(bytes: &[u8]) -> BatchHeader {
+    BatchHeader {
         attributes: read_i16(bytes, 21),
         base_timestamp_ms: read_i64(bytes, 27),
         max_timestamp_ms: read_i64(bytes, 35),

@@ -20,14 +20,14 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::group::{Committed, Group};
-use super::shared::Shared;
+use super::shared::BrokerState;
 use super::{code, memory};
 
 /// The longest text that a client may keep with an offset, as in Kafka.
 const METADATA_MAX_BYTES: usize = 4_096;
 
 /// Keeps offsets, if the member may commit and the partitions exist.
-pub(super) fn commit(shared: &Shared, request: OffsetCommitRequest) -> OffsetCommitResponse {
+pub(super) fn commit(shared: &BrokerState, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let now_ms = shared.now_ms();
     let generation = request.generation_id_or_member_epoch;
     let check = |group: &mut Group| {
@@ -58,7 +58,7 @@ pub(super) fn commit(shared: &Shared, request: OffsetCommitRequest) -> OffsetCom
 }
 
 fn check_partition(
-    shared: &Shared,
+    shared: &BrokerState,
     topic: &str,
     partition: &OffsetCommitRequestPartition,
 ) -> Result<(), i16> {
@@ -73,7 +73,7 @@ fn check_partition(
 }
 
 fn keep(
-    shared: &Shared,
+    shared: &BrokerState,
     group_id: &str,
     topic: &str,
     partition: OffsetCommitRequestPartition,
@@ -93,7 +93,7 @@ fn keep(
 
 /// The committed offsets of partitions, or of a whole group; -1 where there is none.
 pub(super) fn fetch(
-    shared: &Shared,
+    shared: &BrokerState,
     request: OffsetFetchRequest,
     version: i16,
 ) -> OffsetFetchResponse {
@@ -140,9 +140,9 @@ pub(super) fn fetch(
 }
 
 type Asked = Vec<(TopicName, Vec<i32>)>;
-type Found = Vec<(TopicName, Vec<(i32, Committed)>)>;
+type FoundCommits = Vec<(TopicName, Vec<(i32, Committed)>)>;
 
-fn read(shared: &Shared, group_id: &GroupId, wanted: Option<Asked>) -> Found {
+fn read(shared: &BrokerState, group_id: &GroupId, wanted: Option<Asked>) -> FoundCommits {
     let commits = shared.groups.with(group_id, |group| group.commits.clone()).unwrap_or_default();
     let none = || Committed { offset: -1, leader_epoch: -1, metadata: String::new() };
     if let Some(wanted) = wanted {
@@ -165,7 +165,7 @@ fn read(shared: &Shared, group_id: &GroupId, wanted: Option<Asked>) -> Found {
 }
 
 /// Forgets offsets of topics that no member of the group subscribes to.
-pub(super) fn delete(shared: &Shared, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+pub(super) fn delete(shared: &BrokerState, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
     let response = OffsetDeleteResponse::default();
     let deleted = shared.groups.with(&request.group_id, |group| {
         // A subscription that can't be read may be to anything.

@@ -1,6 +1,6 @@
 //! How the broker is set up.
 
-use super::seats::Limits;
+use super::seats::SeatLimits;
 use crate::plan::EMBEDDED_MEMORY_LIMIT_BYTES;
 
 /// How the broker is set up. Names follow Kafka's where it has the same setting.
@@ -68,8 +68,8 @@ impl BrokerConfig {
         self.memory_limit_bytes - self.arriving_bytes_max().min(self.memory_limit_bytes / 4)
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    pub(super) fn limits(&self) -> SeatLimits {
+        SeatLimits {
             connections: self.connections_max,
             connections_per_address: self.connections_max_per_address,
             bytes: self.arriving_bytes_max(),

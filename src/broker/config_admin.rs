@@ -15,15 +15,15 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::code;
-use super::shared::{NODE_ID, Shared};
-use super::topic_config::{self, CONFIGS, Kind, Overrides};
+use super::shared::{BrokerState, NODE_ID};
+use super::topic_config::{self, CONFIGS, ConfigKind, ConfigOverrides};
 use super::topics::Topic;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 
 /// A code, and what to tell the user.
-type Refused = (i16, String);
+type ConfigRefused = (i16, String);
 
 /// Where a value comes from, as the protocol numbers it: the topic's own, or the default.
 pub(super) const fn source(is_own: bool) -> i8 {
@@ -32,7 +32,7 @@ pub(super) const fn source(is_own: bool) -> i8 {
 
 /// The values that hold, of topics and of the broker.
 pub(super) fn describe(
-    shared: &Shared,
+    shared: &BrokerState,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
     let results = request.resources.into_iter().map(|asked| {
@@ -59,7 +59,7 @@ pub(super) fn describe(
     DescribeConfigsResponse::default().with_results(results.collect())
 }
 
-fn of_topic(overrides: &Overrides) -> Vec<DescribeConfigsResourceResult> {
+fn of_topic(overrides: &ConfigOverrides) -> Vec<DescribeConfigsResourceResult> {
     let all = CONFIGS.iter().map(|config| {
         let own = overrides.get(config.name);
         let value = own.map_or(config.default, String::as_str);
@@ -68,24 +68,32 @@ fn of_topic(overrides: &Overrides) -> Vec<DescribeConfigsResourceResult> {
     all.collect()
 }
 
-fn of_broker(shared: &Shared) -> Vec<DescribeConfigsResourceResult> {
+fn of_broker(shared: &BrokerState) -> Vec<DescribeConfigsResourceResult> {
     let config = &shared.config;
     let numbers = [
-        ("auto.create.topics.enable", config.auto_create.to_string(), Kind::Bool),
-        ("connections.max.idle.ms", config.connections_idle_max_ms.to_string(), Kind::Int),
-        ("default.replication.factor", "1".to_owned(), Kind::Int),
+        ("auto.create.topics.enable", config.auto_create.to_string(), ConfigKind::Bool),
+        ("connections.max.idle.ms", config.connections_idle_max_ms.to_string(), ConfigKind::Int),
+        ("default.replication.factor", "1".to_owned(), ConfigKind::Int),
         (
             "group.initial.rebalance.delay.ms",
             config.initial_rebalance_delay_ms.to_string(),
-            Kind::Int,
+            ConfigKind::Int,
         ),
-        ("group.max.session.timeout.ms", config.session_timeout_max_ms.to_string(), Kind::Int),
-        ("group.min.session.timeout.ms", config.session_timeout_min_ms.to_string(), Kind::Int),
-        ("max.connections", config.connections_max.to_string(), Kind::Int),
-        ("max.connections.per.ip", config.connections_max_per_address.to_string(), Kind::Int),
-        ("message.max.bytes", "1048588".to_owned(), Kind::Int),
-        ("num.partitions", config.partitions_default.to_string(), Kind::Int),
-        ("socket.request.max.bytes", shared.request_bytes_max().to_string(), Kind::Int),
+        (
+            "group.max.session.timeout.ms",
+            config.session_timeout_max_ms.to_string(),
+            ConfigKind::Int,
+        ),
+        (
+            "group.min.session.timeout.ms",
+            config.session_timeout_min_ms.to_string(),
+            ConfigKind::Int,
+        ),
+        ("max.connections", config.connections_max.to_string(), ConfigKind::Int),
+        ("max.connections.per.ip", config.connections_max_per_address.to_string(), ConfigKind::Int),
+        ("message.max.bytes", "1048588".to_owned(), ConfigKind::Int),
+        ("num.partitions", config.partitions_default.to_string(), ConfigKind::Int),
+        ("socket.request.max.bytes", shared.request_bytes_max().to_string(), ConfigKind::Int),
     ];
     // 4: given at the broker's start.
     let of =
@@ -93,19 +101,19 @@ fn of_broker(shared: &Shared) -> Vec<DescribeConfigsResourceResult> {
     numbers.into_iter().map(of).collect()
 }
 
-fn result(name: &'static str, value: String, kind: Kind) -> DescribeConfigsResourceResult {
+fn result(name: &'static str, value: String, kind: ConfigKind) -> DescribeConfigsResourceResult {
     DescribeConfigsResourceResult::default()
         .with_name(StrBytes::from_static_str(name))
         .with_value(Some(StrBytes::from_string(value)))
         .with_config_type(kind.code())
 }
 
-fn find(shared: &Shared, name: &str) -> Result<Arc<Topic>, Refused> {
+fn find(shared: &BrokerState, name: &str) -> Result<Arc<Topic>, ConfigRefused> {
     let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     shared.topics.get(name).ok_or_else(unknown)
 }
 
-fn check_broker(name: &str) -> Result<(), Refused> {
+fn check_broker(name: &str) -> Result<(), ConfigRefused> {
     // An empty name stands for the whole cluster's defaults.
     if name.is_empty() || name.parse() == Ok(NODE_ID) {
         return Ok(());
@@ -114,7 +122,7 @@ fn check_broker(name: &str) -> Result<(), Refused> {
 }
 
 /// Replaces all of a topic's own configs.
-pub(super) fn alter(shared: &Shared, request: AlterConfigsRequest) -> AlterConfigsResponse {
+pub(super) fn alter(shared: &BrokerState, request: AlterConfigsRequest) -> AlterConfigsResponse {
     let responses = request.resources.into_iter().map(|asked| {
         let changes = asked.configs.iter().map(|config| {
             AlterableConfig::default()
@@ -123,7 +131,7 @@ pub(super) fn alter(shared: &Shared, request: AlterConfigsRequest) -> AlterConfi
         });
         let changes: Vec<_> = changes.collect();
         let kind = asked.resource_type;
-        let start = Some(Overrides::new());
+        let start = Some(ConfigOverrides::new());
         let altered =
             apply(shared, kind, &asked.resource_name, start, &changes, request.validate_only);
         let response = AlterConfigsResourceResponse::default()
@@ -141,7 +149,7 @@ pub(super) fn alter(shared: &Shared, request: AlterConfigsRequest) -> AlterConfi
 
 /// Changes single configs of a topic.
 pub(super) fn alter_incrementally(
-    shared: &Shared,
+    shared: &BrokerState,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
     let responses = request.resources.into_iter().map(|asked| {
@@ -163,13 +171,13 @@ pub(super) fn alter_incrementally(
 
 /// Changes a topic's own configs, beginning with `start` or with those that it has.
 fn apply(
-    shared: &Shared,
+    shared: &BrokerState,
     kind: i8,
     name: &str,
-    start: Option<Overrides>,
+    start: Option<ConfigOverrides>,
     changes: &[AlterableConfig],
     validate_only: bool,
-) -> Result<(), Refused> {
+) -> Result<(), ConfigRefused> {
     if kind != TOPIC {
         let message = "Only topic configs can be altered on the embedded broker.".to_owned();
         return Err((code::INVALID_REQUEST, message));
@@ -185,7 +193,7 @@ fn apply(
     Ok(())
 }
 
-fn apply_one(overrides: &mut Overrides, change: &AlterableConfig) -> Result<(), String> {
+fn apply_one(overrides: &mut ConfigOverrides, change: &AlterableConfig) -> Result<(), String> {
     const SET: i8 = 0;
     const DELETE: i8 = 1;
     const APPEND: i8 = 2;
@@ -201,7 +209,7 @@ fn apply_one(overrides: &mut Overrides, change: &AlterableConfig) -> Result<(), 
             return Ok(());
         }
         (SET, Some(value)) => value,
-        (operation @ (APPEND | SUBTRACT), Some(value)) if config.kind == Kind::List => {
+        (operation @ (APPEND | SUBTRACT), Some(value)) if config.kind == ConfigKind::List => {
             let now = topic_config::value(overrides, &name).unwrap_or_default();
             let named: Vec<&str> = value.split(',').map(str::trim).collect();
             let kept = now.split(',').filter(|part| !part.is_empty() && !named.contains(part));
@@ -221,7 +229,11 @@ fn apply_one(overrides: &mut Overrides, change: &AlterableConfig) -> Result<(), 
 mod tests {
     use super::*;
 
-    fn change(overrides: &mut Overrides, operation: i8, value: Option<&str>) -> Result<(), String> {
+    fn change(
+        overrides: &mut ConfigOverrides,
+        operation: i8,
+        value: Option<&str>,
+    ) -> Result<(), String> {
         let name = if operation >= 2 { "cleanup.policy" } else { "retention.ms" };
         let change = AlterableConfig::default()
             .with_name(StrBytes::from_static_str(name))
@@ -232,7 +244,7 @@ mod tests {
 
     #[test]
     fn values_are_set_deleted_appended_and_subtracted() {
-        let mut overrides = Overrides::new();
+        let mut overrides = ConfigOverrides::new();
         change(&mut overrides, 0, Some("5")).unwrap();
         assert_eq!(overrides["retention.ms"], "5");
         assert!(change(&mut overrides, 0, Some("five")).is_err());

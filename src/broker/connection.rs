@@ -9,14 +9,14 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::Client;
-use super::dispatch::{self, Outcome};
+use super::dispatch::{self, DispatchOutcome};
 use super::frame::{self, NoFrame};
 use super::seats::{FREE_BYTES, Seat, Standing};
-use super::shared::Shared;
+use super::shared::BrokerState;
 use super::stats::add;
 
 /// Takes connections until the runtime ends.
-pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+pub(super) async fn accept(shared: Arc<BrokerState>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, address)) => take(&shared, stream, address),
@@ -29,7 +29,7 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     }
 }
 
-fn take(shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
+fn take(shared: &Arc<BrokerState>, stream: TcpStream, address: SocketAddr) {
     let Some(seat) = shared.seats.open(address.ip(), shared.now_ms()) else {
         add(&shared.counters.connections_refused, 1);
         return;
@@ -47,7 +47,12 @@ fn take(shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr) {
     });
 }
 
-async fn converse(shared: &Arc<Shared>, seat: &Seat, mut stream: TcpStream, address: SocketAddr) {
+async fn converse(
+    shared: &Arc<BrokerState>,
+    seat: &Seat,
+    mut stream: TcpStream,
+    address: SocketAddr,
+) {
     // Without it, small answers wait for the client's acknowledgement.
     if stream.set_nodelay(true).is_err() {
         return;
@@ -66,10 +71,10 @@ async fn converse(shared: &Arc<Shared>, seat: &Seat, mut stream: TcpStream, addr
         let outcome = unless_gone(served, &mut stream, &mut buffer).await;
         seat.end(client.standing, shared.now_ms());
         let is_well = match outcome {
-            Some(Outcome::Answer(pieces)) => frame::write(&mut stream, &pieces).await,
-            Some(Outcome::Silence) => true,
-            Some(Outcome::Malformed) => break add(&shared.counters.protocol_errors, 1),
-            Some(Outcome::Close) | None => false,
+            Some(DispatchOutcome::Answer(pieces)) => frame::write(&mut stream, &pieces).await,
+            Some(DispatchOutcome::Silence) => true,
+            Some(DispatchOutcome::Malformed) => break add(&shared.counters.protocol_errors, 1),
+            Some(DispatchOutcome::Close) | None => false,
         };
         if !is_well || frame::hold(shared, seat, buffer.len()).await.is_err() {
             break;
@@ -80,10 +85,10 @@ async fn converse(shared: &Arc<Shared>, seat: &Seat, mut stream: TcpStream, addr
 /// Waits for the outcome, unless the client hangs up meanwhile. Reading on notices that; later
 /// requests are left to TCP beyond the free bytes.
 async fn unless_gone(
-    served: impl Future<Output = Outcome>,
+    served: impl Future<Output = DispatchOutcome>,
     stream: &mut TcpStream,
     buffer: &mut BytesMut,
-) -> Option<Outcome> {
+) -> Option<DispatchOutcome> {
     tokio::pin!(served);
     loop {
         let room = FREE_BYTES.saturating_sub(buffer.len());

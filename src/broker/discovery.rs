@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use super::api::APIS;
 use super::code;
-use super::shared::{NODE_ID, Shared, version_level};
-use super::topic_config::Overrides;
+use super::shared::{BrokerState, NODE_ID, version_level};
+use super::topic_config::ConfigOverrides;
 use super::topics::Topic;
 use crate::client::embedded::VERSION_FEATURE;
 
@@ -51,7 +51,7 @@ pub(super) fn api_versions(error: i16, version: i16) -> ApiVersionsResponse {
 
 /// The broker and the topics asked for; unknown ones are made if the client allows that.
 pub(super) fn metadata(
-    shared: &Shared,
+    shared: &BrokerState,
     request: &MetadataRequest,
     version: i16,
 ) -> MetadataResponse {
@@ -81,13 +81,13 @@ pub(super) fn metadata(
         .with_cluster_authorized_operations(OPERATIONS_UNKNOWN)
 }
 
-fn named(shared: &Shared, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
+fn named(shared: &BrokerState, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
     if let Some(topic) = shared.topics.get(name) {
         return describe(&topic);
     }
     let partitions = shared.config.partitions_default;
     let made = if may_create {
-        shared.topics.create(name, partitions, Overrides::new())
+        shared.topics.create(name, partitions, ConfigOverrides::new())
     } else {
         Err(code::UNKNOWN_TOPIC_OR_PARTITION)
     };
@@ -102,7 +102,7 @@ fn named(shared: &Shared, name: &TopicName, may_create: bool) -> MetadataRespons
     }
 }
 
-fn identified(shared: &Shared, id: Uuid) -> MetadataResponseTopic {
+fn identified(shared: &BrokerState, id: Uuid) -> MetadataResponseTopic {
     match shared.topics.by_id(id) {
         Some(topic) => describe(&topic),
         None => absent(None).with_topic_id(id).with_error_code(code::UNKNOWN_TOPIC_ID),
@@ -135,7 +135,7 @@ fn describe(topic: &Topic) -> MetadataResponseTopic {
 
 /// The cluster of one broker.
 pub(super) fn describe_cluster(
-    shared: &Shared,
+    shared: &BrokerState,
     request: &DescribeClusterRequest,
 ) -> DescribeClusterResponse {
     let response = DescribeClusterResponse::default()
@@ -157,7 +157,7 @@ pub(super) fn describe_cluster(
 
 /// This broker coordinates everything.
 pub(super) fn find_coordinator(
-    shared: &Shared,
+    shared: &BrokerState,
     request: FindCoordinatorRequest,
     version: i16,
 ) -> FindCoordinatorResponse {

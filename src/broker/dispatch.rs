@@ -18,7 +18,7 @@ use super::client::Client;
 use super::frame::{self, Pieces};
 use super::produce::{self, Produced};
 use super::seats::Standing;
-use super::shared::Shared;
+use super::shared::BrokerState;
 use super::{
     code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, topic_admin,
 };
@@ -28,7 +28,7 @@ const SMALL_REQUEST_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
 /// What to do after a request.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum DispatchOutcome {
     Answer(Pieces),
     /// The client wants no answer.
     Silence,
@@ -39,7 +39,7 @@ pub(super) enum Outcome {
 }
 
 /// A request's header.
-struct Header {
+struct RequestHeader {
     api: &'static Api,
     version: i16,
     correlation_id: i32,
@@ -47,7 +47,11 @@ struct Header {
 }
 
 /// Serves one request, which may wait long.
-pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: Bytes) -> Outcome {
+pub(super) async fn serve(
+    shared: &Arc<BrokerState>,
+    client: &mut Client,
+    mut frame: Bytes,
+) -> DispatchOutcome {
     let header = match read_header(&mut frame) {
         Ok(header) => header,
         Err(outcome) => return outcome,
@@ -55,7 +59,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, client: &mut Client, mut frame: 
     let (api, version) = (header.api, header.version);
     let is_small = frame.len() <= SMALL_REQUEST_BYTES_MAX || api.key == ApiKey::Produce;
     if !is_small || api.check(&frame, version).is_err() {
-        return Outcome::Malformed;
+        return DispatchOutcome::Malformed;
     }
     shared.counters.request(api.key as i16);
     client.id = header.client_id;
@@ -78,22 +82,22 @@ const fn standing(key: ApiKey) -> Standing {
     }
 }
 
-fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
+fn read_header(frame: &mut Bytes) -> Result<RequestHeader, DispatchOutcome> {
     if frame.len() < 8 {
-        return Err(Outcome::Malformed);
+        return Err(DispatchOutcome::Malformed);
     }
     let (api_key, version, correlation_id) = (frame.get_i16(), frame.get_i16(), frame.get_i32());
-    let api = api::find(api_key).ok_or(Outcome::Malformed)?;
+    let api = api::find(api_key).ok_or(DispatchOutcome::Malformed)?;
     if !(api.min..=api.max).contains(&version) {
         if api.key != ApiKey::ApiVersions {
-            return Err(Outcome::Malformed);
+            return Err(DispatchOutcome::Malformed);
         }
         // A client that is newer than the broker learns from this what it may use.
         let response = discovery::api_versions(code::UNSUPPORTED_VERSION, 0);
         let answer = frame::encode(correlation_id, 0, &response);
-        return Err(answer.map_or(Outcome::Malformed, Outcome::Answer));
+        return Err(answer.map_or(DispatchOutcome::Malformed, DispatchOutcome::Answer));
     }
-    let tail = api.header_tail_bytes(frame, version).map_err(|_| Outcome::Malformed)?;
+    let tail = api.header_tail_bytes(frame, version).map_err(|_| DispatchOutcome::Malformed)?;
     let tail = frame.split_to(tail);
     let client_id = match i16::from_be_bytes([tail[0], tail[1]]) {
         1.. => {
@@ -102,7 +106,7 @@ fn read_header(frame: &mut Bytes) -> Result<Header, Outcome> {
         }
         _ => String::new(),
     };
-    Ok(Header { api, version, correlation_id, client_id })
+    Ok(RequestHeader { api, version, correlation_id, client_id })
 }
 
 /// Decodes a request, works on it, and encodes the answer.
@@ -116,13 +120,13 @@ macro_rules! answer {
 }
 
 async fn route(
-    shared: &Arc<Shared>,
+    shared: &Arc<BrokerState>,
     client: &Client,
     key: ApiKey,
     version: i16,
     id: i32,
     mut body: Bytes,
-) -> Outcome {
+) -> DispatchOutcome {
     let answer = match key {
         ApiKey::Produce => return produce(shared, version, id, body),
         ApiKey::Fetch => match FetchRequest::decode(&mut body, version) {
@@ -155,24 +159,23 @@ async fn route(
             group_admin::delete(shared, request)),
         _ => administer(shared, key, version, id, body),
     };
-    answer.map_or(Outcome::Malformed, Outcome::Answer)
+    answer.map_or(DispatchOutcome::Malformed, DispatchOutcome::Answer)
 }
 
-fn produce(shared: &Shared, version: i16, id: i32, mut body: Bytes) -> Outcome {
+fn produce(shared: &BrokerState, version: i16, id: i32, mut body: Bytes) -> DispatchOutcome {
     let Ok(request) = ProduceRequest::decode(&mut body, version) else {
-        return Outcome::Malformed;
+        return DispatchOutcome::Malformed;
     };
     match produce::produce(shared, request) {
-        Produced::Silence => Outcome::Silence,
-        Produced::Close => Outcome::Close,
-        Produced::Answer(response) => {
-            frame::encode(id, version, &response).map_or(Outcome::Malformed, Outcome::Answer)
-        }
+        Produced::Silence => DispatchOutcome::Silence,
+        Produced::Close => DispatchOutcome::Close,
+        Produced::Answer(response) => frame::encode(id, version, &response)
+            .map_or(DispatchOutcome::Malformed, DispatchOutcome::Answer),
     }
 }
 
 fn administer(
-    shared: &Shared,
+    shared: &BrokerState,
     key: ApiKey,
     version: i16,
     id: i32,

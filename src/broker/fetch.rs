@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::code;
 use super::frame::{self, Pieces};
 use super::log::Partition;
-use super::shared::Shared;
+use super::shared::BrokerState;
 use super::stats::add;
 use super::wait::Waiter;
 
@@ -26,7 +26,7 @@ const WAIT_MAX_MS: i32 = 300_000;
 const FLEXIBLE: i16 = 12;
 
 /// One partition as it was asked for.
-struct Wanted {
+struct WantedPartition {
     index: i32,
     partition: Option<Arc<Partition>>,
     offset: i64,
@@ -34,7 +34,7 @@ struct Wanted {
 }
 
 /// What was read of one partition.
-struct Found {
+struct FetchedPartition {
     head: PartitionData,
     batches: Vec<Bytes>,
     bytes: usize,
@@ -42,7 +42,7 @@ struct Found {
 
 /// One pass over all partitions.
 struct Pass {
-    topics: Vec<Vec<Found>>,
+    topics: Vec<Vec<FetchedPartition>>,
     bytes: usize,
     records: u64,
     has_error: bool,
@@ -51,7 +51,7 @@ struct Pass {
 /// Answers with what there is once it is enough, after the time that the client gave, or at
 /// once when a partition can't be read. None when the answer can't be encoded.
 pub(super) async fn fetch(
-    shared: &Shared,
+    shared: &BrokerState,
     request: FetchRequest,
     correlation_id: i32,
     version: i16,
@@ -93,10 +93,13 @@ pub(super) async fn fetch(
     }
 }
 
-fn resolve(shared: &Shared, request: FetchRequest) -> (Vec<TopicName>, Vec<Vec<Wanted>>) {
+fn resolve(
+    shared: &BrokerState,
+    request: FetchRequest,
+) -> (Vec<TopicName>, Vec<Vec<WantedPartition>>) {
     let topics = request.topics.into_iter().map(|asked| {
         let topic = shared.topics.get(&asked.topic);
-        let partitions = asked.partitions.into_iter().map(|partition| Wanted {
+        let partitions = asked.partitions.into_iter().map(|partition| WantedPartition {
             index: partition.partition,
             partition: topic.as_ref().and_then(|topic| topic.partition(partition.partition)),
             offset: partition.fetch_offset,
@@ -107,7 +110,7 @@ fn resolve(shared: &Shared, request: FetchRequest) -> (Vec<TopicName>, Vec<Vec<W
     topics.unzip()
 }
 
-fn read(wanted: &[Vec<Wanted>], bytes_max: usize, waiter: Option<&Arc<Waiter>>) -> Pass {
+fn read(wanted: &[Vec<WantedPartition>], bytes_max: usize, waiter: Option<&Arc<Waiter>>) -> Pass {
     let mut pass = Pass { topics: Vec::new(), bytes: 0, records: 0, has_error: false };
     for topic in wanted {
         let mut found = Vec::with_capacity(topic.len());
@@ -120,15 +123,15 @@ fn read(wanted: &[Vec<Wanted>], bytes_max: usize, waiter: Option<&Arc<Waiter>>) 
 }
 
 fn read_one(
-    wanted: &Wanted,
+    wanted: &WantedPartition,
     bytes_max: usize,
     waiter: Option<&Arc<Waiter>>,
     pass: &mut Pass,
-) -> Found {
+) -> FetchedPartition {
     let head = PartitionData::default()
         .with_partition_index(wanted.index)
         .with_preferred_read_replica((-1).into());
-    let mut found = Found { head, batches: Vec::new(), bytes: 0 };
+    let mut found = FetchedPartition { head, batches: Vec::new(), bytes: 0 };
     let Some(partition) = &wanted.partition else {
         pass.has_error = true;
         found.head = unreadable(found.head, code::UNKNOWN_TOPIC_OR_PARTITION);
@@ -201,7 +204,7 @@ fn encode(
 fn put_partition(
     body: &mut BytesMut,
     version: i16,
-    found: Found,
+    found: FetchedPartition,
     pieces: &mut Pieces,
 ) -> Option<()> {
     found.head.encode(body, version).ok()?;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::seats::{FREE_BYTES, Hold, Seat, Standing};
-use super::shared::Shared;
+use super::shared::BrokerState;
 
 /// How long an answer may take to be taken. A client that is stopped for longer has to connect
 /// again; one that never reads does not hold its answers in memory for ever.
@@ -40,7 +40,7 @@ pub(super) enum NoFrame {
 /// whole; a larger one gets memory of its own, which is free again once it is served. That grows
 /// with what arrives, never by what the client claims, and is counted before it is filled.
 pub(super) async fn read(
-    shared: &Shared,
+    shared: &BrokerState,
     seat: &Seat,
     from: &TcpStream,
     buffer: &mut BytesMut,
@@ -59,7 +59,7 @@ pub(super) async fn read(
 }
 
 async fn rest(
-    shared: &Shared,
+    shared: &BrokerState,
     seat: &Seat,
     from: &TcpStream,
     buffer: &mut BytesMut,
@@ -95,7 +95,7 @@ async fn fill(from: &TcpStream, buffer: &mut BytesMut) -> Result<(), NoFrame> {
 
 /// Reads the rest of a request that `buffer` has the beginning of, and nothing but that.
 async fn large(
-    shared: &Shared,
+    shared: &BrokerState,
     seat: &Seat,
     from: &TcpStream,
     buffer: &mut BytesMut,
@@ -116,7 +116,7 @@ async fn large(
 }
 
 /// Counts what has arrived as held; waits where there is no room, and the client with it.
-pub(super) async fn hold(shared: &Shared, seat: &Seat, bytes: usize) -> Result<(), NoFrame> {
+pub(super) async fn hold(shared: &BrokerState, seat: &Seat, bytes: usize) -> Result<(), NoFrame> {
     loop {
         match seat.hold(bytes, shared.now_ms()) {
             Hold::Yes => return Ok(()),

@@ -14,11 +14,11 @@ use kafka_protocol::protocol::StrBytes;
 use super::code;
 use super::discovery::OPERATIONS_UNKNOWN;
 use super::group::{Group, Phase};
-use super::shared::Shared;
+use super::shared::BrokerState;
 
 /// All groups, or those in the states and of the types asked for.
 pub(super) fn list(
-    shared: &Shared,
+    shared: &BrokerState,
     request: &ListGroupsRequest,
     version: i16,
 ) -> ListGroupsResponse {
@@ -46,7 +46,7 @@ pub(super) fn list(
 
 /// The groups' states and members.
 pub(super) fn describe(
-    shared: &Shared,
+    shared: &BrokerState,
     request: DescribeGroupsRequest,
     version: i16,
 ) -> DescribeGroupsResponse {
@@ -96,7 +96,7 @@ fn describe_one(group: &Group) -> DescribedGroup {
 }
 
 /// Forgets groups that nobody is a member of, with their offsets.
-pub(super) fn delete(shared: &Shared, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
+pub(super) fn delete(shared: &BrokerState, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut groups = shared.groups.lock();
     let results = request.groups_names.into_iter().map(|id| {
         let error = match groups.get(id.as_str()) {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
 
-use super::batch::{self, Header};
+use super::batch::{self, BatchHeader};
 use super::code;
-use super::sequence::{Sequences, Verdict};
+use super::sequence::{SequenceVerdict, Sequences};
 use super::wait::Waiter;
 
 /// What a batch costs beside its bytes: its place in the queue and the allocator's share.
@@ -16,21 +16,21 @@ pub(super) const BATCH_OVERHEAD_BYTES: u64 = 128;
 /// One partition, shared by all connections.
 #[derive(Debug, Default)]
 pub(super) struct Partition {
-    log: Mutex<Log>,
+    log: Mutex<PartitionLog>,
 }
 
 impl Partition {
     /// The lock is held for short and never across a wait. One poisoned by a panic is used on:
     /// the log changes in single steps.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, PartitionLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What one partition holds.
 #[derive(Debug, Default)]
-pub(super) struct Log {
-    batches: VecDeque<Batch>,
+pub(super) struct PartitionLog {
+    batches: VecDeque<StoredBatch>,
     start_offset: i64,
     end_offset: i64,
     held_bytes: u64,
@@ -40,7 +40,7 @@ pub(super) struct Log {
 }
 
 #[derive(Debug)]
-struct Batch {
+struct StoredBatch {
     base_offset: i64,
     last_offset: i64,
     max_timestamp_ms: i64,
@@ -48,7 +48,7 @@ struct Batch {
     bytes: Bytes,
 }
 
-impl Batch {
+impl StoredBatch {
     fn held_bytes(&self) -> u64 {
         self.bytes.len() as u64 + BATCH_OVERHEAD_BYTES
     }
@@ -64,12 +64,12 @@ pub(super) struct Appended {
 
 /// What a read gives.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Read {
+pub(super) struct LogRead {
     pub(super) bytes: usize,
     pub(super) records: u64,
 }
 
-impl Log {
+impl PartitionLog {
     pub(super) const fn start_offset(&self) -> i64 {
         self.start_offset
     }
@@ -80,7 +80,7 @@ impl Log {
     }
 
     /// Whether a batch is new here, see [`Sequences::judge`].
-    pub(super) fn judge(&self, header: &Header) -> Result<Verdict, i16> {
+    pub(super) fn judge(&self, header: &BatchHeader) -> Result<SequenceVerdict, i16> {
         if self.is_deleted {
             return Err(code::UNKNOWN_TOPIC_OR_PARTITION);
         }
@@ -94,15 +94,15 @@ impl Log {
     /// The protocol's error code, see [`Sequences::judge`].
     pub(super) fn append(
         &mut self,
-        header: &Header,
+        header: &BatchHeader,
         kept: BytesMut,
         append_time_ms: Option<i64>,
     ) -> Result<Appended, i16> {
-        if let Verdict::Duplicate { base_offset } = self.judge(header)? {
+        if let SequenceVerdict::Duplicate { base_offset } = self.judge(header)? {
             return Ok(Appended { base_offset, is_duplicate: true });
         }
         let base_offset = self.end_offset;
-        let batch = Batch {
+        let batch = StoredBatch {
             base_offset,
             last_offset: base_offset + i64::from(header.records) - 1,
             max_timestamp_ms: append_time_ms.unwrap_or(header.max_timestamp_ms),
@@ -127,7 +127,7 @@ impl Log {
         max_bytes: usize,
         at_least_one: bool,
         into: &mut Vec<Bytes>,
-    ) -> Result<Read, i16> {
+    ) -> Result<LogRead, i16> {
         if self.is_deleted {
             return Err(code::UNKNOWN_TOPIC_OR_PARTITION);
         }
@@ -135,7 +135,7 @@ impl Log {
             return Err(code::OFFSET_OUT_OF_RANGE);
         }
         let from = self.batches.partition_point(|batch| batch.last_offset < offset);
-        let mut read = Read::default();
+        let mut read = LogRead::default();
         for batch in self.batches.range(from..) {
             let is_free = at_least_one && read.bytes == 0;
             if read.bytes + batch.bytes.len() > max_bytes && !is_free {
@@ -225,7 +225,7 @@ impl Log {
     }
 }
 
-impl Batch {
+impl StoredBatch {
     /// The record that `wanted` accepts, or the one at `otherwise` if that can't be told.
     fn find(&self, wanted: impl Fn(i64) -> bool, otherwise: i64) -> (i64, i64) {
         let found = if self.is_compressed { None } else { batch::find_record(&self.bytes, wanted) };
@@ -237,20 +237,25 @@ impl Batch {
 mod tests {
     use super::*;
 
-    fn append(log: &mut Log, timestamps_ms: &[i64]) -> Appended {
+    fn append(log: &mut PartitionLog, timestamps_ms: &[i64]) -> Appended {
         let bytes = batch::tests::batch(timestamps_ms, (-1, -1, -1));
         log.append(&batch::check(&bytes).unwrap(), batch::keep(&bytes, None), None).unwrap()
     }
 
-    fn read(log: &Log, offset: i64, max_bytes: usize, at_least_one: bool) -> Result<u64, i16> {
+    fn read(
+        log: &PartitionLog,
+        offset: i64,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<u64, i16> {
         let mut batches = Vec::new();
         let read = log.read(offset, max_bytes, at_least_one, &mut batches)?;
         assert_eq!(read.bytes, batches.iter().map(Bytes::len).sum::<usize>());
         Ok(read.records)
     }
 
-    fn of_three_batches() -> Log {
-        let mut log = Log::default();
+    fn of_three_batches() -> PartitionLog {
+        let mut log = PartitionLog::default();
         append(&mut log, &[10, 12, 11]);
         append(&mut log, &[20, 21, 22]);
         append(&mut log, &[15, 30, 30]);
@@ -318,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_repeated_batch_is_not_appended_twice() {
-        let mut log = Log::default();
+        let mut log = PartitionLog::default();
         let bytes = batch::tests::batch(&[1, 2], (7, 0, 0));
         let header = batch::check(&bytes).unwrap();
         log.append(&header, batch::keep(&bytes, None), None).unwrap();
@@ -329,7 +334,7 @@ mod tests {
 
     #[test]
     fn only_those_are_told_who_have_enough() {
-        let mut log = Log::default();
+        let mut log = PartitionLog::default();
         let (eager, patient) = (Arc::new(Waiter::new(1)), Arc::new(Waiter::new(100)));
         log.enlist(&eager);
         log.enlist(&patient);

@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 use super::client::Client;
 use super::code;
 use super::group::{Group, JoinAsk, Joined, Synced};
-use super::shared::Shared;
+use super::shared::BrokerState;
 
 /// The most bytes of subscriptions that one member may bring.
 const SUBSCRIPTIONS_MAX_BYTES: usize = 256 * 1_024;
 
 /// Joins a group; the answer comes when its rebalance is over.
 pub(super) async fn join(
-    shared: &Shared,
+    shared: &BrokerState,
     client: &Client,
     request: JoinGroupRequest,
     version: i16,
@@ -53,7 +53,7 @@ pub(super) async fn join(
 /// Checks a request, and copies out of it what a group keeps: a slice would hold on to the
 /// whole read buffer.
 fn ask(
-    shared: &Shared,
+    shared: &BrokerState,
     client: &Client,
     request: &JoinGroupRequest,
     version: i16,
@@ -89,7 +89,7 @@ fn ask(
     })
 }
 
-async fn wait_to_join(shared: &Shared, group_id: &str, ask: JoinAsk) -> Joined {
+async fn wait_to_join(shared: &BrokerState, group_id: &str, ask: JoinAsk) -> Joined {
     let member_id = ask.member_id.clone();
     let failed = |error| Joined { error, generation: -1, member_id, ..Joined::default() };
     let fresh_id = shared.next_member_id(ask.instance_id.as_deref().unwrap_or(&ask.client_id));
@@ -109,7 +109,7 @@ async fn wait_to_join(shared: &Shared, group_id: &str, ask: JoinAsk) -> Joined {
 
 /// Fetches a member's assignment; the answer comes when the leader has brought it.
 pub(super) async fn sync(
-    shared: &Shared,
+    shared: &BrokerState,
     request: SyncGroupRequest,
     version: i16,
 ) -> SyncGroupResponse {
@@ -150,7 +150,7 @@ pub(super) async fn sync(
 }
 
 /// A member says that it lives.
-pub(super) fn heartbeat(shared: &Shared, request: &HeartbeatRequest) -> HeartbeatResponse {
+pub(super) fn heartbeat(shared: &BrokerState, request: &HeartbeatRequest) -> HeartbeatResponse {
     let now_ms = shared.now_ms();
     let error = shared.groups.with(&request.group_id, |group| {
         let instance_id = request.group_instance_id.as_deref();
@@ -161,7 +161,7 @@ pub(super) fn heartbeat(shared: &Shared, request: &HeartbeatRequest) -> Heartbea
 
 /// Members leave: one before version 3, as many as are named from then on.
 pub(super) fn leave(
-    shared: &Shared,
+    shared: &BrokerState,
     request: &LeaveGroupRequest,
     version: i16,
 ) -> LeaveGroupResponse {

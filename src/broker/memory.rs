@@ -11,7 +11,7 @@ use super::group::{Group, Phase};
 
 /// The bytes held and their bound.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct HeldMemory {
     pub(super) limit_bytes: u64,
     held_bytes: AtomicU64,
     pub(super) dropped_bytes: AtomicU64,
@@ -19,7 +19,7 @@ pub(super) struct Memory {
     pub(super) reclaiming: Mutex<()>,
 }
 
-impl Memory {
+impl HeldMemory {
     pub(super) const fn new(limit_bytes: u64) -> Self {
         Self {
             limit_bytes,
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn room_is_given_up_to_the_limit_and_comes_back() {
-        let memory = Memory::new(100);
+        let memory = HeldMemory::new(100);
         assert!(memory.try_take(60) && memory.try_take(40));
         assert!(!memory.try_take(1));
         assert_eq!(memory.held_bytes(), 100);

@@ -11,8 +11,8 @@ use kafka_protocol::messages::{
 };
 
 use super::code;
-use super::log::Log;
-use super::shared::Shared;
+use super::log::PartitionLog;
+use super::shared::BrokerState;
 
 /// Times that are none: what to look up instead.
 const LATEST: i64 = -1;
@@ -23,7 +23,7 @@ const LATEST_TIERED: i64 = -5;
 
 /// Offsets by time, and at both ends of the logs.
 pub(super) fn list_offsets(
-    shared: &Shared,
+    shared: &BrokerState,
     request: ListOffsetsRequest,
     version: i16,
 ) -> ListOffsetsResponse {
@@ -57,7 +57,7 @@ pub(super) fn list_offsets(
 }
 
 /// An offset, and the timestamp of its record where it was found by that.
-fn look_up(log: &Log, at_ms: i64) -> Option<(i64, i64)> {
+fn look_up(log: &PartitionLog, at_ms: i64) -> Option<(i64, i64)> {
     match at_ms {
         LATEST => Some((log.end_offset(), -1)),
         EARLIEST | EARLIEST_LOCAL => Some((log.start_offset(), -1)),
@@ -69,7 +69,7 @@ fn look_up(log: &Log, at_ms: i64) -> Option<(i64, i64)> {
 
 /// Moves the logs' starts forward, to the high watermark at most.
 pub(super) fn delete_records(
-    shared: &Shared,
+    shared: &BrokerState,
     request: DeleteRecordsRequest,
 ) -> DeleteRecordsResponse {
     let topics = request.topics.into_iter().map(|asked| {
@@ -88,7 +88,7 @@ pub(super) fn delete_records(
     DeleteRecordsResponse::default().with_topics(topics.collect())
 }
 
-fn trim(shared: &Shared, topic: &str, index: i32, offset: i64) -> Result<i64, i16> {
+fn trim(shared: &BrokerState, topic: &str, index: i32, offset: i64) -> Result<i64, i16> {
     let partition = shared.topics.partition(topic, index);
     let partition = partition.ok_or(code::UNKNOWN_TOPIC_OR_PARTITION)?;
     let mut log = partition.lock();

@@ -8,9 +8,9 @@ use kafka_protocol::messages::{
     InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse,
 };
 
-use super::faults::ProduceFault;
+use super::hooks::ProduceFault;
 use super::log::{Appended, BATCH_OVERHEAD_BYTES};
-use super::shared::Shared;
+use super::shared::BrokerState;
 use super::stats::add;
 use super::topics::Topic;
 use super::wait::Waiter;
@@ -28,7 +28,7 @@ pub(super) enum Produced {
 }
 
 /// Appends one batch to each partition of the request, and wakes who waits for them.
-pub(super) fn produce(shared: &Shared, request: ProduceRequest) -> Produced {
+pub(super) fn produce(shared: &BrokerState, request: ProduceRequest) -> Produced {
     let fault = shared.faults.next_produce();
     let refused = match fault {
         Some(ProduceFault::Refuse(error)) => Some(error),
@@ -92,7 +92,7 @@ fn answer(index: i32, appended: Result<Placed, i16>) -> PartitionProduceResponse
 }
 
 fn append(
-    shared: &Shared,
+    shared: &BrokerState,
     topic: &Topic,
     index: i32,
     records: Option<&Bytes>,
@@ -104,7 +104,7 @@ fn append(
         return Err(code::MESSAGE_TOO_LARGE);
     }
     let header = batch::check(bytes)?;
-    let now_ms = Shared::wall_ms();
+    let now_ms = BrokerState::wall_ms();
     let append_time_ms = topic.is_log_append_time().then_some(now_ms);
     if append_time_ms.is_none() && !topic.takes_timestamp(header.max_timestamp_ms, now_ms) {
         return Err(code::INVALID_TIMESTAMP);
@@ -114,10 +114,10 @@ fn append(
         // A batch that stands in the log already needs no room.
         let log = partition.lock();
         return match log.judge(&header)? {
-            super::sequence::Verdict::Duplicate { base_offset } => {
+            super::sequence::SequenceVerdict::Duplicate { base_offset } => {
                 Ok(place(base_offset, append_time_ms, log.start_offset()))
             }
-            super::sequence::Verdict::Append => {
+            super::sequence::SequenceVerdict::Append => {
                 add(&shared.counters.refused_batches, 1);
                 Err(code::NOT_ENOUGH_REPLICAS)
             }
@@ -144,7 +144,7 @@ fn place(base_offset: i64, append_time_ms: Option<i64>, log_start_offset: i64) -
 
 /// Gives an idempotent producer its id. Transactions are refused, finally and at once.
 pub(super) fn init_producer_id(
-    shared: &Shared,
+    shared: &BrokerState,
     request: &InitProducerIdRequest,
 ) -> InitProducerIdResponse {
     let response = InitProducerIdResponse::default();

@@ -3,10 +3,10 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::shared::Shared;
+use super::shared::BrokerState;
 
 /// Takes room for a batch; false when there is none, and none can be made.
-pub(super) fn take(shared: &Shared, bytes: u64) -> bool {
+pub(super) fn take(shared: &BrokerState, bytes: u64) -> bool {
     let memory = &shared.memory;
     if memory.try_take(bytes) {
         return true;
@@ -21,7 +21,7 @@ pub(super) fn take(shared: &Shared, bytes: u64) -> bool {
     memory.try_take(bytes)
 }
 
-pub(super) fn reclaim(shared: &Shared, bytes: u64) {
+pub(super) fn reclaim(shared: &BrokerState, bytes: u64) {
     let mut missing = bytes;
     for topic in shared.topics.all() {
         let Some(floors) = shared.groups.read_floors(&topic.name) else {

@@ -12,7 +12,7 @@ const ELEMENTS_MAX: usize = 100_000;
 
 /// What stands at one place of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     /// A number of bytes that does not vary.
     Fixed(usize),
     /// A string, perhaps null.
@@ -30,25 +30,25 @@ pub(super) enum Kind {
 /// A field and the versions that carry it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
-    kind: Kind,
+    kind: FieldKind,
     since: i16,
     until: i16,
 }
 
-pub(super) const TEXT: Field = field(Kind::Text);
-pub(super) const BLOB: Field = field(Kind::Blob);
-pub(super) const INTS: Field = field(Kind::Ints);
-pub(super) const TEXTS: Field = field(Kind::Texts);
+pub(super) const TEXT: Field = field(FieldKind::Text);
+pub(super) const BLOB: Field = field(FieldKind::Blob);
+pub(super) const INTS: Field = field(FieldKind::Ints);
+pub(super) const TEXTS: Field = field(FieldKind::Texts);
 
 pub(super) const fn fixed(bytes: usize) -> Field {
-    field(Kind::Fixed(bytes))
+    field(FieldKind::Fixed(bytes))
 }
 
 pub(super) const fn list(fields: &'static [Field]) -> Field {
-    field(Kind::List(fields))
+    field(FieldKind::List(fields))
 }
 
-const fn field(kind: Kind) -> Field {
+const fn field(kind: FieldKind) -> Field {
     Field { kind, since: 0, until: i16::MAX }
 }
 
@@ -96,21 +96,21 @@ impl<'a> Walk<'a> {
         self.tags()
     }
 
-    fn kind(&mut self, kind: Kind) -> Result<(), Malformed> {
+    fn kind(&mut self, kind: FieldKind) -> Result<(), Malformed> {
         match kind {
-            Kind::Fixed(bytes) => self.skip(bytes),
-            Kind::Text if !self.flexible => self.short_text(),
-            Kind::Text | Kind::Blob => {
+            FieldKind::Fixed(bytes) => self.skip(bytes),
+            FieldKind::Text if !self.flexible => self.short_text(),
+            FieldKind::Text | FieldKind::Blob => {
                 let bytes = self.length()?;
                 self.skip(bytes)
             }
-            Kind::Ints => {
+            FieldKind::Ints => {
                 let count = self.length()?;
                 self.count(count)?;
                 self.skip(count.saturating_mul(4))
             }
-            Kind::Texts => self.repeat(|walk| walk.kind(Kind::Text)),
-            Kind::List(fields) => self.repeat(|walk| walk.fields(fields)),
+            FieldKind::Texts => self.repeat(|walk| walk.kind(FieldKind::Text)),
+            FieldKind::List(fields) => self.repeat(|walk| walk.fields(fields)),
         }
     }
 

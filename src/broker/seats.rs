@@ -24,7 +24,7 @@ const UNDER_WAY_MS: u64 = 1_000;
 
 /// The bounds on all connections together, and on those of one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(super) struct SeatLimits {
     pub(super) connections: u64,
     pub(super) connections_per_address: u64,
     pub(super) bytes: u64,
@@ -65,7 +65,7 @@ impl Standing {
 
 /// How a connection is getting on: written by its task, read by those who look for room.
 #[derive(Debug)]
-struct Marks {
+struct ConnectionMarks {
     standing: AtomicU8,
     is_serving: AtomicBool,
     /// Since it connected, or since its last request was served.
@@ -73,7 +73,7 @@ struct Marks {
     leave: Notify,
 }
 
-impl Marks {
+impl ConnectionMarks {
     fn standing(&self) -> Standing {
         Standing::of(self.standing.load(Ordering::Relaxed))
     }
@@ -89,9 +89,9 @@ impl Marks {
 }
 
 #[derive(Debug)]
-struct Place {
+struct SeatPlace {
     address: IpAddr,
-    marks: Arc<Marks>,
+    marks: Arc<ConnectionMarks>,
     held_bytes: u64,
     /// Since when it holds anything.
     holds_since_ms: u64,
@@ -105,15 +105,15 @@ struct Use {
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct SeatCounts {
     next_id: u64,
-    places: BTreeMap<u64, Place>,
+    places: BTreeMap<u64, SeatPlace>,
     all: Use,
     by_address: BTreeMap<IpAddr, Use>,
     evicted: u64,
 }
 
-impl Taken {
+impl SeatCounts {
     fn of(&self, address: IpAddr) -> Use {
         self.by_address.get(&address).copied().unwrap_or_default()
     }
@@ -144,7 +144,7 @@ impl Taken {
 
     /// The connection that can best be spared, of one address or of all.
     fn idlest(&self, of: Option<IpAddr>, now_ms: u64) -> Option<u64> {
-        let fits = |place: &Place| of.is_none_or(|address| place.address == address);
+        let fits = |place: &SeatPlace| of.is_none_or(|address| place.address == address);
         let ranked =
             self.places.iter().filter(|(_, place)| fits(place)).filter_map(|(id, place)| {
                 place.marks.rank(now_ms).map(|(standing, since_ms)| (standing, since_ms, *id))
@@ -155,7 +155,7 @@ impl Taken {
     /// The connection whose bytes can best be spared for one of this standing: a stranger's
     /// before any other's, and then what has been arriving for longest.
     fn slowest(&self, of: Option<IpAddr>, asker: Standing, now_ms: u64) -> Option<u64> {
-        let can_go = |place: &Place| {
+        let can_go = |place: &SeatPlace| {
             let standing = place.marks.standing();
             let is_slow = place.holds_since_ms.saturating_add(UNDER_WAY_MS) <= now_ms;
             place.held_bytes > 0
@@ -172,8 +172,8 @@ impl Taken {
 /// All places.
 #[derive(Debug)]
 pub(super) struct Seats {
-    limits: Limits,
-    taken: Mutex<Taken>,
+    limits: SeatLimits,
+    taken: Mutex<SeatCounts>,
 }
 
 /// Whether a connection may hold what it wants to.
@@ -187,8 +187,8 @@ pub(super) enum Hold {
 }
 
 impl Seats {
-    pub(super) const fn new(limits: Limits) -> Self {
-        let taken = Taken {
+    pub(super) const fn new(limits: SeatLimits) -> Self {
+        let taken = SeatCounts {
             next_id: 0,
             places: BTreeMap::new(),
             all: Use { connections: 0, bytes: 0 },
@@ -204,7 +204,7 @@ impl Seats {
     }
 
     /// Each step under it leaves the sums right.
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, SeatCounts> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -219,7 +219,7 @@ impl Seats {
             let idlest = taken.idlest(None, now_ms)?;
             taken.evict(idlest);
         }
-        let marks = Arc::new(Marks {
+        let marks = Arc::new(ConnectionMarks {
             standing: AtomicU8::new(Standing::Stranger as u8),
             is_serving: AtomicBool::new(false),
             idle_since_ms: AtomicU64::new(now_ms),
@@ -229,7 +229,8 @@ impl Seats {
         taken.next_id += 1;
         taken.all.connections += 1;
         taken.by_address.entry(address).or_default().connections += 1;
-        let place = Place { address, marks: Arc::clone(&marks), held_bytes: 0, holds_since_ms: 0 };
+        let place =
+            SeatPlace { address, marks: Arc::clone(&marks), held_bytes: 0, holds_since_ms: 0 };
         taken.places.insert(id, place);
         Some(Seat { id, marks, held_bytes: AtomicU64::new(0), seats: Arc::clone(self) })
     }
@@ -272,7 +273,7 @@ impl Seats {
     }
 }
 
-impl Taken {
+impl SeatCounts {
     fn set_held(&mut self, id: u64, bytes: u64, now_ms: u64) {
         let Some(place) = self.places.get_mut(&id) else {
             return;
@@ -292,7 +293,7 @@ impl Taken {
 #[derive(Debug)]
 pub(super) struct Seat {
     id: u64,
-    marks: Arc<Marks>,
+    marks: Arc<ConnectionMarks>,
     /// As the place has it, for as long as there is one.
     held_bytes: AtomicU64,
     seats: Arc<Seats>,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::batch::Header;
+use super::batch::BatchHeader;
 use super::code;
 
 /// How many batches of a producer are remembered, as in Kafka: clients that retry have at most
@@ -14,7 +14,7 @@ const PRODUCERS_MAX: usize = 1_000;
 
 /// What is to be done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum SequenceVerdict {
     /// It is new.
     Append,
     /// It stands in the log already, from this offset on.
@@ -32,12 +32,12 @@ pub(super) struct Sequences {
 #[derive(Debug)]
 struct Producer {
     epoch: i16,
-    batches: VecDeque<Seen>,
+    batches: VecDeque<SeenBatch>,
     used: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct SeenBatch {
     first: i32,
     last: i32,
     base_offset: i64,
@@ -49,9 +49,9 @@ impl Sequences {
     ///
     /// # Errors
     /// `INVALID_PRODUCER_EPOCH` for an old epoch, `OUT_OF_ORDER_SEQUENCE_NUMBER` for a gap.
-    pub(super) fn judge(&self, header: &Header) -> Result<Verdict, i16> {
+    pub(super) fn judge(&self, header: &BatchHeader) -> Result<SequenceVerdict, i16> {
         let Some(producer) = self.known(header) else {
-            return Ok(Verdict::Append);
+            return Ok(SequenceVerdict::Append);
         };
         if header.producer_epoch < producer.epoch {
             return Err(code::INVALID_PRODUCER_EPOCH);
@@ -61,14 +61,14 @@ impl Sequences {
         }
         let (first, last) = (header.base_sequence, header.last_sequence());
         if let Some(seen) = producer.batches.iter().find(|b| (b.first, b.last) == (first, last)) {
-            return Ok(Verdict::Duplicate { base_offset: seen.base_offset });
+            return Ok(SequenceVerdict::Duplicate { base_offset: seen.base_offset });
         }
         let previous = producer.batches.back().map_or(-1, |seen| seen.last);
         in_order(first == previous.checked_add(1).unwrap_or(0))
     }
 
     /// Remembers a batch that was appended.
-    pub(super) fn record(&mut self, header: &Header, base_offset: i64) {
+    pub(super) fn record(&mut self, header: &BatchHeader, base_offset: i64) {
         if header.producer_id < 0 {
             return;
         }
@@ -89,11 +89,11 @@ impl Sequences {
             producer.batches.pop_front();
         }
         let (first, last) = (header.base_sequence, header.last_sequence());
-        producer.batches.push_back(Seen { first, last, base_offset });
+        producer.batches.push_back(SeenBatch { first, last, base_offset });
         producer.used = self.turn;
     }
 
-    fn known(&self, header: &Header) -> Option<&Producer> {
+    fn known(&self, header: &BatchHeader) -> Option<&Producer> {
         if header.producer_id < 0 { None } else { self.producers.get(&header.producer_id) }
     }
 
@@ -105,8 +105,8 @@ impl Sequences {
     }
 }
 
-fn in_order(is: bool) -> Result<Verdict, i16> {
-    if is { Ok(Verdict::Append) } else { Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER) }
+fn in_order(is: bool) -> Result<SequenceVerdict, i16> {
+    if is { Ok(SequenceVerdict::Append) } else { Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER) }
 }
 
 #[cfg(test)]
@@ -114,14 +114,18 @@ mod tests {
     use super::*;
     use crate::broker::batch;
 
-    fn header(producer_id: i64, epoch: i16, sequence: i32, records: usize) -> Header {
+    fn header(producer_id: i64, epoch: i16, sequence: i32, records: usize) -> BatchHeader {
         let bytes = batch::tests::batch(&vec![1; records], (producer_id, epoch, sequence));
         batch::check(&bytes).unwrap()
     }
 
-    fn append(sequences: &mut Sequences, header: &Header, offset: i64) -> Result<Verdict, i16> {
+    fn append(
+        sequences: &mut Sequences,
+        header: &BatchHeader,
+        offset: i64,
+    ) -> Result<SequenceVerdict, i16> {
         let verdict = sequences.judge(header)?;
-        if verdict == Verdict::Append {
+        if verdict == SequenceVerdict::Append {
             sequences.record(header, offset);
         }
         Ok(verdict)
@@ -132,11 +136,14 @@ mod tests {
         let mut sequences = Sequences::default();
         for turn in 0..6 {
             let verdict = append(&mut sequences, &header(7, 0, turn * 2, 2), i64::from(turn) * 2);
-            assert_eq!(verdict, Ok(Verdict::Append));
+            assert_eq!(verdict, Ok(SequenceVerdict::Append));
         }
         for turn in 1..6 {
             let verdict = sequences.judge(&header(7, 0, turn * 2, 2));
-            assert_eq!(verdict, Ok(Verdict::Duplicate { base_offset: i64::from(turn) * 2 }));
+            assert_eq!(
+                verdict,
+                Ok(SequenceVerdict::Duplicate { base_offset: i64::from(turn) * 2 })
+            );
         }
         let gone = sequences.judge(&header(7, 0, 0, 2));
         assert_eq!(gone, Err(code::OUT_OF_ORDER_SEQUENCE_NUMBER));
@@ -150,7 +157,7 @@ mod tests {
         assert_eq!(sequences.judge(&header(7, 1, 4, 1)), out_of_order);
         assert_eq!(sequences.judge(&header(7, 2, 3, 1)), out_of_order);
         assert_eq!(sequences.judge(&header(7, 0, 3, 1)), Err(code::INVALID_PRODUCER_EPOCH));
-        assert_eq!(append(&mut sequences, &header(7, 2, 0, 1), 3), Ok(Verdict::Append));
+        assert_eq!(append(&mut sequences, &header(7, 2, 0, 1), 3), Ok(SequenceVerdict::Append));
         assert_eq!(sequences.judge(&header(7, 1, 3, 1)), Err(code::INVALID_PRODUCER_EPOCH));
     }
 
@@ -158,7 +165,7 @@ mod tests {
     fn sequence_numbers_go_on_at_zero_after_the_last() {
         let mut sequences = Sequences::default();
         append(&mut sequences, &header(7, 0, i32::MAX, 1), 0).unwrap();
-        assert_eq!(sequences.judge(&header(7, 0, 0, 1)), Ok(Verdict::Append));
+        assert_eq!(sequences.judge(&header(7, 0, 0, 1)), Ok(SequenceVerdict::Append));
         assert!(sequences.judge(&header(7, 0, 1, 1)).is_err());
     }
 
@@ -175,7 +182,7 @@ mod tests {
         assert_eq!(sequences.producers.len(), PRODUCERS_MAX);
         assert_eq!(
             sequences.judge(&header(1_499, 0, 0, 1)),
-            Ok(Verdict::Duplicate { base_offset: 1_499 })
+            Ok(SequenceVerdict::Duplicate { base_offset: 1_499 })
         );
     }
 }

@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kafka_protocol::protocol::StrBytes;
 
 use super::config::BrokerConfig;
-use super::faults::Faults;
 use super::groups::Groups;
-use super::memory::Memory;
+use super::hooks::BrokerHooks;
+use super::memory::HeldMemory;
 use super::seats::Seats;
 use super::stats::{BrokerStats, Counters};
 use super::topics::Topics;
@@ -25,15 +25,15 @@ pub(super) const NODE_ID: i32 = 1;
 
 /// The state behind every connection.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct BrokerState {
     pub(super) config: BrokerConfig,
     pub(super) address: SocketAddr,
     pub(super) cluster_id: String,
     pub(super) topics: Topics,
     pub(super) groups: Groups,
-    pub(super) memory: Memory,
+    pub(super) memory: HeldMemory,
     pub(super) counters: Counters,
-    pub(super) faults: Faults,
+    pub(super) faults: BrokerHooks,
     pub(super) seats: Arc<Seats>,
     clock: SystemClock,
     producer_ids: AtomicI64,
@@ -49,7 +49,7 @@ pub(super) fn version_level() -> i16 {
     next() * 1_000 + next() * 10 + next()
 }
 
-impl Shared {
+impl BrokerState {
     pub(super) fn new(config: BrokerConfig, address: SocketAddr) -> Self {
         // The standard library's hasher keys are random: enough to tell two brokers apart.
         let seed = RandomState::new().build_hasher().finish();
@@ -62,9 +62,9 @@ impl Shared {
             cluster_id: format!("{CLUSTER_ID_PREFIX}{}", URL_SAFE_NO_PAD.encode(cluster)),
             topics: Topics::new(seed | 1),
             groups: Groups::new(initial_delay_ms),
-            memory: Memory::new(config.record_bytes_max()),
+            memory: HeldMemory::new(config.record_bytes_max()),
             counters: Counters::default(),
-            faults: Faults::default(),
+            faults: BrokerHooks::default(),
             seats: Arc::new(Seats::new(config.limits())),
             clock: SystemClock::start(),
             producer_ids: AtomicI64::new(1_000),

@@ -16,15 +16,15 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::code;
-use super::shared::{NODE_ID, Shared};
-use super::topic_config::{self, CONFIGS, Overrides};
+use super::shared::{BrokerState, NODE_ID};
+use super::topic_config::{self, CONFIGS, ConfigOverrides};
 
 /// A code, and what to tell the user.
-type Refused = (i16, String);
+type TopicRefused = (i16, String);
 
 /// Makes topics.
 pub(super) fn create(
-    shared: &Shared,
+    shared: &BrokerState,
     request: CreateTopicsRequest,
     version: i16,
 ) -> CreateTopicsResponse {
@@ -47,12 +47,12 @@ pub(super) fn create(
 }
 
 fn create_one(
-    shared: &Shared,
+    shared: &BrokerState,
     asked: &CreatableTopic,
     validate_only: bool,
-) -> Result<(Uuid, i32, Overrides), Refused> {
+) -> Result<(Uuid, i32, ConfigOverrides), TopicRefused> {
     let partitions = partition_count(shared, asked)?;
-    let mut overrides = Overrides::new();
+    let mut overrides = ConfigOverrides::new();
     for config in &asked.configs {
         let Some(value) = &config.value else {
             let message = format!("Null value not supported for topic config {}", &*config.name);
@@ -70,7 +70,7 @@ fn create_one(
     made.map(|topic| (topic.id, partitions, overrides)).map_err(refused)
 }
 
-fn partition_count(shared: &Shared, asked: &CreatableTopic) -> Result<i32, Refused> {
+fn partition_count(shared: &BrokerState, asked: &CreatableTopic) -> Result<i32, TopicRefused> {
     if asked.assignments.is_empty() {
         if !matches!(asked.replication_factor, -1 | 1) {
             let factor = asked.replication_factor;
@@ -101,7 +101,7 @@ fn explain(error: i16, name: &str) -> String {
     }
 }
 
-fn configs(overrides: &Overrides) -> Vec<CreatableTopicConfigs> {
+fn configs(overrides: &ConfigOverrides) -> Vec<CreatableTopicConfigs> {
     let all = CONFIGS.iter().map(|config| {
         let own = overrides.get(config.name);
         let value = own.map_or(config.default, String::as_str).to_owned();
@@ -115,7 +115,7 @@ fn configs(overrides: &Overrides) -> Vec<CreatableTopicConfigs> {
 
 /// Removes topics with their records and the offsets committed for them.
 pub(super) fn delete(
-    shared: &Shared,
+    shared: &BrokerState,
     request: DeleteTopicsRequest,
     version: i16,
 ) -> DeleteTopicsResponse {
@@ -143,7 +143,7 @@ pub(super) fn delete(
     DeleteTopicsResponse::default().with_responses(responses.collect())
 }
 
-fn delete_one(shared: &Shared, name: &str) -> i16 {
+fn delete_one(shared: &BrokerState, name: &str) -> i16 {
     let Some(freed) = shared.topics.delete(name) else {
         return code::UNKNOWN_TOPIC_OR_PARTITION;
     };
@@ -154,7 +154,7 @@ fn delete_one(shared: &Shared, name: &str) -> i16 {
 
 /// Adds partitions to topics.
 pub(super) fn create_partitions(
-    shared: &Shared,
+    shared: &BrokerState,
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let results = request.topics.into_iter().map(|asked| {
@@ -171,10 +171,10 @@ pub(super) fn create_partitions(
 }
 
 fn grow(
-    shared: &Shared,
+    shared: &BrokerState,
     asked: &CreatePartitionsTopic,
     validate_only: bool,
-) -> Result<(), Refused> {
+) -> Result<(), TopicRefused> {
     let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     let topic = shared.topics.get(&asked.name).ok_or_else(unknown)?;
     let has = topic.partition_count();

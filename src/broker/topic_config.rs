@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 /// A topic's configs that differ from the defaults.
-pub(super) type Overrides = BTreeMap<String, String>;
+pub(super) type ConfigOverrides = BTreeMap<String, String>;
 
 /// How a value is checked, and its number in the protocol.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ConfigKind {
     Bool,
     Text,
     Int,
@@ -19,7 +19,7 @@ pub(super) enum Kind {
     List,
 }
 
-impl Kind {
+impl ConfigKind {
     /// The type's number in a `DescribeConfigs` answer.
     pub(super) const fn code(self) -> i8 {
         match self {
@@ -38,17 +38,17 @@ impl Kind {
 pub(super) struct Config {
     pub(super) name: &'static str,
     pub(super) default: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: ConfigKind,
     /// The values allowed; any when empty.
     allowed: &'static [&'static str],
 }
 
-const fn config(name: &'static str, default: &'static str, kind: Kind) -> Config {
+const fn config(name: &'static str, default: &'static str, kind: ConfigKind) -> Config {
     Config { name, default, kind, allowed: &[] }
 }
 
 const fn choice(name: &'static str, default: &'static str, allowed: &'static [&str]) -> Config {
-    Config { name, default, kind: Kind::Text, allowed }
+    Config { name, default, kind: ConfigKind::Text, allowed }
 }
 
 const LONG_MAX: &str = "9223372036854775807";
@@ -56,34 +56,34 @@ const LONG_MAX: &str = "9223372036854775807";
 /// Every topic config, in the order of the names.
 #[rustfmt::skip]
 pub(super) const CONFIGS: &[Config] = &[
-    Config { name: "cleanup.policy", default: "delete", kind: Kind::List,
+    Config { name: "cleanup.policy", default: "delete", kind: ConfigKind::List,
              allowed: &["delete", "compact"] },
     choice("compression.type", "producer",
            &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
-    config("delete.retention.ms", "86400000", Kind::Long),
-    config("file.delete.delay.ms", "60000", Kind::Long),
-    config("flush.messages", LONG_MAX, Kind::Long),
-    config("flush.ms", LONG_MAX, Kind::Long),
-    config("index.interval.bytes", "4096", Kind::Int),
-    config("local.retention.bytes", "-2", Kind::Long),
-    config("local.retention.ms", "-2", Kind::Long),
-    config("max.compaction.lag.ms", LONG_MAX, Kind::Long),
-    config("max.message.bytes", "1048588", Kind::Int),
-    config("message.timestamp.after.max.ms", "3600000", Kind::Long),
-    config("message.timestamp.before.max.ms", LONG_MAX, Kind::Long),
+    config("delete.retention.ms", "86400000", ConfigKind::Long),
+    config("file.delete.delay.ms", "60000", ConfigKind::Long),
+    config("flush.messages", LONG_MAX, ConfigKind::Long),
+    config("flush.ms", LONG_MAX, ConfigKind::Long),
+    config("index.interval.bytes", "4096", ConfigKind::Int),
+    config("local.retention.bytes", "-2", ConfigKind::Long),
+    config("local.retention.ms", "-2", ConfigKind::Long),
+    config("max.compaction.lag.ms", LONG_MAX, ConfigKind::Long),
+    config("max.message.bytes", "1048588", ConfigKind::Int),
+    config("message.timestamp.after.max.ms", "3600000", ConfigKind::Long),
+    config("message.timestamp.before.max.ms", LONG_MAX, ConfigKind::Long),
     choice("message.timestamp.type", "CreateTime", &["CreateTime", "LogAppendTime"]),
-    config("min.cleanable.dirty.ratio", "0.5", Kind::Double),
-    config("min.compaction.lag.ms", "0", Kind::Long),
-    config("min.insync.replicas", "1", Kind::Int),
-    config("preallocate", "false", Kind::Bool),
-    config("remote.storage.enable", "false", Kind::Bool),
-    config("retention.bytes", "-1", Kind::Long),
-    config("retention.ms", "604800000", Kind::Long),
-    config("segment.bytes", "1073741824", Kind::Int),
-    config("segment.index.bytes", "10485760", Kind::Int),
-    config("segment.jitter.ms", "0", Kind::Long),
-    config("segment.ms", "604800000", Kind::Long),
-    config("unclean.leader.election.enable", "false", Kind::Bool),
+    config("min.cleanable.dirty.ratio", "0.5", ConfigKind::Double),
+    config("min.compaction.lag.ms", "0", ConfigKind::Long),
+    config("min.insync.replicas", "1", ConfigKind::Int),
+    config("preallocate", "false", ConfigKind::Bool),
+    config("remote.storage.enable", "false", ConfigKind::Bool),
+    config("retention.bytes", "-1", ConfigKind::Long),
+    config("retention.ms", "604800000", ConfigKind::Long),
+    config("segment.bytes", "1073741824", ConfigKind::Int),
+    config("segment.index.bytes", "10485760", ConfigKind::Int),
+    config("segment.jitter.ms", "0", ConfigKind::Long),
+    config("segment.ms", "604800000", ConfigKind::Long),
+    config("unclean.leader.election.enable", "false", ConfigKind::Bool),
 ];
 
 /// The config of that name.
@@ -92,7 +92,7 @@ pub(super) fn find(name: &str) -> Option<&'static Config> {
 }
 
 /// The value that holds: the topic's own, or the default. None for an unknown name.
-pub(super) fn value<'a>(overrides: &'a Overrides, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(overrides: &'a ConfigOverrides, name: &str) -> Option<&'a str> {
     let own = overrides.get(name).map(String::as_str);
     own.or_else(|| find(name).map(|config| config.default))
 }
@@ -104,14 +104,14 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), String> {
     };
     let wrong = |what: &str| Err(format!("Invalid value {value} for configuration {name}: {what}"));
     match config.kind {
-        Kind::Bool if !matches!(value, "true" | "false") => wrong("not true or false"),
-        Kind::Int if value.parse::<i32>().is_err() => wrong("not a number of 32 bits"),
-        Kind::Long if value.parse::<i64>().is_err() => wrong("not a number of 64 bits"),
-        Kind::Double if value.parse::<f64>().is_err() => wrong("not a number"),
-        Kind::Int if name == "max.message.bytes" && value.starts_with('-') => {
+        ConfigKind::Bool if !matches!(value, "true" | "false") => wrong("not true or false"),
+        ConfigKind::Int if value.parse::<i32>().is_err() => wrong("not a number of 32 bits"),
+        ConfigKind::Long if value.parse::<i64>().is_err() => wrong("not a number of 64 bits"),
+        ConfigKind::Double if value.parse::<f64>().is_err() => wrong("not a number"),
+        ConfigKind::Int if name == "max.message.bytes" && value.starts_with('-') => {
             wrong("must be 0 or more")
         }
-        Kind::Text | Kind::List => {
+        ConfigKind::Text | ConfigKind::List => {
             let mut parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
             match parts.find(|part| !config.allowed.contains(part)) {
                 Some(part) => wrong(&format!("{part} is not one of {}", config.allowed.join(", "))),
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_override_stands_before_the_default() {
-        let overrides = Overrides::from([("retention.ms".to_owned(), "5".to_owned())]);
+        let overrides = ConfigOverrides::from([("retention.ms".to_owned(), "5".to_owned())]);
         assert_eq!(value(&overrides, "retention.ms"), Some("5"));
         assert_eq!(value(&overrides, "segment.ms"), Some("604800000"));
         assert_eq!(value(&overrides, "no.such.config"), None);

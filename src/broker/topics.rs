@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::code;
 use super::log::Partition;
-use super::topic_config::{self, Overrides};
+use super::topic_config::{self, ConfigOverrides};
 
 /// The most partitions over all topics, so that requests alone can't fill the memory.
 const PARTITIONS_MAX: usize = 50_000;
@@ -19,13 +19,13 @@ pub(super) struct Topic {
     pub(super) name: String,
     pub(super) id: Uuid,
     partitions: RwLock<Vec<Arc<Partition>>>,
-    overrides: Mutex<Overrides>,
-    limits: Limits,
+    overrides: Mutex<ConfigOverrides>,
+    limits: AppendLimits,
 }
 
 /// The configs that every append looks at.
 #[derive(Debug)]
-struct Limits {
+struct AppendLimits {
     message_bytes_max: AtomicU64,
     is_log_append_time: AtomicBool,
     before_max_ms: AtomicI64,
@@ -51,18 +51,18 @@ impl Topic {
     }
 
     /// The configs that differ from the defaults.
-    pub(super) fn overrides(&self) -> Overrides {
+    pub(super) fn overrides(&self) -> ConfigOverrides {
         self.lock_overrides().clone()
     }
 
     /// Replaces the configs that differ from the defaults; they must have been checked.
-    pub(super) fn set_overrides(&self, overrides: Overrides) {
+    pub(super) fn set_overrides(&self, overrides: ConfigOverrides) {
         let mut held = self.lock_overrides();
         self.limits.set(&overrides);
         *held = overrides;
     }
 
-    fn lock_overrides(&self) -> MutexGuard<'_, Overrides> {
+    fn lock_overrides(&self) -> MutexGuard<'_, ConfigOverrides> {
         self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,8 +84,8 @@ impl Topic {
     }
 }
 
-impl Limits {
-    fn of(overrides: &Overrides) -> Self {
+impl AppendLimits {
+    fn of(overrides: &ConfigOverrides) -> Self {
         let limits = Self {
             message_bytes_max: AtomicU64::new(0),
             is_log_append_time: AtomicBool::new(false),
@@ -96,7 +96,7 @@ impl Limits {
         limits
     }
 
-    fn set(&self, overrides: &Overrides) {
+    fn set(&self, overrides: &ConfigOverrides) {
         let number = |name, default: i64| {
             topic_config::value(overrides, name).and_then(|v| v.parse().ok()).unwrap_or(default)
         };
@@ -180,7 +180,7 @@ impl Topics {
         &self,
         name: &str,
         partitions: i32,
-        overrides: Overrides,
+        overrides: ConfigOverrides,
     ) -> Result<Arc<Topic>, i16> {
         self.check(name, partitions)?;
         let serial = self.ids.fetch_add(1, Ordering::Relaxed);
@@ -188,7 +188,7 @@ impl Topics {
             name: name.to_owned(),
             id: Uuid::from_u64_pair(self.id_seed, serial),
             partitions: RwLock::new((0..partitions).map(|_| Arc::default()).collect()),
-            limits: Limits::of(&overrides),
+            limits: AppendLimits::of(&overrides),
             overrides: Mutex::new(overrides),
         });
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
@@ -251,8 +251,8 @@ mod tests {
     #[test]
     fn a_topic_is_made_once_grows_and_never_shrinks() {
         let topics = Topics::new(1);
-        let topic = topics.create("t", 3, Overrides::new()).unwrap();
-        assert!(topics.create("t", 3, Overrides::new()).is_err());
+        let topic = topics.create("t", 3, ConfigOverrides::new()).unwrap();
+        assert!(topics.create("t", 3, ConfigOverrides::new()).is_err());
         assert_eq!(topics.by_id(topic.id).map(|found| found.name.clone()).as_deref(), Some("t"));
         assert_eq!(topics.grow(&topic, 3, false), Err(code::INVALID_PARTITIONS));
         topics.grow(&topic, 5, true).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     fn partitions_are_bounded_over_all_topics() {
         let topics = Topics::new(1);
         assert_eq!(topics.check("t", i32::MAX), Err(code::POLICY_VIOLATION));
-        topics.create("t", 49_999, Overrides::new()).unwrap();
+        topics.create("t", 49_999, ConfigOverrides::new()).unwrap();
         assert!(topics.check("u", 1).is_ok());
         assert_eq!(topics.check("u", 2), Err(code::POLICY_VIOLATION));
     }
@@ -274,11 +274,11 @@ mod tests {
     #[test]
     fn a_timestamp_may_lie_an_hour_ahead_unless_the_topic_says_otherwise() {
         let topics = Topics::new(1);
-        let topic = topics.create("t", 1, Overrides::new()).unwrap();
+        let topic = topics.create("t", 1, ConfigOverrides::new()).unwrap();
         assert!(topic.takes_timestamp(3_600_000, 0) && !topic.takes_timestamp(3_600_001, 0));
         assert!(topic.takes_timestamp(-1, i64::MAX) && topic.takes_timestamp(0, i64::MAX));
         let name = "message.timestamp.before.max.ms".to_owned();
-        topic.set_overrides(Overrides::from([(name, "10".to_owned())]));
+        topic.set_overrides(ConfigOverrides::from([(name, "10".to_owned())]));
         assert!(topic.takes_timestamp(0, 10) && !topic.takes_timestamp(0, 11));
     }
 }

@@ -55,7 +55,7 @@ pub struct RaceArgs {
     /// `decided`: look after each pair, and end once every --fail-on, --require and --metric is
     /// decided; the comparison then has bounds that hold however often one looks
     #[arg(long, value_enum, value_name = "decided")]
-    pub until: Option<Until>,
+    pub until: Option<RaceUntil>,
     /// Most pairs of a race until decided [default: 40]
     #[arg(long, value_name = "N", requires = "until",
         value_parser = clap::value_parser!(u32).range(3..=10_000))]
@@ -86,7 +86,7 @@ pub struct RaceArgs {
 
 /// When a race ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Until {
+pub enum RaceUntil {
     /// Once every gate and metric that was named is decided.
     Decided,
 }

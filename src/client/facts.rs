@@ -8,7 +8,7 @@ use super::librdkafka::{BrokerVersion, TopicFacts};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum BrokerKind {
     /// A broker that speaks the protocol, named by the user.
     Kafka,
     /// kbench's own in-memory broker.
@@ -20,9 +20,9 @@ pub enum Kind {
 /// What was found out about the world before the load.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct WorldFacts {
+pub struct BrokerInfo {
     /// What kind of broker it is.
-    pub kind: Kind,
+    pub kind: BrokerKind,
     /// The address that the clients were given.
     pub bootstrap_servers: String,
     /// Where the brokers say that they are.
@@ -41,7 +41,7 @@ pub struct WorldFacts {
     pub leaders_after: Vec<i32>,
 }
 
-impl WorldFacts {
+impl BrokerInfo {
     /// Where the run takes place, in words.
     #[must_use]
     pub fn introduction(&self) -> String {
@@ -63,11 +63,11 @@ impl WorldFacts {
     #[must_use]
     pub fn words(&self) -> String {
         match self.kind {
-            Kind::Kafka => format!("Kafka at {}", self.bootstrap_servers),
-            Kind::Embedded => {
+            BrokerKind::Kafka => format!("Kafka at {}", self.bootstrap_servers),
+            BrokerKind::Embedded => {
                 "the embedded in-memory broker (not comparable with a Kafka)".to_owned()
             }
-            Kind::Loopback => "the loopback, without a broker".to_owned(),
+            BrokerKind::Loopback => "the loopback, without a broker".to_owned(),
         }
     }
 

@@ -2,9 +2,9 @@
 
 mod address;
 mod admin;
-mod applied;
 mod client_log;
 mod distance;
+pub mod effective_config;
 mod excerpt;
 mod recording;
 mod scan;
@@ -18,12 +18,12 @@ mod topic_id;
 mod version;
 
 pub use admin::{Admin, Brokers};
-pub use applied::ClientProperties;
 pub use client_log::ClientLog;
 pub use distance::{Distance, distances};
+pub use effective_config::ClientProperties;
 pub use excerpt::{Excerpt, Scout};
-pub use recording::{Recording, Stretch};
-pub use scan::{INTERRUPTED, Until, scan};
+pub use recording::{OffsetRange, Recording};
+pub use scan::{INTERRUPTED, ScanUntil, scan};
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
 pub use strangers::Stranger;

@@ -3,9 +3,9 @@
 
 mod answers;
 mod delay;
-pub mod faults;
 mod group;
 pub mod groups;
+pub mod hooks;
 pub mod log;
 mod sink;
 
@@ -19,27 +19,28 @@ use crate::workers::produce::{Receiver, Sink};
 
 use delay::Working;
 pub use delay::{Delays, Ticks};
-use faults::Faults;
-use groups::Groups;
-use log::{Log, Partition, Topic};
+use groups::GroupMembers;
+use hooks::LoopbackHooks;
+use log::{LoopbackLog, LoopbackPartition, LoopbackTopic};
 
 /// A cluster of one topic.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    topic: Arc<Topic>,
+    topic: Arc<LoopbackTopic>,
 }
 
 impl Cluster {
     /// A topic of so many partitions, with planted faults.
     #[must_use]
-    pub fn new(partitions: usize, clock: Arc<dyn Clock>, faults: Faults) -> Self {
-        let log = Log {
-            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+    pub fn new(partitions: usize, clock: Arc<dyn Clock>, faults: LoopbackHooks) -> Self {
+        let log = LoopbackLog {
+            partitions: (0..partitions).map(|_| LoopbackPartition::default()).collect(),
             groups: BTreeMap::new(),
         };
         // Without a fault nothing can be in doubt, and a long run may not hold all it has sent.
         let keep = !faults.write.is_empty() || !faults.hide.is_empty();
-        let topic = Topic { clock, faults, log: Mutex::new(log), grown: Condvar::new(), keep };
+        let topic =
+            LoopbackTopic { clock, faults, log: Mutex::new(log), grown: Condvar::new(), keep };
         Self { topic: Arc::new(topic) }
     }
 
@@ -74,7 +75,7 @@ impl Cluster {
     /// Where each partition ends.
     #[must_use]
     pub fn ends(&self) -> Vec<i64> {
-        self.topic.lock().partitions.iter().map(Partition::end).collect()
+        self.topic.lock().partitions.iter().map(LoopbackPartition::end).collect()
     }
 
     /// The state of a group's application, which works for as long as was planted.
@@ -89,6 +90,10 @@ impl Cluster {
     /// Makes sure that a group exists, so that nothing is forgotten before it has read it.
     pub fn expect_group(&self, group: &str) {
         let partitions = self.topic.lock().partitions.len();
-        self.topic.lock().groups.entry(group.to_owned()).or_insert_with(|| Groups::new(partitions));
+        self.topic
+            .lock()
+            .groups
+            .entry(group.to_owned())
+            .or_insert_with(|| GroupMembers::new(partitions));
     }
 }

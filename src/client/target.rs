@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::embedded::CLUSTER_ID_PREFIX;
-use super::facts::{Kind, WorldFacts};
+use super::facts::{BrokerInfo, BrokerKind};
 use super::librdkafka::{
     Admin, Brokers, ClientLog, ClientProperties, KafkaSink, KafkaSource, Recording, STATISTICS_MS,
-    TopicFacts, Until, scan, skip_to_end,
+    ScanUntil, TopicFacts, scan, skip_to_end,
 };
 use super::loopback;
 use crate::apps::App;
@@ -31,11 +31,11 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Where a run takes place.
 #[allow(missing_debug_implementations, reason = "holds clients")]
-pub enum World {
+pub enum Target {
     /// By librdkafka, at an address.
     Kafka {
         /// Kafka or the embedded broker.
-        kind: Kind,
+        kind: BrokerKind,
         /// As given by the user, or the embedded broker's address.
         bootstrap: String,
         /// The topic's name in this run.
@@ -51,12 +51,12 @@ pub enum World {
     Loopback(loopback::Cluster),
 }
 
-impl World {
+impl Target {
     /// Connects to a cluster; `topic` is the topic's name in this run.
     ///
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property.
-    pub fn kafka(kind: Kind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
+    pub fn kafka(kind: BrokerKind, bootstrap: &str, topic: &str, plan: &Plan) -> Result<Self> {
         let log = ClientLog::default();
         let admin = Arc::new(Admin::with_log(bootstrap, &plan.kafka.producer, &log)?);
         let (bootstrap, topic) = (bootstrap.to_owned(), topic.to_owned());
@@ -68,7 +68,7 @@ impl World {
     ///
     /// # Errors
     /// [`Error::Broker`] when nobody answers, or the topic can't be had; and whatever `check` says.
-    pub fn prepare(&self, plan: &Plan, check: &dyn Fn(usize) -> Result<()>) -> Result<WorldFacts> {
+    pub fn prepare(&self, plan: &Plan, check: &dyn Fn(usize) -> Result<()>) -> Result<BrokerInfo> {
         match self {
             Self::Kafka { kind, bootstrap, topic, admin, .. } => {
                 let Brokers { advertised, cluster_id } = admin.brokers(CONNECT)?;
@@ -87,10 +87,10 @@ impl World {
                 let is_ours = |id: &String| id.starts_with(CLUSTER_ID_PREFIX);
                 let embedded = cluster_id.as_ref().is_some_and(is_ours);
                 let cluster_id = cluster_id.filter(|id| !is_ours(id));
-                let kind = if embedded { Kind::Embedded } else { *kind };
+                let kind = if embedded { BrokerKind::Embedded } else { *kind };
                 let versions = admin.versions(&advertised);
                 let leaders_after = Vec::new();
-                Ok(WorldFacts {
+                Ok(BrokerInfo {
                     kind,
                     bootstrap_servers,
                     advertised,
@@ -105,8 +105,8 @@ impl World {
                     cluster.expect_group(&app.group);
                 }
                 let partitions = usize::try_from(plan.topic.partitions).unwrap_or(0);
-                Ok(WorldFacts {
-                    kind: Kind::Loopback,
+                Ok(BrokerInfo {
+                    kind: BrokerKind::Loopback,
                     bootstrap_servers: "loopback".to_owned(),
                     advertised: Vec::new(),
                     cluster_id: None,
@@ -219,7 +219,7 @@ impl World {
         &self,
         plan: &Plan,
         starts: &[i64],
-        until: &Until<'_>,
+        until: &ScanUntil<'_>,
         each: &mut dyn FnMut(Option<&[u8]>),
     ) -> Result<Option<String>> {
         match self {
@@ -278,7 +278,7 @@ impl World {
     #[must_use]
     pub fn own_topic(&self, plan: &Plan) -> Option<(&str, &str)> {
         match self {
-            Self::Kafka { kind: Kind::Kafka, topic, bootstrap, .. } if !plan.topic.reuse => {
+            Self::Kafka { kind: BrokerKind::Kafka, topic, bootstrap, .. } if !plan.topic.reuse => {
                 Some((topic, bootstrap))
             }
             _ => None,

@@ -7,19 +7,19 @@
 
 mod arrivals;
 mod catalogue;
-mod crowd;
-pub mod deed;
 mod demand;
 mod draft;
+pub mod fraud_action;
+pub mod hotspots;
 mod lengths;
 mod lognormal;
 mod mix;
 mod padding;
 mod pauses;
-mod people;
 mod personas;
-mod plot;
+pub mod planted;
 mod pool;
+pub mod profiles;
 mod queue;
 mod session;
 mod shop;
@@ -33,31 +33,31 @@ mod users;
 use std::sync::Arc;
 
 use crate::base::random::{Random, mix as scatter};
-use crate::event::json::encode::Parts;
-use crate::event::{EventType, Fraud};
+use crate::event::json::encode::EventParts;
+use crate::event::{EventType, FraudKind};
 use crate::plan::{Plan, PopulationPlan};
 
-use catalogue::{EXTERNAL_WEIGHTS, Page};
-use crowd::Crowds;
-use deed::Deed;
+use catalogue::{EXTERNAL_WEIGHTS, ShopPage};
 pub use demand::Demand;
-pub use draft::{Draft, Facts, Persona};
-use lengths::Lengths;
+pub use draft::{Draft, EventFacts, Persona};
+use fraud_action::FraudAction;
+use hotspots::Hotspots;
+use lengths::SessionLengths;
 use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
-use people::People;
 pub use personas::Personas;
-use plot::{Plot, Plots};
-use pool::{Pool, SESSIONS_MAX, Turn};
+use planted::{FraudMix, FraudScript};
+use pool::{Pool, PoolTurn, SESSIONS_MAX};
+use profiles::People;
 use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
 pub use stats::{PhaseStats, SessionStats};
-use tempo::{Rate, Residual, Tempo};
+use tempo::{Residual, ShardRate, Tempo};
 use texts::Texts;
-use users::Users;
+use users::ShardUsers;
 
 /// The purpose of the seed of what sessions do.
 const SESSIONS: u64 = 3;
@@ -68,14 +68,14 @@ pub struct Generator {
     shop: Arc<Shop>,
     origins: Alias,
     people: People,
-    users: Users,
+    users: ShardUsers,
     think: LogNormal,
     mix: Mix,
-    plots: Plots,
-    crowds: Crowds,
+    plots: FraudMix,
+    crowds: Hotspots,
     padding: Option<Padding>,
     random: Random,
-    lengths: Lengths,
+    lengths: SessionLengths,
     texts: Texts,
     session_key: u64,
     sessions_started: u64,
@@ -92,15 +92,15 @@ pub struct Generator {
 impl Generator {
     /// The populations of all of a plan's producers, by shard.
     #[must_use]
-    pub fn crew(plan: &Plan) -> Vec<Self> {
+    pub fn for_shards(plan: &Plan) -> Vec<Self> {
         let (population, shards) = (&plan.population, plan.load.producers.max(1));
         let shop = Arc::new(Shop::new(population.products, population.product_skew));
         (0..shards)
             .map(|shard| {
-                let crowds = Crowds::new(Some(&plan.load), shard, shards);
+                let crowds = Hotspots::new(Some(&plan.load), shard, shards);
                 let padding = plan.event.padding.as_ref();
                 let padding = padding.map(|padding| Padding::new(padding, plan.seed, shard));
-                let (shop, rate) = (shop.clone(), Rate::of(&plan.load));
+                let (shop, rate) = (shop.clone(), ShardRate::of(&plan.load));
                 let build = Self::build(population, shop, crowds, rate, plan.seed, shard, shards);
                 Self { padding, ..build }
             })
@@ -123,22 +123,22 @@ impl Generator {
     ) -> Self {
         let shop = Arc::new(Shop::new(population.products, population.product_skew));
         let shards = shards.max(1);
-        let crowds = Crowds::new(None, shard, shards);
-        let rate = Rate::Constant(rate_per_s / f64::from(shards));
+        let crowds = Hotspots::new(None, shard, shards);
+        let rate = ShardRate::Constant(rate_per_s / f64::from(shards));
         Self::build(population, shop, crowds, rate, seed, shard, shards)
     }
 
     fn build(
         population: &PopulationPlan,
         shop: Arc<Shop>,
-        crowds: Crowds,
-        rate: Rate,
+        crowds: Hotspots,
+        rate: ShardRate,
         seed: u64,
         shard: u16,
         shards: u16,
     ) -> Self {
         let skew = population.user_skew;
-        let users = Users::new(population.users, skew, shard, shards, crowds.reserved());
+        let users = ShardUsers::new(population.users, skew, shard, shards, crowds.reserved());
         let (most, schemers_max) = demand::places(population, shards, users.len());
         let most = most.min(SESSIONS_MAX);
         let think = LogNormal::new(population.think_median_ms * 1e6, population.think_sigma);
@@ -147,11 +147,11 @@ impl Generator {
             origins: Alias::new(&EXTERNAL_WEIGHTS),
             people: People::new(seed, &population.personas),
             mix: Mix::new(&population.mix, population.session_length),
-            plots: Plots::new(population.fraud),
+            plots: FraudMix::new(population.fraud),
             crowds,
             padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
-            lengths: Lengths::new(population),
+            lengths: SessionLengths::new(population),
             texts: Texts::new(personas::digits(population.users)),
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
@@ -172,7 +172,7 @@ impl Generator {
     pub fn places(plan: &Plan) -> u64 {
         let (population, shards) = (&plan.population, plan.load.producers.max(1));
         let of_shard = |shard| {
-            let reserved = Crowds::new(Some(&plan.load), shard, shards).reserved();
+            let reserved = Hotspots::new(Some(&plan.load), shard, shards).reserved();
             let users = users::owned(population.users, shard, shards, reserved);
             demand::places(population, shards, users).0.min(SESSIONS_MAX)
         };
@@ -224,7 +224,7 @@ impl Generator {
     }
 
     /// An event of a hot user, who doesn't think but sends the share of the load asked for.
-    fn next_hot(&mut self) -> (u32, Facts) {
+    fn next_hot(&mut self) -> (u32, EventFacts) {
         let which = self.random.below(self.crowds.hot_users());
         let live = self.crowds.hot_place(which).and_then(|place| *place);
         let place = live.unwrap_or_else(|| {
@@ -244,7 +244,7 @@ impl Generator {
     }
 
     /// An event of a planted session, which has a pace of its own.
-    fn next_planted(&mut self, place: u32, due_ns: u64) -> (u32, Facts) {
+    fn next_planted(&mut self, place: u32, due_ns: u64) -> (u32, EventFacts) {
         let facts = self.act(place);
         match self.pool.session(place).plot {
             Some(plot) if !self.is_over(place) => {
@@ -260,14 +260,14 @@ impl Generator {
     }
 
     /// An event of anybody else: one who comes, or who has thought long enough.
-    fn next_ordinary(&mut self, due_ns: u64) -> (u32, Facts) {
+    fn next_ordinary(&mut self, due_ns: u64) -> (u32, EventFacts) {
         let alive = self.pool.alive();
         let comes =
             alive == 0 || self.mix.may_start() && self.tempo.starts(alive, &mut self.random);
         let turn = if comes { None } else { self.pool.turn(&mut self.random) };
         let place = match turn {
-            Some(Turn::Of(place)) => place,
-            Some(Turn::OfUnseen) => self.join(),
+            Some(PoolTurn::Of(place)) => place,
+            Some(PoolTurn::OfUnseen) => self.join(),
             None => self.start(),
         };
         if self.pool.session(place).plot.is_some() {
@@ -280,7 +280,7 @@ impl Generator {
         self.stats.event(alive, self.tempo.wanted(), comes, since, is_over);
         if is_over {
             self.ended = Some(place);
-            self.users.expect(facts.user);
+            self.users.prefetch(facts.user);
         } else {
             let pause_ns = self.think.pick(self.random.bits());
             self.pool.pause(place, pause_ns);
@@ -290,7 +290,7 @@ impl Generator {
     }
 
     /// Lets a session do one thing.
-    fn act(&mut self, place: u32) -> Facts {
+    fn act(&mut self, place: u32) -> EventFacts {
         let session = self.pool.session_mut(place);
         let is_first = !std::mem::replace(&mut session.has_begun, true);
         let starts = is_first && !session.was_under_way;
@@ -300,7 +300,7 @@ impl Generator {
             Some(plot) => {
                 let weights = self.mix.weights(session.person.persona);
                 let deed = plot.next(&self.shop, weights, &mut self.random);
-                if starts && deed == Deed::Click {
+                if starts && deed == FraudAction::Click {
                     // As any visit that begins with a click: what is clicked leads to a page.
                     session.page = shopper.next_page(session, true, &mut self.random);
                 }
@@ -311,7 +311,7 @@ impl Generator {
         session.remaining = session.remaining.saturating_sub(1);
         self.mix.count(done.event_type);
         self.crowds.count(session.page, done.product);
-        Facts {
+        EventFacts {
             event_type: done.event_type,
             user: session.user,
             session: session.id,
@@ -347,24 +347,26 @@ impl Generator {
         let visit = self.visit(user);
         let intruder = self.people.intruder(&owner, visit.id);
         let mut session = Session::new(user, visit.id, intruder, visit.page);
-        session.follow(Plot::new(Fraud::AccountTakeover, self.random.bits()));
+        session.follow(FraudScript::new(FraudKind::AccountTakeover, self.random.bits()));
         let pause_ns = session.plot.map_or(0, |plot| plot.pause_ns(self.random.bits()));
         *self.pool.session_mut(place) = session;
         self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
     }
 
-    fn draft(&mut self, place: u32, mut facts: Facts) -> Draft<'_> {
+    fn draft(&mut self, place: u32, mut facts: EventFacts) -> Draft<'_> {
         facts.session_ends = self.ended == Some(place);
         let session = self.pool.session(place);
         let (key, who, ip_address) = self.texts.of(session);
         let (user_agent, device) = self.people.agent(session.person.agent);
         let catalogue = &self.shop.catalogue;
         let search_query = match (facts.event_type, session.page) {
-            (EventType::Search, Page::Search(number, form)) => Some(catalogue.query(number, form)),
+            (EventType::Search, ShopPage::Search(number, form)) => {
+                Some(catalogue.query(number, form))
+            }
             _ => None,
         };
         let has_cart = matches!(facts.event_type, EventType::AddToCart | EventType::Purchase);
-        let mut parts = Parts {
+        let mut parts = EventParts {
             who,
             event_type: facts.event_type,
             page_url: catalogue.url(session.page),

@@ -8,12 +8,12 @@ pub mod outline;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::generate::{Facts, Generator, SessionStats};
+use super::generate::{EventFacts, Generator, SessionStats};
 use super::schedule::{self, Schedule};
 use crate::base::error::{Error, Result};
 use crate::event::json::encode;
 use crate::event::{Slot, Stamp};
-use crate::plan::{PhasePlan, Plan, Segment, Shape};
+use crate::plan::{PhasePlan, Plan, RateSegment, Shape};
 
 /// The name of the phase that [`at_constant_rate`] makes.
 const CONSTANT_NAME: &str = "constant";
@@ -27,7 +27,7 @@ pub(crate) const DAY_NS: u64 = 86_400 * 1_000_000_000;
 pub struct Preview {
     run: u32,
     start_wall_us: i64,
-    lanes: Vec<Lane>,
+    lanes: Vec<ShardCursor>,
     /// The lanes that have a slot left, by the time it is due.
     queue: BinaryHeap<Reverse<(u64, u16)>>,
     /// The last event's shard.
@@ -36,8 +36,8 @@ pub struct Preview {
 
 /// One producer.
 #[derive(Debug)]
-struct Lane {
-    slots: schedule::Shard,
+struct ShardCursor {
+    slots: schedule::ShardSlots,
     /// The slot that is due next; of no meaning when the lane is not in the queue.
     slot: Slot,
     generator: Generator,
@@ -53,7 +53,7 @@ pub struct Previewed<'a> {
     /// The record's key: the `user_id`.
     pub key: &'a str,
     /// What the books would count.
-    pub facts: Facts,
+    pub facts: EventFacts,
 }
 
 impl Preview {
@@ -74,12 +74,12 @@ impl Preview {
         let schedule = Schedule::new(&plan.load, plan.seed);
         let mut lanes = Vec::new();
         let mut queue = BinaryHeap::new();
-        for (shard, generator) in (0..).zip(Generator::crew(plan)) {
+        for (shard, generator) in (0..).zip(Generator::for_shards(plan)) {
             let mut slots = schedule.shard(shard);
             let first = slots.next();
             queue.extend(first.map(|slot| Reverse((slot.due_ns, shard))));
             let slot = first.unwrap_or(Slot { seq: 0, due_ns: 0 });
-            lanes.push(Lane { slots, slot, generator });
+            lanes.push(ShardCursor { slots, slot, generator });
         }
         Ok(Self { run, start_wall_us, lanes, queue, last: 0 })
     }
@@ -158,7 +158,7 @@ fn constant(rate_per_s: f64, duration_ns: u64) -> PhasePlan {
     PhasePlan {
         name: CONSTANT_NAME.to_owned(),
         warmup: false,
-        segments: vec![Segment { duration_ns, shape }],
+        segments: vec![RateSegment { duration_ns, shape }],
         hot: None,
         sale: None,
     }
@@ -172,13 +172,13 @@ mod tests {
     use crate::plan::scenario;
     use crate::plan::toml::environment::Environment;
     use crate::plan::toml::overrides::Overrides;
-    use crate::plan::toml::source::Source;
+    use crate::plan::toml::source::ScenarioSource;
 
     const START_WALL_US: i64 = 1_705_314_645_000_000;
 
     fn plan(text: &str) -> Plan {
         let environment = Environment::from_pairs::<String, String>([]);
-        let source = Source::new("case.toml", text);
+        let source = ScenarioSource::new("case.toml", text);
         scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
     }
 

@@ -85,7 +85,7 @@ impl Schedule {
 
     /// The slots of one shard, in the order of their due times.
     #[must_use]
-    pub fn shard(&self, shard: u16) -> Shard {
+    pub fn shard(&self, shard: u16) -> ShardSlots {
         let arrivals = match self.arrivals {
             Arrivals::Uniform => Arriving::Uniform { next: f64::from(shard) + 0.5 },
             Arrivals::Poisson => Arriving::Poisson {
@@ -94,7 +94,7 @@ impl Schedule {
             },
         };
         let shards = f64::from(self.shards);
-        Shard { pieces: Arc::clone(&self.pieces), at: 0, seq: 0, due_us: 0, shards, arrivals }
+        ShardSlots { pieces: Arc::clone(&self.pieces), at: 0, seq: 0, due_us: 0, shards, arrivals }
     }
 
     /// How many events the rates add up to. Uniform arrivals have this many slots, rounded;
@@ -164,7 +164,7 @@ impl Schedule {
 /// The slots of one shard: numbered from 0 without gaps, due times never decreasing and in
 /// whole microseconds.
 #[derive(Debug, Clone)]
-pub struct Shard {
+pub struct ShardSlots {
     pieces: Arc<[Piece]>,
     at: usize,
     seq: u64,
@@ -181,7 +181,7 @@ enum Arriving {
     Poisson { count: f64, random: Random },
 }
 
-impl Iterator for Shard {
+impl Iterator for ShardSlots {
     type Item = Slot;
 
     #[inline]

@@ -1,15 +1,15 @@
 //! Latency by stage: recorded from the due time, in windows, merged and never averaged.
 
+pub mod breakdown;
 mod by_due;
-mod diary;
 pub mod distribution;
 mod footing;
 mod form;
 pub mod interval_log;
+pub mod interval_samples;
 pub mod row;
 mod sends;
 mod series;
-mod stack;
 mod stalls;
 mod stored;
 mod throttle;
@@ -18,14 +18,14 @@ pub mod window;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use diary::{Diary, Page};
+pub use breakdown::{Breakdown, BreakdownShare, StageTimes};
 pub use distribution::{Latency, Reading, samples_needed};
 pub use footing::{Block, Footing, TAIL, ranks_around};
 pub use interval_log::IntervalLog;
-pub use row::Row;
+pub use interval_samples::{IntervalSamples, SampleCell};
+pub use row::IntervalRow;
 pub use sends::Sends;
 pub use series::Series;
-pub use stack::{Slice, Stack, Way};
 pub use stalls::{StallView, Stalls, Still};
 pub use stored::decoded;
 pub use throttle::{Throttled, Throttles};
@@ -121,7 +121,7 @@ impl Recorder {
             let value_ns = value_ns.saturating_sub_unsigned(delay_ns);
             self.window.stage(Stage::AckUncorrected).record(value_ns);
         }
-        let way = Way { delay_ns, still, arrival_ns: value_ns, service_ns: 0 };
+        let way = StageTimes { delay_ns, still, arrival_ns: value_ns, service_ns: 0 };
         self.window.stack.get_or_insert_with(Box::default).record(way);
     }
 
@@ -141,7 +141,7 @@ impl Recorder {
         let still = self.still(due_ns, delay_ns, processed_ns);
         let [from_ns, polled_ns, processed_ns] =
             [due_ns, polled_ns, processed_ns].map(u64::cast_signed);
-        let way = Way {
+        let way = StageTimes {
             delay_ns,
             still,
             arrival_ns: difference(polled_ns, from_ns),

@@ -4,33 +4,33 @@
 //! A slot is `(shard, seq)`; what is known of it is a bit in a bitmap by fact: one bit for the
 //! acknowledgement and one for each application, so 10⁸ slots of four applications take 63 MB.
 
-mod bits;
+pub mod atomic_bitmap;
 pub mod core;
 pub mod due_counts;
 mod dues;
-mod lane;
 pub mod log_report;
-mod notes;
+pub mod observations;
 mod order;
+pub mod partition;
 mod places;
-mod plane;
 mod report;
 mod rescan;
+pub mod sparse_bitmap;
 mod stored;
 pub mod trail;
 
 pub use core::Ledger;
-use core::{AppTicks, Shard};
+use core::{AppTicks, LedgerShard};
 
 pub use dues::{Dues, Undelivered};
-pub use lane::{Lane, Tick};
-pub use notes::{Noted, Notes, RunNotes};
+pub use observations::{Observations, Observed, RunObservations};
+pub use partition::{PartitionTracker, Tick};
 pub use places::Places;
-pub use plane::{Plane, PlaneFault};
 pub use report::{AppLedger, LedgerReport, Slots};
 pub use rescan::Rescan;
+pub use sparse_bitmap::{PlaneFault, SparseBitmap};
 pub use stored::{Outcomes, SeenBy, ShardOutcomes};
-pub use trail::{Behind, Stretch, Trail};
+pub use trail::{Behind, Trail, TrailStretch};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use comfy_table::presets;
 use super::compare_text::{at, legend, paired, reasons, runs, table, tally, word, zeros};
 use crate::base::visible;
 use crate::result::compare::conditions::Difference;
-use crate::result::compare::gate::State;
+use crate::result::compare::gate::GateState;
 use crate::result::compare::stats::Call;
 use crate::result::compare::{Comparison, Pair};
 
@@ -50,7 +50,7 @@ pub fn markdown(comparison: &Comparison) -> String {
 }
 
 fn gates(comparison: &Comparison, out: &mut String) {
-    let states = [State::Failed, State::Inconclusive, State::Passed];
+    let states = [GateState::Failed, GateState::Inconclusive, GateState::Passed];
     let all: Vec<_> = states.iter().flat_map(|state| comparison.gates(*state)).collect();
     if all.is_empty() {
         return;
@@ -126,7 +126,7 @@ fn text(text: &str) -> String {
 #[must_use]
 pub fn annotations(comparison: &Comparison) -> Vec<String> {
     let failed = comparison
-        .gates(State::Failed)
+        .gates(GateState::Failed)
         .map(|(pair, gate)| command("error", &format!("{}{}: {}", at(pair), gate.gate, gate.why)));
     let mut worse: Vec<(f64, String)> = comparison
         .pairs

@@ -3,11 +3,11 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use crate::plan::sweep::shown as shown_point;
+use crate::result::compare::comparison::MetricComparison;
 use crate::result::compare::conditions::Difference;
-use crate::result::compare::gate::{State, change};
+use crate::result::compare::gate::{GateState, change};
 use crate::result::compare::reading::shown;
 use crate::result::compare::repeats::{REPEATS_MAX, effect_to_call};
-use crate::result::compare::row::Row;
 use crate::result::compare::stats::{Call, Design};
 use crate::result::compare::{Comparison, Pair};
 
@@ -28,7 +28,8 @@ const HEAD: [&str; 9] = [
 pub fn text(comparison: &Comparison) -> String {
     let mut out: String = comparison.declared.iter().map(|line| format!("{line}\n")).collect();
     out.push_str(&format!("compare  {}\n", tally(comparison)));
-    for (pair, gate) in comparison.gates(State::Failed).chain(comparison.gates(State::Inconclusive))
+    for (pair, gate) in
+        comparison.gates(GateState::Failed).chain(comparison.gates(GateState::Inconclusive))
     {
         out.push_str(&format!("  {}: {}{}: {}\n", word(gate.state), at(pair), gate.gate, gate.why));
     }
@@ -69,11 +70,11 @@ pub(crate) fn at(pair: &Pair) -> String {
     if pair.point.is_empty() { String::new() } else { format!("{}: ", shown_point(&pair.point)) }
 }
 
-pub(crate) const fn word(state: State) -> &'static str {
+pub(crate) const fn word(state: GateState) -> &'static str {
     match state {
-        State::Passed => "passed",
-        State::Failed => "FAILED",
-        State::Inconclusive => "inconclusive",
+        GateState::Passed => "passed",
+        GateState::Failed => "FAILED",
+        GateState::Inconclusive => "inconclusive",
     }
 }
 
@@ -103,7 +104,7 @@ fn one(pair: &Pair) -> String {
     if !zeros.is_empty() {
         out.push_str(&format!("  zero in every run of both sides: {}\n", zeros.join(", ")));
     }
-    for gate in pair.gates.iter().filter(|gate| gate.state == State::Passed) {
+    for gate in pair.gates.iter().filter(|gate| gate.state == GateState::Passed) {
         out.push_str(&format!("  passed: {}: {}\n", gate.gate, gate.why));
     }
     out
@@ -121,7 +122,7 @@ pub(crate) fn paired(pair: &Pair) -> Option<String> {
 }
 
 /// Why metrics are inconclusive, or what their figures can't show: each reason once.
-pub(crate) fn reasons(rows: &[Row]) -> Vec<String> {
+pub(crate) fn reasons(rows: &[MetricComparison]) -> Vec<String> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows.iter().filter(|row| row.call != Call::Same) {
         let Some(why) = &row.why else { continue };
@@ -138,16 +139,16 @@ pub(crate) fn reasons(rows: &[Row]) -> Vec<String> {
 }
 
 /// Metrics that are zero everywhere: one line, not a row each.
-pub(crate) fn zeros(rows: &[Row]) -> Vec<&str> {
+pub(crate) fn zeros(rows: &[MetricComparison]) -> Vec<&str> {
     rows.iter().filter(|row| is_zero(row)).map(|row| row.metric.name.as_str()).collect()
 }
 
-fn is_zero(row: &Row) -> bool {
+fn is_zero(row: &MetricComparison) -> bool {
     let all = row.baseline.iter().chain(&row.candidate);
     all.into_iter().all(|value| *value == Some(0.0))
 }
 
-fn needed(row: &Row, runs: Option<u32>) -> String {
+fn needed(row: &MetricComparison, runs: Option<u32>) -> String {
     match (row.detectable, runs) {
         (Some(_), Some(runs)) => runs.to_string(),
         (Some(_), None) => format!("> {REPEATS_MAX}"),

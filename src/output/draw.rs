@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{html, summary, sweep};
 use crate::base::error::Result;
 use crate::result::save::put;
-use crate::result::sweep::book::Book;
+use crate::result::sweep::manifest::SweepManifest;
 use crate::result::verify::Drawn;
 use crate::result::{RunResult, Saved};
 
@@ -30,7 +30,7 @@ pub fn draw(folder: &Path, result: &RunResult) -> Result<()> {
 ///
 /// # Errors
 /// As [`draw`].
-pub fn draw_sweep(folder: &Path, book: &Book, results: &[Saved]) -> Result<()> {
+pub fn draw_sweep(folder: &Path, book: &SweepManifest, results: &[Saved]) -> Result<()> {
     both(folder, &sweep::markdown(book), &html::sweep_html(book, results))
 }
 

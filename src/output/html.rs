@@ -17,7 +17,7 @@ mod timeline;
 use maud::html;
 
 use crate::base::visible;
-use crate::result::sweep::book::Book;
+use crate::result::sweep::manifest::SweepManifest;
 use crate::result::{RunResult, Saved};
 
 /// One run as a page.
@@ -42,7 +42,7 @@ pub fn html(result: &RunResult) -> String {
 
 /// A sweep as a page: its trials together, then each by itself in words.
 #[must_use]
-pub fn sweep_html(book: &Book, results: &[Saved]) -> String {
+pub fn sweep_html(book: &SweepManifest, results: &[Saved]) -> String {
     let book = &*visible::shown(book);
     let charts = sweep::charts(book);
     let body = sweep::body(book, results, &charts);

@@ -2,9 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use super::said::{Look, said};
+use super::standalone::{TextStyle, said};
 use crate::base::text::{count, duration};
-use crate::client::librdkafka::Stretch;
+use crate::client::librdkafka::OffsetRange;
 use crate::result::ReplayResult;
 
 /// The columns of the table of applications.
@@ -23,7 +23,7 @@ const HEAD: [&str; 10] = [
 
 /// The answers, and a table with a row for each application; `at` is the time of day.
 #[must_use]
-pub fn terminal(result: &ReplayResult, at: &str, look: Look) -> String {
+pub fn terminal(result: &ReplayResult, at: &str, look: TextStyle) -> String {
     let mut out = String::new();
     for app in &result.apps {
         out.push_str(&said(at, &app.summary, &app.read, look));
@@ -44,7 +44,7 @@ pub fn markdown(result: &ReplayResult, at: &str) -> String {
         out.push_str(&format!("- {line}\n"));
     }
     out.push_str(&format!("\n{}", table(result, presets::ASCII_MARKDOWN)));
-    let look = Look { width: None, color: false };
+    let look = TextStyle { width: None, color: false };
     for app in &result.apps {
         let text = said(at, &app.summary, &app.read, look);
         out.push_str(&format!("\n## {}\n\n```text\n{text}```\n", app.app));
@@ -54,7 +54,7 @@ pub fn markdown(result: &ReplayResult, at: &str) -> String {
 
 /// What was read, and what limits the figures.
 fn lines(result: &ReplayResult) -> Vec<String> {
-    let offsets: u64 = result.partitions.iter().map(Stretch::offsets).sum();
+    let offsets: u64 = result.partitions.iter().map(OffsetRange::offsets).sum();
     let partitions = match result.partitions.len() {
         1 => "1 partition".to_owned(),
         many => format!("{many} partitions"),

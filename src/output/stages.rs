@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use crate::base::text::{count, duration};
-use crate::measure::latency::{Latency, Slice, Stack};
+use crate::measure::latency::{Breakdown, BreakdownShare, Latency};
 use crate::plan::metric::Statistic;
 use crate::result::{LatencySummary, RunResult, StackedPercentile};
 
@@ -14,7 +14,7 @@ const QUANTILES: [(&str, f64); 5] =
 /// The stages near each percentile that has enough samples, and those of the slowest event; of a
 /// percentile without end there are none.
 #[must_use]
-pub fn stacked(stack: &Stack, end_to_end: Option<&Latency>) -> Vec<StackedPercentile> {
+pub fn stacked(stack: &Breakdown, end_to_end: Option<&Latency>) -> Vec<StackedPercentile> {
     let never = end_to_end.map_or(0, Latency::never_delivered);
     let percentiles = QUANTILES.iter().map(|&(name, quantile)| (name, stack.at(quantile, never)));
     let slowest = if never > 0 { "max of the delivered" } else { "max" };
@@ -24,7 +24,7 @@ pub fn stacked(stack: &Stack, end_to_end: Option<&Latency>) -> Vec<StackedPercen
         .collect()
 }
 
-fn one(name: &str, slice: &Slice) -> StackedPercentile {
+fn one(name: &str, slice: &BreakdownShare) -> StackedPercentile {
     StackedPercentile {
         percentile: name.to_owned(),
         events: slice.events,

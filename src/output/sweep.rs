@@ -7,12 +7,12 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use crate::base::text::{count, ns};
 use crate::base::visible;
 use crate::plan::sweep::shown;
-use crate::result::sweep::book::{Book, State};
+use crate::result::sweep::manifest::{SweepManifest, TrialState};
 use crate::result::sweep::points::{PointSummary, Spread, spread};
 
 /// The sweep for a terminal.
 #[must_use]
-pub fn terminal(book: &Book) -> String {
+pub fn terminal(book: &SweepManifest) -> String {
     let book = &*visible::shown(book);
     let mut out = format!("{}\n", head(book));
     for line in &book.conclusions {
@@ -35,7 +35,7 @@ const STARRED: &str = "no run of the point is free of a limit of the harness: it
 
 /// The sweep as Markdown.
 #[must_use]
-pub fn markdown(book: &Book) -> String {
+pub fn markdown(book: &SweepManifest) -> String {
     let book = &visible::in_markdown(book, &[]);
     let mut out = format!("# {}\n\n", head(book));
     for line in &book.conclusions {
@@ -60,7 +60,7 @@ pub fn markdown(book: &Book) -> String {
     out
 }
 
-fn head(book: &Book) -> String {
+fn head(book: &SweepManifest) -> String {
     let state = if book.is_complete() { "" } else { " (not complete: it can be resumed)" };
     format!(
         "sweep {} on {}: {} of {} runs, {} points{state}",
@@ -73,7 +73,7 @@ fn head(book: &Book) -> String {
 }
 
 /// Why runs and points are missing from the conclusions.
-fn left_out(book: &Book) -> Vec<String> {
+fn left_out(book: &SweepManifest) -> Vec<String> {
     let mut lines = Vec::new();
     for (settings, why) in &book.excluded {
         let why = why.first().map_or("", String::as_str);
@@ -81,9 +81,9 @@ fn left_out(book: &Book) -> Vec<String> {
     }
     for (place, entry) in (1..).zip(&book.trials) {
         match &entry.state {
-            State::Failed { why } => lines.push(format!("trial {place}: {why}")),
-            State::Interrupted => lines.push(format!("trial {place}: interrupted")),
-            State::Planned | State::Done { .. } => {}
+            TrialState::Failed { why } => lines.push(format!("trial {place}: {why}")),
+            TrialState::Interrupted => lines.push(format!("trial {place}: interrupted")),
+            TrialState::Planned | TrialState::Done { .. } => {}
         }
     }
     lines.extend(book.points.iter().flat_map(|point| point.left_out.clone()));
@@ -96,7 +96,7 @@ fn left_out(book: &Book) -> Vec<String> {
     lines
 }
 
-fn points(book: &Book, style: TableStyle) -> String {
+fn points(book: &SweepManifest, style: TableStyle) -> String {
     let keys: Vec<&String> = book.axes.iter().map(|(key, _)| key).collect();
     let mut table = Table::new();
     let figures = ["runs", "acked/s", "p50", "p99", "p99.9", "lag", "CPU/event", "idle", "limit"];
@@ -130,7 +130,7 @@ fn figures_of(point: &PointSummary) -> [String; 9] {
     ]
 }
 
-fn apps(book: &Book, style: TableStyle) -> String {
+fn apps(book: &SweepManifest, style: TableStyle) -> String {
     let mut table = Table::new();
     table
         .load_style(style)
@@ -154,7 +154,7 @@ fn apps(book: &Book, style: TableStyle) -> String {
 }
 
 /// The applications side by side, for a terminal: what they say in few words.
-fn matrix(book: &Book) -> String {
+fn matrix(book: &SweepManifest) -> String {
     let Some(first) = book.points.iter().find(|point| !point.apps.is_empty()) else {
         return String::new();
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::inputs::Inputs;
-use super::toml::fault::{Faults, Place};
-use super::toml::reader::{Range, Table};
+use super::toml::diagnostics::{Diagnostics, ValueLocation};
+use super::toml::reader::{Range, TomlTable};
 use super::{AppOption, AppPlan, AppSchema, OptionKind};
 use crate::base::suggest::nearest;
 use crate::base::visible::is_hidden;
@@ -17,20 +17,20 @@ const WORKERS_MAX: u64 = 256;
 const GROUP_BYTES_MAX: usize = 255;
 
 /// An application's plan, and where its parts were given.
-struct App {
+struct GivenApp {
     plan: AppPlan,
-    group_place: Place,
-    workers_place: Place,
+    group_place: ValueLocation,
+    workers_place: ValueLocation,
 }
 
-pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>, partitions: i32) -> Vec<AppPlan> {
+pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>, partitions: i32) -> Vec<AppPlan> {
     let faults = table.faults();
     let run = run(&table, inputs.apps);
     // Every application is read, run or not: the table of one that rests may be wrong all the same.
-    let all: Vec<App> = inputs.apps.iter().map(|schema| app(&table, schema, inputs)).collect();
+    let all: Vec<GivenApp> = inputs.apps.iter().map(|schema| app(&table, schema, inputs)).collect();
     table.finish();
     let find = |name: &String| all.iter().find(|app| app.plan.name == *name);
-    let running: Vec<&App> = run.iter().filter_map(find).collect();
+    let running: Vec<&GivenApp> = run.iter().filter_map(find).collect();
     check_groups(&running, faults);
     for app in &running {
         warn_of_idle(app, partitions, faults);
@@ -39,7 +39,7 @@ pub(crate) fn resolve(table: Table<'_>, inputs: &Inputs<'_>, partitions: i32) ->
 }
 
 /// The names of the applications to run.
-fn run(table: &Table<'_>, apps: &[AppSchema]) -> Vec<String> {
+fn run(table: &TomlTable<'_>, apps: &[AppSchema]) -> Vec<String> {
     let known = || apps.iter().map(|schema| schema.name);
     let Some(names) = table.texts("run") else {
         return known().map(str::to_owned).collect();
@@ -61,7 +61,7 @@ fn run(table: &Table<'_>, apps: &[AppSchema]) -> Vec<String> {
     run
 }
 
-fn app(apps: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> App {
+fn app(apps: &TomlTable<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> GivenApp {
     let table = apps.table(schema.name);
     let workers = table.whole("workers", 1..=WORKERS_MAX, " workers").unwrap_or(1);
     let workers_place = table.place("workers");
@@ -73,14 +73,18 @@ fn app(apps: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> App {
     table.finish();
     let workers = u16::try_from(workers).unwrap_or(u16::MAX);
     let plan = AppPlan { name: schema.name.to_owned(), group, workers, options };
-    App { plan, group_place, workers_place }
+    GivenApp { plan, group_place, workers_place }
 }
 
-fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, String) {
+fn group(
+    table: &TomlTable<'_>,
+    schema: &AppSchema,
+    inputs: &Inputs<'_>,
+) -> (ValueLocation, String) {
     let typed = table.text("group");
     let given = inputs.environment.get(schema.group_env, table.faults());
     let (place, path) = match given {
-        Some(_) => (Place::Given(schema.group_env), String::new()),
+        Some(_) => (ValueLocation::Given(schema.group_env), String::new()),
         None => (table.place("group"), format!("{}: ", table.path("group"))),
     };
     let group = given.or(typed).unwrap_or_else(|| schema.default_group.to_owned());
@@ -94,7 +98,7 @@ fn group(table: &Table<'_>, schema: &AppSchema, inputs: &Inputs<'_>) -> (Place, 
     (place, group)
 }
 
-fn app_option(table: &Table<'_>, option: &AppOption) -> f64 {
+fn app_option(table: &TomlTable<'_>, option: &AppOption) -> f64 {
     let (least, most) = option.range;
     let value = match option.kind {
         OptionKind::Number => {
@@ -113,7 +117,7 @@ fn app_option(table: &Table<'_>, option: &AppOption) -> f64 {
 }
 
 /// Two applications in one group would each see a part of the events.
-fn check_groups(running: &[&App], faults: &Faults) {
+fn check_groups(running: &[&GivenApp], faults: &Diagnostics) {
     for (index, app) in running.iter().enumerate() {
         let before = running.iter().take(index).find(|other| other.plan.group == app.plan.group);
         if let Some(other) = before {
@@ -132,7 +136,7 @@ fn check_groups(running: &[&App], faults: &Faults) {
 
 /// A worker without a partition has nothing to do. Legal: an over-provisioned group is a case
 /// that people measure.
-fn warn_of_idle(app: &App, partitions: i32, faults: &Faults) {
+fn warn_of_idle(app: &GivenApp, partitions: i32, faults: &Diagnostics) {
     let workers = i32::from(app.plan.workers);
     if workers > partitions {
         let idle = workers - partitions;

@@ -1,13 +1,13 @@
 //! `[sweep]`: the axes of a scenario, and a plan for each of their points.
 
 use super::inputs::Inputs;
-use super::sweep::{Axis, Excluded, Point, Settings, Sweep};
+use super::sweep::{Axis, Excluded, PointSettings, Sweep, SweepPoint};
+use super::toml::diagnostics::{Diagnostics, ValueLocation};
 use super::toml::environment::Environment;
-use super::toml::fault::{Faults, Place};
 use super::toml::overrides::{self, Overrides};
-use super::toml::reader::Table;
-use super::toml::source::Source;
-use super::toml::tree::{self, Entries, Node, Value};
+use super::toml::reader::TomlTable;
+use super::toml::source::ScenarioSource;
+use super::toml::tree::{self, Entries, Node, TomlValue};
 use super::{AppSchema, Plan, resolve};
 use crate::base::error::{Error, Result};
 
@@ -54,13 +54,13 @@ struct Typed {
 /// As [`crate::plan::scenario::plan`]. A point that no run can have is no fault while each value of
 /// each axis has some point that works: it is left out, with the reason.
 pub fn sweep(
-    source: &Source,
+    source: &ScenarioSource,
     overrides: &Overrides,
     environment: &Environment,
     apps: &[AppSchema],
 ) -> Result<Option<Sweep>> {
     let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
-    let faults = Faults::new(&source.name, config);
+    let faults = Diagnostics::new(&source.name, config);
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     let mut entries = tree::parse(text, &faults);
     faults.check()?;
@@ -68,7 +68,7 @@ pub fn sweep(
     if !entries.contains_key("sweep") {
         return Ok(None);
     }
-    let table = Table::root(&entries, &faults).table("sweep");
+    let table = TomlTable::root(&entries, &faults).table("sweep");
     let repeats = table.whole("repeats", 1..=REPEATS_MAX, " runs of each point").unwrap_or(1);
     let mut typed = Vec::new();
     leaves(&table.table("axes"), apps, &mut typed);
@@ -77,7 +77,7 @@ pub fn sweep(
     let count = typed.iter().map(|axis| axis.values.len()).try_fold(1, usize::checked_mul);
     if count.is_none_or(|count| count > POINTS_MAX) {
         let count = count.map_or("too many".to_owned(), |count| count.to_string());
-        let place = entries.get("sweep").map_or(Place::START, |entry| entry.key_place);
+        let place = entries.get("sweep").map_or(ValueLocation::START, |entry| entry.key_place);
         faults.add(place, format!("sweep.axes: {count} points; expected at most {POINTS_MAX}"));
     }
     faults.check()?;
@@ -96,7 +96,7 @@ pub fn sweep(
     for values in points {
         let settings = settings(&typed, &values);
         match point(&typed, &values, entries.clone(), &source.name, config, &inputs) {
-            Ok(plan) => sweep.points.push(Point { settings, plan }),
+            Ok(plan) => sweep.points.push(SweepPoint { settings, plan }),
             Err(Error::Usage(why)) => sweep.excluded.push(Excluded { settings, why }),
             Err(error) => return Err(error),
         }
@@ -116,14 +116,14 @@ impl Typed {
 }
 
 /// The axes of a table: `topic.partitions = […]` is a table within a table for TOML.
-fn leaves(table: &Table<'_>, apps: &[AppSchema], typed: &mut Vec<Typed>) {
+fn leaves(table: &TomlTable<'_>, apps: &[AppSchema], typed: &mut Vec<Typed>) {
     gather(table.all(), "", table.faults(), apps, typed);
 }
 
 fn gather(
     entries: &Entries,
     before: &str,
-    faults: &Faults,
+    faults: &Diagnostics,
     apps: &[AppSchema],
     typed: &mut Vec<Typed>,
 ) {
@@ -132,11 +132,11 @@ fn gather(
         let place = entry.node.place;
         let fault = |what: &str| faults.add(place, format!("sweep.axes.{key}: {what}"));
         match &entry.node.value {
-            Value::Table(inner) => gather(inner, &key, faults, apps, typed),
-            Value::List(values) if values.is_empty() => {
+            TomlValue::Table(inner) => gather(inner, &key, faults, apps, typed),
+            TomlValue::List(values) if values.is_empty() => {
                 fault("is an empty list; expected the values that it takes");
             }
-            Value::List(values) => {
+            TomlValue::List(values) => {
                 for (index, value) in values.iter().enumerate() {
                     check_value(&key, value, &values[..index], faults);
                 }
@@ -147,8 +147,8 @@ fn gather(
     }
 }
 
-fn check_value(key: &str, value: &Node, before: &[Node], faults: &Faults) {
-    if matches!(value.value, Value::List(_) | Value::Table(_) | Value::Date(_)) {
+fn check_value(key: &str, value: &Node, before: &[Node], faults: &Diagnostics) {
+    if matches!(value.value, TomlValue::List(_) | TomlValue::Table(_) | TomlValue::Date(_)) {
         let shown = value.value.shown();
         let what = format!("sweep.axes.{key}: {shown} is wrong here; expected plain values");
         faults.add(value.place, what);
@@ -176,13 +176,13 @@ fn paths(key: &str, apps: &[AppSchema]) -> Vec<Vec<String>> {
 }
 
 /// Two axes for one key, or an axis for a key that the command line sets, leave open what counts.
-fn refuse_twice(typed: &[Typed], overrides: &Overrides, faults: &Faults) {
+fn refuse_twice(typed: &[Typed], overrides: &Overrides, faults: &Diagnostics) {
     let set = |path: &[String]| {
         let path = path.join(".");
         overrides.set.iter().any(|set| set.split('=').next().is_some_and(|key| key.trim() == path))
     };
     for (index, axis) in typed.iter().enumerate() {
-        let place = axis.values.first().map_or(Place::START, |value| value.place);
+        let place = axis.values.first().map_or(ValueLocation::START, |value| value.place);
         let twice = typed[..index].iter().find(|other| other.paths == axis.paths);
         if let Some(other) = twice {
             let what = format!("sweep.axes.{}: is the axis {} again", axis.key, other.key);
@@ -194,7 +194,7 @@ fn refuse_twice(typed: &[Typed], overrides: &Overrides, faults: &Faults) {
                 path.join("."),
                 axis.key
             );
-            faults.add(Place::Given("--set"), what);
+            faults.add(ValueLocation::Given("--set"), what);
         }
     }
 }
@@ -208,7 +208,7 @@ fn with_axis(points: &[Vec<usize>], axis: &Typed) -> Vec<Vec<usize>> {
     points.iter().flat_map(more).collect()
 }
 
-fn settings(typed: &[Typed], values: &[usize]) -> Settings {
+fn settings(typed: &[Typed], values: &[usize]) -> PointSettings {
     let pairs = typed.iter().zip(values);
     pairs.map(|(axis, &value)| (axis.key.clone(), written(&axis.values[value]))).collect()
 }
@@ -221,7 +221,7 @@ fn point(
     config: &str,
     inputs: &Inputs<'_>,
 ) -> Result<Plan> {
-    let faults = Faults::new(name, config);
+    let faults = Diagnostics::new(name, config);
     for (axis, &value) in typed.iter().zip(values) {
         let node = &axis.values[value];
         for path in &axis.paths {
@@ -231,7 +231,7 @@ fn point(
             }
         }
     }
-    let root = Table::root(&entries, &faults);
+    let root = TomlTable::root(&entries, &faults);
     let plan = resolve::scenario(root, inputs);
     faults.check()?;
     Ok(Plan { warnings: faults.warnings(), ..plan })
@@ -244,7 +244,7 @@ fn check_values(sweep: &Sweep) -> Result<()> {
     }
     for Axis { key, values } in &sweep.axes {
         for value in values {
-            let has = |settings: &Settings| settings.get(key) == Some(value);
+            let has = |settings: &PointSettings| settings.get(key) == Some(value);
             if !sweep.points.iter().any(|point| has(&point.settings)) {
                 let without: Vec<&Excluded> =
                     sweep.excluded.iter().filter(|point| has(&point.settings)).collect();
@@ -268,7 +268,7 @@ fn common(points: &[&Excluded]) -> Vec<String> {
 /// A plain value as a scenario writes it, without its quotes.
 fn written(node: &Node) -> String {
     match &node.value {
-        Value::Text(text) => text.clone(),
+        TomlValue::Text(text) => text.clone(),
         other => other.shown(),
     }
 }
@@ -287,7 +287,7 @@ mod tests {
             ..Overrides::default()
         };
         let environment = Environment::from_pairs::<String, String>([]);
-        let source = Source::new("a.toml", format!("{BASE}{sweep_text}"));
+        let source = ScenarioSource::new("a.toml", format!("{BASE}{sweep_text}"));
         sweep(&source, &overrides, &environment, &schemas())
     }
 

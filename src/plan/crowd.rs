@@ -1,13 +1,13 @@
 //! `hot` and `sale` of a phase: who and what the load is about meanwhile.
 
-use super::toml::reader::{Table, range};
+use super::toml::reader::{TomlTable, range};
 use super::{HotPlan, PhasePlan, PopulationPlan, SalePlan};
 
 /// Legal shares of the load.
 const PERCENT: (f64, f64) = (0.01, 100.0);
 
 /// `hot = { users = 3, percent = 40 }`.
-pub(crate) fn hot(table: &Table<'_>) -> Option<HotPlan> {
+pub(crate) fn hot(table: &TomlTable<'_>) -> Option<HotPlan> {
     if !table.has("hot") {
         table.pass("hot");
         return None;
@@ -21,7 +21,7 @@ pub(crate) fn hot(table: &Table<'_>) -> Option<HotPlan> {
 }
 
 /// `sale = { product = 7, percent = 30 }`.
-pub(crate) fn sale(table: &Table<'_>) -> Option<SalePlan> {
+pub(crate) fn sale(table: &TomlTable<'_>) -> Option<SalePlan> {
     if !table.has("sale") {
         table.pass("sale");
         return None;
@@ -35,7 +35,7 @@ pub(crate) fn sale(table: &Table<'_>) -> Option<SalePlan> {
     Some(SalePlan { product: u32::try_from(product? - 1).unwrap_or(u32::MAX), share: share? })
 }
 
-fn share(table: &Table<'_>) -> Option<f64> {
+fn share(table: &TomlTable<'_>) -> Option<f64> {
     let percent = table.number("percent", range(PERCENT.0, PERCENT.1, " %"));
     let percent = table.require("percent", percent, "expected a share of the events, such as 30");
     Some(percent? / 100.0)
@@ -44,7 +44,7 @@ fn share(table: &Table<'_>) -> Option<f64> {
 /// What only the whole scenario can show: each producer needs a hot user, the others stay the
 /// many, and what is on sale has to be in the shop.
 pub(crate) fn check(
-    load: &Table<'_>,
+    load: &TomlTable<'_>,
     phases: &[PhasePlan],
     producers: u16,
     population: &PopulationPlan,

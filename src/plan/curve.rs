@@ -3,10 +3,10 @@
 use super::rates;
 use std::time::Duration;
 
-use super::Segment;
+use super::RateSegment;
 use super::rates::{RATE, linear};
-use super::toml::reader::{Table, range};
-use super::toml::source::Source;
+use super::toml::reader::{TomlTable, range};
+use super::toml::source::ScenarioSource;
 
 /// Most points: more than a day has seconds.
 const ROWS_MAX: usize = 100_000;
@@ -27,11 +27,14 @@ const HEADER: [&str; 2] = ["at_s", "rate_per_s"];
 const AT_MAX_S: f64 = 30.0 * 86_400.0;
 
 /// One row: seconds since the phase began, events per second.
-type Point = (f64, f64);
+type CurvePoint = (f64, f64);
 
 /// The segments of a curve: straight lines between the file's points. `duration` stretches or
 /// squeezes the time, `scale` multiplies the rates.
-pub(crate) fn resolve(table: &Table<'_>, duration: Option<Duration>) -> Option<Vec<Segment>> {
+pub(crate) fn resolve(
+    table: &TomlTable<'_>,
+    duration: Option<Duration>,
+) -> Option<Vec<RateSegment>> {
     let file = table.text("file");
     let file = table.require("file", file, "expected a CSV file with at_s,rate_per_s");
     let scale = table.number("scale", range(1e-6, 1e6, "")).unwrap_or(1.0);
@@ -59,9 +62,10 @@ pub(crate) fn resolve(table: &Table<'_>, duration: Option<Duration>) -> Option<V
 }
 
 /// The file's rows; each fault has its line in the file.
-fn points(table: &Table<'_>, file: &str) -> Option<Vec<Point>> {
+fn points(table: &TomlTable<'_>, file: &str) -> Option<Vec<CurvePoint>> {
     let path = table.faults().folder().join(file);
-    let source = match Source::read_named(&path, "expected a CSV file with at_s,rate_per_s") {
+    let source = match ScenarioSource::read_named(&path, "expected a CSV file with at_s,rate_per_s")
+    {
         Ok(source) => source,
         Err(error) => {
             table.fault("file", &error.to_string());
@@ -78,7 +82,7 @@ fn points(table: &Table<'_>, file: &str) -> Option<Vec<Point>> {
 }
 
 /// Rows, and faults by line.
-fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<Point> {
+fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<CurvePoint> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -86,7 +90,7 @@ fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<Point> {
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let mut points: Vec<Point> = Vec::new();
+    let mut points: Vec<CurvePoint> = Vec::new();
     let mut before_s = None;
     for (index, record) in reader.records().flatten().enumerate() {
         let mut found = Vec::new();
@@ -145,7 +149,7 @@ fn point(
     record: &csv::StringRecord,
     before_s: &mut Option<f64>,
     faults: &mut Vec<String>,
-) -> Option<Point> {
+) -> Option<CurvePoint> {
     let (Some(at), Some(rate), 2) = (record.get(0), record.get(1), record.len()) else {
         faults.push(format!("{:?} is no point; expected a time and a rate", shown(record)));
         return None;

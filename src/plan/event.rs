@@ -1,7 +1,7 @@
 //! `[event]`: how large an event is, and whether everybody takes one of that size.
 
-use super::kafka::flat::Setting;
-use super::toml::reader::{Table, range};
+use super::kafka::dotted_keys::Setting;
+use super::toml::reader::{TomlTable, range};
 use super::{EventPlan, PaddingPlan};
 use crate::event::json::parse::PAYLOAD_BYTES_MAX;
 
@@ -23,7 +23,7 @@ const CLIENT_BYTES_MAX: u64 = 1_000_000;
 /// Kafka's `max.message.bytes` of a topic unless it is set (Kafka's documentation, topic configs).
 const TOPIC_BYTES_MAX: u64 = 1_048_588;
 
-pub(crate) fn resolve(table: Table<'_>) -> EventPlan {
+pub(crate) fn resolve(table: TomlTable<'_>) -> EventPlan {
     let median = table.size("size_median", SIZE.0..=SIZE.1);
     let sigma = table.number("size_sigma", range(0.0, 5.0, ""));
     let max = table.size("size_max", SIZE.0..=SIZE.1);
@@ -63,7 +63,7 @@ pub(crate) fn resolve(table: Table<'_>) -> EventPlan {
 
 /// The limits on an event's size, as the scenario and the flags set them.
 #[derive(Debug)]
-pub(crate) struct Limits {
+pub(crate) struct SizeLimits {
     /// The producer's `message.max.bytes`.
     pub(crate) client: Option<Setting>,
     /// The topic's `max.message.bytes`.
@@ -82,7 +82,7 @@ impl EventPlan {
 }
 
 /// Whether the largest event passes the client, the topic and the applications.
-pub(crate) fn check(table: &Table<'_>, event: &EventPlan, limits: &Limits) {
+pub(crate) fn check(table: &TomlTable<'_>, event: &EventPlan, limits: &SizeLimits) {
     let padded = event.padding.map_or(0, |padding| u64::from(padding.max_bytes));
     let record = event.record_bytes_max();
     let sized = ["size_max", "size_median"].into_iter().find(|key| table.has(key));

@@ -2,29 +2,29 @@
 //! generator plays.
 
 use super::PopulationPlan;
-use crate::event::{EventType, Fraud};
+use crate::event::{EventType, FraudKind};
 
-/// Least and most of what a planted session buys (a bot: reads), by [`Fraud::index`].
+/// Least and most of what a planted session buys (a bot: reads), by [`FraudKind::index`].
 pub const ITEMS: [(u16, u16); 4] = [(12, 20), (100, 300), (2, 4), (5, 8)];
 
 /// Shortest and longest pause after an event of a planted session, in milliseconds, by
-/// [`Fraud::index`].
+/// [`FraudKind::index`].
 pub const PAUSE_MS: [(u64, u64); 4] = [(300, 1_000), (50, 200), (1_000, 4_000), (200, 600)];
 
 /// What a planted session of a kind adds to carts and buys, in the mean.
 #[must_use]
-pub fn purchases(kind: Fraud) -> f64 {
+pub fn purchases(kind: FraudKind) -> f64 {
     match kind {
-        Fraud::BotVelocity => 0.0,
+        FraudKind::BotVelocity => 0.0,
         _ => mean_items(kind),
     }
 }
 
 /// The events of a planted session of a kind, in the mean.
 #[must_use]
-pub fn events(kind: Fraud) -> f64 {
+pub fn events(kind: FraudKind) -> f64 {
     match kind {
-        Fraud::BotVelocity => mean_items(kind),
+        FraudKind::BotVelocity => mean_items(kind),
         _ => 3.0 * mean_items(kind),
     }
 }
@@ -39,8 +39,8 @@ const ROOM: f64 = 0.8;
 /// the mix has.
 #[must_use]
 pub fn lack(population: &PopulationPlan) -> Option<(EventType, f64, f64)> {
-    let planted = |of: fn(Fraud) -> f64| -> f64 {
-        Fraud::ALL.iter().map(|kind| population.fraud[kind.index()] * of(*kind)).sum()
+    let planted = |of: fn(FraudKind) -> f64| -> f64 {
+        FraudKind::ALL.iter().map(|kind| population.fraud[kind.index()] * of(*kind)).sum()
     };
     let ordinary: f64 = 1.0 - population.fraud.iter().sum::<f64>();
     let all = ordinary * population.session_length + planted(events);
@@ -56,7 +56,7 @@ pub fn lack(population: &PopulationPlan) -> Option<(EventType, f64, f64)> {
     })
 }
 
-fn mean_items(kind: Fraud) -> f64 {
+fn mean_items(kind: FraudKind) -> f64 {
     let (least, most) = ITEMS[kind.index()];
     f64::midpoint(f64::from(least), f64::from(most))
 }

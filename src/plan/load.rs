@@ -4,8 +4,8 @@ use super::rates;
 use std::time::Duration;
 
 use super::rates::{RATE, WARMUP_NAME};
-use super::toml::reader::{Table, range};
-use super::{Arrivals, LoadPlan, PhasePlan, Segment, Shape, phase, replay};
+use super::toml::reader::{TomlTable, range};
+use super::{Arrivals, LoadPlan, PhasePlan, RateSegment, Shape, phase, replay};
 
 /// Longest schedule as a whole. Also keeps the number of events far below what a stamp can count.
 const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -16,7 +16,7 @@ const WARMUP_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Most phases of a scenario.
 const PHASES_MAX: usize = 1000;
 
-pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
+pub(crate) fn resolve(table: TomlTable<'_>) -> LoadPlan {
     let producers = table.whole("producers", 1..=1024, " producers").unwrap_or(1);
     let arrivals = match table.word("arrivals", &["uniform", "poisson"]) {
         Some(0) => Arrivals::Uniform,
@@ -50,7 +50,7 @@ pub(crate) fn resolve(table: Table<'_>) -> LoadPlan {
 }
 
 /// Multiplies every rate.
-fn multiply(table: &Table<'_>, phases: &mut [PhasePlan], scale: f64) {
+fn multiply(table: &TomlTable<'_>, phases: &mut [PhasePlan], scale: f64) {
     let mut greatest = 0.0_f64;
     for segment in phases.iter_mut().flat_map(|phase| &mut phase.segments) {
         match &mut segment.shape {
@@ -71,7 +71,7 @@ fn multiply(table: &Table<'_>, phases: &mut [PhasePlan], scale: f64) {
 }
 
 /// The scenario's phases, and whether each of them could be read.
-fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
+fn phases(table: &TomlTable<'_>) -> (Vec<PhasePlan>, bool) {
     let short = ["rate_per_s", "duration"].into_iter().find(|key| table.has(key));
     let typed = table.tables("phase");
     let rate = table.number("rate_per_s", RATE);
@@ -120,7 +120,7 @@ fn phases(table: &Table<'_>) -> (Vec<PhasePlan>, bool) {
 }
 
 /// Checks that only the whole schedule can show.
-fn check_whole(table: &Table<'_>, phases: &[PhasePlan]) {
+fn check_whole(table: &TomlTable<'_>, phases: &[PhasePlan]) {
     let total = Duration::from_nanos(phases.iter().map(PhasePlan::duration_ns).sum());
     if total > SCHEDULE_MAX {
         table.fault("phase", "the phases last longer than 30d together; expected less");
@@ -145,7 +145,7 @@ fn warmup_phase(warmup: Duration, phases: &[PhasePlan]) -> PhasePlan {
     PhasePlan { name: WARMUP_NAME.to_owned(), warmup: true, segments, hot: None, sale: None }
 }
 
-fn start_of(segment: &Segment) -> f64 {
+fn start_of(segment: &RateSegment) -> f64 {
     match segment.shape {
         Shape::Linear { from_per_s, .. } => from_per_s,
         Shape::Sine { mean_per_s, .. } => mean_per_s,
@@ -154,7 +154,7 @@ fn start_of(segment: &Segment) -> f64 {
 
 /// Expected events of a phase; a sine counts as its mean, which is near enough for these checks.
 fn events_of(phase: &PhasePlan) -> f64 {
-    let of = |segment: &Segment| {
+    let of = |segment: &RateSegment| {
         let seconds = Duration::from_nanos(segment.duration_ns).as_secs_f64();
         match segment.shape {
             Shape::Linear { from_per_s, to_per_s } => (from_per_s + to_per_s) / 2.0 * seconds,

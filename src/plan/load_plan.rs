@@ -59,7 +59,7 @@ pub struct PhasePlan {
     /// Events of this phase are sent and accounted for, but in no latency figure.
     pub warmup: bool,
     /// The pieces of the rate's curve, one after the other.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<RateSegment>,
     /// A few users send a share of the phase's events.
     pub hot: Option<HotPlan>,
     /// A share of the phase's events is about one product.
@@ -95,7 +95,7 @@ impl PhasePlan {
     /// Its least and its greatest rate, in events per second: a spike's ends alone would hide it.
     #[must_use]
     pub fn rates_per_s(&self) -> (f64, f64) {
-        let ends = |segment: &Segment| match segment.shape {
+        let ends = |segment: &RateSegment| match segment.shape {
             Shape::Linear { from_per_s, to_per_s } => [from_per_s, to_per_s],
             Shape::Sine { mean_per_s, amplitude_per_s, .. } => {
                 [mean_per_s - amplitude_per_s, mean_per_s + amplitude_per_s]
@@ -108,7 +108,7 @@ impl PhasePlan {
 
 /// One piece of the rate's curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Segment {
+pub struct RateSegment {
     /// How long it lasts; whole microseconds.
     pub duration_ns: u64,
     /// How the rate goes meanwhile.

@@ -59,7 +59,7 @@ impl Statistic {
 
 /// A part of an event's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stretch {
+pub enum AppStage {
     /// Due to processed.
     EndToEnd,
     /// Polled to processed.
@@ -89,7 +89,7 @@ pub enum Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
     /// A latency of an application.
-    App(Stretch, Statistic),
+    App(AppStage, Statistic),
     /// Due to acknowledged.
     Ack(Statistic),
     /// Due to handed over.
@@ -127,8 +127,8 @@ const STATISTICS: [(&str, Statistic); 7] = [
     ("mean", Statistic::Mean),
 ];
 
-const STRETCHES: [(&str, Stretch); 3] =
-    [("e2e", Stretch::EndToEnd), ("service", Stretch::Service), ("arrival", Stretch::Arrival)];
+const STRETCHES: [(&str, AppStage); 3] =
+    [("e2e", AppStage::EndToEnd), ("service", AppStage::Service), ("arrival", AppStage::Arrival)];
 
 const APP_ACCOUNTS: [(&str, Account); 3] = [
     ("missing", Account::Missing),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::rates::{DURATION_MIN, RATE, WARMUP_NAME, constant, linear, ns};
 use super::toml::names::NAME_CHARS_MAX;
-use super::toml::reader::Table;
-use super::{PhasePlan, Segment, Shape, crowd, curve};
+use super::toml::reader::TomlTable;
+use super::{PhasePlan, RateSegment, Shape, crowd, curve};
 use crate::base::visible::is_hidden;
 
 /// Longest phase.
@@ -15,7 +15,7 @@ const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 const KINDS: [&str; 6] = ["constant", "ramp", "step", "spike", "sine", "curve"];
 
 /// Resolves a phase that comes after `before`; `None` if it has a fault, which is recorded.
-pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePlan> {
+pub(crate) fn resolve(table: TomlTable<'_>, before: &[PhasePlan]) -> Option<PhasePlan> {
     let kind = table.word("kind", &KINDS);
     let name = name(&table, kind.map_or("phase", |kind| KINDS[kind]), before);
     let duration = table.duration("duration", DURATION_MIN, DURATION_MAX);
@@ -43,13 +43,13 @@ pub(crate) fn resolve(table: Table<'_>, before: &[PhasePlan]) -> Option<PhasePla
     Some(PhasePlan { name, warmup: false, segments: segments?, hot, sale })
 }
 
-fn rate(table: &Table<'_>, key: &'static str) -> Option<f64> {
+fn rate(table: &TomlTable<'_>, key: &'static str) -> Option<f64> {
     let rate = table.number(key, RATE);
     table.require(key, rate, "expected events per second, such as 1000")
 }
 
 /// The phase's own name, or its kind, numbered where that is taken.
-fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
+fn name(table: &TomlTable<'_>, kind: &str, before: &[PhasePlan]) -> String {
     let names: HashSet<&str> = before.iter().map(|phase| phase.name.as_str()).collect();
     let taken = |name: &str| names.contains(name);
     let Some(name) = table.text("name") else {
@@ -69,13 +69,13 @@ fn name(table: &Table<'_>, kind: &str, before: &[PhasePlan]) -> String {
     name
 }
 
-fn ramp(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
+fn ramp(table: &TomlTable<'_>, total_ns: u64) -> Option<Vec<RateSegment>> {
     let (from, to) = (rate(table, "from_per_s"), rate(table, "to_per_s"));
     Some(vec![linear(total_ns, from?, to?)])
 }
 
 /// Equal steps, the first at `from_per_s`, the last at `to_per_s`.
-fn steps(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
+fn steps(table: &TomlTable<'_>, total_ns: u64) -> Option<Vec<RateSegment>> {
     let (from, to) = (rate(table, "from_per_s"), rate(table, "to_per_s"));
     let steps = table.whole("steps", 2..=1000, " steps");
     let steps = table.require("steps", steps, "expected a number of steps, such as 5");
@@ -94,7 +94,7 @@ fn steps(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
 }
 
 /// The peak stands in the middle: as much of the base before it as after.
-fn spike(table: &Table<'_>, total_ns: u64, total_is_known: bool) -> Option<Vec<Segment>> {
+fn spike(table: &TomlTable<'_>, total_ns: u64, total_is_known: bool) -> Option<Vec<RateSegment>> {
     let (base, peak) = (rate(table, "base_per_s"), rate(table, "peak_per_s"));
     let rise = table.duration("rise", Duration::ZERO, DURATION_MAX);
     let hold = table.duration("hold", Duration::ZERO, DURATION_MAX);
@@ -132,7 +132,7 @@ fn spike(table: &Table<'_>, total_ns: u64, total_is_known: bool) -> Option<Vec<S
     Some(segments.into_iter().filter(|segment| segment.duration_ns > 0).collect())
 }
 
-fn sine(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
+fn sine(table: &TomlTable<'_>, total_ns: u64) -> Option<Vec<RateSegment>> {
     let mean = rate(table, "mean_per_s");
     let amplitude = rate(table, "amplitude_per_s");
     let period = table.duration("period", DURATION_MIN, DURATION_MAX);
@@ -151,5 +151,5 @@ fn sine(table: &Table<'_>, total_ns: u64) -> Option<Vec<Segment>> {
         return None;
     }
     let shape = Shape::Sine { mean_per_s, amplitude_per_s, period_ns: ns(period?) };
-    Some(vec![Segment { duration_ns: total_ns, shape }])
+    Some(vec![RateSegment { duration_ns: total_ns, shape }])
 }

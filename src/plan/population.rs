@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::LoadPlan;
 pub use super::population_plan::{Hurry, PopulationPlan};
-use super::toml::reader::{Table, range};
-use crate::event::{EventType, Fraud};
+use super::toml::reader::{TomlTable, range};
+use crate::event::{EventType, FraudKind};
 use crate::plan;
 
 /// The specification's shares of the event types, in percent, by [`EventType::index`].
@@ -42,7 +42,7 @@ const FRAUD_PERCENT_SUM_MAX: f64 = 50.0;
 /// How far shares may sum from 100 %, in percent: what is typed as decimals sums inexactly.
 const TOLERANCE_PERCENT: f64 = 1e-6;
 
-pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
+pub(crate) fn resolve(table: TomlTable<'_>, load: &LoadPlan) -> PopulationPlan {
     let producers = load.producers;
     let typed = table.whole_or("users", AUTO, 1..=USERS_MAX, " users");
     let user_skew = table.number("user_skew", range(0.0, 3.0, "")).unwrap_or(0.8);
@@ -85,12 +85,12 @@ pub(crate) fn resolve(table: Table<'_>, load: &LoadPlan) -> PopulationPlan {
 }
 
 /// Shares of planted sessions. By default a few are planted wherever the mix has their events.
-pub(super) fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
-    Fraud::ALL.map(|kind| {
+pub(super) fn fraud(table: &TomlTable<'_>, mix: &[f64; 5]) -> [f64; 4] {
+    FraudKind::ALL.map(|kind| {
         let name = kind.name();
         let typed = table.number(name, range(0.0, FRAUD_PERCENT_MAX, " %"));
         let needs: &[EventType] = match kind {
-            Fraud::BotVelocity => &[EventType::PageView],
+            FraudKind::BotVelocity => &[EventType::PageView],
             _ => &[EventType::AddToCart, EventType::Purchase],
         };
         match needs.iter().find(|kind| mix[kind.index()] <= 0.0) {
@@ -108,7 +108,7 @@ pub(super) fn fraud(table: &Table<'_>, mix: &[f64; 5]) -> [f64; 4] {
 
 /// Planted sessions buy a lot: there has to be room for them in the mix. Where there is none, the
 /// kinds that the scenario doesn't name are not planted.
-fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
+fn check_room(table: &TomlTable<'_>, plan: &mut PopulationPlan) {
     let percent = plan.fraud.iter().sum::<f64>() * 100.0;
     if percent > FRAUD_PERCENT_SUM_MAX + TOLERANCE_PERCENT {
         table.fault_here(&format!(
@@ -120,7 +120,7 @@ fn check_room(table: &Table<'_>, plan: &mut PopulationPlan) {
     if plan::fraud::lack(plan).is_none() {
         return;
     }
-    for kind in Fraud::ALL.iter().filter(|kind| !table.has(kind.name())) {
+    for kind in FraudKind::ALL.iter().filter(|kind| !table.has(kind.name())) {
         plan.fraud[kind.index()] = 0.0;
     }
     let Some((kind, needed, there)) = plan::fraud::lack(plan) else { return };
@@ -144,7 +144,7 @@ fn users_for(load: &LoadPlan, median_s: f64, sigma: f64, length: f64) -> u64 {
 }
 
 /// A user has one session at a time, and every shard needs one to send from.
-fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
+fn sessions(table: &TomlTable<'_>, users: u64, producers: u16) -> u32 {
     let set = table.whole("sessions_max", 1..=SESSIONS_MAX, " sessions");
     if let Some(set) = set {
         if set > users {
@@ -159,7 +159,7 @@ fn sessions(table: &Table<'_>, users: u64, producers: u16) -> u32 {
     u32::try_from(set.unwrap_or_else(|| users.min(SESSIONS_MAX))).unwrap_or(u32::MAX)
 }
 
-pub(super) fn mix(table: Table<'_>) -> [f64; 5] {
+pub(super) fn mix(table: TomlTable<'_>) -> [f64; 5] {
     let percent = EventType::ALL.map(|kind| share(&table, kind.name(), MIX_PERCENT[kind.index()]));
     let sum = sum(&table, &percent);
     let of = |kind: EventType| percent[kind.index()];
@@ -180,19 +180,19 @@ pub(super) fn mix(table: Table<'_>) -> [f64; 5] {
     percent.map(|share| share / sum)
 }
 
-pub(super) fn personas(table: Table<'_>) -> [f64; 3] {
+pub(super) fn personas(table: TomlTable<'_>) -> [f64; 3] {
     let percent = PERSONAS_PERCENT.map(|(name, default)| share(&table, name, default));
     let sum = sum(&table, &percent);
     table.finish();
     percent.map(|share| share / sum)
 }
 
-fn share(table: &Table<'_>, key: &'static str, default_percent: f64) -> f64 {
+fn share(table: &TomlTable<'_>, key: &'static str, default_percent: f64) -> f64 {
     table.number(key, range(0.0, 100.0, " %")).unwrap_or(default_percent)
 }
 
 /// The sum of the shares: 100 but for rounding, or a fault.
-fn sum(table: &Table<'_>, percent: &[f64]) -> f64 {
+fn sum(table: &TomlTable<'_>, percent: &[f64]) -> f64 {
     let sum: f64 = percent.iter().sum();
     if (sum - 100.0).abs() > TOLERANCE_PERCENT {
         table.fault_here(&format!("shares sum to {} %; expected 100 %", for_the_eye(sum)));

@@ -28,7 +28,7 @@ pub struct PopulationPlan {
     /// Whether that is said.
     #[serde(default)]
     pub hurry: Hurry,
-    /// Shares of the sessions that are planted fraud, by [`crate::event::Fraud::index`].
+    /// Shares of the sessions that are planted fraud, by [`crate::event::FraudKind::index`].
     pub fraud: [f64; 4],
 }
 

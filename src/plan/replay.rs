@@ -4,7 +4,7 @@ use super::rates;
 use std::time::Duration;
 
 use super::toml::names::is_name_char;
-use super::toml::reader::{Table, range};
+use super::toml::reader::{TomlTable, range};
 use super::{Arrivals, LoadPlan, ReplayPlan};
 
 /// Kafka's limit for a topic's name, in characters.
@@ -25,7 +25,7 @@ pub fn is_topic_name(name: &str) -> bool {
 }
 
 /// The load of a scenario that replays.
-pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> LoadPlan {
+pub(crate) fn resolve(table: &TomlTable<'_>, producers: u16, warmup: Duration) -> LoadPlan {
     let typed = table.text("replay");
     if let Some(topic) = typed.as_deref().filter(|topic| !is_topic_name(topic)) {
         let what = format!(
@@ -47,7 +47,7 @@ pub(crate) fn resolve(table: &Table<'_>, producers: u16, warmup: Duration) -> Lo
 }
 
 /// What else a replay contradicts, and what it needs.
-pub(crate) fn check(root: &Table<'_>, load: &LoadPlan, servers: bool) {
+pub(crate) fn check(root: &TomlTable<'_>, load: &LoadPlan, servers: bool) {
     if load.replay.is_none() {
         return;
     }

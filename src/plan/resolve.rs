@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::inputs::Inputs;
 use super::toml::names::{NAME_CHARS_MAX, is_name_char};
-use super::toml::reader::Table;
-use super::toml::unit::whole_ms;
+use super::toml::reader::TomlTable;
+use super::toml::units::whole_ms;
 use super::{
     MeasurePlan, Plan, apps, crowd, event, kafka, load, population, replay, threshold, topic,
 };
@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Resolves a whole scenario.
-pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
+pub(crate) fn scenario(root: TomlTable<'_>, inputs: &Inputs<'_>) -> Plan {
     let seed = root.whole("seed", 0..=i64::MAX as u64, "");
     let seed = root.require("seed", seed, "expected a whole number, such as seed = 42");
     let name = name(&root, inputs.stem);
@@ -34,7 +34,7 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     // How large recorded events are, only the recording can say.
     if load.replay.is_none() {
         let is_read = !apps.is_empty();
-        let limits = event::Limits { client: client_limit, topic: topic_limit, is_read };
+        let limits = event::SizeLimits { client: client_limit, topic: topic_limit, is_read };
         event::check(&root.table("event"), &event, &limits);
     }
     let servers = kafka.bootstrap_servers.is_some();
@@ -60,7 +60,7 @@ pub(crate) fn scenario(root: Table<'_>, inputs: &Inputs<'_>) -> Plan {
     }
 }
 
-fn name(root: &Table<'_>, stem: &str) -> String {
+fn name(root: &TomlTable<'_>, stem: &str) -> String {
     let Some(name) = root.text("name") else {
         return stem.to_owned();
     };
@@ -75,7 +75,7 @@ fn name(root: &Table<'_>, stem: &str) -> String {
     name
 }
 
-fn measure(table: Table<'_>) -> MeasurePlan {
+fn measure(table: TomlTable<'_>) -> MeasurePlan {
     let interval = table.duration("interval", SECOND / 10, HOUR);
     let ready = table.duration("ready_timeout", SECOND, HOUR);
     let drain = table.duration("drain_timeout", SECOND, 24 * HOUR);
@@ -90,7 +90,7 @@ fn measure(table: Table<'_>) -> MeasurePlan {
 }
 
 /// Every shard of the schedule has users of its own.
-fn check_producers(root: &Table<'_>, producers: u16, users: u64) {
+fn check_producers(root: &TomlTable<'_>, producers: u16, users: u64) {
     if u64::from(producers) > users {
         let what =
             format!("{producers} producers for {users} users; expected at least one user for each");

@@ -7,11 +7,11 @@
 //! A value counts from the flag, else from the environment, else from the file, else the default.
 
 use super::inputs::Inputs;
+use super::toml::diagnostics::{Diagnostics, ValueLocation};
 use super::toml::environment::Environment;
-use super::toml::fault::{Faults, Place};
 use super::toml::overrides::{self, Overrides};
-use super::toml::reader::Table;
-use super::toml::source::Source;
+use super::toml::reader::TomlTable;
+use super::toml::source::ScenarioSource;
 use super::toml::tree;
 use super::{AppSchema, Plan, resolve};
 use crate::base::error::Result;
@@ -26,22 +26,23 @@ use crate::base::error::Result;
 /// `file:line:column: key: what is wrong; what was expected`. A fault of a flag or of an
 /// environment variable has its name in place of file, line and column.
 pub fn plan(
-    source: &Source,
+    source: &ScenarioSource,
     overrides: &Overrides,
     environment: &Environment,
     apps: &[AppSchema],
 ) -> Result<Plan> {
     let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
-    let faults = Faults::new(&source.name, config);
+    let faults = Diagnostics::new(&source.name, config);
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     if text.trim().is_empty() {
-        faults.add(Place::START, "the scenario is empty; expected at least seed and [load]");
+        faults
+            .add(ValueLocation::START, "the scenario is empty; expected at least seed and [load]");
     }
     let mut entries = tree::parse(text, &faults);
     // What is left of broken TOML would only give faults that aren't there, and so would nothing.
     faults.check()?;
     overrides::apply(overrides, &mut entries, &faults);
-    let root = Table::root(&entries, &faults);
+    let root = TomlTable::root(&entries, &faults);
     let stem = source.stem();
     let plan = resolve::scenario(root, &Inputs { overrides, environment, apps, stem: &stem });
     faults.check()?;
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn planned(text: &str, overrides: &Overrides) -> Result<Plan> {
-        plan(&Source::new("a.toml", text), overrides, &environment(), APPS)
+        plan(&ScenarioSource::new("a.toml", text), overrides, &environment(), APPS)
     }
 
     fn plan_of(text: &str) -> Plan {

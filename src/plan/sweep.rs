@@ -21,7 +21,7 @@ pub struct Sweep {
     /// What differs; by the key's name.
     pub axes: Vec<Axis>,
     /// The points that can be run, in the order of their axes' values.
-    pub points: Vec<Point>,
+    pub points: Vec<SweepPoint>,
     /// The points that can't.
     pub excluded: Vec<Excluded>,
 }
@@ -36,13 +36,13 @@ pub struct Axis {
 }
 
 /// One value of each axis.
-pub type Settings = BTreeMap<String, String>;
+pub type PointSettings = BTreeMap<String, String>;
 
 /// A point that can be run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Point {
+pub struct SweepPoint {
     /// Where it lies.
-    pub settings: Settings,
+    pub settings: PointSettings,
     /// What it does.
     pub plan: Plan,
 }
@@ -51,14 +51,14 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Excluded {
     /// Where it lies.
-    pub settings: Settings,
+    pub settings: PointSettings,
     /// The faults of its plan, a line each.
     pub why: Vec<String>,
 }
 
 /// One run of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct SweepTurn {
     /// Index of the point.
     pub point: usize,
     /// Which repeat of the point, from 0.
@@ -71,7 +71,7 @@ impl Sweep {
     /// that fills, a machine that warms up) falls on all points alike: of two points it is the
     /// order ABBA with a random start.
     #[must_use]
-    pub fn turns(&self) -> Vec<Turn> {
+    pub fn turns(&self) -> Vec<SweepTurn> {
         let mut rng = Pcg64Mcg::seed_from_u64(self.seed);
         let mut order: Vec<usize> = (0..self.points.len()).collect();
         let mut turns = Vec::with_capacity(order.len() * self.repeats as usize);
@@ -81,7 +81,7 @@ impl Sweep {
             } else {
                 order.reverse();
             }
-            turns.extend(order.iter().map(|&point| Turn { point, repeat }));
+            turns.extend(order.iter().map(|&point| SweepTurn { point, repeat }));
         }
         turns
     }
@@ -96,7 +96,7 @@ impl Sweep {
 
 /// `partitions=3 workers=2`, for messages.
 #[must_use]
-pub fn shown(settings: &Settings) -> String {
+pub fn shown(settings: &PointSettings) -> String {
     let pairs: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
     if pairs.is_empty() { "the scenario as it is".to_owned() } else { pairs.join(" ") }
 }

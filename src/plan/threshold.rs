@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::metric::{Metric, Unit};
-use super::toml::fault::Place;
-use super::toml::reader::Table;
-use super::toml::tree::{Entries, Node, Value};
+use super::toml::diagnostics::ValueLocation;
+use super::toml::reader::TomlTable;
+use super::toml::tree::{Entries, Node, TomlValue};
 
 /// How a figure relates to its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -135,17 +135,17 @@ fn limit_of(unit: Unit, text: &str) -> Result<f64, String> {
 }
 
 /// Reads the table; `apps` are those that run.
-pub(crate) fn resolve(table: &Table<'_>, apps: &[&str]) -> Vec<Threshold> {
+pub(crate) fn resolve(table: &TomlTable<'_>, apps: &[&str]) -> Vec<Threshold> {
     let mut found = Vec::new();
     collect(table.all(), "", &mut found);
     // A flag wins over the file.
-    let given = |node: &Node| !matches!(node.place, Place::File { .. });
+    let given = |node: &Node| !matches!(node.place, ValueLocation::File { .. });
     let overruled: Vec<String> =
         found.iter().filter(|found| given(found.2)).map(|found| found.0.clone()).collect();
     found.retain(|(name, _, node)| given(node) || !overruled.contains(name));
     let mut thresholds = Vec::new();
     for (name, place, node) in found {
-        let fault = |place: Place, what: &str| {
+        let fault = |place: ValueLocation, what: &str| {
             table.faults().add(place, format!("{}: {what}", table.path(&name)));
         };
         let metric = match Metric::find(&name, apps.iter().copied()) {
@@ -156,12 +156,12 @@ pub(crate) fn resolve(table: &Table<'_>, apps: &[&str]) -> Vec<Threshold> {
             }
         };
         let items = match &node.value {
-            Value::List(items) => items.as_slice(),
+            TomlValue::List(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
         };
         for item in items {
             let read = match &item.value {
-                Value::Text(text) => Threshold::parse(metric.clone(), text),
+                TomlValue::Text(text) => Threshold::parse(metric.clone(), text),
                 other => {
                     let expected = example(metric.unit());
                     Err(format!("{} is wrong here; expected {expected}", other.shown()))
@@ -177,11 +177,15 @@ pub(crate) fn resolve(table: &Table<'_>, apps: &[&str]) -> Vec<Threshold> {
 }
 
 /// Nested tables and quoted keys alike: `fraud.e2e.p99 = "..."` is both to a user.
-fn collect<'a>(entries: &'a Entries, prefix: &str, found: &mut Vec<(String, Place, &'a Node)>) {
+fn collect<'a>(
+    entries: &'a Entries,
+    prefix: &str,
+    found: &mut Vec<(String, ValueLocation, &'a Node)>,
+) {
     for (key, entry) in entries {
         let name = format!("{prefix}{key}");
         match &entry.node.value {
-            Value::Table(inner) => collect(inner, &format!("{name}."), found),
+            TomlValue::Table(inner) => collect(inner, &format!("{name}."), found),
             _ => found.push((name, entry.key_place, &entry.node)),
         }
     }

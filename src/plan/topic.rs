@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::TopicPlan;
-use super::kafka::flat::{Setting, flatten};
+use super::kafka::dotted_keys::{Setting, flatten};
+use super::toml::diagnostics::ValueLocation;
 use super::toml::environment::Environment;
-use super::toml::fault::Place;
 use super::toml::names::is_name_char;
-use super::toml::reader::Table;
-use super::toml::unit::whole_ms;
+use super::toml::reader::TomlTable;
+use super::toml::units::whole_ms;
 
 /// The specification's variable for the topic's name.
 const NAME_ENV: &str = "KAFKA_ACTIVITIES_TOPIC";
@@ -28,7 +28,10 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const OWN_KEYS: [(&str, &str); 1] = [("retention.ms", "topic.retention")];
 
 /// The topic, and its `max.message.bytes` where that is set.
-pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> (TopicPlan, Option<Setting>) {
+pub(crate) fn resolve(
+    table: TomlTable<'_>,
+    environment: &Environment,
+) -> (TopicPlan, Option<Setting>) {
     let reuse = table.flag("reuse").unwrap_or(false);
     let name = name(&table, environment, reuse);
     let partitions = table.whole("partitions", 1..=100_000, " partitions").unwrap_or(6);
@@ -62,11 +65,11 @@ pub(crate) fn resolve(table: Table<'_>, environment: &Environment) -> (TopicPlan
     (plan, size_limit)
 }
 
-fn name(table: &Table<'_>, environment: &Environment, reuse: bool) -> String {
+fn name(table: &TomlTable<'_>, environment: &Environment, reuse: bool) -> String {
     let typed = table.text("name");
     let given = environment.get(NAME_ENV, table.faults());
     let (place, path) = match given {
-        Some(_) => (Place::Given(NAME_ENV), String::new()),
+        Some(_) => (ValueLocation::Given(NAME_ENV), String::new()),
         None => (table.place("name"), "topic.name: ".to_owned()),
     };
     let name = given.or(typed).unwrap_or_else(|| DEFAULT_NAME.to_owned());

@@ -2,6 +2,7 @@
 //! and whether it may be compared at all.
 
 mod anytime;
+pub(crate) mod comparison;
 pub(crate) mod conditions;
 pub mod coverage;
 mod exact;
@@ -13,7 +14,6 @@ pub mod panel;
 pub mod power;
 pub(crate) mod reading;
 pub mod repeats;
-pub(crate) mod row;
 mod side;
 pub mod stats;
 #[cfg(test)]
@@ -24,15 +24,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::base::error::{Error, Result};
-use crate::plan::sweep::{Settings, shown as shown_point};
+use crate::plan::sweep::{PointSettings, shown as shown_point};
 
+pub use comparison::MetricComparison;
 pub use conditions::Difference;
 pub use conditions::allow::Allow;
-pub use gate::{Gate, GateResult, Sense, State};
-use options::Options;
-pub use pair::{Group, Pair};
+pub use gate::{Gate, GateResult, GateState, Sense};
+use options::CompareOptions;
+pub use pair::{Pair, SideRuns};
 pub use reading::{ThresholdResult, shown, thresholds, thresholds_again, value};
-pub use row::Row;
 pub use side::Side;
 pub use stats::{Call, Design};
 
@@ -64,7 +64,7 @@ impl Comparison {
     }
 
     /// The gates in this state, over all points.
-    pub fn gates(&self, state: State) -> impl Iterator<Item = (&Pair, &GateResult)> {
+    pub fn gates(&self, state: GateState) -> impl Iterator<Item = (&Pair, &GateResult)> {
         let all =
             self.pairs.iter().flat_map(|pair| pair.gates.iter().map(move |gate| (pair, gate)));
         all.filter(move |(_, gate)| gate.state == state)
@@ -75,7 +75,7 @@ impl Comparison {
 ///
 /// # Errors
 /// [`Error::Refused`] with every reason why they can't be compared.
-pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<Comparison> {
+pub fn compare(baseline: &Side, candidate: &Side, options: &CompareOptions) -> Result<Comparison> {
     let mut reasons = Vec::new();
     let mut left_out = Vec::new();
     let mut declared = Vec::new();
@@ -120,8 +120,14 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
     declared.retain(|line| seen.insert(line.clone()));
     // Many points raise no more false alarms than one: what is looked at together is corrected
     // together, over points and metrics.
-    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.named), options.min_effect);
-    row::judge_together(drafts.iter_mut().flat_map(|draft| &mut draft.usual), options.min_effect);
+    crate::result::compare::comparison::judge_together(
+        drafts.iter_mut().flat_map(|draft| &mut draft.named),
+        options.min_effect,
+    );
+    crate::result::compare::comparison::judge_together(
+        drafts.iter_mut().flat_map(|draft| &mut draft.usual),
+        options.min_effect,
+    );
     let pairs = drafts.into_iter().map(|draft| draft.finish(options)).collect();
     Ok(Comparison {
         baseline: baseline.name.clone(),
@@ -136,7 +142,11 @@ pub fn compare(baseline: &Side, candidate: &Side, options: &Options) -> Result<C
 
 /// A side's runs that count, and a line on each that does not. Where limited runs are declared
 /// they count, too.
-fn counted(side: &Side, options: &Options, declared: &mut Vec<String>) -> (Side, Vec<String>) {
+fn counted(
+    side: &Side,
+    options: &CompareOptions,
+    declared: &mut Vec<String>,
+) -> (Side, Vec<String>) {
     let (counted, left_out) = side.counted();
     if left_out.is_empty() || !options.allow.contains(&Allow::Limited) {
         return (counted, left_out);
@@ -155,12 +165,12 @@ fn matched(
     baseline: &Side,
     candidate: &Side,
     left_out: &mut Vec<String>,
-) -> Vec<(Settings, Settings, Settings)> {
-    let only = |points: &BTreeMap<Settings, _>| {
+) -> Vec<(PointSettings, PointSettings, PointSettings)> {
+    let only = |points: &BTreeMap<PointSettings, _>| {
         points.keys().next().filter(|_| points.len() == 1).cloned()
     };
     if let (Some(base), Some(other)) = (only(&baseline.points), only(&candidate.points)) {
-        let point = if base == other { base.clone() } else { Settings::new() };
+        let point = if base == other { base.clone() } else { PointSettings::new() };
         return vec![(point, base, other)];
     }
     for (side, others) in [(baseline, candidate), (candidate, baseline)] {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::latency::{Reading, Row, samples_needed};
+use crate::measure::latency::{IntervalRow, Reading, samples_needed};
 use crate::plan::metric::Statistic;
 
 /// One interval of the schedule.
@@ -70,7 +70,7 @@ pub struct AppInterval {
 impl AppInterval {
     /// The latencies of a row; of the lag nothing is known from it.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(row: &IntervalRow) -> Self {
         Self {
             seen: row.events,
             lag_records: None,

@@ -18,9 +18,9 @@ mod slope;
 
 pub use super::kept_up::{KeepingUp, KeptUp};
 use super::{Interval, RunResult};
-use crate::client::facts::Kind;
+use crate::client::facts::BrokerKind;
 
-use acks::Reached;
+use acks::AckedShare;
 use measured::{ALPHA, INTERVALS_MIN, LIMIT_SHARE, SPAN_MIN_S, is_level, measured};
 use slope::{Slope, between_ends, median, of_lag};
 
@@ -32,7 +32,7 @@ const LONGER_MAX: f64 = 50.0;
 
 /// The verdicts of a run, computed from its intervals.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Judged {
+pub struct KeepUpVerdicts {
     /// Each application's, in the plan's order; `None` where nobody looked at its lag.
     pub apps: Vec<Option<KeepingUp>>,
     /// The broker's.
@@ -41,7 +41,7 @@ pub struct Judged {
 
 /// Judges a run by its intervals.
 #[must_use]
-pub fn judge(result: &RunResult) -> Judged {
+pub fn judge(result: &RunResult) -> KeepUpVerdicts {
     let (rows, interval_s) = (measured(result), result.interval_s());
     let offered: Vec<f64> = rows.iter().map(|row| row.offered as f64).collect();
     let span_s = rows.len() as f64 * interval_s;
@@ -58,8 +58,8 @@ pub fn judge(result: &RunResult) -> Judged {
         is_judged.then(|| keeping_up(&points, load, alpha))
     };
     let app = |place: usize| of(&|row| row.apps.get(place)?.lag_records);
-    let has_broker = result.broker.kind != Kind::Loopback;
-    Judged {
+    let has_broker = result.broker.kind != BrokerKind::Loopback;
+    KeepUpVerdicts {
         apps: (0..result.apps.len()).map(app).collect(),
         broker: has_broker
             .then(|| of(&|row| row.unanswered))
@@ -72,7 +72,7 @@ pub fn judge(result: &RunResult) -> Judged {
 /// events without an answer. Without acknowledgements nobody can tell that it kept up: an event
 /// counts as written once the network has it.
 fn by_acks(result: &RunResult, broker: KeepingUp) -> Option<KeepingUp> {
-    let is_far_below = Reached::of(result).is_some_and(|reached| reached.is_far_below());
+    let is_far_below = AckedShare::of(result).is_some_and(|reached| reached.is_far_below());
     let grows = || acks::growth(result).is_some_and(|slope| acks::grows(&slope));
     if broker.kept_up != KeptUp::No && (is_far_below || grows()) {
         return Some(KeepingUp { kept_up: KeptUp::No, needed_s: None, ..broker });
@@ -160,11 +160,11 @@ fn needed_s(slope: &Slope, left: f64, limit_per_s: f64, span_s: f64) -> Option<f
 
 /// The verdicts as they were saved; of a result that has none, as its intervals say.
 #[must_use]
-pub fn judged(result: &RunResult) -> Judged {
+pub fn judged(result: &RunResult) -> KeepUpVerdicts {
     if result.apps.iter().all(|app| app.keeping_up.is_none()) {
         return judge(result);
     }
-    Judged {
+    KeepUpVerdicts {
         apps: result.apps.iter().map(|app| app.keeping_up).collect(),
         broker: result.broker_keeping_up,
     }
@@ -197,12 +197,12 @@ pub(crate) fn flags(result: &RunResult) -> Vec<String> {
 
 /// That the broker fell behind, with the rate that was reached, and by what it was found.
 fn broker_flag(result: &RunResult, broker: &KeepingUp) -> String {
-    let reached = Reached::of(result);
+    let reached = AckedShare::of(result);
     let rates = reached.map_or_else(String::new, |reached| format!("{}; ", reached.rates()));
     let is_by_slope = broker.lag_slope_low_per_s.is_some_and(|low| low > broker.limit_per_s);
     let found = if is_by_slope {
         format!("the broker fell behind by {}", broker.words())
-    } else if let Some(reached) = reached.filter(Reached::is_far_below) {
+    } else if let Some(reached) = reached.filter(AckedShare::is_far_below) {
         reached.left()
     } else {
         acks::growth(result).map_or_else(String::new, |slope| acks::words(&slope))
@@ -232,7 +232,7 @@ pub fn lines(result: &RunResult) -> Vec<String> {
         let colon = if who.is_empty() { "" } else { ": " };
         lines.push(format!("too short to tell who kept up{colon}{who}{}", needed(&all)));
     }
-    if result.broker.kind != Kind::Loopback && !has_acks(result) {
+    if result.broker.kind != BrokerKind::Loopback && !has_acks(result) {
         lines.push("acks=0: an event counts as acknowledged once the network has it".to_owned());
     }
     lines

@@ -17,7 +17,7 @@ const RESULT: &str = "result.json";
 
 /// What every version has.
 #[derive(Deserialize)]
-struct Versioned {
+struct VersionedResult {
     format_version: u32,
 }
 
@@ -40,7 +40,8 @@ pub fn open(path: &Path) -> Result<(Saved, Value)> {
         .map_err(|what| refuse(format!("{what}; expected a result folder, as a run leaves it")))?;
     let no_whole = |error| refuse(format!("no whole result: {error}; expected result.json"));
     let value: Value = serde_json::from_str(&text).map_err(no_whole)?;
-    let Versioned { format_version } = Versioned::deserialize(&value).map_err(no_whole)?;
+    let VersionedResult { format_version } =
+        VersionedResult::deserialize(&value).map_err(no_whole)?;
     if format_version > FORMAT_VERSION {
         return Err(refuse(format!(
             "is of version {format_version}; expected {FORMAT_VERSION} at most, or a newer kbench"
@@ -81,7 +82,7 @@ pub fn is_unverified() -> bool {
 }
 
 /// The figure that tells most: the digest says only that some figure was edited.
-fn edited(folder: &Path, faults: &[verify::Fault]) -> String {
+fn edited(folder: &Path, faults: &[verify::AuditFault]) -> String {
     let named = faults.iter().find(|fault| fault.figure != super::digest::MEMBER);
     let said = match named.or(faults.first()) {
         Some(fault) if named.is_some() => fault.to_string(),

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::LatencySummary;
 use crate::apps::Summary;
-use crate::client::librdkafka::Stretch;
-use crate::workers::consume::Read;
+use crate::client::librdkafka::OffsetRange;
+use crate::workers::consume::ReadCounts;
 
 /// A topic, read again by some applications.
 #[derive(Debug, Clone, Serialize)]
@@ -17,7 +17,7 @@ pub struct ReplayResult {
     /// The topic.
     pub topic: String,
     /// What was read of it, by partition.
-    pub partitions: Vec<Stretch>,
+    pub partitions: Vec<OffsetRange>,
     /// The run whose events alone were read, in hexadecimal; `None` for everything.
     pub run: Option<String>,
     /// How fast: `max`, or `10x`.
@@ -38,7 +38,7 @@ pub struct Replayed {
     /// What kept it from its end, where that was no signal.
     pub fault: Option<String>,
     /// The records by what became of them.
-    pub read: Read,
+    pub read: ReadCounts,
     /// All records, but for `other_runs`.
     pub records: u64,
     /// Records that are not of the run that was asked for: passed over.

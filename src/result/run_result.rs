@@ -21,7 +21,7 @@ use super::self_watch::{Hiccups, SelfWatch, ThreadCpu};
 use super::throttling::Throttling;
 use crate::apps::Summary;
 use crate::broker::BrokerStats;
-use crate::client::facts::WorldFacts;
+use crate::client::facts::BrokerInfo;
 use crate::client::librdkafka::ClientProperties;
 use crate::measure::ledger::LedgerReport;
 use crate::measure::verify::books::Books;
@@ -64,7 +64,7 @@ pub struct RunResult {
     /// Where it ran.
     pub host: Host,
     /// What it ran against.
-    pub broker: WorldFacts,
+    pub broker: BrokerInfo,
     /// What the clients really ran with, as read back from them; secrets masked.
     #[serde(default)]
     pub clients: Vec<ClientProperties>,

@@ -5,7 +5,7 @@ use super::{Interval, RunResult};
 
 /// What there was of one interval of a run's series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
+pub struct IntervalSpan {
     /// Its start, in seconds from the schedule's start.
     pub from_s: f64,
     /// Its end, or that of the run if it came first, in seconds from the schedule's start.
@@ -17,7 +17,7 @@ pub struct Span {
     pub due_s: Option<f64>,
 }
 
-impl Span {
+impl IntervalSpan {
     /// Events that came due in it, per second; `None` in the drain.
     #[must_use]
     pub fn offered_per_s(&self, events: u64) -> Option<f64> {
@@ -70,7 +70,7 @@ impl RunResult {
 
     /// What there was of each interval of the series.
     #[must_use]
-    pub fn spans(&self) -> Vec<Span> {
+    pub fn spans(&self) -> Vec<IntervalSpan> {
         let (whole_s, end_s) = (self.interval_s(), self.schedule_end_s());
         let is_cut = self.verdict.interrupted_by.is_some();
         // Processes of their own read on after the producers' end.
@@ -79,7 +79,7 @@ impl RunResult {
             let from_s = interval.from_s;
             let sending_s = (self.duration_s - from_s).clamp(0.0, whole_s);
             let due_s = (end_s - from_s).clamp(0.0, whole_s);
-            Span {
+            IntervalSpan {
                 from_s,
                 to_s: from_s + if is_one && sending_s > 0.0 { sending_s } else { whole_s },
                 sending_s,

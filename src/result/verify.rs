@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{RunResult, digest};
 
 use audit::plan_of;
-pub use audit::{Audit, Drawn, Evidence, Fault, is_ours};
+pub use audit::{Audit, AuditFault, Drawn, SavedFiles, is_ours};
 pub use load::same_plan;
 
 /// Recomputes what `result.json` holds in itself: some milliseconds, for whoever judges results.
@@ -38,7 +38,7 @@ pub fn figures(value: &Value, result: &RunResult) -> Audit {
 /// Recomputes everything: the figures, the load from plan and seed, and the files beside them;
 /// `drawn` are those that are made of the result.
 #[must_use]
-pub fn everything(evidence: &Evidence, result: &RunResult, drawn: &Drawn) -> Audit {
+pub fn everything(evidence: &SavedFiles, result: &RunResult, drawn: &Drawn) -> Audit {
     let mut audit = figures(&evidence.value, result);
     load::check(result, &mut audit);
     check_files(evidence, result, &mut audit);
@@ -63,7 +63,7 @@ fn check_digest(value: &Value, result: &RunResult, audit: &mut Audit) {
     }
 }
 
-fn check_files(evidence: &Evidence, result: &RunResult, audit: &mut Audit) {
+fn check_files(evidence: &SavedFiles, result: &RunResult, audit: &mut Audit) {
     for (name, text) in [("latency.hlog", &evidence.log), ("scenario.toml", &evidence.scenario)] {
         match (text, result.files.get(name)) {
             (Some(text), Some(saved)) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::threads::spawn;
 use crate::base::error::{Error, Result};
-use crate::client::target::World;
+use crate::client::target::Target;
 use crate::output::progress::Progress;
 
 /// How soon a wait sees that it is over.
@@ -115,10 +115,10 @@ impl Closing {
     /// answered before, or do not answer in time.
     pub(super) fn ask<T: Send + 'static>(
         &self,
-        world: &Arc<World>,
+        world: &Arc<Target>,
         (what, partitions): (&str, usize),
         progress: &mut Progress,
-        ask: impl FnOnce(&World) -> T + Send + 'static,
+        ask: impl FnOnce(&Target) -> T + Send + 'static,
     ) -> Option<T> {
         if self.unanswered.get() || self.gone().is_some() {
             return None;

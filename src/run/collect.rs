@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use super::crew::{Channels, Crew};
-use super::lag::Ends;
+use super::lag::PartitionEnds;
 use super::strangers::Strangers;
+use super::workers::{Channels, Workers};
 use crate::base::clock::Clock;
-use crate::client::target::World;
+use crate::client::target::Target;
 use crate::load::schedule::Schedule;
 use crate::measure::latency::Series;
 use crate::measure::latency::window::{Stage, Window};
@@ -32,7 +32,7 @@ pub(super) struct Collector {
     pub(super) unanswered: Vec<(u64, u64)>,
     /// Who else reads in the run's groups.
     pub(super) strangers: Strangers,
-    ends: Ends,
+    ends: PartitionEnds,
     schedule: Schedule,
     names: Vec<String>,
     phases: Vec<String>,
@@ -63,7 +63,7 @@ struct Before {
 impl Collector {
     pub(super) fn new(
         plan: &Plan,
-        world: &World,
+        world: &Target,
         metrics: Option<Arc<Metrics>>,
     ) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
@@ -78,7 +78,7 @@ impl Collector {
             lags: Vec::new(),
             unanswered: Vec::new(),
             strangers: Strangers::new(plan, world),
-            ends: Ends::default(),
+            ends: PartitionEnds::default(),
             schedule: Schedule::new(&plan.load, plan.seed),
             names: plan.apps.iter().map(|app| app.name.clone()).collect(),
             phases: plan.load.phases.iter().map(|phase| phase.name.clone()).collect(),
@@ -108,7 +108,7 @@ impl Collector {
             apps: self.apps.clone(),
             lags: self.lags.clone(),
             unanswered: self.unanswered.clone(),
-            ends: Ends::default(),
+            ends: PartitionEnds::default(),
             schedule: self.schedule.clone(),
             names: self.names.clone(),
             phases: self.phases.clone(),
@@ -122,7 +122,7 @@ impl Collector {
 
     /// Takes in what has come since the last look; once an interval, looks at the lag and
     /// shows the run.
-    pub(super) fn tick(&mut self, crew: &Crew, clock: &dyn Clock, progress: &mut Progress) {
+    pub(super) fn tick(&mut self, crew: &Workers, clock: &dyn Clock, progress: &mut Progress) {
         self.take_in();
         let now_ns = clock.now_ns();
         self.look(crew, now_ns);
@@ -142,7 +142,7 @@ impl Collector {
     }
 
     /// Looks where the partitions end.
-    fn look(&mut self, crew: &Crew, now_ns: u64) {
+    fn look(&mut self, crew: &Workers, now_ns: u64) {
         self.ends.note(now_ns, &crew.receipts().ends());
         let positions = crew.groups().iter().map(|group| group.positions());
         if let Some(floors) = positions.reduce(|mut floors, positions| {
@@ -154,14 +154,14 @@ impl Collector {
     }
 
     /// How late each group is now.
-    pub(super) fn lag(&self, crew: &Crew, now_ns: u64) -> Vec<Lag> {
+    pub(super) fn lag(&self, crew: &Workers, now_ns: u64) -> Vec<Lag> {
         let seconds = crew.groups().iter().map(|group| self.ends.lag_s(now_ns, &group.positions()));
         let both = crew.lags().into_iter().zip(seconds);
         both.map(|(records, seconds)| Lag { records, seconds }).collect()
     }
 
     /// How late the latest group is now.
-    pub(super) fn slowest(&self, crew: &Crew, now_ns: u64) -> Lag {
+    pub(super) fn slowest(&self, crew: &Workers, now_ns: u64) -> Lag {
         let lags = self.lag(crew, now_ns).into_iter();
         let later = |one: &Lag, other: &Lag| {
             one.seconds.total_cmp(&other.seconds).then(one.records.cmp(&other.records))
@@ -184,7 +184,7 @@ impl Collector {
         }
     }
 
-    fn live(&mut self, crew: &Crew, now_ns: u64, lags: &[u64]) -> Live {
+    fn live(&mut self, crew: &Workers, now_ns: u64, lags: &[u64]) -> Live {
         let receipts = crew.receipts();
         let positions: Vec<i64> =
             crew.groups().iter().map(|group| group.positions().iter().sum()).collect();
@@ -227,7 +227,7 @@ impl Collector {
 
 impl Collector {
     /// The run for who scrapes it.
-    fn moment(&self, crew: &Crew, live: &Live) -> Moment {
+    fn moment(&self, crew: &Workers, live: &Live) -> Moment {
         let app = |(place, app): (usize, &LiveApp)| AppMoment {
             name: app.name.clone(),
             read: self.before.positions.get(place).map_or(0, |&read| read.max(0).unsigned_abs()),

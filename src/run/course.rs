@@ -3,36 +3,41 @@
 use super::observe::process;
 use std::sync::Arc;
 
+use super::assemble::End;
 use super::collect::Collector;
-use super::crew::Crew;
 use super::embedded::EmbeddedBroker;
-use super::finish::End;
-use super::observe::{Meter, Sampler, Seen};
+use super::observe::{Meter, Sampler, WatchSeen};
 use super::play::{LEAD_NS, Play, Played, TICK};
 use super::pulse::Pulse;
-use super::recording::{Reader, Replay};
+use super::recording::{RecordedLoad, RecordingThread};
 use super::shards::Shards;
-use super::{drain, ready, throttling, wire};
+use super::workers::Workers;
+use super::{drain, network_bytes, readiness, throttling};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::output::progress::Progress;
-use crate::workers::produce::Script;
+use crate::workers::produce::Workload;
 
 impl Play<'_> {
     /// Gets everybody ready, lets the schedule run, and waits until all is read.
-    pub(super) fn run(&self, replay: Option<Replay>, progress: &mut Progress) -> Result<Played> {
+    pub(super) fn run(
+        &self,
+        replay: Option<RecordedLoad>,
+        progress: &mut Progress,
+    ) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = crate::run::observe::ceiling_per_s(self.plan, self.sending)?;
         let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
-        let mut crew = Crew::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
+        let mut crew =
+            Workers::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
         self.get_ready(&crew, progress)?;
         let cpu_before_s = process::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
-        let scripts = recorded.unwrap_or_else(|| Script::crew(self.plan, self.sending));
+        let scripts = recorded.unwrap_or_else(|| Workload::for_shards(self.plan, self.sending));
         crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
             if let Some(wall_us) = self.start_wall_us {
                 self.clock.pretend(start_ns, wall_us);
@@ -50,7 +55,7 @@ impl Play<'_> {
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
-        let read = reader.map(Reader::finish);
+        let read = reader.map(RecordingThread::finish);
         let (recording, fault, merge) =
             read.map_or((None, None, None), |left| (Some(left.result), left.fault, left.merge));
         faults.extend(fault);
@@ -72,8 +77,8 @@ impl Play<'_> {
         collector.take_in();
         progress.finish();
         let Shards { books, sessions, sinks, promptness } = Shards::of(done.things);
-        let limit = self.closing.left(wire::LAST_COUNT);
-        let wire = wire::count(&sinks, crew.receipts().accepted(), limit);
+        let limit = self.closing.left(network_bytes::LAST_COUNT);
+        let wire = network_bytes::count(&sinks, crew.receipts().accepted(), limit);
         let end = End {
             books,
             sessions,
@@ -98,11 +103,11 @@ impl Play<'_> {
     }
 
     /// Waits until every group reads every partition.
-    fn get_ready(&self, crew: &Crew, progress: &mut Progress) -> Result<()> {
+    fn get_ready(&self, crew: &Workers, progress: &mut Progress) -> Result<()> {
         let ended = || self.embedded.and_then(EmbeddedBroker::ended);
         let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
         let mut say = |text: &str| progress.say(text);
-        ready::wait(self.world, self.plan, self.run, crew, &interrupted, &mut say)?;
+        readiness::wait(self.world, self.plan, self.run, crew, &interrupted, &mut say)?;
         self.closing.go_on()?;
         ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
     }
@@ -110,10 +115,10 @@ impl Play<'_> {
     /// Begins to read what is replayed, where something is.
     fn start_reader(
         &self,
-        replay: Option<Replay>,
+        replay: Option<RecordedLoad>,
         clock: Arc<dyn Clock>,
         progress: &mut Progress,
-    ) -> Result<Option<(Vec<Script>, Reader)>> {
+    ) -> Result<Option<(Vec<Workload>, RecordingThread)>> {
         let Some(replay) = replay else { return Ok(None) };
         progress.say(&replay.introduction());
         replay.start(self.plan, clock).map(Some)
@@ -122,12 +127,12 @@ impl Play<'_> {
     /// Lets the schedule run; what the harness saw of itself meanwhile, and what ended it early.
     fn send(
         &self,
-        crew: &Crew,
+        crew: &Workers,
         collector: &mut Collector,
         meter: &Meter,
         pulse: &mut Pulse<'_>,
         progress: &mut Progress,
-    ) -> (Seen, Option<String>) {
+    ) -> (WatchSeen, Option<String>) {
         let brokers = crate::run::observe::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);

@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Options;
+use super::RunOptions;
 use crate::apps;
 use crate::base::clock::{Clock, SystemClock, wake_on_time};
 use crate::base::error::{Error, Result};
-use crate::client::loopback::faults::Faults;
+use crate::client::loopback::hooks::LoopbackHooks;
 use crate::output::progress::Progress;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{Plan, scenario};
 use crate::result::Host;
 use crate::workers::produce::Sending;
 
-use finding::{Finding, Grade, Limits, ms};
+use finding::{Finding, Grade, GradeLimits, ms};
 
 /// All that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,7 +85,7 @@ pub fn examine_brokers(
 }
 
 fn plan() -> Result<Plan> {
-    let source = Source::new("doctor.toml", SCENARIO);
+    let source = ScenarioSource::new("doctor.toml", SCENARIO);
     let nothing = Environment::from_pairs::<String, String>([]);
     scenario::plan(&source, &Overrides::default(), &nothing, &apps::schemas())
 }
@@ -102,7 +102,7 @@ fn clock() -> Finding {
     // So that the looks are not left out.
     std::hint::black_box(sum);
     let cost_ns = began.elapsed().as_nanos() as f64 / f64::from(LOOKS);
-    let grade = Limits { good: 100.0, fair: 1_000.0 }.grade(cost_ns);
+    let grade = GradeLimits { good: 100.0, fair: 1_000.0 }.grade(cost_ns);
     Finding {
         what: "clock, a look at it".to_owned(),
         grade,
@@ -132,7 +132,7 @@ fn step() -> Finding {
     let step_ns = least as f64;
     Finding {
         what: "clock, its step".to_owned(),
-        grade: Limits { good: 1_000.0, fair: 100_000.0 }.grade(step_ns),
+        grade: GradeLimits { good: 1_000.0, fair: 100_000.0 }.grade(step_ns),
         measured: format!("{step_ns:.0} ns"),
         limits: "good to 1 µs, fair to 100 µs".to_owned(),
         advice: (step_ns > 1_000.0)
@@ -167,7 +167,7 @@ fn sleeps() -> Finding {
     let over = over.unwrap_or_default();
     let (p50, p99) = (quantile(&over, 0.5), quantile(&over, 0.99));
     let max = over.last().copied().unwrap_or(0);
-    let grade = Limits { good: 0.3, fair: 1.0 }.grade(ms(p99));
+    let grade = GradeLimits { good: 0.3, fair: 1.0 }.grade(ms(p99));
     Finding {
         what: "sleep of 1 ms, too long by".to_owned(),
         grade,
@@ -207,10 +207,10 @@ fn planted(plan: &Plan) -> Result<Finding> {
     let folder = tempfile::tempdir()
         .map_err(|error| Error::io("making a folder for the run on the loopback", error))?;
     let stall = Some(((0, PLANTED_AT), PLANTED_NS));
-    let faults = Faults { stall, write: HashMap::new(), ..Faults::default() };
+    let faults = LoopbackHooks { stall, write: HashMap::new(), ..LoopbackHooks::default() };
     let read = read_back(plan, faults, folder.path())?;
     let off_ms = (ms(read) - ms(PLANTED_NS)).abs();
-    let grade = Limits { good: 1.0, fair: 5.0 }.grade(off_ms);
+    let grade = GradeLimits { good: 1.0, fair: 5.0 }.grade(off_ms);
     Ok(Finding {
         what: "a delay of 50 ms, planted".to_owned(),
         grade,
@@ -225,9 +225,12 @@ fn planted(plan: &Plan) -> Result<Finding> {
 }
 
 /// The slowest end to end of a run on the loopback, in ns.
-fn read_back(plan: &Plan, faults: Faults, folder: &Path) -> Result<u64> {
-    let options =
-        Options { results_dir: folder.to_owned(), loopback: Some(faults), ..Options::default() };
+fn read_back(plan: &Plan, faults: LoopbackHooks, folder: &Path) -> Result<u64> {
+    let options = RunOptions {
+        results_dir: folder.to_owned(),
+        loopback: Some(faults),
+        ..RunOptions::default()
+    };
     let finished = super::run(plan, SCENARIO, options, &mut Progress::on_stderr(true))?;
     let app = finished.result.apps.first();
     let max_ns = app.and_then(|app| app.end_to_end.max_ns);
@@ -255,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_value_is_graded_by_its_limits() {
-        let limits = Limits { good: 1.0, fair: 5.0 };
+        let limits = GradeLimits { good: 1.0, fair: 5.0 };
         assert_eq!(
             [0.5, 1.0, 1.1, 5.0, 5.1].map(|value| limits.grade(value)),
             [Grade::Good, Grade::Good, Grade::Fair, Grade::Fair, Grade::Unfit]
@@ -270,7 +273,8 @@ mod tests {
         let plan = plan().unwrap();
         let read = |delay_ns: u64| {
             let stall = Some(((0, PLANTED_AT), delay_ns));
-            read_back(&plan, Faults { stall, ..Faults::default() }, folder.path()).unwrap()
+            read_back(&plan, LoopbackHooks { stall, ..LoopbackHooks::default() }, folder.path())
+                .unwrap()
         };
         // A host that stands still adds to it, and never takes away.
         let (short, long) = (read(200_000_000), read(400_000_000));

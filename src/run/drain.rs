@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::closing::{Closing, SOUND};
 use super::collect::Collector;
-use super::crew::Crew;
 use super::embedded::EmbeddedBroker;
 use super::play::{Play, TICK};
 use super::pulse::Pulse;
+use super::workers::Workers;
 use super::{lag, rescan};
-use crate::client::target::World;
+use crate::client::target::Target;
 use crate::output::progress::Progress;
 use crate::result::end_lag::EndLag;
 
@@ -23,15 +23,15 @@ const SILENT: Duration = Duration::from_secs(2);
 /// Waits, and returns what did not come in time.
 pub(super) fn wait(
     play: &Play<'_>,
-    crew: &Crew,
+    crew: &Workers,
     collector: &mut Collector,
     pulse: &mut Pulse<'_>,
     progress: &mut Progress,
 ) -> Option<String> {
     let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
-    let (world, closing): (&Arc<World>, &Closing) = (play.world, play.closing);
+    let (world, closing): (&Arc<Target>, &Closing) = (play.world, play.closing);
     let (began, mut told) = (Instant::now(), false);
-    let mut ends = rescan::Ends::default();
+    let mut ends = rescan::ReadToEnd::default();
     loop {
         // What has timed out may lie behind the last acknowledged record.
         let is_done = crew.settled() && ends.stand(world, crew) && crew.drained();
@@ -67,7 +67,7 @@ pub(super) fn wait(
 /// say it, is gone.
 pub(super) fn look_at_ends(
     play: &Play<'_>,
-    crew: &Crew,
+    crew: &Workers,
     pulse: &Pulse<'_>,
     progress: &mut Progress,
 ) -> Option<EndLag> {
@@ -88,13 +88,13 @@ pub(super) fn look_at_ends(
     lag::at_end(crew, &mut ask)
 }
 
-fn outstanding(crew: &Crew) -> String {
+fn outstanding(crew: &Workers) -> String {
     format!("{} receipts are outstanding, unread are {:?}", crew.outstanding(), crew.lags())
 }
 
 /// Whether the topic is still the one that the run began with; what is wrong, if not.
 pub(super) fn look_at_topic(play: &Play<'_>, progress: &mut Progress) -> Option<String> {
     let topic = play.facts.topic.clone();
-    let ask = move |world: &World| world.topic_fault(&topic);
+    let ask = move |world: &Target| world.topic_fault(&topic);
     play.closing.ask(play.world, ("the topic's id", 0), progress, ask)?
 }

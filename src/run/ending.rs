@@ -6,18 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::assemble::{self, Conditions, End, GroupAnswer, Kept};
 use super::closing::Closing;
 use super::collect::Collector;
-use super::crew::{self, Crew};
 use super::embedded::EmbeddedBroker;
-use super::finish::{self, Answer, Conditions, End, Kept};
 use super::keep::Keep;
 use super::remains::Remains;
+use super::workers::{self, Workers};
 use super::{Played, rescan, timeline, undelivered};
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::broker::BrokerStats;
-use crate::client::target::World;
+use crate::client::target::Target;
 use crate::measure::verify::books::Books;
 use crate::output::progress::Progress;
 use crate::plan::Plan;
@@ -35,7 +35,7 @@ const DISCONNECT: Duration = Duration::from_secs(2);
 /// The end of one run.
 pub(super) struct Ending<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) world: Arc<World>,
+    pub(super) world: Arc<Target>,
     pub(super) clock: &'a Arc<SystemClock>,
     pub(super) closing: &'a Closing,
     pub(super) remains: &'a Remains,
@@ -54,7 +54,7 @@ impl Ending<'_> {
         progress: &mut Progress,
     ) -> Result<RunResult> {
         let Played { mut crew, collector, sources, sinks, merge, mut end } = played;
-        let answers = finish::answers(self.plan, crew.take_groups(), &Books::of_all(&end.books));
+        let answers = assemble::answers(self.plan, crew.take_groups(), &Books::of_all(&end.books));
         let mut in_doubt = crew.ledger().needs_rescan();
         if let Some(why) = self.closing.gone().filter(|_| in_doubt) {
             crew.ledger().rescanned(0, Some(why));
@@ -75,7 +75,7 @@ impl Ending<'_> {
         self.save(keep, &mut result, &kept, true);
         keep.draw(&result);
         let say = &mut |text: &str| progress.say(text);
-        let close = move || crew::close(sources, sinks, merge);
+        let close = move || workers::close(sources, sinks, merge);
         if self.closing.wait("the clients to close", CLOSE, say, close).is_none() {
             say("the clients do not close: they are left behind");
         }
@@ -92,9 +92,9 @@ impl Ending<'_> {
     /// Puts a result together from what is known now.
     fn assemble(
         &self,
-        crew: &Crew,
+        crew: &Workers,
         mut collector: Collector,
-        answers: Vec<Answer>,
+        answers: Vec<GroupAnswer>,
         conditions: Conditions,
         end: &End,
     ) -> Result<(RunResult, Kept)> {
@@ -102,13 +102,13 @@ impl Ending<'_> {
         let start = crew.start_ns() / (plan.measure.interval_ms * 1_000_000);
         undelivered::settle(plan, crew.ledger(), start, &mut collector, &end.timed_out);
         let kept = Kept {
-            log: finish::log(plan, clock, crew, &mut collector)?,
+            log: assemble::log(plan, clock, crew, &mut collector)?,
             ledger: crew.ledger().clone(),
             clock: clock.clone(),
             start_ns: crew.start_ns(),
-            reached: timeline::Reached::of(plan, crew.start_ns(), end.cut_ns),
+            reached: timeline::RunExtent::of(plan, crew.start_ns(), end.cut_ns),
         };
-        let mut result = finish::result(plan, clock, crew, collector, answers, conditions, end);
+        let mut result = assemble::result(plan, clock, crew, collector, answers, conditions, end);
         (result.trial, result.race) = (self.trial.clone(), self.race.clone());
         result.verdict.flags.extend(self.stats.as_ref().and_then(memory_flag));
         result.embedded_broker.clone_from(&self.stats);
@@ -123,7 +123,7 @@ const UNSETTLED: &str = "not settled: some events are in doubt, and this was sav
 /// Takes the run's topic away, and lets go of the brokers.
 pub(super) fn leave(
     plan: &Plan,
-    world: Arc<World>,
+    world: Arc<Target>,
     closing: &Closing,
     remains: &Remains,
     progress: &mut Progress,

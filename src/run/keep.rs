@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::finish::Kept;
+use super::assemble::Kept;
 use crate::result::RunResult;
 
 /// Where results are kept.

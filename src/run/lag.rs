@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use super::crew::Crew;
+use super::workers::Workers;
 use crate::result::end_lag::EndLag;
 
 /// Most points that are kept of a partition; beyond them every second one goes, and what lies
@@ -19,21 +19,21 @@ const POINTS_MAX: usize = 8_192;
 
 /// Where every partition ended, and when.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
-    partitions: Vec<Line>,
+pub(super) struct PartitionEnds {
+    partitions: Vec<EndHistory>,
 }
 
 /// One partition: times and ends, both rising.
 #[derive(Debug, Default)]
-struct Line {
+struct EndHistory {
     points: VecDeque<(u64, i64)>,
 }
 
-impl Ends {
+impl PartitionEnds {
     /// Notes where the partitions end at a time; times must not fall.
     pub(super) fn note(&mut self, now_ns: u64, ends: &[i64]) {
         if self.partitions.len() < ends.len() {
-            self.partitions.resize_with(ends.len(), Line::default);
+            self.partitions.resize_with(ends.len(), EndHistory::default);
         }
         for (line, end) in self.partitions.iter_mut().zip(ends) {
             line.note(now_ns, *end);
@@ -57,7 +57,7 @@ impl Ends {
     }
 }
 
-impl Line {
+impl EndHistory {
     fn note(&mut self, now_ns: u64, end: i64) {
         let count = self.points.len();
         if let Some(&(_, last)) = self.points.back()
@@ -100,7 +100,7 @@ impl Line {
 /// Asks the broker where the partitions end, by `ask` with their number; `None` where nobody
 /// answers, and where the receipts have no offsets (`acks=0`).
 pub(super) fn at_end(
-    crew: &Crew,
+    crew: &Workers,
     ask: &mut dyn FnMut(usize) -> Option<Vec<i64>>,
 ) -> Option<EndLag> {
     let receipts = crew.receipts();
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn it_is_the_age_of_the_oldest_unread_record() {
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         for second in 0..=10 {
             ends.note(second * S, &[i64::try_from(second).unwrap() * 100]);
         }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_the_load_does_not_age_what_came_after_it() {
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         for tick in 0..=50 {
             ends.note(tick * S, &[100]);
         }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_latest_partition_decides() {
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         ends.note(0, &[0, 0]);
         ends.note(S, &[1_000_000, 1]);
         ends.note(9 * S, &[1_000_000, 1]);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_was_read_is_forgotten_and_a_long_history_is_thinned() {
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         for tick in 0..40_000_u64 {
             ends.note(tick * S / 50, &[i64::try_from(tick).unwrap() * 20]);
         }
@@ -194,7 +194,7 @@ mod tests {
             arrivals in prop::collection::vec(0_u64..50, 1..200),
             read in 0_usize..250,
         ) {
-            let mut ends = Ends::default();
+            let mut ends = PartitionEnds::default();
             let mut came = Vec::new();
             for (look, count) in (0_u64..).zip(&arrivals) {
                 came.extend((0..*count).map(|_| look * S));

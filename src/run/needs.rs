@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::base::error::{Error, Result};
 use crate::client::librdkafka::setup::try_properties;
-use crate::load::preview::outline::{Memory, clients, memory_of, size};
+use crate::load::preview::outline::{MemoryEstimate, clients, memory_of, size};
 use crate::plan::Plan;
 use crate::result::Host;
 
@@ -121,7 +121,7 @@ impl Capacity {
     }
 
     /// With too little room threads can't start, and librdkafka ends the process by an assertion.
-    fn refuse_address_space(&self, plan: &Plan, needed: &Memory) -> Option<String> {
+    fn refuse_address_space(&self, plan: &Plan, needed: &MemoryEstimate) -> Option<String> {
         let allowed = self.address_bytes? as f64;
         let threads = OWN_THREADS + clients(plan) * (CLIENT_THREADS + 1);
         let arenas = threads.min(ARENAS_PER_CORE * self.cores);
@@ -137,7 +137,7 @@ impl Capacity {
         })
     }
 
-    fn refuse_memory(&self, needed: &Memory) -> Option<String> {
+    fn refuse_memory(&self, needed: &MemoryEstimate) -> Option<String> {
         let whole = [
             (self.memory_bytes, "this host has"),
             (self.cgroup_memory_bytes, "its control group allows"),
@@ -196,14 +196,14 @@ mod tests {
     use crate::plan::scenario;
     use crate::plan::toml::environment::Environment;
     use crate::plan::toml::overrides::Overrides;
-    use crate::plan::toml::source::Source;
+    use crate::plan::toml::source::ScenarioSource;
 
     fn planned(set: &[&str]) -> Plan {
         let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"5s\"\n";
         let set = set.iter().map(ToString::to_string).collect();
         let overrides = Overrides { set, ..Overrides::default() };
         let environment = Environment::from_pairs::<String, String>([]);
-        let source = Source::new("a.toml", text);
+        let source = ScenarioSource::new("a.toml", text);
         scenario::plan(&source, &overrides, &environment, &apps::schemas()).unwrap()
     }
 

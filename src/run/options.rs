@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicUsize;
 
 use super::remains::Remains;
 use crate::base::error::{Error, Result};
-use crate::client::loopback::faults::Faults;
+use crate::client::loopback::hooks::LoopbackHooks;
 use crate::output::prometheus::metrics::Metrics;
 use crate::result::{Lap, RunResult, Trial};
 
 /// What a run needs besides its plan.
 #[derive(Debug, Default)]
-pub struct Options {
+pub struct RunOptions {
     /// For the result: how it was called.
     pub command_line: Vec<String>,
     /// The program that runs the embedded broker as `broker`.
@@ -24,7 +24,7 @@ pub struct Options {
     /// What the run would leave behind if it ended at once.
     pub remains: Arc<Remains>,
     /// Run without a broker, with these faults planted.
-    pub loopback: Option<Faults>,
+    pub loopback: Option<LoopbackHooks>,
     /// What the events take the schedule's start for, in microseconds since 1970: two runs of
     /// one plan then send the same bytes. `None`: the time it is.
     pub start_wall_us: Option<i64>,
@@ -36,7 +36,7 @@ pub struct Options {
     pub metrics: Option<Arc<Metrics>>,
 }
 
-impl Options {
+impl RunOptions {
     /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
     pub(super) fn is_told(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)

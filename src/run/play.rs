@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::assemble::End;
 use super::closing::Closing;
 use super::collect::Collector;
-use super::crew::Crew;
 use super::embedded::EmbeddedBroker;
-use super::finish::End;
 use super::remains::Remains;
+use super::workers::Workers;
 use crate::base::clock::SystemClock;
-use crate::client::facts::WorldFacts;
-use crate::client::target::World;
+use crate::client::facts::BrokerInfo;
+use crate::client::target::Target;
 use crate::output::prometheus::metrics::Metrics;
 use crate::plan::Plan;
 use crate::workers::consume::Source;
@@ -29,9 +29,9 @@ pub(super) struct Play<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sending: Sending,
     pub(super) run: u32,
-    pub(super) world: &'a Arc<World>,
+    pub(super) world: &'a Arc<Target>,
     /// What was found out about it.
-    pub(super) facts: &'a WorldFacts,
+    pub(super) facts: &'a BrokerInfo,
     pub(super) clock: &'a Arc<SystemClock>,
     pub(super) closing: &'a Closing,
     pub(super) remains: &'a Remains,
@@ -43,7 +43,7 @@ pub(super) struct Play<'a> {
 
 /// What is left of it.
 pub(super) struct Played {
-    pub(super) crew: Crew,
+    pub(super) crew: Workers,
     pub(super) collector: Collector,
     /// Still open: closing them may hang, and comes after the saving.
     pub(super) sources: Vec<Box<dyn Source>>,

@@ -4,7 +4,7 @@
 //! order round (A B B A, or B A A B, as a seed decides anew each time). What drifts over the hours
 //! of a race is nearly the same for both runs of a pair, and falls out of their ratio.
 
-mod book;
+pub mod manifest;
 pub mod side;
 
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::Options;
+use super::RunOptions;
 use super::sweep::{not_whole, outcome, set_aside};
 use crate::base::error::{Error, Result};
 use crate::output::progress::Progress;
 use crate::result::{self, Lap, Saved};
 use crate::run;
 
-pub use book::Book;
-use side::{Laps, SIDES, Side};
+pub use manifest::RaceManifest;
+use side::{Laps, RaceSide, SIDES};
 
 /// How a race ended.
 #[derive(Debug)]
@@ -48,10 +48,10 @@ fn side_at(seed: u64, place: u32) -> usize {
 /// # Errors
 /// As [`run::run`], and those of `look`; whole pairs are saved.
 pub fn run(
-    sides: &[Side; 2],
+    sides: &[RaceSide; 2],
     folder: &Path,
-    book: &Book,
-    options: &dyn Fn(PathBuf) -> Options,
+    book: &RaceManifest,
+    options: &dyn Fn(PathBuf) -> RunOptions,
     look: &mut dyn FnMut(&Laps, &mut Progress) -> Result<bool>,
     progress: &mut Progress,
 ) -> Result<Ended> {
@@ -78,12 +78,12 @@ pub fn run(
                 until_decided: book.until_decided,
             };
             match one(side, lap, options(folder.join(letter)), progress)? {
-                Run::Valid(saved) => both[number] = Some(*saved),
-                Run::Interrupted => {
+                LapEnd::Valid(saved) => both[number] = Some(*saved),
+                LapEnd::Interrupted => {
                     book.drop_half(folder, pair)?;
                     return Ok(Ended::Interrupted);
                 }
-                Run::Invalid(folder, why) => return Ok(Ended::Invalid(folder, why)),
+                LapEnd::Invalid(folder, why) => return Ok(Ended::Invalid(folder, why)),
             }
         }
         for (side, saved) in laps.iter_mut().zip(both) {
@@ -97,16 +97,21 @@ pub fn run(
 }
 
 /// How one run ended.
-enum Run {
+enum LapEnd {
     Valid(Box<Saved>),
     Interrupted,
     Invalid(PathBuf, String),
 }
 
-fn one(side: &Side, lap: Lap, mut options: Options, progress: &mut Progress) -> Result<Run> {
+fn one(
+    side: &RaceSide,
+    lap: Lap,
+    mut options: RunOptions,
+    progress: &mut Progress,
+) -> Result<LapEnd> {
     options.race = Some(lap);
     let finished = match run::run(&side.plan, &side.text, options, progress) {
-        Err(Error::Signal(_)) => return Ok(Run::Interrupted),
+        Err(Error::Signal(_)) => return Ok(LapEnd::Interrupted),
         finished => finished?,
     };
     let (result, folder) = (finished.result, finished.folder?);
@@ -116,14 +121,14 @@ fn one(side: &Side, lap: Lap, mut options: Options, progress: &mut Progress) -> 
     if result.verdict.interrupted_by.is_some() {
         // Half a run is none: it stays beside the others, and counts for nothing.
         set_aside(&folder);
-        return Ok(Run::Interrupted);
+        return Ok(LapEnd::Interrupted);
     }
     progress.say(&format!("  {}", outcome(&result)));
     if !result.verdict.valid {
         let why = result.verdict.reasons.first().cloned().unwrap_or_default();
-        return Ok(Run::Invalid(folder, why));
+        return Ok(LapEnd::Invalid(folder, why));
     }
-    Ok(Run::Valid(Box::new(Saved { folder, result })))
+    Ok(LapEnd::Valid(Box::new(Saved { folder, result })))
 }
 
 /// Makes sure that both folders can be written to.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::threads::spawn;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
-use crate::client::target::World;
-use crate::plan::{PhasePlan, Plan, ReplayPlan, Segment, Shape};
+use crate::client::target::Target;
+use crate::plan::{PhasePlan, Plan, RateSegment, ReplayPlan, Shape};
 use crate::result::RecordingResult;
-use crate::workers::produce::{Ahead, Counts, Merge, Script, cue_up, due_ns};
+use crate::workers::produce::{Merge, PrefetchState, RecordingCounts, Workload, cue_up, due_ns};
 
 /// Longest wait for one record before the schedule starts.
 const WAIT: Duration = Duration::from_millis(50);
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const DURATION_MIN_NS: u64 = 1_000_000;
 
 /// A recording that is ready to be read.
-pub(super) struct Replay {
+pub(super) struct RecordedLoad {
     plan: ReplayPlan,
     merge: Merge,
     first_us: i64,
@@ -31,7 +31,7 @@ pub(super) struct Replay {
     records: u64,
 }
 
-impl Replay {
+impl RecordedLoad {
     /// Opens the recording that the plan names, and completes the plan by what is found: its
     /// phases. `None` for a plan without one.
     ///
@@ -40,7 +40,7 @@ impl Replay {
     /// event, [`Error::Usage`] when it is shorter than the warm-up, and whatever `go_on` says.
     pub(super) fn open(
         plan: &Plan,
-        world: &World,
+        world: &Target,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Option<(Plan, Self)>> {
         let Some(replay) = plan.load.replay.clone() else {
@@ -76,20 +76,24 @@ impl Replay {
     }
 
     /// Starts the reading, and gives each shard its script.
-    pub(super) fn start(self, plan: &Plan, clock: Arc<dyn Clock>) -> Result<(Vec<Script>, Reader)> {
+    pub(super) fn start(
+        self,
+        plan: &Plan,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Vec<Workload>, RecordingThread)> {
         let Self { plan: replay, merge, first_us, last_us, records } = self;
         let idle_us = idle_us(plan);
         let (scripts, feed) = cue_up(merge, plan.load.producers, replay.speed, idle_us, clock);
         let ahead = feed.ahead();
         let thread = spawn("replay", move || feed.run())?;
-        Ok((scripts, Reader { plan: replay, ahead, thread, first_us, last_us, records }))
+        Ok((scripts, RecordingThread { plan: replay, ahead, thread, first_us, last_us, records }))
     }
 }
 
 /// The thread that reads a recording.
-pub(super) struct Reader {
+pub(super) struct RecordingThread {
     plan: ReplayPlan,
-    ahead: Arc<Ahead>,
+    ahead: Arc<PrefetchState>,
     thread: JoinHandle<(Merge, Option<Error>)>,
     first_us: i64,
     last_us: i64,
@@ -97,7 +101,7 @@ pub(super) struct Reader {
 }
 
 /// What is left of the reading.
-pub(super) struct Left {
+pub(super) struct ReadingLeft {
     pub(super) result: RecordingResult,
     /// What went wrong.
     pub(super) fault: Option<String>,
@@ -105,9 +109,9 @@ pub(super) struct Left {
     pub(super) merge: Option<Merge>,
 }
 
-impl Reader {
+impl RecordingThread {
     /// Waits for the reading's end: call it when nobody sends any more.
-    pub(super) fn finish(self) -> Left {
+    pub(super) fn finish(self) -> ReadingLeft {
         let Self { plan, ahead, thread, first_us, last_us, records } = self;
         let (merge, fault) = match thread.join() {
             Ok((merge, fault)) => (Some(merge), fault.map(|error| format!("replay: {error}"))),
@@ -130,7 +134,7 @@ impl Reader {
             late,
             late_max_ns,
         };
-        Left { result, fault, merge }
+        ReadingLeft { result, fault, merge }
     }
 }
 
@@ -170,7 +174,7 @@ fn phases(replay: &ReplayPlan, records: u64, span_us: i64) -> Result<Vec<PhasePl
     let phase = |name: &str, warmup, duration_ns| PhasePlan {
         name: name.to_owned(),
         warmup,
-        segments: vec![Segment { duration_ns, shape }],
+        segments: vec![RateSegment { duration_ns, shape }],
         hot: None,
         sale: None,
     };
@@ -189,7 +193,7 @@ fn idle_us(plan: &Plan) -> i64 {
 }
 
 /// What was read, in words.
-fn found(counts: &Counts) -> String {
+fn found(counts: &RecordingCounts) -> String {
     let mut parts = vec![format!("{} records", counts.records)];
     if counts.probes > 0 {
         parts.push(format!("kbench's own probes {}", counts.probes));

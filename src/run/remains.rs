@@ -9,18 +9,18 @@ pub const WITHIN_S: u64 = 10;
 /// How far something is that a signal may end.
 #[derive(Debug, Default)]
 pub struct Remains {
-    inner: Mutex<Inner>,
+    inner: Mutex<RemainsState>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    stage: Stage,
+struct RemainsState {
+    stage: RunStage,
     /// The topic that the run has made, and where.
     topic: Option<(String, String)>,
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum RunStage {
     /// Nothing is measured.
     #[default]
     Before,
@@ -37,14 +37,14 @@ enum Stage {
 }
 
 impl Remains {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, RemainsState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A run begins, which has made this topic for itself at these brokers.
     pub fn begin(&self, topic: Option<(&str, &str)>) {
         let topic = topic.map(|(name, at)| (name.to_owned(), at.to_owned()));
-        *self.lock() = Inner { stage: Stage::Before, topic };
+        *self.lock() = RemainsState { stage: RunStage::Before, topic };
     }
 
     /// The topic is no more.
@@ -54,41 +54,41 @@ impl Remains {
 
     /// From now on there is something to be lost.
     pub fn measuring(&self) {
-        self.lock().stage = Stage::Measuring;
+        self.lock().stage = RunStage::Measuring;
     }
 
     /// Groups have begun to read.
     pub fn reading(&self) {
-        self.lock().stage = Stage::Reading;
+        self.lock().stage = RunStage::Reading;
     }
 
     /// A topic is read again.
     pub fn replaying(&self) {
-        self.lock().stage = Stage::Replaying;
+        self.lock().stage = RunStage::Replaying;
     }
 
     /// A broker serves that keeps nothing.
     pub fn serving(&self) {
-        self.lock().stage = Stage::Serving;
+        self.lock().stage = RunStage::Serving;
     }
 
     /// What was measured is saved; settled, or with events that are still in doubt.
     pub fn saved(&self, folder: &Path, settled: bool) {
-        self.lock().stage = Stage::Saved(folder.to_owned(), settled);
+        self.lock().stage = RunStage::Saved(folder.to_owned(), settled);
     }
 
     /// What the first signal brings about, in words.
     #[must_use]
     pub fn at_first(&self) -> String {
         match self.lock().stage {
-            Stage::Before => "ending: nothing is measured yet".to_owned(),
-            Stage::Measuring => {
+            RunStage::Before => "ending: nothing is measured yet".to_owned(),
+            RunStage::Measuring => {
                 format!("ending: the rest is drained, and the result saved, within {WITHIN_S} s")
             }
-            Stage::Saved(..) => format!("ending within {WITHIN_S} s: the result is saved"),
-            Stage::Replaying => "ending: what was found so far is shown".to_owned(),
-            Stage::Serving => "ending: the broker keeps nothing".to_owned(),
-            Stage::Reading => format!("ending: what was read is committed, within {WITHIN_S} s"),
+            RunStage::Saved(..) => format!("ending within {WITHIN_S} s: the result is saved"),
+            RunStage::Replaying => "ending: what was found so far is shown".to_owned(),
+            RunStage::Serving => "ending: the broker keeps nothing".to_owned(),
+            RunStage::Reading => format!("ending: what was read is committed, within {WITHIN_S} s"),
         }
     }
 
@@ -97,14 +97,14 @@ impl Remains {
     pub fn at_second(&self) -> String {
         let inner = self.lock();
         let mut text = match &inner.stage {
-            Stage::Before => "left at once: nothing was measured".to_owned(),
-            Stage::Measuring => "left at once: nothing was saved".to_owned(),
-            Stage::Saved(folder, settled) => {
+            RunStage::Before => "left at once: nothing was measured".to_owned(),
+            RunStage::Measuring => "left at once: nothing was saved".to_owned(),
+            RunStage::Saved(folder, settled) => {
                 let doubt = if *settled { "" } else { ", with events in doubt" };
                 format!("left at once: the result is saved in {}{doubt}", folder.display())
             }
-            Stage::Replaying | Stage::Serving => "left at once".to_owned(),
-            Stage::Reading => "left at once: what was read last is not committed".to_owned(),
+            RunStage::Replaying | RunStage::Serving => "left at once".to_owned(),
+            RunStage::Reading => "left at once: what was read last is not committed".to_owned(),
         };
         if let Some((name, at)) = &inner.topic {
             text.push_str(&format!("; topic {name} stays at {at}"));

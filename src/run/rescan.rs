@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use super::closing::Closing;
-use super::crew::Crew;
 use super::threads::spawn;
-use crate::client::facts::WorldFacts;
-use crate::client::librdkafka::{INTERRUPTED, Until};
-use crate::client::target::World;
+use super::workers::Workers;
+use crate::client::facts::BrokerInfo;
+use crate::client::librdkafka::{INTERRUPTED, ScanUntil};
+use crate::client::target::Target;
 use crate::event::json::stamp;
 use crate::measure::ledger::Ledger;
 use crate::output::progress::Progress;
@@ -27,8 +27,8 @@ const HANGS: Duration = Duration::from_secs(3);
 /// application misses. It goes on for as long as records come; a signal ends it.
 pub(super) fn settle(
     plan: &Plan,
-    world: &Arc<World>,
-    facts: &WorldFacts,
+    world: &Arc<Target>,
+    facts: &BrokerInfo,
     ledger: &Arc<Ledger>,
     closing: &Closing,
     progress: &mut Progress,
@@ -40,7 +40,7 @@ pub(super) fn settle(
         let (world, ledger, signal) = (world.clone(), ledger.clone(), closing.signal());
         let stop = move || signal.load(Ordering::Relaxed) != 0;
         move || {
-            let until = Until { deadline: began + LIMIT, stop: &stop };
+            let until = ScanUntil { deadline: began + LIMIT, stop: &stop };
             let mut each =
                 |payload: Option<&[u8]>| ledger.logged(payload.and_then(stamp::read).as_ref());
             world.scan(&plan, &starts, &until, &mut each)
@@ -76,17 +76,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// offset (`acks=0`). Such events may still be on their way, so the ends must have stood still
 /// from one look to the next.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct ReadToEnd {
     last: Option<(Instant, Vec<i64>)>,
     /// A question that the broker has not answered yet: it may be away, and nobody waits for it.
     asked: Option<Receiver<Option<Vec<i64>>>>,
     stand: bool,
 }
 
-impl Ends {
+impl ReadToEnd {
     /// Whether the ends are known and stand; looks again when it is time. A broker that does not
     /// answer is no fault here: the sends to it are in doubt, and [`settle`] says so.
-    pub(super) fn stand(&mut self, world: &Arc<World>, crew: &Crew) -> bool {
+    pub(super) fn stand(&mut self, world: &Arc<Target>, crew: &Workers) -> bool {
         let is_early = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK);
         if self.stand || is_early {
             return self.stand;
@@ -117,7 +117,7 @@ impl Ends {
 }
 
 /// Asks where the partitions end, on a thread of its own; `None` where that can't be.
-fn ask(world: Arc<World>, partitions: usize) -> Option<Receiver<Option<Vec<i64>>>> {
+fn ask(world: Arc<Target>, partitions: usize) -> Option<Receiver<Option<Vec<i64>>>> {
     let (tell, asked) = channel();
     let body = move || {
         let _ = tell.send(world.ends(partitions).ok().flatten());

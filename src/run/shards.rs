@@ -3,7 +3,7 @@
 use crate::base::clock::Promptness;
 use crate::load::generate::SessionStats;
 use crate::measure::verify::books::Books;
-use crate::workers::produce::{Done, Sink};
+use crate::workers::produce::{ShardResult, Sink};
 
 /// That of all of them, by shard.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    pub(super) fn of(done: Vec<Done>) -> Self {
+    pub(super) fn of(done: Vec<ShardResult>) -> Self {
         done.into_iter().fold(Self::default(), |mut all, shard| {
             all.promptness = all.promptness.or_worse(shard.promptness);
             all.books.push(shard.books);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::finish::Kept;
+use super::assemble::Kept;
 use super::keep::Keep;
 use crate::base::error::{Error, Result};
 use crate::output::draw;

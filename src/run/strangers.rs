@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::librdkafka::Stranger;
-use crate::client::target::World;
+use crate::client::target::Target;
 use crate::client::target::trouble::GroupWatch;
 use crate::plan::Plan;
-use crate::workers::consume::{Group, WorkerState};
+use crate::workers::consume::{AppGroup, WorkerState};
 
 /// A rebalance leaves a group without partitions for a moment; after so long somebody has them.
 const SHORT: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) struct Strangers {
 }
 
 impl Strangers {
-    pub(super) fn new(plan: &Plan, world: &World) -> Self {
+    pub(super) fn new(plan: &Plan, world: &Target) -> Self {
         Self {
             watch: world.group_watch().map(Arc::new),
             names: plan.apps.iter().map(|app| app.group.clone()).collect(),
@@ -52,7 +52,7 @@ impl Strangers {
     }
 
     /// Asks who is in the groups where one has had too few partitions for a while.
-    pub(super) fn tick(&mut self, groups: &[Arc<Group>]) {
+    pub(super) fn tick(&mut self, groups: &[Arc<AppGroup>]) {
         let now = Instant::now();
         if now < self.next {
             return;
@@ -114,7 +114,7 @@ impl Strangers {
 }
 
 /// The partitions that a group's workers have together.
-fn assigned(group: &Group) -> usize {
+fn assigned(group: &AppGroup) -> usize {
     let count = |state: WorkerState| match state {
         WorkerState::Assigned(count) => count,
         WorkerState::Joining => 0,

@@ -5,14 +5,14 @@ use crate::base::text;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Finished, Options};
+use super::{Finished, RunOptions};
 use crate::base::error::{Error, Result};
 use crate::measure::latency::Reading;
 use crate::output::draw::draw_sweep;
 use crate::output::progress::Progress;
 use crate::plan::metric::Statistic;
-use crate::plan::sweep::{Sweep, Turn, shown};
-use crate::result::sweep::book::{Book, State};
+use crate::plan::sweep::{Sweep, SweepTurn, shown};
+use crate::result::sweep::manifest::{SweepManifest, TrialState};
 use crate::result::{self, RunResult, Saved, Trial};
 use crate::run;
 
@@ -32,7 +32,7 @@ pub struct Swept {
     /// Its folder.
     pub folder: PathBuf,
     /// Every trial, run or not.
-    pub book: Book,
+    pub book: SweepManifest,
     /// The results there are, in the order of their runs.
     pub results: Vec<Saved>,
 }
@@ -50,13 +50,13 @@ pub fn run(
     scenario_text: &str,
     results_dir: &Path,
     resume: Option<&Path>,
-    options: &dyn Fn(PathBuf) -> Options,
+    options: &dyn Fn(PathBuf) -> RunOptions,
     progress: &mut Progress,
 ) -> Result<Swept> {
     result::check_writable(results_dir)?;
     let (folder, mut book) = match resume {
-        Some(folder) => (folder.to_owned(), Book::resume(folder, sweep)?),
-        None => Book::open(sweep, scenario_text, results_dir)?,
+        Some(folder) => (folder.to_owned(), SweepManifest::resume(folder, sweep)?),
+        None => SweepManifest::open(sweep, scenario_text, results_dir)?,
     };
     for excluded in &sweep.excluded {
         let why = excluded.why.first().map_or("", String::as_str);
@@ -83,8 +83,8 @@ fn trials(
     sweep: &Sweep,
     scenario_text: &str,
     folder: &Path,
-    book: &mut Book,
-    options: &dyn Fn(PathBuf) -> Options,
+    book: &mut SweepManifest,
+    options: &dyn Fn(PathBuf) -> RunOptions,
     progress: &mut Progress,
 ) -> Result<()> {
     let turns = sweep.turns();
@@ -122,22 +122,22 @@ fn trials(
                 if result.verdict.interrupted_by.is_some() {
                     // Half a trial is none: it stays beside the sweep, and runs again.
                     set_aside(&saved);
-                    return book.note(folder, place, State::Interrupted);
+                    return book.note(folder, place, TrialState::Interrupted);
                 }
                 failures = 0;
                 progress.say(&format!("  {}", outcome(&result)));
                 let name = saved.file_name().map(|name| name.to_string_lossy().into_owned());
-                State::Done { folder: name.unwrap_or_default(), valid: result.verdict.valid }
+                TrialState::Done { folder: name.unwrap_or_default(), valid: result.verdict.valid }
             }
-            Err(Error::Signal(_)) => return book.note(folder, place, State::Interrupted),
+            Err(Error::Signal(_)) => return book.note(folder, place, TrialState::Interrupted),
             // What one point can't do, another may.
             Err(error @ (Error::Invalid(_) | Error::Broker(_))) if failures + 1 < FAILURES_MAX => {
                 failures += 1;
                 progress.say(&format!("trial {}: {error}", place + 1));
-                State::Failed { why: error.to_string() }
+                TrialState::Failed { why: error.to_string() }
             }
             Err(error) => {
-                book.note(folder, place, State::Failed { why: error.to_string() })?;
+                book.note(folder, place, TrialState::Failed { why: error.to_string() })?;
                 return Err(error);
             }
         };
@@ -204,7 +204,7 @@ pub(crate) fn set_aside(folder: &Path) -> PathBuf {
     aside
 }
 
-fn schedule(sweep: &Sweep, turn: Turn) -> Duration {
+fn schedule(sweep: &Sweep, turn: SweepTurn) -> Duration {
     Duration::from_nanos(sweep.points[turn.point].plan.load.duration_ns())
 }
 

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::collect::{Collector, Lag};
-use crate::measure::latency::Row;
+use crate::measure::latency::IntervalRow;
 use crate::plan::Plan;
 use crate::result::{AppInterval, Interval, Throughput};
 
 /// How far a run came, in intervals of the schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reached {
+pub(super) struct RunExtent {
     /// The intervals that lie wholly within the measured part, and were reached.
     pub(super) measured: Range<u64>,
     /// All of them, the last one in part where the sending was cut.
     pub(super) intervals: u64,
 }
 
-impl Reached {
+impl RunExtent {
     /// Of a plan whose slot time 0 is `start_ns` on the run's clock, and whose sending was cut at
     /// `cut_ns`; `None` where it came to its end.
     pub(super) fn of(plan: &Plan, start_ns: u64, cut_ns: Option<u64>) -> Self {
@@ -38,9 +38,9 @@ pub(super) struct Timeline {
     interval_ns: u64,
     measured: Range<u64>,
     offered: Vec<u64>,
-    sent: BTreeMap<u64, Row>,
-    acked: BTreeMap<u64, Row>,
-    apps: Vec<BTreeMap<u64, Row>>,
+    sent: BTreeMap<u64, IntervalRow>,
+    acked: BTreeMap<u64, IntervalRow>,
+    apps: Vec<BTreeMap<u64, IntervalRow>>,
     lags: BTreeMap<u64, Vec<Lag>>,
     unanswered: BTreeMap<u64, u64>,
 }
@@ -53,11 +53,11 @@ impl Timeline {
         start_ns: u64,
         collector: &mut Collector,
         offered: Vec<u64>,
-        reached: &Reached,
+        reached: &RunExtent,
     ) -> Self {
         let interval_ns = plan.measure.interval_ms * 1_000_000;
         let start = start_ns / interval_ns;
-        let shift = |rows: BTreeMap<u64, Row>| {
+        let shift = |rows: BTreeMap<u64, IntervalRow>| {
             rows.into_iter()
                 .filter(|(at, _)| *at >= start)
                 .map(|(at, row)| (at - start, row))
@@ -113,7 +113,8 @@ impl Timeline {
 
     /// Every interval from the schedule's start to the last sign of life.
     pub(super) fn intervals(&self) -> Vec<Interval> {
-        let last = |rows: &BTreeMap<u64, Row>| rows.keys().next_back().map_or(0, |at| at + 1);
+        let last =
+            |rows: &BTreeMap<u64, IntervalRow>| rows.keys().next_back().map_or(0, |at| at + 1);
         let end = [&self.sent, &self.acked]
             .into_iter()
             .chain(&self.apps)
@@ -123,7 +124,7 @@ impl Timeline {
     }
 
     fn interval(&self, at: u64) -> Interval {
-        let app = |(place, rows): (usize, &BTreeMap<u64, Row>)| {
+        let app = |(place, rows): (usize, &BTreeMap<u64, IntervalRow>)| {
             let row = rows.get(&at);
             AppInterval {
                 lag_records: self.lags.get(&at).map(|lags| lags[place].records),
@@ -145,7 +146,7 @@ impl Timeline {
     }
 }
 
-fn events(rows: &BTreeMap<u64, Row>, at: u64) -> u64 {
+fn events(rows: &BTreeMap<u64, IntervalRow>, at: u64) -> u64 {
     rows.get(&at).map_or(0, |row| row.events)
 }
 
@@ -155,19 +156,19 @@ mod tests {
     use crate::plan::scenario;
     use crate::plan::toml::environment::Environment;
     use crate::plan::toml::overrides::Overrides;
-    use crate::plan::toml::source::Source;
+    use crate::plan::toml::source::ScenarioSource;
 
     #[test]
     fn what_was_measured_ends_where_the_sending_was_cut() {
         let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"10s\"\nwarmup = \"2500ms\"\n";
-        let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+        let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
         let nothing = Environment::from_pairs::<String, String>([]);
         let schemas = crate::apps::schemas();
         let plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
         let reached = |cut_s: Option<f64>| {
             let start_ns = 70_000_000_000;
             let cut_ns = cut_s.map(|cut_s| start_ns + (cut_s * 1e9) as u64);
-            let Reached { measured, intervals } = Reached::of(&plan, start_ns, cut_ns);
+            let RunExtent { measured, intervals } = RunExtent::of(&plan, start_ns, cut_ns);
             (measured, intervals)
         };
         assert_eq!(reached(None), (3..12, 13));

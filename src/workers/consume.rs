@@ -4,10 +4,10 @@
 //! once and in order, however often the partition changes hands.
 
 mod group;
+pub mod observation_recorder;
 #[cfg(test)]
 mod poisoned;
 mod reader;
-mod witness;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,9 +22,9 @@ use crate::event::json::parse::Parser;
 use crate::measure::latency::window::Window;
 use crate::measure::latency::{Recorder, Throttles};
 
-pub use group::{Group, Lane, WorkerState};
-pub use reader::{Read, Reader};
-pub use witness::{Testimony, Witness};
+pub use group::{AppGroup, PartitionState, WorkerState};
+pub use observation_recorder::{ObservationRecorder, Testimony};
+pub use reader::{AppReader, ReadCounts};
 
 /// Most records that one hand-over holds: how soon a worker looks at its clock and orders.
 const BATCH_RECORDS: usize = 1_024;
@@ -68,13 +68,13 @@ pub trait Source: Send {
 
 /// What one worker's loop works with.
 #[allow(missing_debug_implementations, reason = "holds a client")]
-pub struct Shift {
+pub struct WorkerTask {
     /// The application's place in the plan.
     pub app: usize,
     /// The worker's number within its group.
     pub worker: usize,
     /// The group's lanes and what is seen of it from outside.
-    pub group: Arc<Group>,
+    pub group: Arc<AppGroup>,
     /// Where the records come from.
     pub source: Box<dyn Source>,
     /// Records arrival, service and end to end.
@@ -94,11 +94,11 @@ pub struct Shift {
 ///
 /// # Errors
 /// When the source is broken for good.
-pub fn run(mut shift: Shift) -> Result<Box<dyn Source>> {
+pub fn run(mut shift: WorkerTask) -> Result<Box<dyn Source>> {
     let mut parser = Parser::new();
     let mut armed = false;
     while !shift.stop.load(Ordering::Relaxed) {
-        let Shift { group, source, recorder, clock, measured, windows, app, .. } = &mut shift;
+        let WorkerTask { group, source, recorder, clock, measured, windows, app, .. } = &mut shift;
         source.poll(BATCH_RECORDS, WAIT, &mut |arrival| {
             // With the first record at the latest: the range is set before any event is sent.
             if !armed && let Some(range) = measured.get() {

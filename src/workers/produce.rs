@@ -6,7 +6,7 @@
 
 mod batch;
 mod receipts;
-mod script;
+pub mod workload;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,10 +27,11 @@ use crate::measure::verify::books::Books;
 
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
-use script::Openings;
-pub use script::feed::{Feed, cue_up, due_ns};
-pub use script::{
-    Ahead, Counts, Merge, Recorded, Script, Sending, Step, Tape, TapeRecord, time_us,
+use workload::Openings;
+pub use workload::prefetch::{Prefetcher, cue_up, due_ns};
+pub use workload::{
+    Merge, NextRecord, PrefetchState, RecordRef, RecordStream, RecordedWorkload, RecordingCounts,
+    Sending, Workload, time_us,
 };
 
 /// Most events that one hand-over holds.
@@ -122,7 +123,7 @@ pub enum Refusal {
 
 /// What one shard's loop works with.
 #[allow(missing_debug_implementations, reason = "holds a client")]
-pub struct Shift {
+pub struct ProducerTask {
     /// The shard's number.
     pub shard: u16,
     /// The run's number, for the stamps.
@@ -130,7 +131,7 @@ pub struct Shift {
     /// When slot time 0 is, on the clock; whole microseconds.
     pub start_ns: u64,
     /// What the shard sends, and when.
-    pub script: Script,
+    pub script: Workload,
     /// Where the events go.
     pub sink: Box<dyn Sink>,
     /// Records the send delay.
@@ -151,7 +152,7 @@ pub struct Shift {
 
 /// What is left when a shard's loop has ended.
 #[allow(missing_debug_implementations, reason = "holds a client")]
-pub struct Done {
+pub struct ShardResult {
     /// The sink, still to be closed: receipts may be on their way.
     pub sink: Box<dyn Sink>,
     /// What was sent.
@@ -166,9 +167,9 @@ pub struct Done {
 ///
 /// # Errors
 /// When the sink is broken for good.
-pub fn run(mut shift: Shift) -> Result<Done> {
+pub fn run(mut shift: ProducerTask) -> Result<ShardResult> {
     let promptness = wake_on_time();
-    let mut taken = Taken { books: Books::default(), openings: shift.script.openings() };
+    let mut taken = TakenEvents { books: Books::default(), openings: shift.script.openings() };
     let mut offered = Offered { interval_ns: shift.interval_ns, ..Offered::default() };
     let sent = shift.send_all(&mut taken, &mut offered);
     // However it ended: what came due is accounted for.
@@ -177,11 +178,11 @@ pub fn run(mut shift: Shift) -> Result<Done> {
     // The harness may be gone already when a run is given up; then nobody misses the window.
     let _ = shift.windows.send((Stage::SendDelay, last));
     let sessions = shift.script.sessions();
-    sent.map(|()| Done { sink: shift.sink, books: taken.books, sessions, promptness })
+    sent.map(|()| ShardResult { sink: shift.sink, books: taken.books, sessions, promptness })
 }
 
 /// What the client took, for the books.
-struct Taken {
+struct TakenEvents {
     books: Books,
     openings: Openings,
 }
@@ -203,8 +204,8 @@ impl Offered {
     }
 }
 
-impl Shift {
-    fn send_all(&mut self, taken: &mut Taken, offered: &mut Offered) -> Result<()> {
+impl ProducerTask {
+    fn send_all(&mut self, taken: &mut TakenEvents, offered: &mut Offered) -> Result<()> {
         let mut batch = Batch::default();
         let mut cursor = 0;
         let mut exhausted = false;
@@ -252,7 +253,12 @@ impl Shift {
         script.fill(batch, BATCH_EVENTS, since_start_ns, place)
     }
 
-    fn hand_over(&mut self, batch: &Batch, range: Range<usize>, taken: &mut Taken) -> Result<()> {
+    fn hand_over(
+        &mut self,
+        batch: &Batch,
+        range: Range<usize>,
+        taken: &mut TakenEvents,
+    ) -> Result<()> {
         let mut from = range.start;
         while from < range.end {
             // Before the hand-over: a receipt may be back before the client is.

@@ -18,7 +18,7 @@ use kbench::measure::verify::detection::{accused, detect};
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 use kbench::plan::{AppPlan, Hurry, Plan, PopulationPlan};
 
 /// Some Monday.
@@ -71,7 +71,7 @@ fn detected(population: &PopulationPlan, events: u64, rate_per_s: u64) -> (Books
 
 /// Sends all events of a scenario through its own fraud application.
 fn played(text: &str, set: &[&str]) -> (Books, Summary) {
-    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
     let nothing = Environment::from_pairs::<String, String>([]);
@@ -79,7 +79,7 @@ fn played(text: &str, set: &[&str]) -> (Books, Summary) {
     assert_eq!(plan.load.producers, 1);
     let app = plan.apps.iter().find(|app| app.name == "fraud").unwrap();
     let mut state = (apps::kind("fraud").unwrap().new)(app);
-    let mut generator = Generator::crew(&plan).remove(0);
+    let mut generator = Generator::for_shards(&plan).remove(0);
     let mut books = Books::default();
     let (mut parser, mut bytes) = (Parser::new(), Vec::new());
     for slot in Schedule::new(&plan.load, plan.seed).shard(0) {

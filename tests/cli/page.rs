@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use kbench::apps::schemas;
-use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::output::progress::Progress;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 use kbench::run;
-use kbench::run::Options;
+use kbench::run::RunOptions;
 
 use browser::Browser;
 
@@ -70,15 +70,15 @@ fn only(folder: &Path) -> PathBuf {
 /// A run in which events get lost, twice and out of order.
 fn broken(folder: &Path) -> PathBuf {
     let environment = Environment::from_pairs::<String, String>([]);
-    let source = Source::new("broken.toml", RUN.replace("4500ms", "2s"));
+    let source = ScenarioSource::new("broken.toml", RUN.replace("4500ms", "2s"));
     let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
-    let faults = [WriteFault::Drop, WriteFault::Double, WriteFault::Swap, WriteFault::Fail];
-    let write: HashMap<(u16, u64), WriteFault> =
+    let faults = [WriteHook::Drop, WriteHook::Double, WriteHook::Swap, WriteHook::Fail];
+    let write: HashMap<(u16, u64), WriteHook> =
         faults.into_iter().zip(100..).map(|(fault, seq)| ((0, seq * 10), fault)).collect();
-    let options = Options {
+    let options = RunOptions {
         results_dir: folder.join("broken"),
-        loopback: Some(Faults { write, ..Faults::default() }),
-        ..Options::default()
+        loopback: Some(LoopbackHooks { write, ..LoopbackHooks::default() }),
+        ..RunOptions::default()
     };
     let finished = run::run(&plan, &source.text, options, &mut Progress::Quiet).unwrap();
     assert!(!finished.result.verdict.valid);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use kbench::result::{Saved, load_all};
-use kbench::run::race::Book;
+use kbench::run::race::RaceManifest;
 
 use super::case::Case;
 use super::compare::{command, kbench, output};
@@ -26,7 +26,7 @@ fn laps(race: &Path, side: &str) -> Vec<Saved> {
     runs
 }
 
-fn book(race: &Path) -> Book {
+fn book(race: &Path) -> RaceManifest {
     serde_json::from_slice(&std::fs::read(race.join("race.json")).unwrap()).unwrap()
 }
 

@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use kbench::output::html;
 use kbench::output::summary::markdown;
-use kbench::result::sweep::book::{Book, State};
+use kbench::result::sweep::manifest::{SweepManifest, TrialState};
 use kbench::result::{FORMAT_VERSION, LatencySummary, RunResult, load, load_all};
 
 fn recorded() -> PathBuf {
@@ -115,9 +115,9 @@ fn a_recorded_sweep_is_read_summed_up_and_reported() {
     let folders = holding(&recorded().join("formats"), "sweep.json");
     assert!(!folders.is_empty());
     for folder in folders {
-        let book = Book::load(&folder).unwrap();
+        let book = SweepManifest::load(&folder).unwrap();
         assert!(book.is_complete() && book.trials.len() == 4, "{}", folder.display());
-        let (again, results) = Book::sum_up(&folder).unwrap();
+        let (again, results) = SweepManifest::sum_up(&folder).unwrap();
         assert_eq!((results.len(), again.points.len()), (4, book.points.len()));
         for (before, now) in book.points.iter().zip(&again.points) {
             assert_eq!(before.settings, now.settings);
@@ -131,11 +131,11 @@ fn a_recorded_sweep_is_read_summed_up_and_reported() {
 }
 
 /// `kbench report` on a copy: it makes the page anew.
-fn reported(folder: &Path, book: &Book) {
+fn reported(folder: &Path, book: &SweepManifest) {
     let copy = tempfile::tempdir().unwrap();
     std::fs::copy(folder.join("sweep.json"), copy.path().join("sweep.json")).unwrap();
     for entry in &book.trials {
-        let State::Done { folder: name, .. } = &entry.state else { continue };
+        let TrialState::Done { folder: name, .. } = &entry.state else { continue };
         std::fs::create_dir(copy.path().join(name)).unwrap();
         let file = Path::new(name).join("result.json");
         std::fs::copy(folder.join(&file), copy.path().join(&file)).unwrap();

@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use kbench::load::preview::fingerprint;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 use serde_json::{Value, json};
 
 const SCENARIO: &str = "seed = 7\n\
@@ -88,7 +88,7 @@ fn run_and_keep(scenario: &str, interrupt_s: Option<f64>) -> (Output, Value, Str
 fn a_result_planned_again_from_its_folder_is_the_same_plan_with_the_same_events() {
     let (_, result, saved) = run_and_keep(SCENARIO, None);
     let again = |text: &str| {
-        let source = Source { name: "smoke.toml".to_owned(), text: text.to_owned() };
+        let source = ScenarioSource { name: "smoke.toml".to_owned(), text: text.to_owned() };
         let nothing = Environment::from_pairs::<String, String>([]);
         let plan = kbench::plan::scenario::plan(
             &source,

@@ -18,7 +18,7 @@ use kbench::plan::Plan;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 
 /// Some Monday.
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
@@ -56,7 +56,7 @@ fn plan(text: &str) -> Plan {
 }
 
 fn plan_with(text: &str, set: &[&str]) -> Plan {
-    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
     let nothing = Environment::from_pairs::<String, String>([]);
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
@@ -71,7 +71,7 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
     let app = plan.apps.iter().find(|app| app.name == "behavior").unwrap();
     let mut state = (apps::kind("behavior").unwrap().new)(app);
     let personas = Personas::new(plan).unwrap();
-    let mut generator = Generator::crew(plan).remove(0);
+    let mut generator = Generator::for_shards(plan).remove(0);
     let (mut parser, mut bytes) = (Parser::new(), Vec::new());
     let (mut truth, mut books, mut robbed) = (Truth::new(), Books::default(), BTreeSet::new());
     for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
@@ -165,7 +165,7 @@ fn a_run_leaves_out_whom_fraud_was_planted_on() {
     let plan = plan(text);
     let schedule = Schedule::new(&plan.load, plan.seed);
     let (mut users, mut robbed) = (BTreeSet::new(), BTreeSet::new());
-    for (shard, mut generator) in (0..).zip(Generator::crew(&plan)) {
+    for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {
         for slot in schedule.shard(shard) {
             let facts = generator.next(slot.due_ns).facts;
             users.insert(facts.user);

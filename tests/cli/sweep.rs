@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use kbench::result::load_all;
-use kbench::result::sweep::book::{Book, State};
+use kbench::result::sweep::manifest::{SweepManifest, TrialState};
 
 use super::case::Case;
 
@@ -48,7 +48,7 @@ fn every_trial_is_run_and_the_answer_stands_above_the_table() {
     assert_eq!(stderr.matches("no broker was named").count(), 1, "it is said once: {stderr}");
     assert_eq!(stderr.matches("acknowledged, worst p99").count(), 12, "what came of each");
     let folder = case.made();
-    let book = Book::load(&folder).unwrap();
+    let book = SweepManifest::load(&folder).unwrap();
     let answer = stdout.find(&book.conclusions[0]).unwrap();
     assert!(answer < stdout.find("acked/s").unwrap(), "the answer comes first: {stdout}");
     assert!(book.is_complete() && book.excluded.len() == 2);
@@ -125,8 +125,8 @@ fn a_sweep_that_is_interrupted_goes_on_where_it_was() {
     let after = trials(&folder);
     assert_eq!(after.len(), 8, "{after:?}");
     assert!(before.iter().all(|name| after.contains(name)), "{before:?} {after:?}");
-    let book = Book::load(&folder).unwrap();
-    assert!(book.trials.iter().all(|entry| matches!(entry.state, State::Done { .. })));
+    let book = SweepManifest::load(&folder).unwrap();
+    assert!(book.trials.iter().all(|entry| matches!(entry.state, TrialState::Done { .. })));
 }
 
 #[test]

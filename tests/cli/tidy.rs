@@ -317,3 +317,34 @@ fn files_that_the_pages_name_are_there() {
     assert!(named > 100, "{named} files are named");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
+
+/// One word, one thing: a type's name says which type it is, wherever it is read.
+#[test]
+fn a_name_is_that_of_one_type() {
+    let mut homes = BTreeMap::<String, Vec<String>>::new();
+    let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
+    for (path, text) in sources("src").iter().filter(|(path, _)| !is_of_tests(path)) {
+        for (_, line) in code(text) {
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            let line = match line.strip_prefix("pub(") {
+                Some(rest) => rest.split_once(") ").map_or(line, |(_, rest)| rest),
+                None => line,
+            };
+            let Some(rest) = kinds.iter().find_map(|kind| line.strip_prefix(kind)) else {
+                continue;
+            };
+            let end = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
+            let name = rest[..end.unwrap_or(rest.len())].to_owned();
+            homes.entry(name).or_default().push(path.display().to_string());
+        }
+    }
+    assert!(homes.len() > 300, "{} types were found", homes.len());
+    homes.retain(|_, homes| homes.len() > 1);
+    assert!(homes.is_empty(), "{homes:#?}");
+}
+
+/// Whether a file is there for tests alone.
+fn is_of_tests(path: &Path) -> bool {
+    let parts = || path.iter().map(|part| part.to_string_lossy());
+    parts().any(|part| part.contains("tests") || part.starts_with("naive") || part == "sample.rs")
+}

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use kbench::output::draw::drawn;
 use kbench::result::RunResult;
-use kbench::result::verify::{self, Evidence};
+use kbench::result::verify::{self, SavedFiles};
 
 use held::HELD_BY_THE_DIGEST_ALONE;
 
@@ -328,7 +328,7 @@ fn every_leaf_that_is_edited_is_found_by_the_digest() {
 #[test]
 fn a_forgery_with_a_digest_of_its_own_is_found_by_what_follows_from_the_rest() {
     let original = read(result());
-    let evidence = Evidence::beside(result(), original.clone());
+    let evidence = SavedFiles::beside(result(), original.clone());
     let paths = chosen(&original);
     let half = paths.len() / 2;
     let judge = |paths: &[String]| -> Vec<(String, bool)> {
@@ -364,7 +364,7 @@ fn a_forgery_with_a_digest_of_its_own_is_found_by_what_follows_from_the_rest() {
     assert!(found > 400, "{found} of {}", judged.len());
 }
 
-fn is_found(original: &Value, evidence: &Evidence, path: &str) -> bool {
+fn is_found(original: &Value, evidence: &SavedFiles, path: &str) -> bool {
     let mut edited = original.clone();
     let leaf = edited.pointer_mut(path).unwrap();
     *leaf = other(leaf);
@@ -377,6 +377,6 @@ fn is_found(original: &Value, evidence: &Evidence, path: &str) -> bool {
         return true;
     }
     // The forger makes summary and page anew, too.
-    let forged = Evidence { value: edited, summary: None, report: None, ..evidence.clone() };
+    let forged = SavedFiles { value: edited, summary: None, report: None, ..evidence.clone() };
     !verify::everything(&forged, &result, &drawn(&result)).holds()
 }

@@ -14,11 +14,11 @@ use kbench::output::draw::drawn;
 use kbench::output::html;
 use kbench::result::compare;
 use kbench::result::compare::Side;
-use kbench::result::compare::options::Options;
-use kbench::result::sweep::book::Book;
+use kbench::result::compare::options::CompareOptions;
+use kbench::result::sweep::manifest::SweepManifest;
 use kbench::result::{self, RunResult, Saved, verify};
 use kbench::run::parts::merge::merge;
-use kbench::run::parts::part::{ConsumerPart, Parts as Recorded};
+use kbench::run::parts::part::{ConsumerPart, PartsFound as Recorded};
 
 /// Files, one value of which is changed.
 pub(crate) trait Subject {
@@ -142,7 +142,7 @@ impl Results {
         let [base, other] = [("base", &self.base), ("other", changed)]
             .map(|(name, saved)| Side::of(name, vec![saved.clone()]));
         // Whether they can be compared is another question.
-        if let Ok(comparison) = compare::compare(&base, &other, &Options::default()) {
+        if let Ok(comparison) = compare::compare(&base, &other, &CompareOptions::default()) {
             plain("the comparison", &kbench::output::compare_text::text(&comparison))?;
             plain(
                 "the comparison in Markdown",
@@ -191,7 +191,7 @@ impl Subject for Results {
             && let Ok((saved, value)) = result::open(&at)
         {
             let audit = verify::everything(
-                &verify::Evidence::beside(&at, value),
+                &verify::SavedFiles::beside(&at, value),
                 &saved.result,
                 &drawn(&saved.result),
             );
@@ -228,7 +228,7 @@ impl Sweeps {
         Self { folder, value, trials }
     }
 
-    fn shown(&self, book: &Book) -> Result<(), String> {
+    fn shown(&self, book: &SweepManifest) -> Result<(), String> {
         for text in [kbench::output::sweep::terminal(book), kbench::output::sweep::markdown(book)] {
             plain("the sweep", &text)?;
             no_forgery(&text)?;
@@ -246,7 +246,7 @@ impl Subject for Sweeps {
 
     fn accepts_what_was_not_changed(&mut self) {
         fs::write(self.folder.path().join("sweep.json"), self.value.to_string()).unwrap();
-        let (book, trials) = Book::sum_up(self.folder.path()).unwrap();
+        let (book, trials) = SweepManifest::sum_up(self.folder.path()).unwrap();
         assert_eq!(trials.len(), 4);
         self.shown(&book).unwrap();
     }
@@ -254,7 +254,7 @@ impl Subject for Sweeps {
     fn tried(&mut self, change: &Change, number: usize) -> Result<bool, String> {
         let at = self.folder.path();
         fs::write(at.join("sweep.json"), change.on(&self.value).to_string()).unwrap();
-        let book = match Book::load(at) {
+        let book = match SweepManifest::load(at) {
             Err(error) => return refusal(&error, at.join("sweep.json").to_str().unwrap()),
             Ok(book) => book,
         };
@@ -262,7 +262,7 @@ impl Subject for Sweeps {
         if !number.is_multiple_of(8) {
             return Ok(false);
         }
-        match Book::sum_up(at) {
+        match SweepManifest::sum_up(at) {
             Err(error) => refusal(&error, at.to_str().unwrap()),
             Ok((book, _)) => self.shown(&book).map(|()| false),
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run_with, try_run};
 use crate::world::{Kind, World};
-use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::client::loopback::{Delays, Ticks};
 use kbench::result::{LatencySummary, RunResult};
 
@@ -99,7 +99,8 @@ fn every_figure(world: &World) {
     let mut faults = Vec::new();
     for _ in 0..TRIES {
         let sleepers = Sleepers::begin();
-        let planted_faults = Faults { delays: delays(&plan.apps[0].group), ..Faults::default() };
+        let planted_faults =
+            LoopbackHooks { delays: delays(&plan.apps[0].group), ..LoopbackHooks::default() };
         let result = try_run(world, &plan, planted_faults).unwrap().result;
         let late = sleepers.end();
         assert_eq!(result.verdict.reasons, Vec::<String>::new());
@@ -161,8 +162,8 @@ impl Sleepers {
 /// the groups have read by then. They are let to read it, since the partitions' ends must have
 /// stood for a second.
 fn written_late(world: &World) {
-    let write = HashMap::from([((0, 999), WriteFault::Late(ms(600)))]);
-    let faults = Faults { write, ..Faults::default() };
+    let write = HashMap::from([((0, 999), WriteHook::Late(ms(600)))]);
+    let faults = LoopbackHooks { write, ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 1, "uniform"), faults);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     let ledger = &result.ledger;
@@ -175,10 +176,10 @@ fn unanswered(world: &World) {
     let mut plan = plan(world, &constant(1_000, 1, "uniform"));
     plan.measure.drain_timeout_ms = 1_500;
     let groups = plan.apps.iter().map(|app| (app.group.clone(), vec![(0, 500)]));
-    let faults = Faults {
-        write: HashMap::from([((0, 500), WriteFault::Mute)]),
+    let faults = LoopbackHooks {
+        write: HashMap::from([((0, 500), WriteHook::Mute)]),
         hide: groups.collect(),
-        ..Faults::default()
+        ..LoopbackHooks::default()
     };
     let result = try_run(world, &plan, faults).unwrap().result;
     let ledger = &result.ledger;

@@ -21,7 +21,7 @@ use crate::sender::produce;
 use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::librdkafka::{ClientLog, KafkaSource};
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::result::RunResult;
 use kbench::workers::consume::Source;
 
@@ -203,7 +203,7 @@ fn disturbed<T: Send>(
             await_until("the load has begun", PATIENCE, || scene.records() > 1_000);
             (disturb(&scene), scene.records())
         });
-        let result = try_run(world, &plan, Faults::default());
+        let result = try_run(world, &plan, LoopbackHooks::default());
         let (said, records) = joined(disturber);
         (result.unwrap_or_else(|error| panic!("{error}")).result, said, records)
     });
@@ -342,7 +342,7 @@ fn rewind(scene: &Scene<'_>, group: &str) -> u64 {
 fn dying(world: &World) {
     let plan = plan(world, &scenario("range"));
     let die_after = plan.apps.iter().map(|app| (app.group.clone(), 20)).collect();
-    let faults = Faults { die_after, ..Faults::default() };
+    let faults = LoopbackHooks { die_after, ..LoopbackHooks::default() };
     let result = try_run(world, &plan, faults).unwrap_or_else(|error| panic!("{error}")).result;
     for app in &result.ledger.apps {
         assert!(app.redeliveries > 20, "{app:?}");

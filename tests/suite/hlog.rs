@@ -7,11 +7,11 @@ use crate::needs::Need;
 use crate::probe::Probe;
 use crate::runs::{PROGRAM, constant, plan};
 use crate::world::{Kind, World};
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::output::progress::Progress;
 use kbench::result::LatencySummary;
 use kbench::run;
-use kbench::run::Options;
+use kbench::run::RunOptions;
 
 pub fn probes() -> Vec<Probe> {
     let probe = Probe::new("hlog::another_reader_finds_every_sample", read_back);
@@ -21,13 +21,13 @@ pub fn probes() -> Vec<Probe> {
 fn read_back(world: &World) {
     let plan = plan(world, &constant(2_000, 4, "poisson"));
     let results = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = RunOptions {
         command_line: Vec::new(),
         program: PROGRAM.into(),
         results_dir: results.path().to_owned(),
         signal: std::sync::Arc::default(),
         remains: std::sync::Arc::default(),
-        loopback: Some(Faults::default()),
+        loopback: Some(LoopbackHooks::default()),
         start_wall_us: None,
         trial: None,
         race: None,

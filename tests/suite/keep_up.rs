@@ -11,7 +11,7 @@ use crate::runs::{constant, plan, run, try_run};
 use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::loopback::Delays;
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::result::RunResult;
 use kbench::result::keep_up::{KeepingUp, KeptUp};
 
@@ -87,7 +87,8 @@ fn slow_application(world: &World) {
     let plan = plan(world, &text);
     let work = HashMap::from([(plan.apps[1].group.clone(), Duration::from_micros(5_500))]);
     let delays = Delays { work, ..Delays::default() };
-    let result = try_run(world, &plan, Faults { delays, ..Faults::default() }).unwrap().result;
+    let result =
+        try_run(world, &plan, LoopbackHooks { delays, ..LoopbackHooks::default() }).unwrap().result;
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     let keeping_up = result.apps[1].keeping_up.expect("it was looked at");
     assert_eq!(keeping_up.kept_up, KeptUp::No, "{keeping_up:?}");

@@ -11,8 +11,8 @@ use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
 use kbench::base::error::ExitCode;
 use kbench::broker::config::BrokerConfig;
-use kbench::client::facts::Kind as BrokerKind;
-use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::facts::BrokerKind;
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::result::RunResult;
 
 /// The protocol's number of the request.
@@ -61,7 +61,8 @@ pub fn probes() -> Vec<Probe> {
 /// Law 1. The sink does not come back for 1 s at 1,000/s: the events that came due meanwhile
 /// waited between 1 s and nothing, evenly.
 fn stalled_sender(world: &World) {
-    let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
+    let faults =
+        LoopbackHooks { stall: Some(((0, 1_000), 1_000_000_000)), ..LoopbackHooks::default() };
     let text = constant(1_000, 3, "uniform");
     let result = run_with(world, &format!("{text}\n[measure]\ninterval = \"250ms\"\n"), faults);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
@@ -119,7 +120,7 @@ fn stopped_broker(_: &World) {
             world.pause_broker(Duration::from_millis(500))
         });
         let canary = scope.spawn(|| canary::watch(&world, LIMIT, &over));
-        let result = try_run(&world, &plan(&world, &text), Faults::default());
+        let result = try_run(&world, &plan(&world, &text), LoopbackHooks::default());
         over.store(true, Ordering::Relaxed);
         let stopped = stopper.join().unwrap();
         (result.unwrap_or_else(|error| panic!("{error}")).result, stopped, canary.join().unwrap())
@@ -152,7 +153,8 @@ fn stopped_broker(_: &World) {
 fn same_schedule(world: &World) {
     let text = constant(1_000, 3, "poisson");
     let calm = run(world, &text);
-    let faults = Faults { stall: Some(((0, 1_000), 1_000_000_000)), ..Faults::default() };
+    let faults =
+        LoopbackHooks { stall: Some(((0, 1_000), 1_000_000_000)), ..LoopbackHooks::default() };
     let stalled = run_with(world, &text, faults);
     // By the interval that they were due in.
     let offered = |result: &RunResult| -> Vec<u64> {
@@ -199,7 +201,7 @@ fn connecting(_: &World) {
 fn warm_up(world: &World) {
     let text = constant(1_000, 2, "uniform").replace("warmup = \"0s\"", "warmup = \"1s\"");
     // A stall that lies wholly within the warm-up must leave no trace.
-    let faults = Faults { stall: Some(((0, 100), 500_000_000)), ..Faults::default() };
+    let faults = LoopbackHooks { stall: Some(((0, 100), 500_000_000)), ..LoopbackHooks::default() };
     let result = run_with(world, &text, faults);
     assert_eq!((result.ledger.offered, result.ack.count), (3_000, 2_000));
     assert_eq!(result.books.events, 3_000);
@@ -214,7 +216,7 @@ fn late_joiner(world: &World) {
     plan.apps[1].workers = 2;
     let join_after = HashMap::from([(plan.apps[1].group.clone(), Duration::from_secs(3))]);
     let began = Instant::now();
-    let faults = Faults { join_after, ..Faults::default() };
+    let faults = LoopbackHooks { join_after, ..LoopbackHooks::default() };
     let result = try_run(world, &plan, faults).unwrap().result;
     assert!(began.elapsed() > Duration::from_secs(5), "it did not wait");
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
@@ -230,7 +232,8 @@ fn never_joins(world: &World) {
     plan.measure.ready_timeout_ms = 1_000;
     let join_after = HashMap::from([(plan.apps[2].group.clone(), Duration::from_secs(60))]);
     let began = Instant::now();
-    let error = try_run(world, &plan, Faults { join_after, ..Faults::default() }).unwrap_err();
+    let error = try_run(world, &plan, LoopbackHooks { join_after, ..LoopbackHooks::default() })
+        .unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(error.exit_code(), ExitCode::Invalid);
     assert!(error.to_string().contains(&plan.apps[2].group), "{error}");
@@ -239,15 +242,15 @@ fn never_joins(world: &World) {
 /// Law 4. Dropped, doubled, swapped and cut records, found exactly, in every application.
 fn written_wrongly(world: &World) {
     let write = HashMap::from([
-        ((0, 100), WriteFault::Drop),
-        ((0, 101), WriteFault::Drop),
-        ((0, 777), WriteFault::Drop),
-        ((0, 300), WriteFault::Double),
-        ((0, 301), WriteFault::Double),
-        ((0, 500), WriteFault::Swap),
-        ((0, 900), WriteFault::Cut),
+        ((0, 100), WriteHook::Drop),
+        ((0, 101), WriteHook::Drop),
+        ((0, 777), WriteHook::Drop),
+        ((0, 300), WriteHook::Double),
+        ((0, 301), WriteHook::Double),
+        ((0, 500), WriteHook::Swap),
+        ((0, 900), WriteHook::Cut),
     ]);
-    let faults = Faults { write, ..Faults::default() };
+    let faults = LoopbackHooks { write, ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 2, "uniform"), faults);
     assert!(!result.verdict.valid);
     assert!(result.ledger.closes);
@@ -271,8 +274,8 @@ fn written_wrongly(world: &World) {
 /// Law 5. The stamp is whole and the ledger content, but the event is another: only the
 /// generator's own books know.
 fn forged(world: &World) {
-    let write = [(0, 100), (0, 777)].map(|slot| (slot, WriteFault::Forge));
-    let faults = Faults { write: HashMap::from(write), ..Faults::default() };
+    let write = [(0, 100), (0, 777)].map(|slot| (slot, WriteHook::Forge));
+    let faults = LoopbackHooks { write: HashMap::from(write), ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 2, "uniform"), faults);
     let ledger = &result.ledger;
     assert!(ledger.closes && ledger.apps.iter().all(|app| app.missing + app.corrupt == 0));
@@ -311,7 +314,8 @@ fn unconfirmed(world: &World) {
 fn hidden(world: &World) {
     let plan = plan(world, &constant(1_000, 2, "uniform"));
     let hide = HashMap::from([(plan.apps[3].group.clone(), vec![(0, 5), (0, 1_500)])]);
-    let result = try_run(world, &plan, Faults { hide, ..Faults::default() }).unwrap().result;
+    let result =
+        try_run(world, &plan, LoopbackHooks { hide, ..LoopbackHooks::default() }).unwrap().result;
     let missing: Vec<u64> = result.ledger.apps.iter().map(|app| app.missing).collect();
     assert_eq!(missing, [0, 0, 0, 2]);
     assert_eq!(
@@ -325,12 +329,12 @@ fn hidden(world: &World) {
 /// Law 4. Three outcomes and a refusal, and the sums close over them.
 fn three_outcomes(world: &World) {
     let write = HashMap::from([
-        ((0, 10), WriteFault::Full),
-        ((0, 11), WriteFault::Full),
-        ((0, 20), WriteFault::Fail),
-        ((0, 30), WriteFault::Lose),
+        ((0, 10), WriteHook::Full),
+        ((0, 11), WriteHook::Full),
+        ((0, 20), WriteHook::Fail),
+        ((0, 30), WriteHook::Lose),
     ]);
-    let faults = Faults { write, ..Faults::default() };
+    let faults = LoopbackHooks { write, ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 1, "uniform"), faults);
     let ledger = &result.ledger;
     assert!(ledger.closes);

@@ -12,7 +12,7 @@ use crate::probe::Probe;
 use crate::runs::{constant, histogram, plan, run, try_run};
 use crate::sender::Sender;
 use crate::world::{Kind, World};
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::result::RunResult;
 
 const EVERYWHERE: &[Kind] = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
@@ -124,7 +124,7 @@ fn idle_workers(world: &World) {
     text.push_str("[topic]\npartitions = 2\n[apps.fraud]\nworkers = 4\n");
     let plan = plan(world, &text);
     assert!(plan.warnings.iter().any(|warning| warning.contains("fraud")), "{:?}", plan.warnings);
-    let result = try_run(world, &plan, Faults::default()).unwrap().result;
+    let result = try_run(world, &plan, LoopbackHooks::default()).unwrap().result;
     assert_sound(&result);
 }
 
@@ -171,7 +171,7 @@ fn reused(world: &World) {
     let mut plan = plan(world, &constant(1_000, 1, "uniform"));
     plan.topic.reuse = true;
     for _ in 0..2 {
-        let result = try_run(world, &plan, Faults::default()).unwrap().result;
+        let result = try_run(world, &plan, LoopbackHooks::default()).unwrap().result;
         assert_sound(&result);
         assert_eq!(result.broker.topic.name, plan.topic.name);
         assert!(result.ledger.apps.iter().all(|app| app.foreign == 0), "{:?}", result.ledger);
@@ -195,7 +195,7 @@ fn strangers(world: &World) {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        let result = try_run(world, &plan, Faults::default());
+        let result = try_run(world, &plan, LoopbackHooks::default());
         over.store(true, Ordering::Relaxed);
         result.unwrap().result
     });
@@ -224,7 +224,7 @@ fn visitor(world: &World) {
                 thread::sleep(Duration::from_secs(6));
                 visit(world, &topic, &analytics, strategy)
             });
-            let result = try_run(world, &plan, Faults::default());
+            let result = try_run(world, &plan, LoopbackHooks::default());
             assert!(guest.join().unwrap() > 0, "the visitor got nothing, so nothing was shown");
             result.unwrap().result
         });
@@ -247,13 +247,13 @@ fn visit(world: &World, topic: &str, group: &str, strategy: &str) -> usize {
 fn folder(world: &World) {
     let plan = plan(world, &constant(500, 1, "uniform"));
     let results = tempfile::tempdir().unwrap();
-    let options = kbench::run::Options {
+    let options = kbench::run::RunOptions {
         command_line: vec!["kbench".to_owned(), "run".to_owned()],
         program: crate::runs::PROGRAM.into(),
         results_dir: results.path().to_owned(),
         signal: std::sync::Arc::default(),
         remains: std::sync::Arc::default(),
-        loopback: (world.kind() == Kind::Loopback).then(Faults::default),
+        loopback: (world.kind() == Kind::Loopback).then(LoopbackHooks::default),
         start_wall_us: None,
         trial: None,
         race: None,

@@ -12,7 +12,7 @@ use crate::probe::Probe;
 use crate::runs::{constant, plan, try_run};
 use crate::world::{Kind, World};
 use kbench::base::clock::wake_on_time;
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::result::{LatencySummary, RunResult};
 
 /// What the proxy holds every byte on its way to the broker for.
@@ -137,7 +137,7 @@ fn run(world: &World) -> RunResult {
     let mut plan = plan(world, &text);
     plan.topic.partitions = 1;
     plan.apps.truncate(1);
-    let result = try_run(world, &plan, Faults::default()).unwrap().result;
+    let result = try_run(world, &plan, LoopbackHooks::default()).unwrap().result;
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert_eq!(result.ack.count, 200);
     result

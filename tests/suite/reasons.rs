@@ -13,7 +13,7 @@ use crate::probe::Probe;
 use crate::runs::{constant, plan, try_run};
 use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::plan::Plan;
 use kbench::result::Verdict;
 
@@ -55,7 +55,7 @@ fn disturbed(world: &World, plan: &Plan, disturb: impl Fn() + Send + Sync) -> Ve
             });
             disturb();
         });
-        let finished = try_run(world, plan, Faults::default());
+        let finished = try_run(world, plan, LoopbackHooks::default());
         finished.unwrap_or_else(|error| panic!("{error}")).result.verdict
     })
 }
@@ -104,6 +104,6 @@ fn reused(_: &World) {
     let made = || world.broker().stats().requests.get("CreateTopics").copied().unwrap_or(0);
     let before = made();
     assert!(before > 0);
-    try_run(world, &plan, Faults::default()).unwrap_or_else(|error| panic!("{error}"));
+    try_run(world, &plan, LoopbackHooks::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(made(), before, "asked to make a topic that is there");
 }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use crate::probe::Probe;
 use crate::runs::{constant, run_with};
 use crate::world::{Kind, World};
-use kbench::client::loopback::faults::{Faults, WriteFault};
-use kbench::plan::sweep::Settings;
-use kbench::result::sweep::limit::Limit;
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
+use kbench::plan::sweep::PointSettings;
+use kbench::result::sweep::limit::Bottleneck;
 use kbench::result::sweep::points::summarize;
 use kbench::result::{RunResult, Saved, Trial};
 
@@ -38,7 +38,7 @@ fn scenario() -> String {
 }
 
 /// The same slots for every run: those whose scattered number falls below so many percent.
-fn some(percent: u64, fault: WriteFault) -> HashMap<(u16, u64), WriteFault> {
+fn some(percent: u64, fault: WriteHook) -> HashMap<(u16, u64), WriteHook> {
     let all = (0..2_u16).flat_map(|shard| (0..8_000_u64).map(move |seq| (shard, seq)));
     let chosen = all.filter(|(shard, seq)| {
         let mut bits = (seq << 1 | u64::from(*shard)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -65,7 +65,7 @@ fn assert_agrees(result: &RunResult) {
 }
 
 fn one_in_twenty(world: &World) {
-    let faults = Faults { write: some(5, WriteFault::Full), ..Faults::default() };
+    let faults = LoopbackHooks { write: some(5, WriteHook::Full), ..LoopbackHooks::default() };
     let result = run_with(world, &scenario(), faults);
     let ledger = &result.ledger;
     assert!((200..400).contains(&ledger.unsent), "{}", ledger.unsent);
@@ -74,16 +74,16 @@ fn one_in_twenty(world: &World) {
     let words = format!("client limited: {} events", ledger.unsent);
     assert!(result.verdict.flags.iter().any(|flag| flag.starts_with(&words)), "{words}");
     assert_agrees(&result);
-    assert_eq!(limit_in_a_sweep(result), Limit::Client);
+    assert_eq!(limit_in_a_sweep(result), Bottleneck::Client);
 }
 
 /// What a sweep says of a point that has this one run. What a busy host did to the run comes
 /// first, and is no question here.
-fn limit_in_a_sweep(mut result: RunResult) -> Limit {
+fn limit_in_a_sweep(mut result: RunResult) -> Bottleneck {
     let watch = &mut result.watch;
     (watch.late_share, watch.slip_p99_ns, watch.ceiling_per_s) = (0.0, None, None);
     (watch.throttled_share, watch.steal_share, watch.debug_build) = (None, None, false);
-    let point = Settings::default();
+    let point = PointSettings::default();
     result.trial = Some(Trial { sweep: "s".to_owned(), point, repeat: 0, place: 0 });
     let points = summarize(&[Saved { folder: PathBuf::from("r"), result }]);
     points[0].limit.clone()
@@ -91,7 +91,7 @@ fn limit_in_a_sweep(mut result: RunResult) -> Limit {
 
 /// Half of all events, so that many sessions lose their opening one and some lose all.
 fn openings(world: &World) {
-    let faults = Faults { write: some(50, WriteFault::Full), ..Faults::default() };
+    let faults = LoopbackHooks { write: some(50, WriteHook::Full), ..LoopbackHooks::default() };
     let result = run_with(world, &scenario(), faults);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     assert!(result.ledger.unsent * 5 > result.ledger.offered * 2);
@@ -100,7 +100,7 @@ fn openings(world: &World) {
 
 /// An event that the client will never take was not written, and that alone is said.
 fn rejected(world: &World) {
-    let faults = Faults { write: some(5, WriteFault::Reject), ..Faults::default() };
+    let faults = LoopbackHooks { write: some(5, WriteHook::Reject), ..LoopbackHooks::default() };
     let result = run_with(world, &scenario(), faults);
     let failed = result.ledger.failed;
     assert!((200..400).contains(&failed), "{failed}");

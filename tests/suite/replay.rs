@@ -16,7 +16,7 @@ use crate::runs::{PROGRAM, constant, plan, try_run};
 use crate::sender::Sender;
 use crate::world::World;
 use kbench::base::error::ExitCode;
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::event::PROBE_SHARD;
 use kbench::event::json::stamp;
 use kbench::event::json::stamp::STAMP_LEN;
@@ -24,7 +24,7 @@ use kbench::output::progress::Progress;
 use kbench::plan::{Plan, ReplayPlan};
 use kbench::result::RunResult;
 use kbench::run;
-use kbench::run::Options;
+use kbench::run::RunOptions;
 
 pub fn probes() -> Vec<Probe> {
     vec![
@@ -42,7 +42,7 @@ pub fn probes() -> Vec<Probe> {
 fn recorded(world: &World, text: &str) -> (Plan, RunResult) {
     let mut plan = plan(world, text);
     plan.topic.reuse = true;
-    let result = try_run(world, &plan, Faults::default()).unwrap().result;
+    let result = try_run(world, &plan, LoopbackHooks::default()).unwrap().result;
     assert_sound(&result);
     (plan, result)
 }
@@ -57,7 +57,8 @@ fn replay(world: &World, text: &str, topic: &str, speed: f64, warmup_ns: u64) ->
 }
 
 fn again(world: &World, plan: &Plan) -> RunResult {
-    let result = try_run(world, plan, Faults::default()).unwrap_or_else(|error| panic!("{error}"));
+    let result =
+        try_run(world, plan, LoopbackHooks::default()).unwrap_or_else(|error| panic!("{error}"));
     result.result
 }
 
@@ -257,7 +258,7 @@ fn interrupted(world: &World) {
     let plan = replay(world, &constant(1, 1, "uniform"), &first.topic.name, 0.02, 0);
     let signal = Arc::new(AtomicUsize::new(0));
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = RunOptions {
         command_line: vec!["a test".to_owned()],
         program: PROGRAM.into(),
         results_dir: folder.path().to_owned(),
@@ -285,7 +286,7 @@ fn interrupted(world: &World) {
 
 fn refused(world: &World) {
     let refused = |plan: &Plan, code: ExitCode, words: &str| {
-        let error = try_run(world, plan, Faults::default()).unwrap_err();
+        let error = try_run(world, plan, LoopbackHooks::default()).unwrap_err();
         assert_eq!(error.exit_code(), code, "{error}");
         let text = error.to_string();
         assert!(text.contains(words) && !text.contains('\n'), "{text}");

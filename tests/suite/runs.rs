@@ -8,16 +8,16 @@ use hdrhistogram::serialization::Deserializer;
 
 use crate::world::{Kind, World};
 use kbench::base::error::Result;
-use kbench::client::loopback::faults::Faults;
+use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::output::progress::Progress;
 use kbench::plan::Plan;
 use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
-use kbench::plan::toml::source::Source;
+use kbench::plan::toml::source::ScenarioSource;
 use kbench::result::{LatencySummary, RunResult};
 use kbench::run;
-use kbench::run::{Finished, Options};
+use kbench::run::{Finished, RunOptions};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
@@ -27,7 +27,7 @@ const START_WALL_US: i64 = 1_767_225_600_000_000;
 
 /// A scenario's plan in a world: against its broker, or on the loopback.
 pub fn plan(world: &World, text: &str) -> Plan {
-    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
     let overrides = Overrides {
         bootstrap_servers: (world.kind() != Kind::Loopback).then(|| world.bootstrap().to_owned()),
         ..Overrides::default()
@@ -44,9 +44,9 @@ pub fn plan(world: &World, text: &str) -> Plan {
 }
 
 /// Runs a plan; on the loopback with these faults planted.
-pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
+pub fn try_run(world: &World, plan: &Plan, faults: LoopbackHooks) -> Result<Finished> {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = RunOptions {
         command_line: vec!["a test".to_owned()],
         program: PathBuf::from(PROGRAM),
         results_dir: folder.path().to_owned(),
@@ -63,11 +63,11 @@ pub fn try_run(world: &World, plan: &Plan, faults: Faults) -> Result<Finished> {
 
 /// Runs a scenario that must end with a result.
 pub fn run(world: &World, text: &str) -> RunResult {
-    run_with(world, text, Faults::default())
+    run_with(world, text, LoopbackHooks::default())
 }
 
 /// The same with faults planted; on the loopback only.
-pub fn run_with(world: &World, text: &str, faults: Faults) -> RunResult {
+pub fn run_with(world: &World, text: &str, faults: LoopbackHooks) -> RunResult {
     let plan = plan(world, text);
     try_run(world, &plan, faults).unwrap_or_else(|error| panic!("{error}")).result
 }

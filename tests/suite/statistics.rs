@@ -21,7 +21,7 @@ use kbench::event::{Outcome, Receipt};
 use kbench::measure::latency::Recorder;
 use kbench::measure::ledger::Ledger;
 use kbench::workers::produce;
-use kbench::workers::produce::{ReceiptBook, Receiver, Script, Sending, Shift, Sink};
+use kbench::workers::produce::{ProducerTask, ReceiptBook, Receiver, Sending, Sink, Workload};
 
 use crate::admin::delete_topic;
 use crate::probe::Probe;
@@ -108,11 +108,11 @@ fn run(world: &World, every_ms: u32) -> Figures {
     let mut sink = sink.unwrap();
     sink.get_ready(Instant::now() + Duration::from_secs(1));
     let (windows, _collected) = channel();
-    let shift = Shift {
+    let shift = ProducerTask {
         shard: 0,
         run: 1,
         start_ns: (clock.now_ns() + 50_000_000).next_multiple_of(1_000),
-        script: Script::crew(&plan, Sending::default()).remove(0),
+        script: Workload::for_shards(&plan, Sending::default()).remove(0),
         sink: Box::new(sink),
         recorder: Recorder::new(0..u64::MAX, 1_000_000_000),
         clock,

@@ -15,8 +15,8 @@ use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
 use crate::{admin, client};
-use kbench::client::librdkafka::Until;
-use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::librdkafka::ScanUntil;
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::event::PROBE_SHARD;
 use kbench::event::json::stamp;
 
@@ -49,12 +49,12 @@ pub fn probes() -> Vec<Probe> {
 fn lost_and_withheld(world: &World) {
     let mut plan = plan(world, &constant(1_000, 2, "uniform"));
     plan.load.producers = 2;
-    let write = [(0, 100), (1, 101), (0, 777)].map(|slot| (slot, WriteFault::Drop));
+    let write = [(0, 100), (1, 101), (0, 777)].map(|slot| (slot, WriteHook::Drop));
     let hide = HashMap::from([
         (plan.apps[1].group.clone(), vec![(0, 5)]),
         (plan.apps[3].group.clone(), vec![(0, 5), (1, 500)]),
     ]);
-    let faults = Faults { write: HashMap::from(write), hide, ..Faults::default() };
+    let faults = LoopbackHooks { write: HashMap::from(write), hide, ..LoopbackHooks::default() };
     let result = try_run(world, &plan, faults).unwrap().result;
     let names = |slots: &[kbench::measure::ledger::Slots]| -> Vec<(u16, u64)> {
         slots.iter().map(|slot| (slot.shard, slot.seq)).collect()
@@ -82,16 +82,18 @@ fn lost_and_withheld(world: &World) {
 fn looked_up(world: &World) {
     let plan = plan(world, &constant(1_000, 1, "uniform"));
     let hide = plan.apps.iter().map(|app| (app.group.clone(), vec![(0, 30)])).collect();
-    let write = HashMap::from([((0, 30), WriteFault::Lose), ((0, 31), WriteFault::Lose)]);
-    let result = try_run(world, &plan, Faults { write, hide, ..Faults::default() }).unwrap().result;
+    let write = HashMap::from([((0, 30), WriteHook::Lose), ((0, 31), WriteHook::Lose)]);
+    let result = try_run(world, &plan, LoopbackHooks { write, hide, ..LoopbackHooks::default() })
+        .unwrap()
+        .result;
     let ledger = &result.ledger;
     assert_eq!((ledger.unknown, ledger.unknown_written), (2, 2));
     assert_eq!((ledger.unknown_not_written, ledger.unknown_unsettled), (0, 0));
     assert_eq!((result.ack.count, result.ack.never_delivered), (1_000, 0), "both were written");
     assert!(ledger.apps.iter().all(|app| (app.missing, app.skipped_unacked) == (0, 1)));
     // All that was sent is in the log and was read: that the answer got lost is no fault.
-    let write = HashMap::from([((0, 31), WriteFault::Lose)]);
-    let faults = Faults { write, ..Faults::default() };
+    let write = HashMap::from([((0, 31), WriteHook::Lose)]);
+    let faults = LoopbackHooks { write, ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 1, "uniform"), faults);
     assert_eq!(result.ledger.unknown_written, 1);
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
@@ -113,7 +115,7 @@ fn frozen_broker(_: &World) {
             thread::sleep(Duration::from_secs(10));
             world.pause_broker(FROZEN);
         });
-        try_run(&world, &plan, Faults::default()).unwrap().result
+        try_run(&world, &plan, LoopbackHooks::default()).unwrap().result
     });
     let ledger = &result.ledger;
     assert!(ledger.closes, "{:?}", result.verdict.reasons);
@@ -153,7 +155,8 @@ fn lag_in_seconds(world: &World) {
     let plan = plan(world, &text);
     let nap = ((0, 1_000), Duration::from_millis(1_500));
     let nap = HashMap::from([(plan.apps[2].group.clone(), nap)]);
-    let result = try_run(world, &plan, Faults { nap, ..Faults::default() }).unwrap().result;
+    let result =
+        try_run(world, &plan, LoopbackHooks { nap, ..LoopbackHooks::default() }).unwrap().result;
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
     let lags = |app: usize| {
         result.series.iter().filter_map(move |interval| {
@@ -205,7 +208,7 @@ fn strangers(world: &World) {
                 producer.poll(Duration::from_millis(1));
             }
         });
-        let result = try_run(world, &plan, Faults::default());
+        let result = try_run(world, &plan, LoopbackHooks::default());
         over.store(true, Ordering::Relaxed);
         result.unwrap().result
     });
@@ -262,7 +265,7 @@ fn no_secret(world: &World) {
         // Not used on a plain connection, and known to every client all the same.
         side.insert("sasl.password".to_owned(), "hunter2-and-more".to_owned());
     }
-    let finished = try_run(world, &plan, Faults::default()).unwrap();
+    let finished = try_run(world, &plan, LoopbackHooks::default()).unwrap();
     let text = serde_json::to_string(&finished.result).unwrap();
     assert!(text.contains("somebody") && !text.contains("hunter2"));
     for client in &finished.result.clients {
@@ -287,7 +290,7 @@ fn read_again(world: &World) {
             found.push(text.parse::<i32>().unwrap());
         };
         let servers = world.bootstrap();
-        let until = Until { deadline: Instant::now() + patience, stop: &|| false };
+        let until = ScanUntil { deadline: Instant::now() + patience, stop: &|| false };
         let none = BTreeMap::new();
         let why =
             kbench::client::librdkafka::scan(servers, &none, &topic, &starts, &until, &mut each);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::probe::Probe;
 use crate::runs::{PROGRAM, constant, plan, run_with, try_run};
 use crate::world::{Kind, World};
-use kbench::client::loopback::faults::{Faults, WriteFault};
+use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::measure::latency::Reading;
 use kbench::output::progress::Progress;
 use kbench::output::summary::markdown;
@@ -18,7 +18,7 @@ use kbench::output::table::terminal;
 use kbench::plan::metric::Statistic;
 use kbench::result::{LatencySummary, RunResult};
 use kbench::run;
-use kbench::run::Options;
+use kbench::run::RunOptions;
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];
@@ -54,10 +54,10 @@ fn p99(latency: &LatencySummary) -> (Reading, Option<i64>) {
 /// and it has no end.
 fn exact_rank(world: &World) {
     let refused = |count: u64| {
-        let write = (0..count).map(|number| ((0, 13 + 90 * number), WriteFault::Full)).collect();
+        let write = (0..count).map(|number| ((0, 13 + 90 * number), WriteHook::Full)).collect();
         let mut text = constant(1_000, 2, "uniform");
         text.push_str("[thresholds]\n\"analytics.e2e.p99\" = \"< 20s\"\n\"ack.p90\" = \"< 20s\"\n");
-        run_with(world, &text, Faults { write, ..Faults::default() })
+        run_with(world, &text, LoopbackHooks { write, ..LoopbackHooks::default() })
     };
     let result = refused(20);
     for latency in all_stages(&result) {
@@ -111,17 +111,17 @@ fn every_slot(world: &World) {
     // In the warm-up, which is not measured; then in each measured second.
     for (from, count) in [(0, 50), (1_000, 7), (2_000, 11)] {
         for seq in from..from + count {
-            write.insert((0, seq), WriteFault::Full);
-            write.insert((0, 100 + seq), WriteFault::Fail);
+            write.insert((0, seq), WriteHook::Full);
+            write.insert((0, 100 + seq), WriteHook::Fail);
             // Written, though its answer got lost: acknowledged late, and seen.
-            write.insert((0, 200 + seq), WriteFault::Lose);
+            write.insert((0, 200 + seq), WriteHook::Lose);
             // Acknowledged, and never seen.
-            write.insert((0, 300 + seq), WriteFault::Drop);
+            write.insert((0, 300 + seq), WriteHook::Drop);
         }
     }
     let hide =
         HashMap::from([(plan.apps[1].group.clone(), (2_500..2_520).map(|s| (0, s)).collect())]);
-    let faults = Faults { write, hide, ..Faults::default() };
+    let faults = LoopbackHooks { write, hide, ..LoopbackHooks::default() };
     let result = try_run(world, &plan, faults).unwrap().result;
     assert_eq!((result.ack.count, result.ack.never_delivered), (2_000, 2 * (7 + 11)));
     for (place, app) in result.apps.iter().enumerate() {
@@ -154,7 +154,7 @@ fn full_queue(_: &World) {
             thread::sleep(Duration::from_secs(10));
             world.pause_broker(Duration::from_secs(1))
         });
-        try_run(&world, &plan(&world, &text), Faults::default()).unwrap().result
+        try_run(&world, &plan(&world, &text), LoopbackHooks::default()).unwrap().result
     });
     let refused = result.ack.never_delivered;
     assert!(refused > 1_000, "only {refused} were refused in a second at 2,000/s");
@@ -183,7 +183,8 @@ fn full_queue(_: &World) {
 /// Law 11. The sink stands still from 1.5 s on, for 0.8 s: what was due in the second second waited
 /// up to 0.8 s, what was due in the third one up to 0.3 s; it all came through in the third.
 fn by_due(world: &World) {
-    let faults = Faults { stall: Some(((0, 1_500), 800_000_000)), ..Faults::default() };
+    let faults =
+        LoopbackHooks { stall: Some(((0, 1_500), 800_000_000)), ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 4, "uniform"), faults);
     for (place, app) in result.apps.iter().enumerate() {
         let max_ms: Vec<i64> = result.series[..4]
@@ -208,12 +209,12 @@ fn cut_short(world: &World) {
     let plan = plan(world, &constant(1_000, 60, "uniform"));
     let results = tempfile::tempdir().unwrap();
     let signal = Arc::new(AtomicUsize::new(0));
-    let options = Options {
+    let options = RunOptions {
         program: PROGRAM.into(),
         results_dir: results.path().to_owned(),
         signal: signal.clone(),
-        loopback: Some(Faults::default()),
-        ..Options::default()
+        loopback: Some(LoopbackHooks::default()),
+        ..RunOptions::default()
     };
     let result = thread::scope(|scope| {
         scope.spawn(|| {

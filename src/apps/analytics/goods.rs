@@ -2,8 +2,8 @@
 
 use std::ops::AddAssign;
 
-use crate::apps::state::hours::Sales;
-use crate::apps::state::tally::Amount;
+use crate::apps::state::counts::Amount;
+use crate::apps::state::windows::Sales;
 use crate::apps::summary::{Value, price_cents};
 use crate::event::{Event, EventType};
 

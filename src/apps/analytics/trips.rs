@@ -4,9 +4,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::apps::journey::{Journey, PageKind};
-use crate::apps::state::spread::Spread;
-use crate::apps::state::tally::greatest;
-use crate::apps::state::visits::Visit;
+use crate::apps::state::counts::greatest;
+use crate::apps::state::histogram::ValueHistogram;
+use crate::apps::state::sessions::UserSession;
 use crate::apps::summary::{OTHER, Section, Value};
 use crate::event::{Event, EventType};
 
@@ -60,8 +60,8 @@ pub(super) struct Trips {
     count: u64,
     /// Sessions that came through each step of each of [`FUNNELS`].
     through: [[u64; STEPS_MAX]; FUNNELS.len()],
-    duration_ms: Spread,
-    events: Spread,
+    duration_ms: ValueHistogram,
+    events: ValueHistogram,
     journeys: HashMap<Journey, u64, FixedState>,
     journeys_max: usize,
     /// Sessions whose journey found no place.
@@ -73,15 +73,15 @@ impl Trips {
         Self {
             count: 0,
             through: [[0; STEPS_MAX]; FUNNELS.len()],
-            duration_ms: Spread::new(),
-            events: Spread::new(),
+            duration_ms: ValueHistogram::new(),
+            events: ValueHistogram::new(),
             journeys: HashMap::default(),
             journeys_max,
             dropped: 0,
         }
     }
 
-    pub(super) fn close(&mut self, visit: &Visit<Trip>) {
+    pub(super) fn close(&mut self, visit: &UserSession<Trip>) {
         self.count += 1;
         for (through, taken) in self.through.iter_mut().zip(visit.what.steps) {
             through.iter_mut().take(usize::from(taken)).for_each(|count| *count += 1);
@@ -162,7 +162,7 @@ mod tests {
     fn journeys_beyond_the_limit_share_a_row() {
         let mut trips = Trips::new(1);
         for kind in [PageKind::Home, PageKind::Cart, PageKind::Home, PageKind::Search] {
-            let mut visit = Visit::<Trip>::default();
+            let mut visit = UserSession::<Trip>::default();
             visit.what.journey.step(kind, 3);
             trips.close(&visit);
         }

@@ -1,17 +1,17 @@
 //! Where sessions end.
 
 use crate::apps::journey::PageKind;
-use crate::apps::state::tally::greatest;
-use crate::apps::state::visits::Visit;
+use crate::apps::state::counts::greatest;
+use crate::apps::state::sessions::UserSession;
 use crate::apps::summary::{Section, Value};
 
-use super::people::Way;
+use super::people::SessionPath;
 
 const KINDS: usize = PageKind::ALL.len();
 
 /// Sessions by the page they ended on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ends {
+pub(super) struct EndPages {
     /// By the page's number.
     by_page: Vec<u64>,
     /// Sessions that came to each kind of page.
@@ -20,9 +20,9 @@ pub(super) struct Ends {
     left: [u64; KINDS],
 }
 
-impl Ends {
+impl EndPages {
     /// Counts a session that is over.
-    pub(super) fn close(&mut self, visit: &Visit<Way>) {
+    pub(super) fn close(&mut self, visit: &UserSession<SessionPath>) {
         let way = &visit.what;
         self.add(way.last_page, 1);
         for (kind, came) in self.came.iter_mut().enumerate() {

@@ -1,8 +1,8 @@
 //! Who a user is: segment, engagement, device, and the ways of the open sessions.
 
 use crate::apps::journey::Recent;
+use crate::apps::state::sessions::{UserSession, UserSessions};
 use crate::apps::state::users::PerUser;
-use crate::apps::state::visits::{Visit, Visits};
 use crate::event::EventType;
 
 /// What an event of each type adds to a user's engagement: the further down the funnel, the more.
@@ -46,7 +46,7 @@ impl Segment {
 /// Who is what. A user with few events gets the benefit of the doubt: as many events as the
 /// margin are no evidence.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rule {
+pub(super) struct SegmentRule {
     /// A buyer has at least this share of carts and purchases among the events beyond the margin.
     pub(super) buyer_share: f64,
     /// Who is no buyer is a researcher from this share of searches on.
@@ -63,7 +63,7 @@ pub(super) struct Person {
     pub(super) bought_us: i64,
     pub(super) by_type: [u32; 5],
     pub(super) devices: [u32; DEVICES.len()],
-    pub(super) visits: Visits<Way>,
+    pub(super) visits: UserSessions<SessionPath>,
 }
 
 impl Default for Person {
@@ -73,7 +73,7 @@ impl Default for Person {
             bought_us: i64::MAX,
             by_type: [0; 5],
             devices: [0; DEVICES.len()],
-            visits: Visits::default(),
+            visits: UserSessions::default(),
         }
     }
 }
@@ -84,7 +84,7 @@ impl Person {
         self.by_type.iter().map(|count| u64::from(*count)).sum()
     }
 
-    pub(super) fn segment(&self, rule: &Rule) -> Segment {
+    pub(super) fn segment(&self, rule: &SegmentRule) -> Segment {
         let of = |kind: EventType| f64::from(self.by_type[kind.index()]);
         let events = self.events() as f64;
         let stands_out = |count: f64, share: f64| count >= rule.margin + share * events;
@@ -118,7 +118,7 @@ impl Person {
     }
 
     /// The session with the latest event; the first of equals.
-    pub(super) fn latest(&self) -> Option<&Visit<Way>> {
+    pub(super) fn latest(&self) -> Option<&UserSession<SessionPath>> {
         self.visits.open().iter().rev().max_by_key(|visit| visit.last_us)
     }
 }
@@ -143,7 +143,7 @@ impl PerUser for Person {
 
 /// The way of one session.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Way {
+pub(super) struct SessionPath {
     /// The kinds of the latest pages.
     pub(super) recent: Recent,
     /// The page of the last event.
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn segment(by_type: [u32; 5], margin: f64) -> Segment {
-        let rule = Rule { buyer_share: 0.05, researcher_share: 0.13, margin };
+        let rule = SegmentRule { buyer_share: 0.05, researcher_share: 0.13, margin };
         Person { by_type, ..Person::default() }.segment(&rule)
     }
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn nobody_is_what_they_never_did() {
-        let rule = Rule { buyer_share: 0.0, researcher_share: 0.0, margin: 0.0 };
+        let rule = SegmentRule { buyer_share: 0.0, researcher_share: 0.0, margin: 0.0 };
         let person = |by_type| Person { by_type, ..Person::default() };
         assert_eq!(person([3, 0, 0, 0, 0]).segment(&rule), Segment::Browser);
         assert_eq!(person([3, 0, 1, 0, 0]).segment(&rule), Segment::Researcher);

@@ -5,9 +5,9 @@
 //! becomes active in the frames from max(s, l + W) to s + W - 1. So it is enough to note where
 //! that begins and ends: sums over partitions stay exact, and no frame needs a set of users.
 
-use super::seconds::Counts;
+use super::seconds::NumberCounts;
 use super::span::Span;
-use crate::apps::state::tally::greatest;
+use crate::apps::state::counts::greatest;
 use crate::apps::summary::{Frame, Row, Value};
 use crate::event::EventType;
 
@@ -16,10 +16,10 @@ const TOP: usize = 3;
 
 /// What happened in one slice.
 #[derive(Debug, Clone, Default)]
-struct Slice {
+struct FrameSlice {
     by_type: [u64; 5],
     /// Page views by the page's number in `Names`.
-    views: Counts,
+    views: NumberCounts,
 }
 
 /// The latest slices of a partition.
@@ -31,7 +31,7 @@ pub(super) struct Frames {
     frames_max: i64,
     /// The newest slice; `None` before the first event.
     newest: Option<i64>,
-    slices: Span<Slice>,
+    slices: Span<FrameSlice>,
     /// By how many the active users change from one frame to the next.
     changes: Span<i64>,
     /// The sum of the changes that were cut off.
@@ -132,7 +132,7 @@ impl Frames {
         let first = first_us.div_euclid(self.slice_us);
         let oldest = self.oldest().max(first);
         let mut active = self.active_before;
-        let nothing = Slice::default();
+        let nothing = FrameSlice::default();
         let frames = (oldest..=newest).map(|number| {
             active += self.changes.get(number).copied().unwrap_or(0);
             let from_us = number.saturating_mul(self.slice_us);
@@ -145,7 +145,7 @@ impl Frames {
     }
 }
 
-impl Slice {
+impl FrameSlice {
     fn add(&mut self, other: &Self, pages: &[u32]) {
         for (count, more) in self.by_type.iter_mut().zip(other.by_type) {
             *count += more;

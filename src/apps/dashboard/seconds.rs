@@ -1,6 +1,6 @@
 //! The last seconds of a partition, in a ring.
 
-use crate::apps::state::names::OTHER_ID;
+use crate::apps::state::interner::OTHER_ID;
 
 pub(super) const SECOND_US: i64 = 1_000_000;
 
@@ -12,16 +12,16 @@ pub(super) struct Second {
     pub(super) by_type: [u64; 5],
     pub(super) revenue_cents: u64,
     /// Page views by the page's number in `Names`.
-    pub(super) views: Counts,
+    pub(super) views: NumberCounts,
     /// Events about a product by the product's number in `Names`.
-    pub(super) products: Counts,
+    pub(super) products: NumberCounts,
 }
 
 /// Counts by small numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Counts(Vec<u32>);
+pub(super) struct NumberCounts(Vec<u32>);
 
-impl Counts {
+impl NumberCounts {
     pub(super) fn add(&mut self, number: u32, count: u32) {
         let index = number as usize;
         if index >= self.0.len() {
@@ -129,7 +129,7 @@ impl Seconds {
     pub(super) fn window(&self, now_us: i64, ago: i64) -> Second {
         let last_s = now_us.div_euclid(SECOND_US).saturating_sub(ago * self.window_s);
         let first_s = last_s.saturating_sub(self.window_s) + 1;
-        let same = |counts: fn(&Second) -> &Counts| {
+        let same = |counts: fn(&Second) -> &NumberCounts| {
             let most = self.ring.iter().map(|second| counts(second).0.len()).max().unwrap_or(0);
             (0..most as u32).collect()
         };
@@ -185,7 +185,13 @@ mod tests {
         right.at(9 * SECOND_US).unwrap().products.add(1, 4);
         left.merge(&right, &Numbers { pages: vec![0, 2, 1], products: vec![0, 1] });
         let of = |ago| left.window(10 * SECOND_US, ago);
-        assert_eq!((of(0).views, of(0).products), (Counts(vec![0, 5]), Counts::default()));
-        assert_eq!((of(1).views, of(1).products), (Counts(vec![0, 3]), Counts(vec![0, 4])));
+        assert_eq!(
+            (of(0).views, of(0).products),
+            (NumberCounts(vec![0, 5]), NumberCounts::default())
+        );
+        assert_eq!(
+            (of(1).views, of(1).products),
+            (NumberCounts(vec![0, 3]), NumberCounts(vec![0, 4]))
+        );
     }
 }

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::apps::summary::Flag;
 
-use super::rules::Rule;
+use super::rules::FraudRule;
 
 /// The users of one address. Most have one, so the first needs no memory elsewhere.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Addresses {
     pub(super) fn flags(&self) -> impl Iterator<Item = Flag> {
         let crowds = self.table.iter().filter(|(_, address)| address.count() > self.users_max);
         crowds.map(|(key, address)| Flag {
-            rule: Rule::CrowdedAddress.name().to_owned(),
+            rule: FraudRule::CrowdedAddress.name().to_owned(),
             user_id: String::new(),
             session_id: String::new(),
             evidence: self.evidence(IpAddr::V6(*key)),

@@ -8,11 +8,11 @@ use std::hash::BuildHasher;
 
 use crate::apps::alert::{Alert, Alerts};
 use crate::apps::summary::Flag;
-use crate::event::Fraud;
+use crate::event::FraudKind;
 
 /// What is suspicious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Rule {
+pub(super) enum FraudRule {
     /// An event beyond `velocity_per_min` in the user's last minute, which slides by ten seconds,
     /// in a session with at least half as many events itself.
     Velocity,
@@ -41,7 +41,7 @@ pub(super) enum Rule {
     DeviceChange,
 }
 
-impl Rule {
+impl FraudRule {
     pub(super) const ALL: [Self; 9] = [
         Self::Velocity,
         Self::PurchaseVelocity,
@@ -69,12 +69,12 @@ impl Rule {
     }
 
     /// The kind of fraud that a rule speaks for, where it speaks for one.
-    const fn fraud(self) -> Option<Fraud> {
+    const fn fraud(self) -> Option<FraudKind> {
         match self {
-            Self::Velocity => Some(Fraud::BotVelocity),
-            Self::PurchaseVelocity => Some(Fraud::CardTesting),
-            Self::HighValue => Some(Fraud::HighValueBurst),
-            Self::UnusualCountry | Self::UnusualNetwork => Some(Fraud::AccountTakeover),
+            Self::Velocity => Some(FraudKind::BotVelocity),
+            Self::PurchaseVelocity => Some(FraudKind::CardTesting),
+            Self::HighValue => Some(FraudKind::HighValueBurst),
+            Self::UnusualCountry | Self::UnusualNetwork => Some(FraudKind::AccountTakeover),
             Self::CrowdedAddress
             | Self::BlindPurchase
             | Self::HastyPurchase
@@ -87,13 +87,13 @@ impl Rule {
 #[must_use]
 pub fn rules_of(app: &str) -> Vec<&'static str> {
     let is_fraud = app == super::settings::SCHEMA.name;
-    Rule::ALL.into_iter().filter(|_| is_fraud).map(Rule::name).collect()
+    FraudRule::ALL.into_iter().filter(|_| is_fraud).map(FraudRule::name).collect()
 }
 
 /// The kind of fraud that the rule of this name speaks for, where it speaks for one.
 #[must_use]
-pub fn fraud_of(rule: &str) -> Option<Fraud> {
-    Rule::ALL.into_iter().find(|known| known.name() == rule).and_then(Rule::fraud)
+pub fn fraud_of(rule: &str) -> Option<FraudKind> {
+    FraudRule::ALL.into_iter().find(|known| known.name() == rule).and_then(FraudRule::fraud)
 }
 
 /// Several rules at once.
@@ -102,7 +102,7 @@ pub(super) struct Met(u16);
 
 impl Met {
     /// Adds a rule if it is met.
-    pub(super) fn set(&mut self, rule: Rule, is_met: bool) {
+    pub(super) fn set(&mut self, rule: FraudRule, is_met: bool) {
         self.0 |= u16::from(is_met) << rule as u16;
     }
 
@@ -110,8 +110,8 @@ impl Met {
         self.0 != 0
     }
 
-    pub(super) fn rules(self) -> impl Iterator<Item = Rule> {
-        Rule::ALL.into_iter().filter(move |rule| self.0 >> *rule as u16 & 1 == 1)
+    pub(super) fn rules(self) -> impl Iterator<Item = FraudRule> {
+        FraudRule::ALL.into_iter().filter(move |rule| self.0 >> *rule as u16 & 1 == 1)
     }
 }
 
@@ -173,7 +173,7 @@ impl std::fmt::Display for Evidence {
 /// One alert: a rule, a user and a session, however often the rule was met.
 #[derive(Debug, Clone)]
 struct Case {
-    rule: Rule,
+    rule: FraudRule,
     user_id: CompactString,
     session_id: CompactString,
     hits: u64,
@@ -185,7 +185,7 @@ struct Case {
 /// Who met a rule, and when.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cause<'a> {
-    pub(super) rule: Rule,
+    pub(super) rule: FraudRule,
     pub(super) user_id: &'a str,
     pub(super) session_id: &'a str,
     pub(super) due_us: i64,
@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     fn cause(session_id: &str, due_us: i64) -> Cause<'_> {
-        Cause { rule: Rule::Velocity, user_id: "u", session_id, due_us }
+        Cause { rule: FraudRule::Velocity, user_id: "u", session_id, due_us }
     }
 
     #[test]
@@ -345,8 +345,11 @@ mod tests {
 
     #[test]
     fn every_planted_kind_has_a_rule_that_speaks_for_it() {
-        for kind in Fraud::ALL {
-            assert!(Rule::ALL.iter().any(|rule| fraud_of(rule.name()) == Some(kind)), "{kind:?}");
+        for kind in FraudKind::ALL {
+            assert!(
+                FraudRule::ALL.iter().any(|rule| fraud_of(rule.name()) == Some(kind)),
+                "{kind:?}"
+            );
         }
         assert_eq!(fraud_of("device_change"), None);
         assert_eq!(fraud_of("nothing"), None);

@@ -6,9 +6,9 @@ use foldhash::fast::FixedState;
 
 /// What is to be said of both sessions with yes or no: two bits each.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Marks(u8);
+pub(super) struct SessionMarks(u8);
 
-impl Marks {
+impl SessionMarks {
     /// Where the session comes from is the user's own.
     pub(super) const LEARNS: u8 = 1;
     /// Something was viewed or searched for.
@@ -40,7 +40,7 @@ const NEVER_US: u32 = u32::MAX;
 
 /// One of a user's sessions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Session {
+pub(super) struct FraudSession {
     pub(super) last_us: i64,
     /// The hash of the session's id, 0 for none. It tells apart the two sessions of one user, and
     /// takes one for the other with a chance of 2^-31.
@@ -55,7 +55,7 @@ pub(super) struct Session {
     pub(super) purchases: u16,
 }
 
-impl Default for Session {
+impl Default for FraudSession {
     fn default() -> Self {
         Self {
             last_us: i64::MIN,
@@ -68,7 +68,7 @@ impl Default for Session {
     }
 }
 
-impl Session {
+impl FraudSession {
     /// Something happens at a time, which may lie before what was known already.
     fn reach(&mut self, due_us: i64) {
         let later_us = due_us.saturating_sub(self.last_us);
@@ -96,8 +96,8 @@ impl Session {
 /// The session of an event becomes the first; says whether it begins. The user's two latest are
 /// known; one that comes back after two others, or after the idle limit, begins anew.
 pub(super) fn enter(
-    sessions: &mut [Session; 2],
-    marks: &mut Marks,
+    sessions: &mut [FraudSession; 2],
+    marks: &mut SessionMarks,
     session_id: &str,
     due_us: i64,
     idle_us: i64,
@@ -109,7 +109,7 @@ pub(super) fn enter(
     }
     let session = &mut sessions[0];
     if session.id != id || due_us.saturating_sub(session.last_us) > idle_us {
-        *session = Session { id, ..Session::default() };
+        *session = FraudSession { id, ..FraudSession::default() };
         marks.clear();
     }
     session.reach(due_us);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_third_session_takes_the_place_of_the_second_last() {
-        let (mut sessions, mut marks) = <([Session; 2], Marks)>::default();
+        let (mut sessions, mut marks) = <([FraudSession; 2], SessionMarks)>::default();
         let mut step = |id, due_us| {
             let begins = enter(&mut sessions, &mut marks, id, due_us, 100);
             sessions[0].events += 1;
@@ -135,27 +135,27 @@ mod tests {
 
     #[test]
     fn each_session_keeps_its_marks() {
-        let (mut sessions, mut marks) = <([Session; 2], Marks)>::default();
+        let (mut sessions, mut marks) = <([FraudSession; 2], SessionMarks)>::default();
         let mut step = |id, due_us, mark| {
             enter(&mut sessions, &mut marks, id, due_us, 100);
             sessions[0].events += 1;
-            let had = [Marks::LEARNS, Marks::LOOKED].map(|mark| marks.has(mark));
+            let had = [SessionMarks::LEARNS, SessionMarks::LOOKED].map(|mark| marks.has(mark));
             marks.set(mark);
             had
         };
-        assert_eq!(step("a", 1, Marks::LEARNS), [false, false]);
-        assert_eq!(step("b", 2, Marks::LOOKED), [false, false]);
-        assert_eq!(step("a", 3, Marks::LOOKED), [true, false]);
+        assert_eq!(step("a", 1, SessionMarks::LEARNS), [false, false]);
+        assert_eq!(step("b", 2, SessionMarks::LOOKED), [false, false]);
+        assert_eq!(step("a", 3, SessionMarks::LOOKED), [true, false]);
         assert_eq!(step("b", 4, 0), [false, true]);
         assert_eq!(step("a", 5, 0), [true, true]);
-        assert_eq!(step("c", 6, Marks::LEARNS), [false, false], "b makes room");
+        assert_eq!(step("c", 6, SessionMarks::LEARNS), [false, false], "b makes room");
         assert_eq!(step("a", 106, 0), [false, false], "a begins anew");
         assert_eq!(step("c", 106, 0), [true, false]);
     }
 
     #[test]
     fn the_pause_after_the_cart_is_exact_up_to_an_hour_whatever_the_order() {
-        let mut session = Session::default();
+        let mut session = FraudSession::default();
         let mut at = |due_us| {
             session.reach(due_us);
             session.since_cart_us(due_us)

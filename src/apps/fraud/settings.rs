@@ -1,7 +1,7 @@
 //! The settings of the application, and its place in the list.
 
 use super::Fraud;
-use super::suspect::Limits;
+use super::suspect::FraudLimits;
 use crate::apps::{AppKind, Rhythm, TOP, option, option_count, option_us};
 use crate::event::cents;
 use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
@@ -111,10 +111,10 @@ pub(in crate::apps) const KIND: AppKind =
     AppKind { schema: SCHEMA, new: |plan| Box::new(Fraud::new(plan)), rhythm: Rhythm::Alerts };
 
 /// What a plan calls suspicious.
-pub(super) fn limits(plan: &AppPlan) -> Limits {
+pub(super) fn limits(plan: &AppPlan) -> FraudLimits {
     let count = |key| option_count(plan, &SCHEMA, key);
     let us = |key| option_us(plan, &SCHEMA, key);
-    Limits {
+    FraudLimits {
         velocity_per_min: count("velocity_per_min") as u64,
         purchases_max: count("purchases_max"),
         purchase_window_us: us("purchase_window_ms"),

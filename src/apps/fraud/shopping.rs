@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::suspect::Limits;
+use super::suspect::FraudLimits;
 
 /// How many carts an alert can tell apart at least.
 const PURCHASES_TOLD: usize = 256;
@@ -36,13 +36,13 @@ struct Cart {
 
 /// How fast a cart was filled and bought: its products, and the pauses since the first came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(super) struct CartPace {
     pub(super) items: u16,
     pub(super) pauses: u16,
     pub(super) us: i64,
 }
 
-impl Pace {
+impl CartPace {
     /// Whether there is a whole cart, and the pauses are below this limit in the mean. Somebody
     /// who knows what to buy may be as fast with one or two products.
     pub(super) fn is_rush(self, pause_us: i64) -> bool {
@@ -66,13 +66,13 @@ impl Shopping {
 
     /// A product goes out of the cart of a session, which is bought with the event of this number.
     /// Gives how fast that was; nothing where nothing was seen to come in.
-    pub(super) fn empty(&mut self, session: u32, events: u16, due_us: i64) -> Option<Pace> {
+    pub(super) fn empty(&mut self, session: u32, events: u16, due_us: i64) -> Option<CartPace> {
         let filled = |cart: &&mut Cart| cart.session == session && cart.items > 0;
         let cart = self.carts.iter_mut().find(filled)?;
         let items = cart.items;
         cart.items -= 1;
         let us = due_us.saturating_sub(cart.since_us);
-        Some(Pace { items, pauses: events.saturating_sub(cart.events), us })
+        Some(CartPace { items, pauses: events.saturating_sub(cart.events), us })
     }
 
     /// A session of this id begins: what was known of an earlier one is not its own.
@@ -84,7 +84,7 @@ impl Shopping {
 
     /// Counts a cart that is bought, and gives how many there are in the window that ends with it;
     /// one exactly a window ago is outside. Beyond what a rule or an alert needs the count stands.
-    pub(super) fn buy(&mut self, due_us: i64, limits: &Limits) -> usize {
+    pub(super) fn buy(&mut self, due_us: i64, limits: &FraudLimits) -> usize {
         let since_us = due_us.saturating_sub(limits.purchase_window_us);
         while self.times.front().is_some_and(|at_us| *at_us <= since_us) {
             self.times.pop_front();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn purchases_are_counted_in_a_window_that_is_open_at_its_far_end() {
-        let limits = Limits { purchase_window_us: 10, purchases_max: 2, ..LIMITS };
+        let limits = FraudLimits { purchase_window_us: 10, purchases_max: 2, ..LIMITS };
         let mut shopping = Shopping::default();
         let counts = [0, 5, 10, 11, 15, 25].map(|due_us| shopping.buy(due_us, &limits));
         assert_eq!(counts, [1, 2, 2, 3, 3, 1]);
@@ -127,23 +127,23 @@ mod tests {
         shopping.fill(1, 3, 2, 10);
         shopping.fill(1, 3, 4, 30);
         shopping.fill(3, 1, 9, 31);
-        assert_eq!(shopping.empty(1, 5, 50), Some(Pace { items: 2, pauses: 3, us: 40 }));
-        assert_eq!(shopping.empty(1, 6, 55), Some(Pace { items: 1, pauses: 4, us: 45 }));
+        assert_eq!(shopping.empty(1, 5, 50), Some(CartPace { items: 2, pauses: 3, us: 40 }));
+        assert_eq!(shopping.empty(1, 6, 55), Some(CartPace { items: 1, pauses: 4, us: 45 }));
         assert_eq!(shopping.empty(1, 7, 56), None, "all is bought");
         shopping.fill(1, 3, 8, 60);
         assert_eq!(
             shopping.empty(1, 9, 70),
-            Some(Pace { items: 1, pauses: 1, us: 10 }),
+            Some(CartPace { items: 1, pauses: 1, us: 10 }),
             "a new cart"
         );
         assert_eq!(
             shopping.empty(3, 10, 32),
-            Some(Pace { items: 1, pauses: 1, us: 1 }),
+            Some(CartPace { items: 1, pauses: 1, us: 1 }),
             "another's"
         );
-        let pace = Pace { items: 3, pauses: 4, us: 45 };
+        let pace = CartPace { items: 3, pauses: 4, us: 45 };
         assert_eq!([11, 12].map(|pause_us| pace.is_rush(pause_us)), [false, true]);
-        assert!(!Pace { items: 2, ..pace }.is_rush(12), "two may be bought by who knows them");
+        assert!(!CartPace { items: 2, ..pace }.is_rush(12), "two may be bought by who knows them");
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(shopping.empty(1, 2, 21), None);
         // The first session has made room for a third.
         shopping.fill(5, 3, 1, 30);
-        assert_eq!(shopping.empty(3, 2, 31), Some(Pace { items: 1, pauses: 1, us: 11 }));
-        assert_eq!(shopping.empty(5, 2, 31), Some(Pace { items: 1, pauses: 1, us: 1 }));
+        assert_eq!(shopping.empty(3, 2, 31), Some(CartPace { items: 1, pauses: 1, us: 11 }));
+        assert_eq!(shopping.empty(5, 2, 31), Some(CartPace { items: 1, pauses: 1, us: 1 }));
     }
 }

@@ -9,9 +9,9 @@ use compact_str::ToCompactString;
 use foldhash::fast::FixedState;
 
 use super::home::{HOMES_MAX, code, code_text, is_other, learn, network, network_text};
-use super::rules::{Evidence, Met, Rule};
-use super::sessions::{Marks, Session, enter};
-use super::shopping::{Pace, Shopping};
+use super::rules::{Evidence, FraudRule, Met};
+use super::sessions::{FraudSession, SessionMarks, enter};
+use super::shopping::{CartPace, Shopping};
 use crate::apps::state::users::PerUser;
 use crate::apps::summary::price_cents;
 use crate::event::{Event, EventType, cents};
@@ -23,7 +23,7 @@ const SLICES: usize = 6;
 
 /// What makes a user suspicious.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct FraudLimits {
     pub(super) velocity_per_min: u64,
     pub(super) purchases_max: usize,
     pub(super) purchase_window_us: i64,
@@ -37,8 +37,8 @@ pub(super) struct Limits {
 /// One user.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Suspect {
-    sessions: [Session; 2],
-    marks: Marks,
+    sessions: [FraudSession; 2],
+    marks: SessionMarks,
     sessions_begun: u8,
     minute: Minute,
     /// Countries that are the user's own.
@@ -60,14 +60,14 @@ pub(super) struct Suspect {
 pub(super) struct Judged {
     pub(super) met: Met,
     /// How fast what is bought came out of the cart again.
-    pub(super) pace: Option<Pace>,
+    pub(super) pace: Option<CartPace>,
     /// The address, where it isn't that of the user's event before.
     pub(super) moved_to: Option<IpAddr>,
 }
 
 impl Suspect {
     /// Takes in an event of the user.
-    pub(super) fn judge(&mut self, event: &Event<'_>, due_us: i64, limits: &Limits) -> Judged {
+    pub(super) fn judge(&mut self, event: &Event<'_>, due_us: i64, limits: &FraudLimits) -> Judged {
         let mut met = Met::default();
         let events = self.minute.count(due_us);
         self.events_most = self.events_most.max(events);
@@ -75,7 +75,7 @@ impl Suspect {
         let Self { sessions, marks, .. } = self;
         if enter(sessions, marks, event.session_id, due_us, limits.session_idle_us) {
             if self.sessions_begun < limits.home_sessions {
-                self.marks.set(Marks::LEARNS);
+                self.marks.set(SessionMarks::LEARNS);
             }
             self.sessions_begun = self.sessions_begun.saturating_add(1);
             if let Some(shopping) = &mut self.shopping {
@@ -83,30 +83,33 @@ impl Suspect {
             }
             // Whoever comes from a page of the shop was there before the stream began.
             if event.referrer.is_some_and(|page| page.starts_with('/')) {
-                self.marks.set(Marks::LOOKED);
+                self.marks.set(SessionMarks::LOOKED);
             }
         }
         let session = &mut self.sessions[0];
         session.events = session.events.saturating_add(1);
         let too_fast = u64::from(events) > limits.velocity_per_min;
         let own = is_own(session.events.into(), limits.velocity_per_min);
-        met.set(Rule::Velocity, too_fast && own);
+        met.set(FraudRule::Velocity, too_fast && own);
         let device = device(event);
-        met.set(Rule::DeviceChange, session.device != 0 && device != 0 && session.device != device);
+        met.set(
+            FraudRule::DeviceChange,
+            session.device != 0 && device != 0 && session.device != device,
+        );
         if device != 0 {
             session.device = device;
         }
         let country = event.location.country.map_or(0, code);
-        if self.marks.has(Marks::LEARNS) {
+        if self.marks.has(SessionMarks::LEARNS) {
             learn(&mut self.countries, country);
             learn(&mut self.networks, self.network);
         } else {
-            met.set(Rule::UnusualCountry, is_other(&self.countries, country));
-            met.set(Rule::UnusualNetwork, is_other(&self.networks, self.network));
+            met.set(FraudRule::UnusualCountry, is_other(&self.countries, country));
+            met.set(FraudRule::UnusualNetwork, is_other(&self.networks, self.network));
         }
         let pace = match event.event_type {
             EventType::PageView | EventType::Search => {
-                self.marks.set(Marks::LOOKED);
+                self.marks.set(SessionMarks::LOOKED);
                 None
             }
             EventType::Click => None,
@@ -132,24 +135,24 @@ impl Suspect {
         &mut self,
         event: &Event<'_>,
         due_us: i64,
-        limits: &Limits,
+        limits: &FraudLimits,
         met: &mut Met,
-    ) -> Option<Pace> {
+    ) -> Option<CartPace> {
         let session = &mut self.sessions[0];
-        met.set(Rule::BlindPurchase, !self.marks.has(Marks::LOOKED));
+        met.set(FraudRule::BlindPurchase, !self.marks.has(SessionMarks::LOOKED));
         let pause_us = session.since_cart_us(due_us);
         let is_hasty = pause_us.is_some_and(|us| us < limits.hasty_purchase_us);
-        met.set(Rule::HastyPurchase, is_hasty);
+        met.set(FraudRule::HastyPurchase, is_hasty);
         let shopping = self.shopping.get_or_insert_default();
         let pace = shopping.empty(session.id, session.events, due_us);
         let is_rush = pace.is_some_and(|pace| pace.is_rush(limits.high_value_pause_us));
-        met.set(Rule::HighValue, is_rush && cart_cents(event) >= limits.high_value_cents);
+        met.set(FraudRule::HighValue, is_rush && cart_cents(event) >= limits.high_value_cents);
         session.purchases = session.purchases.saturating_add(1);
         // What is bought product by product out of one cart is bought once, with the last one.
         if cart_cents(event) <= price_cents(event) {
             let count = shopping.buy(due_us, limits);
             let own = is_own(session.purchases.into(), limits.purchases_max as u64);
-            met.set(Rule::PurchaseVelocity, count > limits.purchases_max && own);
+            met.set(FraudRule::PurchaseVelocity, count > limits.purchases_max && own);
         }
         pace
     }
@@ -174,31 +177,33 @@ impl Suspect {
     /// What speaks for a rule that the event just judged has met.
     pub(super) fn evidence(
         &self,
-        rule: Rule,
+        rule: FraudRule,
         event: &Event<'_>,
         due_us: i64,
-        pace: Option<Pace>,
-        limits: &Limits,
+        pace: Option<CartPace>,
+        limits: &FraudLimits,
     ) -> Evidence {
         match rule {
-            Rule::Velocity => Evidence::Events(self.minute.sum().into()),
-            Rule::PurchaseVelocity => {
+            FraudRule::Velocity => Evidence::Events(self.minute.sum().into()),
+            FraudRule::PurchaseVelocity => {
                 let count = self.shopping.as_ref().map_or(0, |shopping| shopping.count());
                 Evidence::Purchases(count as u64, limits.purchase_window_us)
             }
-            Rule::HighValue => Evidence::Cart(cart_cents(event), pace.map_or(0, |pace| pace.us)),
-            Rule::UnusualCountry => {
+            FraudRule::HighValue => {
+                Evidence::Cart(cart_cents(event), pace.map_or(0, |pace| pace.us))
+            }
+            FraudRule::UnusualCountry => {
                 let now = event.location.country.unwrap_or_default().to_compact_string();
                 Evidence::Place(now, code_text(self.countries[0]))
             }
-            Rule::UnusualNetwork | Rule::CrowdedAddress => {
+            FraudRule::UnusualNetwork | FraudRule::CrowdedAddress => {
                 Evidence::Place(network_text(self.network), network_text(self.networks[0]))
             }
-            Rule::BlindPurchase => Evidence::Blind,
-            Rule::HastyPurchase => {
+            FraudRule::BlindPurchase => Evidence::Blind,
+            FraudRule::HastyPurchase => {
                 Evidence::Haste(self.sessions[0].since_cart_us(due_us).unwrap_or(i64::MAX))
             }
-            Rule::DeviceChange => {
+            FraudRule::DeviceChange => {
                 let device = &event.device;
                 let words = [device.kind, device.os, device.browser];
                 let words: Vec<_> = words.into_iter().flatten().collect();
@@ -306,7 +311,7 @@ pub(super) mod tests {
         assert_eq!(counts, [1, 2, 3, 4, 3, 1, 0]);
     }
 
-    pub(in crate::apps::fraud) const LIMITS: Limits = Limits {
+    pub(in crate::apps::fraud) const LIMITS: FraudLimits = FraudLimits {
         velocity_per_min: 90,
         purchases_max: 8,
         purchase_window_us: 600_000_000,

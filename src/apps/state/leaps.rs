@@ -1,6 +1,6 @@
 //! What leaps ahead of its partition, and waits until others agree.
 //!
-//! The watermark of a partition is its greatest event time ([`super::late`]), so that a single
+//! The watermark of a partition is its greatest event time ([`super::watermark`]), so that a single
 //! event with a wrong time ahead would make all that follow late: an application is blind until
 //! time has caught up. Whether a time is wrong, its record does not tell, for whoever forges the
 //! one forges the other; but time never goes back for a whole stream. So an event that lies
@@ -19,7 +19,7 @@
 //! partitions are. A stream whose time never goes back by more than the lateness loses nothing,
 //! whatever gaps it has, for nobody disagrees; and one whose time never goes back keeps its order.
 //! What is still held at the end counts as agreed to, unless as many disagree as agree, or the
-//! whole stream speaks against it ([`Stretch::reaches`]).
+//! whole stream speaks against it ([`TimeStretch::reaches`]).
 
 use std::collections::VecDeque;
 
@@ -42,15 +42,15 @@ const STREAM_MIN: u64 = 100;
 #[derive(Debug, Clone)]
 pub struct Leaps<T> {
     reach_us: i64,
-    stretch: Stretch,
-    held: VecDeque<Held<T>>,
+    stretch: TimeStretch,
+    held: VecDeque<HeldEvent<T>>,
     agreed: VecDeque<(i64, T)>,
     left_out: u64,
 }
 
 /// The stretch of time that applied events cover.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stretch {
+pub struct TimeStretch {
     /// How many there are.
     pub events: u64,
     /// Least and greatest event time, in microseconds since 1970; `None` without any.
@@ -58,7 +58,7 @@ pub struct Stretch {
 }
 
 #[derive(Debug, Clone)]
-struct Held<T> {
+struct HeldEvent<T> {
     at_us: i64,
     /// Who agrees, each once; its own user is the first.
     users: [u64; USERS],
@@ -68,7 +68,7 @@ struct Held<T> {
     what: T,
 }
 
-impl Stretch {
+impl TimeStretch {
     fn reach(&mut self, at_us: i64) {
         self.events += 1;
         let (first_us, last_us) = self.span_us.unwrap_or((at_us, at_us));
@@ -104,7 +104,7 @@ impl<T> Leaps<T> {
     pub fn new(lateness_us: i64) -> Self {
         Self {
             reach_us: lateness_us.max(REACH_MIN_US),
-            stretch: Stretch::default(),
+            stretch: TimeStretch::default(),
             held: VecDeque::new(),
             agreed: VecDeque::new(),
             left_out: 0,
@@ -119,7 +119,7 @@ impl<T> Leaps<T> {
 
     /// What the applied events cover.
     #[must_use]
-    pub fn stretch(&self) -> Stretch {
+    pub fn stretch(&self) -> TimeStretch {
         self.stretch
     }
 
@@ -144,7 +144,7 @@ impl<T> Leaps<T> {
                 self.left_out += 1;
             }
             let users = [user, 0, 0];
-            self.held.push_back(Held { at_us, users, user_count: 1, votes: 1, what: keep() });
+            self.held.push_back(HeldEvent { at_us, users, user_count: 1, votes: 1, what: keep() });
         } else {
             self.stretch.reach(at_us);
         }
@@ -162,12 +162,12 @@ impl<T> Leaps<T> {
     /// How many of those that are held would be left out if nothing more came; `whole` is what
     /// all partitions cover.
     #[must_use]
-    pub fn doubtful(&self, whole: Stretch) -> u64 {
+    pub fn doubtful(&self, whole: TimeStretch) -> u64 {
         self.held.iter().filter(|held| self.is_doubtful(held, whole)).count() as u64
     }
 
     /// Nothing more comes: what is held is to be applied now, or is left out.
-    pub fn end(&mut self, whole: Stretch) {
+    pub fn end(&mut self, whole: TimeStretch) {
         let doubtful: Vec<bool> =
             self.held.iter().map(|held| self.is_doubtful(held, whole)).collect();
         for (held, is_doubtful) in std::mem::take(&mut self.held).into_iter().zip(doubtful) {
@@ -180,7 +180,7 @@ impl<T> Leaps<T> {
         }
     }
 
-    fn is_doubtful(&self, held: &Held<T>, whole: Stretch) -> bool {
+    fn is_doubtful(&self, held: &HeldEvent<T>, whole: TimeStretch) -> bool {
         // Where nothing was agreed to yet, none is truer than another.
         let is_outvoted = self.stretch.span_us.is_some() && held.votes <= 0;
         is_outvoted || !whole.reaches(held.at_us, self.reach_us)
@@ -204,7 +204,7 @@ impl<T> Leaps<T> {
     /// Moves on to whatever has been agreed to, and to what that brings within reach.
     fn settle(&mut self) {
         loop {
-            let is_through = |held: &Held<T>| held.is_agreed() || !self.is_far(held.at_us);
+            let is_through = |held: &HeldEvent<T>| held.is_agreed() || !self.is_far(held.at_us);
             let Some(held) =
                 self.held.iter().position(is_through).and_then(|place| self.held.remove(place))
             else {
@@ -216,7 +216,7 @@ impl<T> Leaps<T> {
     }
 }
 
-impl<T> Held<T> {
+impl<T> HeldEvent<T> {
     fn vote(&mut self, user: u64, agrees: bool) {
         if !agrees {
             self.user_count = self.user_count.saturating_sub(1);

@@ -14,7 +14,7 @@ use allocator_api2::vec::Vec as Slots;
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
-use crate::base::memory::{HugePages, prefetch};
+use crate::base::huge_pages::{HugePages, prefetch};
 
 /// Slots of the smallest shard.
 const SLOTS_MIN: usize = 8;
@@ -32,16 +32,16 @@ const SPLIT_LEN: usize = 4_096;
 /// is made of shards, each full at another share of its slots: they double one after the other,
 /// evenly spread over the names that come, and each moves an eighth.
 #[derive(Debug, Clone)]
-pub(crate) struct Table<V> {
-    shards: [Shard<V>; SHARDS],
+pub(crate) struct NameTable<V> {
+    shards: [TableShard<V>; SHARDS],
     /// How many of these are in use, less one: one is, or all are.
     mask: usize,
     len: usize,
 }
 
-impl<V> Table<V> {
+impl<V> NameTable<V> {
     pub(crate) fn new() -> Self {
-        Self { shards: std::array::from_fn(Shard::new), mask: 0, len: 0 }
+        Self { shards: std::array::from_fn(TableShard::new), mask: 0, len: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,9 +51,9 @@ impl<V> Table<V> {
     /// Has a name's slot, and the next one, brought into the cache, while the caller does
     /// something else.
     #[inline]
-    pub(crate) fn expect(&self, name: &[u8]) {
+    pub(crate) fn prefetch(&self, name: &[u8]) {
         let hash = hash_of(name);
-        self.shards[self.shard_of(hash)].expect(hash);
+        self.shards[self.shard_of(hash)].prefetch(hash);
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&V> {
@@ -125,7 +125,7 @@ impl<V> Table<V> {
             return;
         }
         (self.mask, self.len) = (SHARDS - 1, 0);
-        let whole = std::mem::replace(&mut self.shards[0], Shard::new(0));
+        let whole = std::mem::replace(&mut self.shards[0], TableShard::new(0));
         for (name, value) in whole.slots.into_iter().flatten() {
             self.get_or_insert_with(&name, || value);
         }
@@ -148,7 +148,7 @@ fn hash_of(name: &[u8]) -> u64 {
 
 /// The part of a table whose hashes begin alike.
 #[derive(Debug, Clone)]
-struct Shard<V> {
+struct TableShard<V> {
     /// A power of two, at most `full` of them taken.
     slots: Slots<Option<(CompactString, V)>, HugePages>,
     len: usize,
@@ -156,7 +156,7 @@ struct Shard<V> {
     full: usize,
 }
 
-impl<V> Shard<V> {
+impl<V> TableShard<V> {
     /// Full between three quarters and three eighths, by equal ratios: a table that grows evenly
     /// has one of its shards doubled after the other, at equal ratios of its size.
     fn new(number: usize) -> Self {
@@ -165,7 +165,7 @@ impl<V> Shard<V> {
     }
 
     #[inline]
-    fn expect(&self, hash: u64) {
+    fn prefetch(&self, hash: u64) {
         let home = self.home(hash);
         // In a half full table every third name stands behind its home.
         for place in [home, home.wrapping_add(1)] {

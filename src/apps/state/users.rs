@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::table::Table;
+use super::table::NameTable;
 
 /// What is known of one user.
 pub(crate) trait PerUser: Default {
@@ -15,7 +15,7 @@ pub(crate) trait PerUser: Default {
 /// A table of users. When it is full, the eighth that has been idle the longest falls out.
 #[derive(Debug, Clone)]
 pub(crate) struct Users<U> {
-    table: Table<U>,
+    table: NameTable<U>,
     users_max: usize,
     /// Users that fell out.
     dropped: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Users<U> {
 
 impl<U: PerUser> Users<U> {
     pub(crate) fn new(users_max: usize) -> Self {
-        Self { table: Table::new(), users_max: users_max.max(1), dropped: 0 }
+        Self { table: NameTable::new(), users_max: users_max.max(1), dropped: 0 }
     }
 
     /// What is known of a user; `gone` gets each user who has to make room for a new one.
@@ -37,8 +37,8 @@ impl<U: PerUser> Users<U> {
     /// Has what is known of a user brought into the cache, while the caller does something else:
     /// in a table of a million users, waiting for memory is most of a look-up.
     #[inline]
-    pub(crate) fn expect(&self, user_id: &[u8]) {
-        self.table.expect(user_id);
+    pub(crate) fn prefetch(&self, user_id: &[u8]) {
+        self.table.prefetch(user_id);
     }
 
     /// An eighth at a time, so that finding the idle costs a few steps for each new user.

@@ -5,7 +5,7 @@ use super::*;
 const KIB: usize = 1_024;
 
 fn seats() -> Arc<Seats> {
-    Arc::new(Seats::new(Limits {
+    Arc::new(Seats::new(SeatLimits {
         connections: 6,
         connections_per_address: 4,
         bytes: 600 * KIB as u64,

@@ -10,8 +10,8 @@ use crate::cli::shared::Format;
 use crate::cli::{CompareArgs, GateArgs};
 use crate::plan::metric::Metric;
 use crate::result;
-use crate::result::compare::options::Options;
-use crate::result::compare::{self, Allow, Comparison, Gate, Sense, Side, State};
+use crate::result::compare::options::CompareOptions;
+use crate::result::compare::{self, Allow, Comparison, Gate, GateState, Sense, Side};
 
 /// How often each row of `--simulate` is drawn.
 const SIMULATED: u32 = 10_000;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
 /// How often bounds of a percentile hold the truth: runs of both sides, of one configuration.
 fn covered(one: &str, other: &str) -> Result<String> {
     let (one, other) = (Side::read(one)?, Side::read(other)?);
-    same(&compare::compare(&one, &other, &Options::default())?)?;
+    same(&compare::compare(&one, &other, &CompareOptions::default())?)?;
     let runs: Vec<_> = one.points.values().chain(other.points.values()).flatten().collect();
     let results: Vec<_> = runs.iter().map(|saved| &saved.result).collect();
     Ok(compare::coverage::recorded(&results, SIMULATED, SIMULATED_SEED))
@@ -75,7 +75,7 @@ fn same(comparison: &Comparison) -> Result<()> {
 /// The false alarms of real runs: those of both sides, which are of one configuration.
 fn shuffled(one: &Side, other: &Side) -> Result<String> {
     // They must be comparable, and what is compared must not differ.
-    let comparison = compare::compare(one, other, &Options::default())?;
+    let comparison = compare::compare(one, other, &CompareOptions::default())?;
     same(&comparison)?;
     let repeats = SHUFFLED_RUNS;
     let mut out = format!(
@@ -101,7 +101,7 @@ fn shuffled(one: &Side, other: &Side) -> Result<String> {
 pub(super) fn finish(
     baseline: &Side,
     candidate: &Side,
-    options: &Options,
+    options: &CompareOptions,
     strict: bool,
     format: Format,
 ) -> Result<ExitCode> {
@@ -124,7 +124,7 @@ pub(super) fn finish(
 }
 
 /// The gates and metrics of the command line, for runs of these applications.
-pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<Options> {
+pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<CompareOptions> {
     let apps = || apps.iter().map(String::as_str);
     let mut faults = Vec::new();
     let mut gates = Vec::new();
@@ -158,12 +158,12 @@ pub(super) fn options(args: &GateArgs, apps: &[String]) -> Result<Options> {
     if !faults.is_empty() {
         return Err(Error::Usage(faults));
     }
-    Ok(Options { min_effect: args.min_effect, allow, metrics, gates })
+    Ok(CompareOptions { min_effect: args.min_effect, allow, metrics, gates })
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> ExitCode {
-    let failed = comparison.gates(State::Failed).next().is_some();
-    let unsure = comparison.gates(State::Inconclusive).next().is_some();
+    let failed = comparison.gates(GateState::Failed).next().is_some();
+    let unsure = comparison.gates(GateState::Inconclusive).next().is_some();
     if failed || (strict && unsure) { ExitCode::Threshold } else { ExitCode::Ok }
 }
 

@@ -15,12 +15,12 @@ use crate::base::visible;
 use crate::cli::ConsumeArgs;
 use crate::cli::shared::Format;
 use crate::client::librdkafka::Admin;
-use crate::output::said::{Look, alerts, said};
+use crate::output::standalone::{TextStyle, alerts, said};
 use crate::plan::Plan;
 use crate::result::check_writable;
-use crate::run::parts::witnessed::Witnessed;
-use crate::run::standalone::consumer::{self, Alone, Limits, Said, Stopped};
-use crate::workers::consume::Read;
+use crate::run::parts::consumer::ConsumerPartWriter;
+use crate::run::standalone::consumer::{self, ConsumeLimits, StandaloneConsumer, Stopped, Update};
+use crate::workers::consume::ReadCounts;
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
     let kinds = chosen(&args.apps)?;
     let (plan, bootstrap) = shared::alone(None, &args.scenario)?;
     let rhythm = args.every.as_deref().map(rhythm).transpose()?;
-    let limits = Limits {
+    let limits = ConsumeLimits {
         events: args.count,
         idle: args.idle.as_deref().map(|text| shared::duration("--idle", text)).transpose()?,
     };
@@ -54,7 +54,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             .iter()
             .find(|app| app.name == kind.schema.name)
             .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
-        let mut alone = Alone::new(kind, app, &plan, &bootstrap, signals.code())?
+        let mut alone = StandaloneConsumer::new(kind, app, &plan, &bootstrap, signals.code())?
             .every(rhythm.unwrap_or(kind.rhythm))
             .within(limits);
         if let Some(record) = &mut record {
@@ -100,7 +100,7 @@ fn joined(threads: Vec<JoinHandle<Stopped>>) -> (Vec<Stopped>, Option<Error>) {
     for thread in threads {
         match thread.join() {
             Ok(mut stopped) => {
-                let read = std::mem::replace(&mut stopped.read, Ok(Read::default()));
+                let read = std::mem::replace(&mut stopped.read, Ok(ReadCounts::default()));
                 first_error = first_error.or(read.err());
                 all.push(stopped);
             }
@@ -118,10 +118,10 @@ fn witnessed(
     folder: &Path,
     kinds: &[&AppKind],
     plan: &Plan,
-) -> Result<Witnessed> {
+) -> Result<ConsumerPartWriter> {
     let clock = SystemClock::start();
     clock.pretend(0, clock.wall_us(0) + args.shift_clock_us);
-    Witnessed::begin(folder, kinds, plan, clock, shared::command_line())
+    ConsumerPartWriter::begin(folder, kinds, plan, clock, shared::command_line())
 }
 
 /// The applications named, each once, in the order of their list.
@@ -158,28 +158,28 @@ fn introduce(kinds: &[&AppKind], plan: &Plan, bootstrap: &str) {
 #[derive(Debug, Clone)]
 pub(super) struct Skin {
     json: bool,
-    look: Look,
+    look: TextStyle,
     topic: Arc<str>,
     quiet: bool,
 }
 
 impl Skin {
     pub(super) fn new(format: Format, topic: &str, quiet: bool) -> Self {
-        let look = Look { width: shared::terminal_width(), color: shared::color() };
+        let look = TextStyle { width: shared::terminal_width(), color: shared::color() };
         Self { json: format == Format::Json, look, topic: topic.into(), quiet }
     }
 
-    pub(super) fn say(&self, app: &str, what: &Said<'_>) -> Result<()> {
+    pub(super) fn say(&self, app: &str, what: &Update<'_>) -> Result<()> {
         let (summary, read) = match what {
-            Said::Summary(summary, read) | Said::Last(summary, read) => (summary, read),
-            Said::Alerts(list, more) => return self.warn(app, list, *more),
-            Said::Silence => {
+            Update::Summary(summary, read) | Update::Last(summary, read) => (summary, read),
+            Update::Alerts(list, more) => return self.warn(app, list, *more),
+            Update::Silence => {
                 if !self.quiet {
                     shared::tell(&format!("{app}: nothing has come from {} yet", self.topic));
                 }
                 return Ok(());
             }
-            Said::Gap(left) => {
+            Update::Gap(left) => {
                 if !self.quiet {
                     let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
                     shared::tell(&format!("{app}: the next event is due in {left}"));
@@ -192,7 +192,7 @@ impl Skin {
             let line = serde_json::json!({
                 "app": app,
                 "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                "last": matches!(what, Said::Last(..)),
+                "last": matches!(what, Update::Last(..)),
                 "read": read,
                 "summary": summary,
             });

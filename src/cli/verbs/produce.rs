@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::signals::Signals;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::cli::{EventFormat, ProduceArgs, Rate};
-use crate::load::preview::line::Lines;
+use crate::cli::{EventFormat, ProduceArgs, RateArg};
+use crate::load::preview::line::EventLines;
 use crate::load::preview::{self, Preview};
 use crate::output::progress::Progress;
 use crate::plan::Plan;
-use crate::plan::toml::source::Source;
-use crate::run::parts::sender;
-use crate::run::{Options, needs};
+use crate::plan::toml::source::ScenarioSource;
+use crate::run::parts::producer;
+use crate::run::{RunOptions, needs};
 use crate::workers::produce::Sending;
 
 /// Written at once when so much has come together: a pipe's usual room.
@@ -41,7 +41,7 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
             )));
         }
     }
-    let unpaced = matches!(args.rate, Some(Rate::Max));
+    let unpaced = matches!(args.rate, Some(RateArg::Max));
     let (mut plan, scenario) = plan(args)?;
     if record.is_none() {
         plan.apps.clear();
@@ -61,22 +61,22 @@ fn send(args: &ProduceArgs) -> Result<ExitCode> {
     bootstrap.get_or_insert_with(|| shared::LOCALHOST.to_owned());
     needs::check(&plan, args.count)?;
     let signals = Signals::listen()?;
-    let options = Options {
+    let options = RunOptions {
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: PathBuf::new(),
         results_dir: record.unwrap_or(Path::new("")).to_owned(),
         signal: signals.code(),
         remains: signals.remains(),
-        ..Options::default()
+        ..RunOptions::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let sending = Sending { count: args.count, unpaced };
     let (result, folder) = if record.is_some() {
         let (result, folder) =
-            sender::produce_part(&plan, &scenario, sending, options, &mut progress)?;
+            producer::produce_part(&plan, &scenario, sending, options, &mut progress)?;
         (result, Some(folder))
     } else {
-        (sender::produce(&plan, sending, options, &mut progress)?, None)
+        (producer::produce(&plan, sending, options, &mut progress)?, None)
     };
     shared::show(&table::sent(&result, unpaced, shared::color()))?;
     if let Some(folder) = folder {
@@ -99,11 +99,11 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
     let out = io::stdout().lock();
     let text = out.is_terminal();
     let format = args.format.unwrap_or(if text { EventFormat::Text } else { EventFormat::Json });
-    let limits = Limits {
+    let limits = StopLimits {
         count: args.count.unwrap_or(u64::MAX),
         duration_ns: args.duration.unwrap_or(u64::MAX),
     };
-    let lines = (format == EventFormat::Text).then(|| Lines::new(shared::color()));
+    let lines = (format == EventFormat::Text).then(|| EventLines::new(shared::color()));
     match write(&mut preview, limits, lines, out) {
         Ok(events) => {
             if args.count.is_some_and(|count| events < count) && args.duration.is_none() {
@@ -120,14 +120,14 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
 /// The scenario's plan, with the command line's rate; and its text.
 fn plan(args: &ProduceArgs) -> Result<(Plan, String)> {
     let source = match &args.scenario {
-        Some(name) => Source::read(name)?,
-        None => Source::new("spec.toml", shared::SPECIFICATION),
+        Some(name) => ScenarioSource::read(name)?,
+        None => ScenarioSource::new("spec.toml", shared::SPECIFICATION),
     };
     let mut plan = shared::plan(&source, &shared::overrides(&args.scenario_args)?)?;
     for warning in &plan.warnings {
         shared::tell(&format!("warning: {warning}"));
     }
-    if let Some(Rate::PerS(rate_per_s)) = args.rate {
+    if let Some(RateArg::PerS(rate_per_s)) = args.rate {
         let duration_ns = match (args.duration, args.count) {
             (Some(duration_ns), _) => duration_ns,
             (None, Some(_)) => LONGEST_NS,
@@ -140,7 +140,7 @@ fn plan(args: &ProduceArgs) -> Result<(Plan, String)> {
 
 /// Where to stop before the schedule ends.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct StopLimits {
     count: u64,
     duration_ns: u64,
 }
@@ -150,8 +150,8 @@ struct Limits {
 /// Past the standard library's own buffer, which looks for line ends: a chunk ends with one.
 fn write(
     preview: &mut Preview,
-    limits: Limits,
-    mut lines: Option<Lines>,
+    limits: StopLimits,
+    mut lines: Option<EventLines>,
     mut out: impl Write,
 ) -> io::Result<u64> {
     let (mut chunk, mut payload) = (Vec::with_capacity(2 * CHUNK_BYTES), Vec::new());

@@ -9,13 +9,15 @@ use crate::base::error::{Error, ExitCode, Result};
 use crate::cli::shared::ScenarioArgs;
 use crate::cli::{PAIRS, PAIRS_MAX, RaceArgs, SideArgs};
 use crate::output::progress::Progress;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 use crate::result;
-use crate::result::compare::gate::Limit;
-use crate::result::compare::{self, Call, Comparison, Gate, GateResult, Row, Sense, State};
-use crate::run::Options;
-use crate::run::race::side::{Laps, SIDES, Side};
-use crate::run::race::{self, Book, Ended};
+use crate::result::compare::gate::GateLimit;
+use crate::result::compare::{
+    self, Call, Comparison, Gate, GateResult, GateState, MetricComparison, Sense,
+};
+use crate::run::RunOptions;
+use crate::run::race::side::{Laps, RaceSide, SIDES};
+use crate::run::race::{self, Ended, RaceManifest};
 
 /// Fewer pairs decide nothing.
 const LOOK_FROM: usize = compare::stats::RUNS_MIN;
@@ -37,13 +39,13 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
     let (folder, book) = open(args, &sides)?;
     race::check_writable(&folder)?;
     let signals = Signals::listen()?;
-    let of_run = |results_dir: PathBuf| Options {
+    let of_run = |results_dir: PathBuf| RunOptions {
         command_line: shared::command_line(),
         program: program.clone(),
         results_dir,
         signal: signals.code(),
         remains: signals.remains(),
-        ..Options::default()
+        ..RunOptions::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);
     let mut look = |laps: &Laps, progress: &mut Progress| {
@@ -75,12 +77,12 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
 }
 
 /// Both sides, checked before anything runs.
-fn sides(args: &RaceArgs) -> Result<[Side; 2]> {
+fn sides(args: &RaceArgs) -> Result<[RaceSide; 2]> {
     let mut faults = Vec::new();
     let mut found = Vec::new();
-    let baseline = Source::read(&args.baseline);
+    let baseline = ScenarioSource::read(&args.baseline);
     let candidate = match (&args.candidate, &baseline) {
-        (Some(name), _) => Source::read(name),
+        (Some(name), _) => ScenarioSource::read(name),
         (None, Ok(source)) => Ok(source.clone()),
         // It is told once.
         (None, Err(_)) => Err(Error::Usage(Vec::new())),
@@ -89,7 +91,7 @@ fn sides(args: &RaceArgs) -> Result<[Side; 2]> {
         let read = source.and_then(|source| {
             let given = overrides(&merged(&args.scenario, own.as_ref()))?;
             match job(&source, &given)? {
-                Job::Run(plan) => Ok(Side { plan: *plan, text: source.text }),
+                Job::Run(plan) => Ok(RaceSide { plan: *plan, text: source.text }),
                 Job::Sweep(_) => Err(Error::usage(format!(
                     "{}: has a [sweep]; expected a scenario of one run: the sides of a race are \
                      told by --a and --b, or by two scenarios",
@@ -107,7 +109,7 @@ fn sides(args: &RaceArgs) -> Result<[Side; 2]> {
             Err(error) => return Err(error),
         }
     }
-    let sides: [Side; 2] = match found.try_into() {
+    let sides: [RaceSide; 2] = match found.try_into() {
         Ok(sides) => sides,
         Err(_) => return Err(Error::Usage(faults)),
     };
@@ -130,10 +132,10 @@ fn merged(both: &ScenarioArgs, own: Option<&SideArgs>) -> ScenarioArgs {
     }
 }
 
-fn open(args: &RaceArgs, sides: &[Side; 2]) -> Result<(PathBuf, Book)> {
+fn open(args: &RaceArgs, sides: &[RaceSide; 2]) -> Result<(PathBuf, RaceManifest)> {
     let pairs = if args.until.is_some() { args.max } else { args.pairs };
     if let Some(folder) = &args.resume {
-        let book = Book::resume(folder, sides, pairs)?;
+        let book = RaceManifest::resume(folder, sides, pairs)?;
         if book.until_decided != args.until.is_some() {
             let expected = if book.until_decided { "--until decided" } else { "no --until" };
             return Err(Error::usage(format!(
@@ -146,7 +148,7 @@ fn open(args: &RaceArgs, sides: &[Side; 2]) -> Result<(PathBuf, Book)> {
     result::check_writable(&args.out)?;
     let most = if args.until.is_some() { PAIRS_MAX } else { PAIRS };
     let goal = (pairs.unwrap_or(most), args.until.is_some());
-    Book::open(sides, goal, args.order_seed, &args.out)
+    RaceManifest::open(sides, goal, args.order_seed, &args.out)
 }
 
 /// The runs as the sides of a comparison.
@@ -162,7 +164,7 @@ fn compared(laps: &Laps, folder: &Path) -> [compare::Side; 2] {
 fn look(
     laps: &Laps,
     folder: &Path,
-    options: &compare::options::Options,
+    options: &compare::options::CompareOptions,
     until_decided: bool,
     progress: &mut Progress,
 ) -> Result<bool> {
@@ -191,7 +193,7 @@ fn look(
 }
 
 /// The gates and metrics that were named and are not decided, in words.
-fn undecided(comparison: &Comparison, options: &compare::options::Options) -> Vec<String> {
+fn undecided(comparison: &Comparison, options: &compare::options::CompareOptions) -> Vec<String> {
     let mut open = Vec::new();
     for pair in &comparison.pairs {
         for (gate, result) in options.gates.iter().zip(&pair.gates) {
@@ -212,13 +214,13 @@ fn undecided(comparison: &Comparison, options: &compare::options::Options) -> Ve
 
 /// Whether more pairs may still decide a gate. What is required and not shown fails, but is open
 /// as long as the interval lies on both sides of the limit.
-fn is_open(gate: &Gate, result: &GateResult, rows: &[Row]) -> bool {
+fn is_open(gate: &Gate, result: &GateResult, rows: &[MetricComparison]) -> bool {
     match (gate.sense, &gate.limit) {
-        (Sense::FailOn, _) => result.state == State::Inconclusive,
-        (Sense::Require, Limit::Each(_)) => false,
-        (Sense::Require, Limit::Above(limit) | Limit::Below(limit)) => {
+        (Sense::FailOn, _) => result.state == GateState::Inconclusive,
+        (Sense::Require, GateLimit::Each(_)) => false,
+        (Sense::Require, GateLimit::Above(limit) | GateLimit::Below(limit)) => {
             let row = rows.iter().find(|row| row.metric == gate.metric);
-            result.state == State::Failed
+            result.state == GateState::Failed
                 && row.is_some_and(|row| match row.interval {
                     Some((low, high)) => low < *limit && *limit < high,
                     // None yet; where figures are missing there will be none.

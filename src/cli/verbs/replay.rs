@@ -16,11 +16,13 @@ use crate::cli::ReplayArgs;
 use crate::cli::shared::Format;
 use crate::client::librdkafka::{Admin, Scout};
 use crate::output::replayed;
-use crate::output::said::Look;
-use crate::plan::toml::source::Source;
+use crate::output::standalone::TextStyle;
+use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{self, AppPlan, Plan};
 use crate::result::{ReplayResult, Replayed};
-use crate::run::standalone::replay::{Order, Place, Replay, Side, Speed, Wanted, words_of};
+use crate::run::standalone::replay::{
+    Replay, ReplayEnd, ReplayOrder, ReplayPlace, ReplayRange, Speed, words_of,
+};
 
 /// Longest wait for the first answer of a cluster.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -30,7 +32,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     wanted.check()?;
     let speed = Speed::parse(&args.speed)?;
     let rhythm = args.every.as_deref().map(rhythm).transpose()?;
-    let source = args.scenario.as_deref().map(Source::read).transpose()?;
+    let source = args.scenario.as_deref().map(ScenarioSource::read).transpose()?;
     let (plan, bootstrap) = shared::alone(source, &args.scenario_args)?;
     let apps = chosen(&names, &plan)?;
     let topic = topic(args, &plan)?;
@@ -39,7 +41,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     Admin::new(&bootstrap, &properties)?.brokers(CONNECT)?;
     let stretches = wanted.stretches(&topic, &Scout::look(&bootstrap, &properties, &topic)?)?;
     let run = args.run;
-    let order = Order { bootstrap, properties, topic, stretches, run, speed, rhythm };
+    let order = ReplayOrder { bootstrap, properties, topic, stretches, run, speed, rhythm };
     if !args.quiet {
         introduce(&apps, &order);
     }
@@ -60,17 +62,17 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
 
 /// What is to be read, and the names of the applications: a word behind a place that needs none
 /// is an application's.
-fn wanted(args: &ReplayArgs) -> Result<(Wanted, Vec<String>)> {
+fn wanted(args: &ReplayArgs) -> Result<(ReplayRange, Vec<String>)> {
     let mut names = args.apps.clone();
     let now_us = wall_clock_us();
-    let mut place = |side: Side, words: &[String]| {
+    let mut place = |side: ReplayEnd, words: &[String]| {
         let (place, rest) = words.split_at(words_of(words));
         names.extend(rest.iter().cloned());
-        Place::parse(side, place, now_us)
+        ReplayPlace::parse(side, place, now_us)
     };
-    let from = place(Side::From, &args.from)?;
-    let until = place(Side::Until, &args.until)?;
-    Ok((Wanted { from, until, partitions: args.partition.clone() }, names))
+    let from = place(ReplayEnd::From, &args.from)?;
+    let until = place(ReplayEnd::Until, &args.until)?;
+    Ok((ReplayRange { from, until, partitions: args.partition.clone() }, names))
 }
 
 /// The applications named, each once, in the order of their list; without a name all of the
@@ -110,9 +112,9 @@ fn topic(args: &ReplayArgs, plan: &Plan) -> Result<String> {
     Ok(topic)
 }
 
-fn introduce(apps: &[(&AppKind, &AppPlan)], order: &Order) {
+fn introduce(apps: &[(&AppKind, &AppPlan)], order: &ReplayOrder) {
     let offsets: u64 =
-        order.stretches.iter().map(crate::client::librdkafka::Stretch::offsets).sum();
+        order.stretches.iter().map(crate::client::librdkafka::OffsetRange::offsets).sum();
     let names: Vec<&str> = apps.iter().map(|(kind, _)| kind.schema.name).collect();
     shared::tell(&format!(
         "replaying {} at {} through {}: {offsets} offsets of {} partitions, speed {}; no group \
@@ -128,7 +130,7 @@ fn introduce(apps: &[(&AppKind, &AppPlan)], order: &Order) {
 /// Runs all applications at the same time.
 fn replay(
     apps: &[(&'static AppKind, &AppPlan)],
-    order: &Arc<Order>,
+    order: &Arc<ReplayOrder>,
     signals: &Signals,
     skin: &Skin,
 ) -> Result<Vec<Replayed>> {
@@ -154,7 +156,12 @@ fn replay(
     all.into_iter().map(|replayed| replayed?).collect()
 }
 
-fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>) -> Result<()> {
+fn show(
+    args: &ReplayArgs,
+    order: &ReplayOrder,
+    signals: &Signals,
+    apps: Vec<Replayed>,
+) -> Result<()> {
     let result = ReplayResult {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         bootstrap_servers: order.bootstrap.clone(),
@@ -169,7 +176,7 @@ fn show(args: &ReplayArgs, order: &Order, signals: &Signals, apps: Vec<Replayed>
     let at = at.format("%H:%M:%SZ").to_string();
     let text = match args.format {
         Format::Text => {
-            let look = Look { width: shared::terminal_width(), color: shared::color() };
+            let look = TextStyle { width: shared::terminal_width(), color: shared::color() };
             replayed::terminal(&result, &at, look)
         }
         Format::Markdown => replayed::markdown(&result, &at),

@@ -10,16 +10,16 @@ use crate::base::error::{Error, ExitCode, Result};
 use crate::base::files;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::output::html;
-use crate::result::sweep::book::Book;
+use crate::result::sweep::manifest::SweepManifest;
 use crate::result::{self, Saved};
 use crate::run::parts::merge::merge;
-use crate::run::parts::part::{ConsumerPart, Parts};
+use crate::run::parts::part::{ConsumerPart, PartsFound};
 
 pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
     let mut worst = ExitCode::Ok;
     let mut rows = Vec::new();
     for folder in &args.folders {
-        let results = if Book::is_in(folder) {
+        let results = if SweepManifest::is_in(folder) {
             sweep(folder, args.format)?
         } else {
             let results = results(folder)?;
@@ -70,7 +70,7 @@ fn show(saved: &Saved, format: ReportFormat) -> Result<()> {
 
 /// A sweep summed up anew: of what has run, and by this version's rules.
 fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
-    let (book, results) = Book::sum_up(folder)?;
+    let (book, results) = SweepManifest::sum_up(folder)?;
     let text = match format {
         ReportFormat::Text => sweep::terminal(&book),
         ReportFormat::Markdown => sweep::markdown(&book),
@@ -104,7 +104,7 @@ fn page(folder: &Path, html: &str) {
 
 /// The results of a folder: those that its parts make, or those that are saved in it.
 fn results(folder: &Path) -> Result<Vec<Saved>> {
-    let parts = if folder.is_dir() { Parts::load(folder)? } else { Parts::default() };
+    let parts = if folder.is_dir() { PartsFound::load(folder)? } else { PartsFound::default() };
     if parts.is_empty() { saved(folder) } else { merged(folder, &parts) }
 }
 
@@ -117,7 +117,7 @@ fn saved(folder: &Path) -> Result<Vec<Saved>> {
 }
 
 /// Puts each run's parts together, and saves the result beside them.
-fn merged(folder: &Path, parts: &Parts) -> Result<Vec<Saved>> {
+fn merged(folder: &Path, parts: &PartsFound) -> Result<Vec<Saved>> {
     if parts.producers.is_empty() {
         let begun = parts.begun.iter().find(|(_, begun)| begun.role == "producer");
         return Err(Error::usage(match begun {

@@ -16,11 +16,11 @@ use crate::output::prometheus::Exporter;
 use crate::output::prometheus::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 use crate::result::compare::{self, Side};
 use crate::result::{self, Saved};
 use crate::run::sweep::{self, Swept};
-use crate::run::{self, Finished, Options};
+use crate::run::{self, Finished, RunOptions};
 
 /// A sweep of more runs than this wants to be meant.
 const RUNS_UNASKED: usize = 200;
@@ -40,7 +40,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if let Some(exporter) = exporter.as_ref().filter(|_| !args.quiet) {
         shared::tell(&exporter.announcement());
     }
-    let options = |results_dir: PathBuf| Options {
+    let options = |results_dir: PathBuf| RunOptions {
         // One that is no text still belongs into the result; `args` would panic at it.
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: program.clone(),
@@ -48,7 +48,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         signal: signals.code(),
         remains: signals.remains(),
         metrics: metrics.clone(),
-        ..Options::default()
+        ..RunOptions::default()
     };
     let mut worst = ExitCode::Ok;
     for (source, job) in &jobs {
@@ -74,8 +74,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 }
 
 /// What only the command line and the scenarios together can get wrong.
-fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
-    let sweeps: Vec<(&Source, &Sweep)> = jobs
+fn check_sweeps(jobs: &[(ScenarioSource, Job)], args: &RunArgs) -> Result<()> {
+    let sweeps: Vec<(&ScenarioSource, &Sweep)> = jobs
         .iter()
         .filter_map(|(source, job)| match job {
             Job::Sweep(sweep) => Some((source, sweep)),
@@ -103,12 +103,12 @@ fn check_sweeps(jobs: &[(Source, Job)], args: &RunArgs) -> Result<()> {
 /// What a run is compared with afterwards.
 struct Against {
     baseline: Side,
-    options: compare::options::Options,
+    options: compare::options::CompareOptions,
 }
 
 impl Against {
     /// Reads the baseline and the gates before anything runs.
-    fn read(jobs: &[(Source, Job)], args: &RunArgs) -> Result<Option<Self>> {
+    fn read(jobs: &[(ScenarioSource, Job)], args: &RunArgs) -> Result<Option<Self>> {
         let gate = &args.gate;
         let Some(name) = &args.compare_to else {
             if gate.is_empty() {
@@ -159,7 +159,7 @@ impl Against {
 /// How a run ended, and what it left.
 type Ran = (ExitCode, Vec<Saved>);
 
-fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result<Ran> {
+fn one(source: &ScenarioSource, plan: &Plan, options: RunOptions, args: &RunArgs) -> Result<Ran> {
     warn(plan);
     let mut progress = Progress::on_stderr(args.quiet);
     let finished = run::run(plan, &source.text, options, &mut progress)?;
@@ -181,9 +181,9 @@ fn one(source: &Source, plan: &Plan, options: Options, args: &RunArgs) -> Result
 }
 
 fn trials(
-    source: &Source,
+    source: &ScenarioSource,
     sweep: &Sweep,
-    options: &dyn Fn(PathBuf) -> Options,
+    options: &dyn Fn(PathBuf) -> RunOptions,
     args: &RunArgs,
 ) -> Result<Ran> {
     let mut progress = Progress::on_stderr(args.quiet);

@@ -1,7 +1,7 @@
 //! What several verbs do: read a scenario, print, tell.
 
 use crate::plan::axes;
-use crate::plan::toml::unit;
+use crate::plan::toml::units;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::output::progress;
 use crate::plan::sweep::Sweep;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{Plan, scenario};
 use crate::run::needs;
 
@@ -53,7 +53,7 @@ pub(super) enum Job {
 }
 
 /// Reads and checks every scenario before the first one runs.
-pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source, Job)>> {
+pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(ScenarioSource, Job)>> {
     let mut faults = Vec::new();
     // A bad properties file is one fault, not one for each scenario.
     let overrides = match overrides(args) {
@@ -69,8 +69,8 @@ pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source,
         faults.push("-: standard input can be read once only; expected one \"-\"".to_owned());
     }
     for name in names {
-        let read =
-            Source::read(name).and_then(|source| job(&source, &overrides).map(|job| (source, job)));
+        let read = ScenarioSource::read(name)
+            .and_then(|source| job(&source, &overrides).map(|job| (source, job)));
         match read {
             Ok(read) => jobs.push(read),
             Err(Error::Usage(lines)) => faults.extend(lines),
@@ -80,7 +80,7 @@ pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Source,
     if faults.is_empty() { Ok(jobs) } else { Err(Error::Usage(faults)) }
 }
 
-pub(super) fn job(source: &Source, overrides: &Overrides) -> Result<Job> {
+pub(super) fn job(source: &ScenarioSource, overrides: &Overrides) -> Result<Job> {
     let environment = Environment::from_process();
     let sweep = axes::sweep(source, overrides, &environment, &apps::schemas())?;
     let job = match sweep {
@@ -105,14 +105,15 @@ pub(super) fn named(scenario: &str, error: Error) -> Error {
 }
 
 /// Checks a scenario under what the command line and the environment change.
-pub(super) fn plan(source: &Source, overrides: &Overrides) -> Result<Plan> {
+pub(super) fn plan(source: &ScenarioSource, overrides: &Overrides) -> Result<Plan> {
     scenario::plan(source, overrides, &Environment::from_process(), &apps::schemas())
 }
 
 /// The command line's part of a scenario, with the file that it names.
 pub(super) fn overrides(args: &ScenarioArgs) -> Result<Overrides> {
     let read = args.command_config.as_ref().map(|path| {
-        let Source { name, text } = Source::read_properties(&path.display().to_string())?;
+        let ScenarioSource { name, text } =
+            ScenarioSource::read_properties(&path.display().to_string())?;
         Ok((name, text))
     });
     Ok(Overrides { command_config: read.transpose()?, ..flags(args) })
@@ -137,8 +138,8 @@ pub(super) const LOCALHOST: &str = "localhost:9092";
 
 /// What a part needs that runs by itself: the plan of a scenario or else the specification's,
 /// changed by the command line and the environment, and the brokers.
-pub(super) fn alone(source: Option<Source>, args: &ScenarioArgs) -> Result<(Plan, String)> {
-    let source = source.unwrap_or_else(|| Source::new("spec.toml", SPECIFICATION));
+pub(super) fn alone(source: Option<ScenarioSource>, args: &ScenarioArgs) -> Result<(Plan, String)> {
+    let source = source.unwrap_or_else(|| ScenarioSource::new("spec.toml", SPECIFICATION));
     let plan = plan(&source, &overrides(args)?)?;
     let bootstrap = plan.kafka.bootstrap_servers.clone();
     Ok((plan, bootstrap.unwrap_or_else(|| LOCALHOST.to_owned())))
@@ -146,7 +147,7 @@ pub(super) fn alone(source: Option<Source>, args: &ScenarioArgs) -> Result<(Plan
 
 /// A duration of the command line.
 pub(super) fn duration(flag: &str, text: &str) -> Result<Duration> {
-    unit::duration(text).map_err(|what| Error::usage(format!("{flag}: {what}")))
+    units::duration(text).map_err(|what| Error::usage(format!("{flag}: {what}")))
 }
 
 /// The columns of the terminal that stdout goes to; `None` where it goes elsewhere.

@@ -15,10 +15,10 @@ use crate::cli::shared::Format;
 use crate::cli::{Cli, Command, VerifyArgs};
 use crate::output::draw::drawn;
 use crate::plan::toml::environment::Environment;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{Plan, scenario};
-use crate::result::sweep::book::Book;
-use crate::result::verify::{self, Audit, Evidence};
+use crate::result::sweep::manifest::SweepManifest;
+use crate::result::verify::{self, Audit, SavedFiles};
 use crate::result::{self, RunResult};
 
 /// One result, sweep, or file that should have been one.
@@ -35,7 +35,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let mut all = Vec::new();
     for folder in &args.folders {
         for path in found(folder)? {
-            all.push(if Book::is_in(&path) { sweep(&path) } else { one(&path) });
+            all.push(if SweepManifest::is_in(&path) { sweep(&path) } else { one(&path) });
         }
     }
     let text = match args.format {
@@ -60,20 +60,20 @@ fn found(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     let is_result = |path: &Path| path.is_file() || path.join("result.json").exists();
     let with_trials = |path: PathBuf| -> Result<Vec<PathBuf>> {
-        if !Book::is_in(&path) {
+        if !SweepManifest::is_in(&path) {
             return Ok(vec![path]);
         }
         // A sweep of which nothing has run is one all the same.
         let trials = result::folders(&path).unwrap_or_default();
         Ok(std::iter::once(path).chain(trials).collect())
     };
-    if is_result(folder) || Book::is_in(folder) {
+    if is_result(folder) || SweepManifest::is_in(folder) {
         return with_trials(folder.to_owned());
     }
     let entries = fs::read_dir(folder).map_err(|error| refuse(error.to_string()))?;
     let mut within: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_dir() && (is_result(path) || Book::is_in(path)))
+        .filter(|path| path.is_dir() && (is_result(path) || SweepManifest::is_in(path)))
         .collect();
     within.sort();
     if within.is_empty() {
@@ -88,7 +88,7 @@ fn one(path: &Path) -> Verified {
         Ok(read) => read,
         Err(error) => return unreadable(path, &error),
     };
-    let evidence = Evidence::beside(&saved.folder, value);
+    let evidence = SavedFiles::beside(&saved.folder, value);
     let mut audit = verify::everything(&evidence, &saved.result, &drawn(&saved.result));
     if let Some(text) = &evidence.scenario {
         match replanned(&saved.result, text) {
@@ -101,7 +101,8 @@ fn one(path: &Path) -> Verified {
 
 /// What a sweep says of its trials, summed up once more.
 fn sweep(folder: &Path) -> Verified {
-    match Book::load(folder).and_then(|saved| Ok((saved, Book::sum_up(folder)?))) {
+    match SweepManifest::load(folder).and_then(|saved| Ok((saved, SweepManifest::sum_up(folder)?)))
+    {
         Ok((saved, (again, trials))) => {
             let mut audit = Audit { has_digest: true, ..Audit::default() };
             let is_ours = trials.iter().all(|trial| verify::is_ours(&trial.result));
@@ -123,7 +124,7 @@ fn sweep(folder: &Path) -> Verified {
 }
 
 fn verified(path: &Path, audit: Audit) -> Verified {
-    let is_digest = |fault: &verify::Fault| fault.figure == "digest";
+    let is_digest = |fault: &verify::AuditFault| fault.figure == "digest";
     let word = match (audit.holds(), audit.faults.iter().any(is_digest)) {
         (true, _) => "ok",
         (false, true) => "EDITED",
@@ -155,7 +156,7 @@ fn replanned(result: &RunResult, text: &str) -> std::result::Result<Plan, String
     let mut given = args.scenario;
     given.set.extend(args.interval.iter().map(|text| format!("measure.interval={text}")));
     let overrides = shared::flags(&given);
-    let source = Source::new(format!("{}.toml", result.scenario), text);
+    let source = ScenarioSource::new(format!("{}.toml", result.scenario), text);
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = apps::schemas();
     let said = |error: Error| error.to_string().lines().next().unwrap_or_default().to_owned();

@@ -32,27 +32,29 @@ fn look_at(address: &str) -> Option<String> {
     stream.set_read_timeout(Some(WAIT)).ok()?;
     stream.set_write_timeout(Some(WAIT)).ok()?;
     match ask(&mut stream, &version::request().ok()?) {
-        Answer::Silence => Some(format!(
+        AddressAnswer::Silence => Some(format!(
             "takes connections and says nothing within {} s: is it Kafka's port?",
             WAIT.as_secs()
         )),
-        Answer::Closed => Some(
+        AddressAnswer::Closed => Some(
             "closes the connection at Kafka's first request: is it Kafka's port, or one for TLS \
              (security.protocol=ssl or sasl_ssl)?"
                 .to_owned(),
         ),
-        Answer::Bytes(bytes) if bytes.starts_with(&TLS_ALERT) => Some(
+        AddressAnswer::Bytes(bytes) if bytes.starts_with(&TLS_ALERT) => Some(
             "looks like TLS: it answers with an alert; expected security.protocol=ssl or sasl_ssl"
                 .to_owned(),
         ),
-        Answer::Bytes(bytes) if bytes.starts_with(b"HTTP/") => {
+        AddressAnswer::Bytes(bytes) if bytes.starts_with(b"HTTP/") => {
             Some("is an HTTP server; expected Kafka's own port".to_owned())
         }
         // Kafka's answer begins with its length, below 64 KiB, and the number of the request.
-        Answer::Bytes(bytes) if bytes.starts_with(&[0, 0]) && bytes[4..8] == [0, 0, 0, 1] => {
+        AddressAnswer::Bytes(bytes)
+            if bytes.starts_with(&[0, 0]) && bytes[4..8] == [0, 0, 0, 1] =>
+        {
             wants_sasl(&mut stream)
         }
-        Answer::Bytes(bytes) => Some(format!(
+        AddressAnswer::Bytes(bytes) => Some(format!(
             "answers with {:?}, which is not Kafka's protocol",
             String::from_utf8_lossy(&bytes)
         )),
@@ -62,7 +64,7 @@ fn look_at(address: &str) -> Option<String> {
 /// Kafka answers `ApiVersions` to everybody; where SASL is asked for, the next request of a client
 /// that has not said who it is ends the connection.
 fn wants_sasl(stream: &mut TcpStream) -> Option<String> {
-    let closed = matches!(ask(stream, &version::metadata_request().ok()?), Answer::Closed);
+    let closed = matches!(ask(stream, &version::metadata_request().ok()?), AddressAnswer::Closed);
     closed.then(|| {
         "wants to know who asks: it looks like SASL; expected security.protocol=sasl_plaintext \
          with sasl.mechanism, sasl.username and sasl.password"
@@ -70,7 +72,7 @@ fn wants_sasl(stream: &mut TcpStream) -> Option<String> {
     })
 }
 
-enum Answer {
+enum AddressAnswer {
     Silence,
     Closed,
     /// At least eight bytes, or all there were.
@@ -78,9 +80,9 @@ enum Answer {
 }
 
 /// The start of the answer to a request; where it is Kafka's, the rest of it is read, too.
-fn ask(stream: &mut TcpStream, request: &[u8]) -> Answer {
+fn ask(stream: &mut TcpStream, request: &[u8]) -> AddressAnswer {
     if stream.write_all(request).is_err() {
-        return Answer::Closed;
+        return AddressAnswer::Closed;
     }
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
     while bytes.len() < 8 || bytes.len() < framed(&bytes) {
@@ -88,12 +90,12 @@ fn ask(stream: &mut TcpStream, request: &[u8]) -> Answer {
             Ok(0) => break,
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             Err(error) if is_patience(&error) => {
-                return if bytes.is_empty() { Answer::Silence } else { shown(bytes) };
+                return if bytes.is_empty() { AddressAnswer::Silence } else { shown(bytes) };
             }
             Err(_) => break,
         }
     }
-    if bytes.is_empty() { Answer::Closed } else { shown(bytes) }
+    if bytes.is_empty() { AddressAnswer::Closed } else { shown(bytes) }
 }
 
 /// How long an answer is whose length stands before it, as Kafka's do.
@@ -104,10 +106,10 @@ fn framed(bytes: &[u8]) -> usize {
     }
 }
 
-fn shown(mut bytes: Vec<u8>) -> Answer {
+fn shown(mut bytes: Vec<u8>) -> AddressAnswer {
     bytes.truncate(LOOKED_AT);
     bytes.resize(bytes.len().max(8), 0);
-    Answer::Bytes(bytes)
+    AddressAnswer::Bytes(bytes)
 }
 
 fn is_patience(error: &std::io::Error) -> bool {

@@ -49,10 +49,10 @@ const REFUSALS: [RDKafkaErrorCode; 14] = [
 
 /// What the clients of one run said, and who they are among the members of their groups.
 #[derive(Debug, Clone, Default)]
-pub struct ClientLog(Arc<Inner>);
+pub struct ClientLog(Arc<ClientLogState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct ClientLogState {
     said: Mutex<Vec<Saying>>,
     members: Mutex<BTreeSet<String>>,
 }

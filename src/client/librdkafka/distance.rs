@@ -39,10 +39,10 @@ pub struct Distance {
 
 /// Notes when each receipt came, and what time the broker gave its record.
 #[derive(Clone, Default)]
-struct Receipts(Arc<Mutex<Option<Receipt>>>);
+struct Receipts(Arc<Mutex<Option<ProbeReceipt>>>);
 
 /// When it came (monotonic, and the wall's microseconds), and the record's time in ms.
-struct Receipt {
+struct ProbeReceipt {
     at: Instant,
     wall_us: i64,
     stamped_ms: Option<i64>,
@@ -67,7 +67,7 @@ impl ProducerContext for Receipts {
             Timestamp::LogAppendTime(ms) => Some(ms),
             Timestamp::CreateTime(_) | Timestamp::NotAvailable => None,
         };
-        let receipt = Receipt { at, wall_us, stamped_ms, error };
+        let receipt = ProbeReceipt { at, wall_us, stamped_ms, error };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(receipt);
     }
 }
@@ -129,7 +129,7 @@ fn exchange(
     receipts: &Receipts,
     topic: &str,
     partition: i32,
-) -> Result<Receipt> {
+) -> Result<ProbeReceipt> {
     let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(b"doctor");
     producer
         .send(record)
@@ -139,7 +139,7 @@ fn exchange(
         producer.poll(Duration::from_millis(50));
         let receipt = receipts.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match receipt {
-            Some(Receipt { error: Some(error), .. }) => {
+            Some(ProbeReceipt { error: Some(error), .. }) => {
                 return Err(Error::Broker(format!("a record was not written: {error}")));
             }
             Some(receipt) => return Ok(receipt),

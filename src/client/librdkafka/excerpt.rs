@@ -8,10 +8,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::recording::{Quiet, Stretch, assign, check, consumer, record, spans};
+use super::recording::{OffsetRange, Quiet, assign, check, consumer, record, spans};
 use super::source::{ANSWER, patiently};
 use crate::base::error::{Error, Result};
-use crate::workers::produce::TapeRecord;
+use crate::workers::produce::RecordRef;
 
 /// Looks where a topic's partitions begin and end; reads nothing.
 #[allow(missing_debug_implementations, reason = "holds a client")]
@@ -81,7 +81,7 @@ pub struct Excerpt {
     topic: String,
     consumer: BaseConsumer<Quiet>,
     /// What is left of each.
-    left: Vec<Stretch>,
+    left: Vec<OffsetRange>,
 }
 
 impl Excerpt {
@@ -94,10 +94,11 @@ impl Excerpt {
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
         topic: &str,
-        stretches: &[Stretch],
+        stretches: &[OffsetRange],
     ) -> Result<Self> {
         let consumer = consumer(bootstrap, properties, None)?;
-        let left: Vec<Stretch> = stretches.iter().copied().filter(|s| s.from < s.until).collect();
+        let left: Vec<OffsetRange> =
+            stretches.iter().copied().filter(|s| s.from < s.until).collect();
         assign(&consumer, topic, left.iter().map(|stretch| (stretch.partition, stretch.from)))?;
         Ok(Self { topic: topic.to_owned(), consumer, left })
     }
@@ -117,7 +118,7 @@ impl Excerpt {
         &mut self,
         max: usize,
         wait: Duration,
-        each: &mut dyn FnMut(i32, &TapeRecord<'_>),
+        each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<usize> {
         let (mut count, mut wait) = (0, wait);
         while count < max && !self.left.is_empty() {

@@ -16,7 +16,7 @@ use super::client_log::hush;
 use super::source::{ANSWER, patiently};
 use crate::base::error::{Error, Result};
 use crate::event::json::restamp::Restamper;
-use crate::workers::produce::{Step, Tape, TapeRecord, time_us};
+use crate::workers::produce::{NextRecord, RecordRef, RecordStream, time_us};
 
 /// Records at a partition's end that are looked at for the newest time, before more of them.
 const TAIL_RECORDS: i64 = 64;
@@ -32,7 +32,7 @@ const WAIT: Duration = Duration::from_millis(50);
 
 /// A part of one partition, by offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Stretch {
+pub struct OffsetRange {
     /// Which partition.
     pub partition: i32,
     /// The first offset to read.
@@ -41,7 +41,7 @@ pub struct Stretch {
     pub until: i64,
 }
 
-impl Stretch {
+impl OffsetRange {
     /// How many offsets it has; a compacted topic holds fewer records.
     #[must_use]
     pub fn offsets(&self) -> u64 {
@@ -54,13 +54,13 @@ impl Stretch {
 pub struct Recording {
     topic: String,
     consumer: Arc<BaseConsumer<Quiet>>,
-    lanes: Vec<Lane>,
+    lanes: Vec<PartitionCursor>,
     records: u64,
     newest_us: Option<i64>,
 }
 
 /// One partition. Its own queue, so that reading it fetches nothing of the others.
-struct Lane {
+struct PartitionCursor {
     partition: i32,
     queue: PartitionQueue<Quiet>,
     /// What came before the queue was its own.
@@ -92,9 +92,9 @@ impl Recording {
     ) -> Result<Self> {
         let scout = consumer(bootstrap, properties, Some(1))?;
         let spans = spans(&scout, topic)?;
-        let stretches: Vec<Stretch> = (0..)
+        let stretches: Vec<OffsetRange> = (0..)
             .zip(&spans)
-            .map(|(partition, &(from, until))| Stretch { partition, from, until })
+            .map(|(partition, &(from, until))| OffsetRange { partition, from, until })
             .collect();
         if stretches.iter().all(|stretch| stretch.from >= stretch.until) {
             return Err(Error::Broker(format!("topic {topic} is empty: nothing can be replayed")));
@@ -103,8 +103,8 @@ impl Recording {
         Ok(Self { newest_us, ..Self::of(bootstrap, properties, topic, &stretches)? })
     }
 
-    /// Opens stretches of a topic, which the [`Tape`] numbers in the order given. Nobody looks
-    /// for the newest time.
+    /// Opens stretches of a topic, which the [`RecordStream`] numbers in the order given. Nobody
+    /// looks for the newest time.
     ///
     /// # Errors
     /// [`Error::Broker`] when a partition can't be read, [`Error::Usage`] when librdkafka refuses
@@ -113,7 +113,7 @@ impl Recording {
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
         topic: &str,
-        stretches: &[Stretch],
+        stretches: &[OffsetRange],
     ) -> Result<Self> {
         let consumer = Arc::new(consumer(bootstrap, properties, Some(stretches.len()))?);
         assign(
@@ -122,11 +122,17 @@ impl Recording {
             stretches.iter().map(|stretch| (stretch.partition, stretch.from)),
         )?;
         let mut lanes = Vec::new();
-        for &Stretch { partition, from, until } in stretches {
+        for &OffsetRange { partition, from, until } in stretches {
             let queue = consumer.split_partition_queue(topic, partition).ok_or_else(|| {
                 Error::Broker(format!("topic {topic}: partition {partition} can't be read"))
             })?;
-            lanes.push(Lane { partition, queue, early: VecDeque::new(), next: from, end: until });
+            lanes.push(PartitionCursor {
+                partition,
+                queue,
+                early: VecDeque::new(),
+                next: from,
+                end: until,
+            });
         }
         while let Some(message) = consumer.poll(Duration::ZERO) {
             if let Ok(message) = message
@@ -136,7 +142,7 @@ impl Recording {
                 lane.early.push_back(message.detach());
             }
         }
-        let records = stretches.iter().map(Stretch::offsets).sum();
+        let records = stretches.iter().map(OffsetRange::offsets).sum();
         Ok(Self { topic: topic.to_owned(), consumer, lanes, records, newest_us: None })
     }
 
@@ -154,7 +160,7 @@ impl Recording {
     }
 }
 
-impl Tape for Recording {
+impl RecordStream for Recording {
     fn partitions(&self) -> usize {
         self.lanes.len()
     }
@@ -163,13 +169,13 @@ impl Tape for Recording {
         &mut self,
         partition: usize,
         wait: Duration,
-        each: &mut dyn FnMut(&TapeRecord<'_>),
-    ) -> Result<Step> {
+        each: &mut dyn FnMut(&RecordRef<'_>),
+    ) -> Result<NextRecord> {
         let Some(lane) = self.lanes.get_mut(partition) else {
-            return Ok(Step::End);
+            return Ok(NextRecord::End);
         };
         if lane.next >= lane.end {
-            return Ok(Step::End);
+            return Ok(NextRecord::End);
         }
         if let Some(message) = lane.early.pop_front() {
             return Ok(take(&mut lane.next, lane.end, &message, each));
@@ -179,15 +185,15 @@ impl Tape for Recording {
             // The rest was compacted away, or belongs to a transaction that is not committed.
             Some(Err(KafkaError::PartitionEOF(_))) => {
                 lane.next = lane.end;
-                Ok(Step::End)
+                Ok(NextRecord::End)
             }
-            Some(Err(error)) => check(&self.topic, &error).map(|()| Step::Nothing),
+            Some(Err(error)) => check(&self.topic, &error).map(|()| NextRecord::Nothing),
             None => {
                 // It serves the client's other events; records come by the partitions' queues.
                 if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
                     check(&self.topic, &error)?;
                 }
-                Ok(Step::Nothing)
+                Ok(NextRecord::Nothing)
             }
         }
     }
@@ -197,22 +203,22 @@ fn take(
     next: &mut i64,
     end: i64,
     message: &impl Message,
-    each: &mut dyn FnMut(&TapeRecord<'_>),
-) -> Step {
+    each: &mut dyn FnMut(&RecordRef<'_>),
+) -> NextRecord {
     let offset = message.offset();
     if offset < *next {
-        return Step::Nothing;
+        return NextRecord::Nothing;
     }
     *next = offset + 1;
     if offset >= end {
-        return Step::End;
+        return NextRecord::End;
     }
     each(&record(message));
-    Step::Record
+    NextRecord::Record
 }
 
-pub(super) fn record(message: &impl Message) -> TapeRecord<'_> {
-    TapeRecord {
+pub(super) fn record(message: &impl Message) -> RecordRef<'_> {
+    RecordRef {
         offset: message.offset(),
         key: message.key(),
         payload: message.payload(),

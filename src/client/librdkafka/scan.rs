@@ -35,7 +35,7 @@ pub const INTERRUPTED: &str = "reading the topic once more was interrupted";
 
 /// When a reading ends before its end.
 #[allow(missing_debug_implementations, reason = "holds a closure")]
-pub struct Until<'a> {
+pub struct ScanUntil<'a> {
     /// At this time.
     pub deadline: Instant,
     /// When this says so; it is asked several times a second.
@@ -46,7 +46,7 @@ fn no_answer() -> String {
     format!("no answer for {} s", SILENCE.as_secs())
 }
 
-impl Until<'_> {
+impl ScanUntil<'_> {
     /// Why the reading ends now, if it does: `what` is missing, and nothing has come `since`.
     fn ends(&self, since: Instant, what: &str) -> Option<String> {
         if (self.stop)() {
@@ -70,7 +70,7 @@ pub fn scan(
     properties: &BTreeMap<String, String>,
     topic: &str,
     starts: &[i64],
-    until: &Until<'_>,
+    until: &ScanUntil<'_>,
     each: &mut dyn FnMut(Option<&[u8]>),
 ) -> Result<Option<String>> {
     let consumer = consumer(bootstrap, properties, None)?;
@@ -85,7 +85,7 @@ pub fn scan(
 struct Scan<'a> {
     consumer: BaseConsumer<Quiet>,
     topic: &'a str,
-    until: &'a Until<'a>,
+    until: &'a ScanUntil<'a>,
     /// The next offset by partition.
     next: Vec<i64>,
     /// What was deleted before it could be read.

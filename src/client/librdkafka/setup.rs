@@ -9,7 +9,7 @@ use rdkafka::producer::BaseProducer;
 
 use crate::base::error::{Error, Result};
 use crate::plan::KafkaPlan;
-use crate::plan::kafka::native;
+use crate::plan::kafka::librdkafka;
 
 /// Whether asking for a topic makes it.
 pub(super) const AUTO_CREATE: &str = "allow.auto.create.topics";
@@ -22,7 +22,7 @@ pub fn client_version() -> String {
 
 /// A property that librdkafka refuses, without the secret that its message may quote.
 pub(super) fn refused(side: &str, error: &KafkaError) -> Error {
-    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", native::words(error)))
+    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", librdkafka::words(error)))
 }
 
 pub(super) fn config(bootstrap: &str, properties: &BTreeMap<String, String>) -> ClientConfig {

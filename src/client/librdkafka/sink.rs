@@ -17,8 +17,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, bindings as native};
 use serde::Deserialize;
 
-use super::applied::{self, ClientProperties};
 use super::client_log::{ClientLog, Reporter, hush};
+use super::effective_config::{self, ClientProperties};
 use super::throttle::{Heard, STATISTICS_MS};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
@@ -86,7 +86,8 @@ impl KafkaSink {
             .map_err(|error| setup::refused("producer", &error))?;
         hush(producer.client());
         let topic = TopicHandle::new(&producer, name)?;
-        let applied = applied::read(producer.client().native_ptr(), "producer", properties)?;
+        let applied =
+            effective_config::read(producer.client().native_ptr(), "producer", properties)?;
         Ok(Self { topic, name: name.to_owned(), producer, applied })
     }
 

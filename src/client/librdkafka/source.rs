@@ -14,8 +14,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::TopicFacts;
-use super::applied::{self, ClientProperties};
 use super::client_log::{ClientLog, Reporter, hush};
+use super::effective_config::{self, ClientProperties};
 use super::throttle::Heard;
 use crate::base::error::{Error, Result};
 use crate::event::Arrival;
@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// One member of a group, reading one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSource {
-    consumer: BaseConsumer<Member>,
+    consumer: BaseConsumer<StoredOffsets>,
     applied: ClientProperties,
 }
 
@@ -64,19 +64,20 @@ impl KafkaSource {
         (log, who): (&ClientLog, &str),
         statistics_ms: u32,
     ) -> Result<Self> {
-        let consumer: BaseConsumer<Member> = setup::config(bootstrap, properties)
+        let consumer: BaseConsumer<StoredOffsets> = setup::config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .set("group.id", group)
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
             .set("enable.auto.offset.store", "false")
-            .create_with_context(Member::new(topic, log.reporter(who)))
+            .create_with_context(StoredOffsets::new(topic, log.reporter(who)))
             .map_err(|error| setup::refused("consumer", &error))?;
         hush(consumer.client());
         consumer
             .subscribe(&[topic])
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
-        let applied = applied::read(consumer.client().native_ptr(), "consumer", properties)?;
+        let applied =
+            effective_config::read(consumer.client().native_ptr(), "consumer", properties)?;
         Ok(Self { consumer, applied })
     }
 
@@ -101,10 +102,10 @@ pub fn skip_to_end(
     let refused = |error: KafkaError| {
         Error::Broker(format!("group {group} can't start at the end of {}: {error}", topic.name))
     };
-    let consumer: BaseConsumer<Member> = setup::config(bootstrap, properties)
+    let consumer: BaseConsumer<StoredOffsets> = setup::config(bootstrap, properties)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
-        .create_with_context(Member::new(&topic.name, ClientLog::default().reporter(group)))
+        .create_with_context(StoredOffsets::new(&topic.name, ClientLog::default().reporter(group)))
         .map_err(|error| setup::refused("consumer", &error))?;
     hush(consumer.client());
     let mut ends = TopicPartitionList::new();
@@ -206,7 +207,7 @@ impl Source for KafkaSource {
 
 /// The processed but not yet stored offsets, shared with the rebalance callback, which runs
 /// within `poll`: between two records of one batch.
-struct Member {
+struct StoredOffsets {
     topic: String,
     pending: Mutex<Vec<i64>>,
     assigned: AtomicI64,
@@ -214,7 +215,7 @@ struct Member {
     reporter: Reporter,
 }
 
-impl Member {
+impl StoredOffsets {
     fn new(topic: &str, reporter: Reporter) -> Self {
         Self {
             topic: topic.to_owned(),
@@ -249,7 +250,7 @@ impl Member {
     }
 }
 
-impl ClientContext for Member {
+impl ClientContext for StoredOffsets {
     fn stats_raw(&self, text: &[u8]) {
         self.heard.listen(text);
     }
@@ -266,7 +267,7 @@ impl ClientContext for Member {
 /// Nothing here may ask the client's own thread for anything once a change has been made: when a
 /// member closes, giving up its last partitions ends its part in the group, and whatever is asked
 /// behind it is never answered.
-impl ConsumerContext for Member {
+impl ConsumerContext for StoredOffsets {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             // The client waits for the answer to this one, so it has not closed.

@@ -13,7 +13,7 @@ use crate::workers::produce::Receiver;
 
 /// The answer to one event.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct LoopbackAnswer {
     pub(super) stamp: Stamp,
     pub(super) outcome: Outcome,
     pub(super) partition: i32,
@@ -25,7 +25,7 @@ pub(super) struct Answers {
     receiver: Arc<dyn Receiver>,
     clock: Arc<dyn Clock>,
     /// To the thread that gives them later, with the time at which they were ready.
-    later: Option<Sender<(u64, Vec<Answer>)>>,
+    later: Option<Sender<(u64, Vec<LoopbackAnswer>)>>,
 }
 
 impl Answers {
@@ -41,7 +41,7 @@ impl Answers {
     }
 
     /// Gives these answers, or has them given.
-    pub(super) fn give(&self, answers: &mut Vec<Answer>) {
+    pub(super) fn give(&self, answers: &mut Vec<LoopbackAnswer>) {
         match &self.later {
             // The courier ends after this side.
             Some(later) => {
@@ -51,8 +51,8 @@ impl Answers {
         }
     }
 
-    fn tell(&self, answer: &Answer) {
-        let Answer { stamp, outcome, partition, offset } = *answer;
+    fn tell(&self, answer: &LoopbackAnswer) {
+        let LoopbackAnswer { stamp, outcome, partition, offset } = *answer;
         let at_ns = self.clock.now_ns();
         let reason = match outcome {
             Outcome::Acked => "",
@@ -63,7 +63,7 @@ impl Answers {
     }
 
     /// Gathers what is ready by a tick, and gives it then, a gap apart.
-    fn run(&self, inbox: &Inbox<(u64, Vec<Answer>)>, delays: &Delays) {
+    fn run(&self, inbox: &Inbox<(u64, Vec<LoopbackAnswer>)>, delays: &Delays) {
         while let Ok((ready_ns, mut answers)) = inbox.recv() {
             let tick_ns = delays.answer.end_ns(ready_ns);
             loop {

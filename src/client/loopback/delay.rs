@@ -78,8 +78,8 @@ impl Working {
 }
 
 impl App for Working {
-    fn expect(&self, key: &[u8]) {
-        self.app.expect(key);
+    fn prefetch(&self, key: &[u8]) {
+        self.app.prefetch(key);
     }
 
     fn observe(&mut self, event: &Event<'_>, due_us: i64) {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delay::{ns, wait_until};
-use super::groups::Groups;
-use super::log::{Log, Topic};
+use super::groups::GroupMembers;
+use super::log::{LoopbackLog, LoopbackTopic};
 use crate::base::error::Result;
 use crate::event::Arrival;
 use crate::event::json::stamp;
 use crate::workers::consume::Source;
 
 pub(super) struct LoopbackSource {
-    topic: Arc<Topic>,
+    topic: Arc<LoopbackTopic>,
     group: String,
     member: Option<u64>,
     joins_at: Instant,
@@ -22,7 +22,7 @@ pub(super) struct LoopbackSource {
 }
 
 impl LoopbackSource {
-    pub(super) fn new(topic: Arc<Topic>, group: &str) -> Self {
+    pub(super) fn new(topic: Arc<LoopbackTopic>, group: &str) -> Self {
         let delay = topic.faults.join_after.get(group).copied().unwrap_or_default();
         Self {
             topic,
@@ -37,11 +37,12 @@ impl LoopbackSource {
 
     /// Takes up to `max` records of the member's partitions; gives the time at which the next of
     /// those can be had that are written and can't yet.
-    fn take(&mut self, log: &mut Log, max: usize) -> Option<u64> {
+    fn take(&mut self, log: &mut LoopbackLog, max: usize) -> Option<u64> {
         let now_ns = self.topic.clock.now_ns();
         let mut next_ns = None;
         let partitions = log.partitions.len();
-        let group = log.groups.entry(self.group.clone()).or_insert_with(|| Groups::new(partitions));
+        let group =
+            log.groups.entry(self.group.clone()).or_insert_with(|| GroupMembers::new(partitions));
         let member = *self.member.get_or_insert_with(|| group.join());
         let mut assigned = 0;
         for place in group.share(member) {
@@ -83,7 +84,7 @@ impl LoopbackSource {
     /// Commits the batch, and forgets what every group has read.
     fn commit(&mut self) {
         let mut log = self.topic.lock();
-        let Log { partitions, groups } = &mut *log;
+        let LoopbackLog { partitions, groups } = &mut *log;
         if let Some(group) = groups.get_mut(&self.group) {
             for (place, offset, _) in self.batch.drain(..) {
                 group.committed[place] = group.committed[place].max(offset + 1);

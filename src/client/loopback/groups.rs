@@ -2,13 +2,13 @@
 
 /// The members of one group and how far they have read.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(super) struct GroupMembers {
     pub(super) members: Vec<u64>,
     next_member: u64,
     pub(super) committed: Vec<i64>,
 }
 
-impl Groups {
+impl GroupMembers {
     pub(super) fn new(partitions: usize) -> Self {
         Self { members: Vec::new(), next_member: 0, committed: vec![0; partitions] }
     }

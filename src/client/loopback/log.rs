@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::faults::Faults;
-use super::groups::Groups;
+use super::groups::GroupMembers;
+use super::hooks::LoopbackHooks;
 use crate::base::clock::Clock;
 
 #[derive(Debug)]
-pub(super) struct Topic {
+pub(super) struct LoopbackTopic {
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) faults: Faults,
-    pub(super) log: Mutex<Log>,
+    pub(super) faults: LoopbackHooks,
+    pub(super) log: Mutex<LoopbackLog>,
     pub(super) grown: Condvar,
     /// Whether all is kept, so that it can be looked at in the end.
     pub(super) keep: bool,
@@ -19,32 +19,32 @@ pub(super) struct Topic {
 
 /// Everything behind one lock: simple, and still far faster than a network.
 #[derive(Debug)]
-pub(super) struct Log {
-    pub(super) partitions: Vec<Partition>,
-    pub(super) groups: BTreeMap<String, Groups>,
+pub(super) struct LoopbackLog {
+    pub(super) partitions: Vec<LoopbackPartition>,
+    pub(super) groups: BTreeMap<String, GroupMembers>,
 }
 
 /// A record, and when a group can get it: on the run's clock.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct LoopbackRecord {
     pub(super) payload: Arc<[u8]>,
     pub(super) visible_ns: u64,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Partition {
+pub(super) struct LoopbackPartition {
     /// The offset of the first record that is still kept.
     pub(super) start: i64,
-    pub(super) records: VecDeque<Record>,
+    pub(super) records: VecDeque<LoopbackRecord>,
     /// A swapped event, until the next one is written.
     pub(super) held: Option<Arc<[u8]>>,
 }
 
-impl Partition {
+impl LoopbackPartition {
     pub(super) fn append(&mut self, payload: Arc<[u8]>, visible_ns: u64) -> i64 {
-        self.records.push_back(Record { payload, visible_ns });
+        self.records.push_back(LoopbackRecord { payload, visible_ns });
         if let Some(payload) = self.held.take() {
-            self.records.push_back(Record { payload, visible_ns });
+            self.records.push_back(LoopbackRecord { payload, visible_ns });
         }
         self.end() - 1
     }
@@ -53,7 +53,7 @@ impl Partition {
         self.start + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
     }
 
-    pub(super) fn get(&self, offset: i64) -> Option<&Record> {
+    pub(super) fn get(&self, offset: i64) -> Option<&LoopbackRecord> {
         self.records.get(usize::try_from(offset - self.start).ok()?)
     }
 
@@ -65,7 +65,7 @@ impl Partition {
     }
 }
 
-impl Topic {
+impl LoopbackTopic {
     /// When a group can get what is written now.
     pub(super) fn visible_ns(&self) -> u64 {
         let hold = self.faults.delays.hold;
@@ -81,7 +81,7 @@ impl Topic {
         self.grown.notify_all();
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LoopbackLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

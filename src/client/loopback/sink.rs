@@ -4,22 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
-use super::answers::{Answer, Answers};
+use super::answers::{Answers, LoopbackAnswer};
 use super::delay::{ns, wait_until};
-use super::faults::WriteFault;
-use super::log::Topic;
+use super::hooks::WriteHook;
+use super::log::LoopbackTopic;
 use crate::base::error::Result;
 use crate::event::Outcome;
 use crate::workers::produce::{Batch, Handover, Receiver, Refusal, Sink};
 
 pub(super) struct LoopbackSink {
-    topic: Arc<Topic>,
+    topic: Arc<LoopbackTopic>,
     receipts: Answers,
-    answers: Vec<Answer>,
+    answers: Vec<LoopbackAnswer>,
 }
 
 impl LoopbackSink {
-    pub(super) fn new(topic: Arc<Topic>, receiver: Arc<dyn Receiver>) -> Self {
+    pub(super) fn new(topic: Arc<LoopbackTopic>, receiver: Arc<dyn Receiver>) -> Self {
         let receipts = Answers::new(receiver, topic.clock.clone(), &topic.faults.delays);
         Self { topic, receipts, answers: Vec::new() }
     }
@@ -31,10 +31,10 @@ impl LoopbackSink {
         for (taken, index) in range.clone().enumerate() {
             let stamp = *batch.stamp(index);
             let fault = self.topic.faults.write.get(&(stamp.shard, stamp.seq));
-            if fault == Some(&WriteFault::Full) {
+            if fault == Some(&WriteHook::Full) {
                 return Handover { taken, refusal: Some(Refusal::QueueFull) };
             }
-            if fault == Some(&WriteFault::Reject) {
+            if fault == Some(&WriteHook::Reject) {
                 let refusal = Some(Refusal::Rejected("planted: rejected".to_owned()));
                 return Handover { taken, refusal };
             }
@@ -44,26 +44,26 @@ impl LoopbackSink {
             let mut outcome = Outcome::Acked;
             let mut offset = partition.end() - 1;
             match fault {
-                Some(WriteFault::Drop | WriteFault::Full | WriteFault::Reject) => {}
-                Some(WriteFault::Swap) if partition.held.is_none() => {
+                Some(WriteHook::Drop | WriteHook::Full | WriteHook::Reject) => {}
+                Some(WriteHook::Swap) if partition.held.is_none() => {
                     partition.held = Some(payload);
                 }
-                Some(WriteFault::Double) => {
+                Some(WriteHook::Double) => {
                     partition.append(payload.clone(), visible_ns);
                     offset = partition.append(payload, visible_ns);
                 }
-                Some(WriteFault::Cut) => {
+                Some(WriteHook::Cut) => {
                     offset = partition.append(payload[..payload.len() / 2].into(), visible_ns);
                 }
-                Some(WriteFault::Forge) => {
+                Some(WriteHook::Forge) => {
                     offset = partition.append(forged(&payload).into_bytes().into(), visible_ns);
                 }
-                Some(WriteFault::Fail) => outcome = Outcome::Failed,
-                Some(WriteFault::Lose) => {
+                Some(WriteHook::Fail) => outcome = Outcome::Failed,
+                Some(WriteHook::Lose) => {
                     outcome = Outcome::Unknown;
                     offset = partition.append(payload, visible_ns);
                 }
-                Some(WriteFault::Late(after)) => {
+                Some(WriteHook::Late(after)) => {
                     outcome = Outcome::Unknown;
                     let (topic, after) = (self.topic.clone(), *after);
                     thread::spawn(move || {
@@ -71,14 +71,14 @@ impl LoopbackSink {
                         topic.append(place, payload);
                     });
                 }
-                Some(WriteFault::Mute) => {
+                Some(WriteHook::Mute) => {
                     partition.append(payload, visible_ns);
                     continue;
                 }
-                Some(WriteFault::Swap) | None => offset = partition.append(payload, visible_ns),
+                Some(WriteHook::Swap) | None => offset = partition.append(payload, visible_ns),
             }
             let partition = i32::try_from(place).unwrap_or(-1);
-            self.answers.push(Answer { stamp, outcome, partition, offset });
+            self.answers.push(LoopbackAnswer { stamp, outcome, partition, offset });
         }
         Handover { taken: range.len(), refusal: None }
     }

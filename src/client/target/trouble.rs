@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::World;
+use super::Target;
 use crate::client::librdkafka::{Admin, Stranger, TopicFacts};
 use crate::plan::Plan;
 
@@ -24,7 +24,7 @@ impl GroupWatch {
     }
 }
 
-impl World {
+impl Target {
     /// The newest of what the clients complain about, in one line.
     pub(crate) fn why(&self) -> Option<String> {
         match self {

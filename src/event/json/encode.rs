@@ -10,7 +10,7 @@ use crate::event::{EventType, PROBE_SHARD, Stamp};
 ///
 /// Every text is JSON already: as the named function of this module makes it, or [`escape`]d.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts<'a> {
+pub struct EventParts<'a> {
     /// `user_id` and `session_id`, from [`who`].
     pub who: &'a str,
     /// What happened.
@@ -37,7 +37,7 @@ pub struct Parts<'a> {
     pub location: &'a str,
 }
 
-impl Parts<'_> {
+impl EventParts<'_> {
     /// How many bytes [`encode`] writes for it.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -77,7 +77,7 @@ impl Parts<'_> {
 }
 
 /// Appends one event as JSON.
-pub fn encode(stamp: &Stamp, parts: &Parts<'_>, out: &mut Vec<u8>) {
+pub fn encode(stamp: &Stamp, parts: &EventParts<'_>, out: &mut Vec<u8>) {
     // Room for all but the longest event, so that no later step has to grow the buffer.
     out.reserve(1_024);
     stamp::write(stamp, out);

@@ -8,9 +8,9 @@ use crate::event::Event;
 
 use garbage::Garbage;
 
+pub mod fast;
 pub mod garbage;
-mod own;
-mod walk;
+pub mod tape;
 
 /// The longest payload that is read, in bytes: Kafka's own default limit, rounded up.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
@@ -66,7 +66,7 @@ impl Parser {
     /// [`Garbage`] for whatever is not an event; the parser is ready for the next payload.
     pub fn parse<'s>(&'s mut self, payload: &'s [u8]) -> Result<Event<'s>, Garbage> {
         if payload.len() <= PAYLOAD_BYTES_MAX
-            && let Some(event) = own::read_event(payload)
+            && let Some(event) = crate::event::json::parse::fast::read_event(payload)
         {
             return Ok(event);
         }
@@ -89,7 +89,9 @@ impl Parser {
         let filled =
             fill_tape_padded(&mut self.payload, payload.len(), &mut self.buffers, &mut tape);
         let event = match filled {
-            Ok(()) => walk::read_event(&tape.0).map_err(Garbage::NotAnEvent),
+            Ok(()) => {
+                crate::event::json::parse::tape::read_event(&tape.0).map_err(Garbage::NotAnEvent)
+            }
             Err(error) => Err(match error.error() {
                 ErrorType::InvalidUtf8 => Garbage::NotUtf8,
                 _ => Garbage::NotJson,

@@ -22,7 +22,7 @@ const PLACEHOLDER: Stamp = Stamp { run: 0, shard: 0, seq: 0, due_wall_us: 0 };
 
 /// A recorded event without its stamp.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recorded<'a> {
+pub struct Unstamped<'a> {
     /// What happened. Its `event_id` and `timestamp` are those of the recording or a
     /// placeholder's: neither is sent again.
     pub event: Event<'a>,
@@ -55,7 +55,7 @@ impl Restamper {
     /// # Errors
     /// [`Garbage`] for whatever would not be an event with a stamp either; the next payload can
     /// be read all the same.
-    pub fn take<'a>(&'a mut self, payload: &'a [u8]) -> Result<Recorded<'a>, Garbage> {
+    pub fn take<'a>(&'a mut self, payload: &'a [u8]) -> Result<Unstamped<'a>, Garbage> {
         let (text, at_us) = match stamp::read(payload) {
             Some(stamp) => (payload, Some(stamp.due_wall_us)),
             None => {
@@ -64,7 +64,7 @@ impl Restamper {
             }
         };
         let event = self.parser.parse(text)?;
-        Ok(Recorded { event, at_us, tail: &text[STAMP_LEN..] })
+        Ok(Unstamped { event, at_us, tail: &text[STAMP_LEN..] })
     }
 }
 
@@ -80,7 +80,7 @@ fn rewrite(payload: &[u8], text: &mut Vec<u8>) -> Result<Option<i64>, Garbage> {
     text.clear();
     stamp::write(&PLACEHOLDER, text);
     let mut reader = serde_json::Deserializer::from_str(payload);
-    let found = reader.deserialize_map(Members { text }).and_then(|found| {
+    let found = reader.deserialize_map(MemberCopy { text }).and_then(|found| {
         reader.end()?;
         Ok(found)
     });
@@ -106,11 +106,11 @@ struct Values<'p> {
 }
 
 /// Copies an object's members as they stand, but for `event_id` and `timestamp`: those it gives.
-struct Members<'t> {
+struct MemberCopy<'t> {
     text: &'t mut Vec<u8>,
 }
 
-impl<'p> Visitor<'p> for Members<'_> {
+impl<'p> Visitor<'p> for MemberCopy<'_> {
     type Value = [Values<'p>; 2];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

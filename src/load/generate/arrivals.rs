@@ -1,13 +1,13 @@
 //! Who comes to the shop, and who was there before anybody looked.
 
 use super::Generator;
-use super::catalogue::Page;
+use super::catalogue::ShopPage;
 use super::draft::Persona;
-use super::plot::{Plot, VICTIM_EVENTS_MAX};
+use super::planted::{FraudScript, VICTIM_EVENTS_MAX};
 use super::session::Session;
 use super::shopper::Shopper;
 use crate::base::random::mix as scatter;
-use crate::event::Fraud;
+use crate::event::FraudKind;
 
 /// Most events of the time before a session was first seen.
 const PAST_MAX: u32 = 48;
@@ -22,12 +22,12 @@ impl Generator {
         let plan = plan.filter(|_| self.schemers < self.schemers_max);
         self.schemers += u64::from(plan.is_some());
         match plan {
-            Some(Fraud::AccountTakeover) => {
+            Some(FraudKind::AccountTakeover) => {
                 // First its owner comes, or nobody could tell that it was somebody else.
                 session.is_victim = true;
                 session.remaining = session.remaining.min(VICTIM_EVENTS_MAX);
             }
-            Some(kind) => session.follow(Plot::new(kind, self.random.bits())),
+            Some(kind) => session.follow(FraudScript::new(kind, self.random.bits())),
             None => {}
         }
         self.pool.settle(session)
@@ -59,7 +59,7 @@ impl Generator {
     pub(super) fn visit(&mut self, user: u64) -> Session {
         let id = scatter(self.session_key ^ self.sessions_started);
         self.sessions_started += 1;
-        let from = Page::External(self.origins.pick(self.random.bits()) as u8);
+        let from = ShopPage::External(self.origins.pick(self.random.bits()) as u8);
         Session::new(user, id, self.people.person(user), from)
     }
 }

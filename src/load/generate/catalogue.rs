@@ -10,7 +10,7 @@ use stock::describe;
 
 /// One page of the shop, or the site that a visit came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum ShopPage {
     /// The home page.
     Home,
     /// A category, by [`Product::category`].
@@ -105,10 +105,10 @@ impl Catalogue {
     }
 
     /// The properties' fragment of a page: a product's, a category's, or nothing.
-    pub(super) fn about_page(&self, page: Page) -> &str {
+    pub(super) fn about_page(&self, page: ShopPage) -> &str {
         match page {
-            Page::Product(number) => self.about(number),
-            Page::Category(category) => {
+            ShopPage::Product(number) => self.about(number),
+            ShopPage::Category(category) => {
                 self.categories.get(usize::from(category)).map_or("", |texts| &texts.0)
             }
             _ => "",
@@ -117,17 +117,17 @@ impl Catalogue {
 
     /// The address of a page.
     #[inline]
-    pub(super) fn url(&self, page: Page) -> &str {
+    pub(super) fn url(&self, page: ShopPage) -> &str {
         match page {
-            Page::Home => "/",
-            Page::Category(category) => {
+            ShopPage::Home => "/",
+            ShopPage::Category(category) => {
                 self.categories.get(usize::from(category)).map_or("", |texts| &texts.1)
             }
-            Page::Product(number) => self.text_of(number, 1),
-            Page::Search(number, form) => self.text_of(number, 2 + 2 * usize::from(form)),
-            Page::Cart => "/cart",
-            Page::Checkout => "/checkout",
-            Page::External(site) => EXTERNAL.get(usize::from(site)).copied().unwrap_or(""),
+            ShopPage::Product(number) => self.text_of(number, 1),
+            ShopPage::Search(number, form) => self.text_of(number, 2 + 2 * usize::from(form)),
+            ShopPage::Cart => "/cart",
+            ShopPage::Checkout => "/checkout",
+            ShopPage::External(site) => EXTERNAL.get(usize::from(site)).copied().unwrap_or(""),
         }
     }
 
@@ -202,8 +202,13 @@ mod tests {
         );
         let prices: Vec<_> = (0..4).map(|number| shop.price_cents(number)).collect();
         assert_eq!(prices, [99_999, 2_999, 7_999, 29_999]);
-        let pages =
-            [Page::Home, Page::Product(0), Page::Product(1), Page::Category(0), Page::Search(0, 0)];
+        let pages = [
+            ShopPage::Home,
+            ShopPage::Product(0),
+            ShopPage::Product(1),
+            ShopPage::Category(0),
+            ShopPage::Search(0, 0),
+        ];
         assert_eq!(
             pages.map(|page| shop.url(page)),
             [
@@ -214,9 +219,9 @@ mod tests {
                 "/search?q=laptop"
             ]
         );
-        assert_eq!(shop.url(Page::Search(0, 1)), "/search?q=laptop+deals");
+        assert_eq!(shop.url(ShopPage::Search(0, 1)), "/search?q=laptop+deals");
         assert_eq!(shop.query(0, 1), "laptop deals");
-        assert_eq!(shop.about_page(Page::Category(1)), "\"category\":\"home\"");
+        assert_eq!(shop.about_page(ShopPage::Category(1)), "\"category\":\"home\"");
     }
 
     #[test]
@@ -234,7 +239,7 @@ mod tests {
             assert!(shop.about(number).contains(&format!("\"{name}\"")));
             categories.insert(category);
             names.insert(name);
-            pages.insert(shop.url(Page::Product(number)));
+            pages.insert(shop.url(ShopPage::Product(number)));
         }
         assert_eq!((names.len(), pages.len()), (20_000, 20_000));
         assert_eq!(categories.len(), CATEGORIES.len());
@@ -243,7 +248,10 @@ mod tests {
     #[test]
     fn a_product_that_is_not_there_has_no_text() {
         let shop = Catalogue::new(2);
-        assert_eq!((shop.about(2), shop.url(Page::Product(9)), shop.price_cents(2)), ("", "", 0));
+        assert_eq!(
+            (shop.about(2), shop.url(ShopPage::Product(9)), shop.price_cents(2)),
+            ("", "", 0)
+        );
         assert_eq!(Catalogue::new(0).len(), 1);
     }
 

@@ -4,7 +4,7 @@
 //! that continue a session, times the mean pause before one.
 
 use super::lognormal::LogNormal;
-use crate::event::Fraud;
+use crate::event::FraudKind;
 use crate::plan::{PopulationPlan, fraud};
 
 /// What the rates of a load ask of a population.
@@ -23,9 +23,10 @@ impl Demand {
     #[must_use]
     pub fn new(population: &PopulationPlan) -> Self {
         let think = LogNormal::new(population.think_median_ms / 1e3, population.think_sigma);
-        let share = |kind: &Fraud| population.fraud[kind.index()];
-        let planted: f64 = Fraud::ALL.iter().map(|kind| share(kind) * fraud::events(*kind)).sum();
-        let ordinary = 1.0 - Fraud::ALL.iter().map(share).sum::<f64>();
+        let share = |kind: &FraudKind| population.fraud[kind.index()];
+        let planted: f64 =
+            FraudKind::ALL.iter().map(|kind| share(kind) * fraud::events(*kind)).sum();
+        let ordinary = 1.0 - FraudKind::ALL.iter().map(share).sum::<f64>();
         let ordinary_events = ordinary * population.session_length;
         Self {
             pause_mean_s: think.mean(),

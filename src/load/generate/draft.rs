@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::event::json::encode::Parts;
-use crate::event::{EventType, Fraud};
+use crate::event::json::encode::EventParts;
+use crate::event::{EventType, FraudKind};
 
 /// How a user shops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -42,7 +42,7 @@ impl Persona {
 
 /// What an event is, without its text: what the books count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct EventFacts {
     /// What happened.
     pub event_type: EventType,
     /// The user's number, that of `user_id`; a hash of a recorded event's.
@@ -66,16 +66,16 @@ pub struct Facts {
     /// How the user shops; not known of a recorded event.
     pub persona: Option<Persona>,
     /// The fraud that the session is planted for.
-    pub fraud: Option<Fraud>,
+    pub fraud: Option<FraudKind>,
 }
 
 /// One event, all but its stamp.
 #[derive(Debug, Clone, Copy)]
 pub struct Draft<'a> {
     /// What the books count.
-    pub facts: Facts,
+    pub facts: EventFacts,
     /// The record's key: the `user_id`.
     pub key: &'a str,
     /// What [`crate::event::json::encode::encode`] writes.
-    pub parts: Parts<'a>,
+    pub parts: EventParts<'a>,
 }

@@ -6,12 +6,12 @@ use crate::plan::PopulationPlan;
 
 /// Geometric lengths with the plan's mean, longer for who is more patient.
 #[derive(Debug, Clone)]
-pub(super) struct Lengths {
+pub(super) struct SessionLengths {
     /// Logarithm of the chance that a session goes on after an event, by persona.
     log_goes_on: [f64; 3],
 }
 
-impl Lengths {
+impl SessionLengths {
     /// Of a population.
     pub(super) fn new(population: &PopulationPlan) -> Self {
         let mean: f64 = Persona::ALL

@@ -14,9 +14,9 @@ const STEPS: u32 = 1 << STEP_BITS;
 pub(super) struct Pauses {
     begun: u64,
     /// Those that ended.
-    ended: Lengths,
+    ended: LogScaleCounts,
     /// Those that did not, by how long they were seen.
-    cut: Lengths,
+    cut: LogScaleCounts,
 }
 
 impl Pauses {
@@ -72,9 +72,9 @@ impl Pauses {
 
 /// Counts by length, on a scale of logarithms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Lengths(Vec<i64>);
+struct LogScaleCounts(Vec<i64>);
 
-impl Lengths {
+impl LogScaleCounts {
     #[inline]
     fn count(&mut self, us: u32, by: i64) {
         let step = step_of(us) as usize;

@@ -1,7 +1,7 @@
 //! Who is what, without a single event: it follows from the seed and the user's number.
 
 use super::Persona;
-use super::people::People;
+use super::profiles::People;
 use crate::plan::Plan;
 
 /// Digits of every user's number in a population of so many, at least five.

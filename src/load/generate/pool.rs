@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::queue::Queue;
 use super::session::Session;
 use super::tempo::{Residual, UnderWay};
-use crate::base::memory::prefetch;
+use crate::base::huge_pages::prefetch;
 use crate::base::random::Random;
 
 /// Bits of a queue entry that hold the session's place; the rest is the time.
@@ -28,7 +28,7 @@ const CLOSED_MAX: u64 = 1_024;
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum PoolTurn {
     /// That of a session.
     Of(u32),
     /// That of somebody who is under way, and has to be made up.
@@ -152,7 +152,7 @@ impl Pool {
     /// Whose pause is over first, taken out of the queue; the sessions' clock goes there. `None`
     /// where nobody is alive.
     #[inline]
-    pub(super) fn turn(&mut self, random: &mut Random) -> Option<Turn> {
+    pub(super) fn turn(&mut self, random: &mut Random) -> Option<PoolTurn> {
         loop {
             let top = self.queue.first();
             let group = self.groups.iter().enumerate().min_by_key(|(_, group)| group.next_ns());
@@ -161,12 +161,12 @@ impl Pool {
             {
                 self.take_from(which, random);
                 self.go_to(at_ns);
-                return Some(Turn::OfUnseen);
+                return Some(PoolTurn::OfUnseen);
             }
             let entry = top?;
             self.queue.pop();
             if let Some(next) = self.queue.ahead(AHEAD) {
-                self.expect(next);
+                self.prefetch(next);
             }
             let place = place_of(entry);
             if place == UNSEEN {
@@ -174,12 +174,12 @@ impl Pool {
                 self.unseen -= 1;
                 if !is_closed {
                     self.go_to(entry >> PLACE_BITS << TICK_BITS);
-                    return Some(Turn::OfUnseen);
+                    return Some(PoolTurn::OfUnseen);
                 }
                 self.closed_unseen -= 1;
             } else if std::mem::take(&mut self.sessions[place as usize].is_queued) {
                 self.go_to(entry >> PLACE_BITS << TICK_BITS);
-                return Some(Turn::Of(place));
+                return Some(PoolTurn::Of(place));
             } else {
                 self.closed -= 1;
                 self.free.push(place);
@@ -265,7 +265,7 @@ impl Pool {
     /// Has the session of an entry brought into the cache: of a million, waiting for one's memory
     /// is most of its event.
     #[inline]
-    fn expect(&self, entry: u64) {
+    fn prefetch(&self, entry: u64) {
         if let Some(session) = self.sessions.get(place_of(entry) as usize) {
             prefetch(session);
         }

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
-use super::catalogue::Page;
-use super::people::Person;
-use super::plot::Plot;
+use super::catalogue::ShopPage;
+use super::planted::FraudScript;
+use super::profiles::UserProfile;
 use crate::event::EventType;
 
 /// A live session. Kept small and in one piece: a hundred thousand of them are visited at random.
@@ -13,7 +13,7 @@ use crate::event::EventType;
 pub(super) struct Session {
     pub(super) user: u64,
     pub(super) id: u64,
-    pub(super) person: Person,
+    pub(super) person: UserProfile,
     /// Events until it ends, unless there is a reason to go on.
     pub(super) remaining: u32,
     /// Whether it has had an event.
@@ -23,11 +23,11 @@ pub(super) struct Session {
     /// Whether it has a next event on the sessions' clock.
     pub(super) is_queued: bool,
     /// What it is planted for, if it is.
-    pub(super) plot: Option<Plot>,
+    pub(super) plot: Option<FraudScript>,
     /// Whether somebody else comes back with this account.
     pub(super) is_victim: bool,
-    pub(super) page: Page,
-    pub(super) referrer: Page,
+    pub(super) page: ShopPage,
+    pub(super) referrer: ShopPage,
     /// The product seen or searched for last; that is what goes into the cart.
     pub(super) focus: Option<u32>,
     pub(super) cart_cents: u64,
@@ -52,7 +52,7 @@ pub(super) struct Since {
 
 impl Session {
     /// A session at its first page, with the site that it comes from.
-    pub(super) fn new(user: u64, id: u64, person: Person, from: Page) -> Self {
+    pub(super) fn new(user: u64, id: u64, person: UserProfile, from: ShopPage) -> Self {
         Self {
             user,
             id,
@@ -73,15 +73,15 @@ impl Session {
     }
 
     /// Follows a script from now on.
-    pub(super) fn follow(&mut self, plot: Plot) {
+    pub(super) fn follow(&mut self, plot: FraudScript) {
         self.remaining = plot.length();
         self.plot = Some(plot);
     }
 
     /// Goes to a page; what it is about comes into focus.
-    pub(super) fn go(&mut self, page: Page) {
+    pub(super) fn go(&mut self, page: ShopPage) {
         self.page = page;
-        if let Page::Product(number) | Page::Search(number, _) = page {
+        if let ShopPage::Product(number) | ShopPage::Search(number, _) = page {
             self.focus = Some(number);
         }
     }
@@ -89,7 +89,7 @@ impl Session {
     /// Whether the page in view is about the product in focus.
     pub(super) fn is_on_focus(&self) -> bool {
         match self.page {
-            Page::Product(number) | Page::Search(number, _) => Some(number) == self.focus,
+            ShopPage::Product(number) | ShopPage::Search(number, _) => Some(number) == self.focus,
             _ => false,
         }
     }
@@ -105,7 +105,7 @@ impl Session {
         }
         if self.is_cart_empty() {
             weights[EventType::Purchase.index()] = 0.0;
-        } else if matches!(self.page, Page::Cart | Page::Checkout) {
+        } else if matches!(self.page, ShopPage::Cart | ShopPage::Checkout) {
             weights[EventType::Purchase.index()] *= 4.0;
         }
     }
@@ -138,9 +138,13 @@ mod tests {
     use crate::load::generate::Persona;
 
     fn session(user: u64) -> Session {
-        let person =
-            Person { persona: Persona::Buyer, city: 3, agent: 1, address: [10, 255, 255, 254] };
-        Session::new(user, u64::MAX, person, Page::External(0))
+        let person = UserProfile {
+            persona: Persona::Buyer,
+            city: 3,
+            agent: 1,
+            address: [10, 255, 255, 254],
+        };
+        Session::new(user, u64::MAX, person, ShopPage::External(0))
     }
 
     #[test]
@@ -166,12 +170,12 @@ mod tests {
         let mut weights = [1.0; 5];
         session.restrict(&mut weights);
         assert_eq!(weights.map(f64::to_bits), [1.0, 1.0, 1.0, 0.0, 0.0].map(f64::to_bits));
-        session.go(Page::Search(4, 0));
+        session.go(ShopPage::Search(4, 0));
         session.add(4, 100);
         let mut weights = [1.0; 5];
         session.restrict(&mut weights);
         assert_eq!(weights.map(f64::to_bits), [1.0; 5].map(f64::to_bits));
-        session.go(Page::Cart);
+        session.go(ShopPage::Cart);
         session.restrict(&mut weights);
         assert_eq!(weights.map(f64::to_bits), [1.0, 1.0, 1.0, 0.25, 4.0].map(f64::to_bits));
     }

@@ -1,7 +1,7 @@
 //! Where a session goes next.
 
-use super::catalogue::{CATEGORY_COUNT, Page, QUERY_FORMS};
-use super::deed::{Deed, choose};
+use super::catalogue::{CATEGORY_COUNT, QUERY_FORMS, ShopPage};
+use super::fraud_action::{FraudAction, choose};
 use super::mix::Mix;
 use super::session::Session;
 use super::shop::Shop;
@@ -19,7 +19,7 @@ pub(super) struct Shopper<'a> {
 
 /// What a session did.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Done {
+pub(super) struct Acted {
     pub(super) event_type: EventType,
     /// The product among the event's properties.
     pub(super) product: Option<u32>,
@@ -29,58 +29,58 @@ pub(super) struct Done {
 
 impl Shopper<'_> {
     /// Lets a session do one thing of its own.
-    pub(super) fn act(&self, session: &mut Session, starts: bool, random: &mut Random) -> Done {
+    pub(super) fn act(&self, session: &mut Session, starts: bool, random: &mut Random) -> Acted {
         let bits = random.bits();
         let mut weights = *self.mix.weights(session.person.persona);
         session.restrict(&mut weights);
         let deed = match choose(&weights, unit_of(bits)) {
-            EventType::PageView => Deed::View(self.next_page(session, starts, random)),
+            EventType::PageView => FraudAction::View(self.next_page(session, starts, random)),
             EventType::Click => {
                 if starts {
                     // On an advertisement, which is how the visit begins. No product comes into
                     // focus, as none was viewed.
                     session.page = self.next_page(session, starts, random);
                 }
-                Deed::Click
+                FraudAction::Click
             }
-            EventType::Search => Deed::Search(self.query(session, random)),
-            EventType::AddToCart => Deed::Add,
-            EventType::Purchase => Deed::Buy,
+            EventType::Search => FraudAction::Search(self.query(session, random)),
+            EventType::AddToCart => FraudAction::Add,
+            EventType::Purchase => FraudAction::Buy,
         };
         self.perform(session, deed)
     }
 
     /// Lets a session do this.
-    pub(super) fn perform(&self, session: &mut Session, deed: Deed) -> Done {
-        let done = |event_type, product| Done { event_type, product, cart_cents: 0 };
+    pub(super) fn perform(&self, session: &mut Session, deed: FraudAction) -> Acted {
+        let done = |event_type, product| Acted { event_type, product, cart_cents: 0 };
         match deed {
-            Deed::View(page) => {
+            FraudAction::View(page) => {
                 session.go(page);
                 done(EventType::PageView, product_of(page))
             }
-            Deed::Click => done(EventType::Click, product_of(session.page)),
-            Deed::Search(page) => {
+            FraudAction::Click => done(EventType::Click, product_of(session.page)),
+            FraudAction::Search(page) => {
                 session.go(page);
                 done(EventType::Search, None)
             }
-            Deed::Add => {
+            FraudAction::Add => {
                 if let Some(number) = session.focus {
                     if !session.is_on_focus() {
-                        session.go(Page::Product(number));
+                        session.go(ShopPage::Product(number));
                     }
                     session.add(number, self.shop.catalogue.price_cents(number));
                 }
                 let cart_cents = session.cart_cents;
-                Done { cart_cents, ..done(EventType::AddToCart, session.focus) }
+                Acted { cart_cents, ..done(EventType::AddToCart, session.focus) }
             }
-            Deed::Buy => {
+            FraudAction::Buy => {
                 let cart_cents = session.cart_cents;
                 let product = session.buy();
                 let catalogue = &self.shop.catalogue;
                 let price_cents = product.map_or(0, |number| catalogue.price_cents(number));
                 session.cart_cents -= price_cents;
-                session.go(Page::Checkout);
-                Done { cart_cents, ..done(EventType::Purchase, product) }
+                session.go(ShopPage::Checkout);
+                Acted { cart_cents, ..done(EventType::Purchase, product) }
             }
         }
     }
@@ -93,45 +93,50 @@ impl Shopper<'_> {
     }
 
     /// The page that a session views next.
-    pub(super) fn next_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+    pub(super) fn next_page(
+        &self,
+        session: &Session,
+        starts: bool,
+        random: &mut Random,
+    ) -> ShopPage {
         if let Some(product) = self.rush(random) {
-            return Page::Product(product);
+            return ShopPage::Product(product);
         }
         let page = self.some_page(session, starts, random);
         // Few load the page again that they are on.
         if page == session.page { self.some_page(session, starts, random) } else { page }
     }
 
-    fn some_page(&self, session: &Session, starts: bool, random: &mut Random) -> Page {
+    fn some_page(&self, session: &Session, starts: bool, random: &mut Random) -> ShopPage {
         let toss = random.unit();
         let bits = random.bits();
         if session.focus.is_none() && self.mix.is_eager() {
-            return Page::Product(self.shop.popular(bits));
+            return ShopPage::Product(self.shop.popular(bits));
         }
         if starts {
             return match toss {
-                ..0.35 => Page::Home,
-                ..0.75 => Page::Product(self.shop.popular(bits)),
+                ..0.35 => ShopPage::Home,
+                ..0.75 => ShopPage::Product(self.shop.popular(bits)),
                 _ => self.some_category(bits),
             };
         }
         match (toss, session.page) {
             // From a list of results mostly to what was searched for.
-            (..0.6, Page::Search(number, _)) => Page::Product(number),
-            (..0.12, _) if !session.is_cart_empty() => Page::Cart,
-            (..0.7, page) => Page::Product(self.near(page, random)),
-            (..0.9, Page::Product(number)) if bits & 1 == 0 => {
-                Page::Category(self.shop.catalogue.category(number))
+            (..0.6, ShopPage::Search(number, _)) => ShopPage::Product(number),
+            (..0.12, _) if !session.is_cart_empty() => ShopPage::Cart,
+            (..0.7, page) => ShopPage::Product(self.near(page, random)),
+            (..0.9, ShopPage::Product(number)) if bits & 1 == 0 => {
+                ShopPage::Category(self.shop.catalogue.category(number))
             }
             (..0.9, _) => self.some_category(bits),
-            _ => Page::Home,
+            _ => ShopPage::Home,
         }
     }
 
     /// A popular product, on a category's page one of that category if it's found soon.
-    fn near(&self, page: Page, random: &mut Random) -> u32 {
+    fn near(&self, page: ShopPage, random: &mut Random) -> u32 {
         let mut number = self.shop.popular(random.bits());
-        if let Page::Category(category) = page {
+        if let ShopPage::Category(category) = page {
             for _ in 0..4 {
                 if self.shop.catalogue.category(number) == category {
                     break;
@@ -143,33 +148,33 @@ impl Shopper<'_> {
     }
 
     /// The results of a search: for something popular, or once more for what is in focus.
-    pub(super) fn query(&self, session: &Session, random: &mut Random) -> Page {
+    pub(super) fn query(&self, session: &Session, random: &mut Random) -> ShopPage {
         let bits = random.bits();
         let form = scale(bits << 32, u64::from(QUERY_FORMS)) as u8;
         if let Some(product) = self.rush(random) {
-            return Page::Search(product, form);
+            return ShopPage::Search(product, form);
         }
         let number = match session.focus {
             Some(number) if unit_of(bits) < 0.3 => number,
             _ => self.shop.popular(random.bits()),
         };
-        Page::Search(number, form)
+        ShopPage::Search(number, form)
     }
 
     /// The category of a popular product, or any.
-    fn some_category(&self, bits: u64) -> Page {
+    fn some_category(&self, bits: u64) -> ShopPage {
         if bits & 2 == 0 {
-            Page::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)
+            ShopPage::Category(scale(bits, u64::from(CATEGORY_COUNT)) as u8)
         } else {
-            Page::Category(self.shop.catalogue.category(self.shop.popular(bits)))
+            ShopPage::Category(self.shop.catalogue.category(self.shop.popular(bits)))
         }
     }
 }
 
 /// The product that a page shows.
-fn product_of(page: Page) -> Option<u32> {
+fn product_of(page: ShopPage) -> Option<u32> {
     match page {
-        Page::Product(number) => Some(number),
+        ShopPage::Product(number) => Some(number),
         _ => None,
     }
 }
@@ -177,13 +182,13 @@ fn product_of(page: Page) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::generate::people::People;
+    use crate::load::generate::profiles::People;
 
     fn with_shopper(check: impl FnOnce(&Shopper<'_>, Session)) {
         let shop = Shop::new(50, 1.0);
         let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
         let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
-        let session = Session::new(1, 1, person, Page::External(0));
+        let session = Session::new(1, 1, person, ShopPage::External(0));
         check(&Shopper { shop: &shop, mix: &mix, sale: None }, session);
     }
 
@@ -194,10 +199,10 @@ mod tests {
     #[test]
     fn results_lead_to_what_was_searched_for() {
         with_shopper(|shopper, mut session| {
-            session.go(Page::Search(30, 0));
+            session.go(ShopPage::Search(30, 0));
             let mut random = Random::new(1, 0, 0);
             let found = share(10_000, || {
-                shopper.next_page(&session, false, &mut random) == Page::Product(30)
+                shopper.next_page(&session, false, &mut random) == ShopPage::Product(30)
             });
             assert!((found - 0.6).abs() < 0.03, "{found}");
         });
@@ -207,21 +212,21 @@ mod tests {
     fn pages_are_seldom_loaded_again_and_carts_only_with_something_inside() {
         with_shopper(|shopper, mut session| {
             let mut random = Random::new(2, 0, 0);
-            for page in [Page::Home, Page::Product(0), Page::Category(0)] {
+            for page in [ShopPage::Home, ShopPage::Product(0), ShopPage::Category(0)] {
                 session.go(page);
                 let (mut again, mut carts) = (0.0, 0);
                 for _ in 0..10_000 {
                     let next = shopper.next_page(&session, false, &mut random);
                     again += f64::from(u8::from(next == page)) / 10_000.0;
-                    carts += u32::from(next == Page::Cart);
+                    carts += u32::from(next == ShopPage::Cart);
                 }
                 assert!(again < 0.08, "{page:?}: {again}");
                 assert_eq!(carts, 0);
             }
             session.add(0, 1);
-            session.go(Page::Product(0));
+            session.go(ShopPage::Product(0));
             let carts =
-                share(10_000, || shopper.next_page(&session, false, &mut random) == Page::Cart);
+                share(10_000, || shopper.next_page(&session, false, &mut random) == ShopPage::Cart);
             assert!(carts > 0.08, "{carts}");
         });
     }
@@ -233,7 +238,7 @@ mod tests {
             let mut forms = [0; QUERY_FORMS as usize];
             let mut first = 0;
             for _ in 0..10_000 {
-                let Page::Search(number, form) = shopper.query(&session, &mut random) else {
+                let ShopPage::Search(number, form) = shopper.query(&session, &mut random) else {
                     panic!("not a page of results");
                 };
                 forms[usize::from(form)] += 1;

@@ -21,7 +21,7 @@ const LOOK_NS: u64 = 1_000_000;
 /// The number of sessions that there should be in a shard.
 #[derive(Debug, Clone)]
 pub(super) struct Tempo {
-    rate: Rate,
+    rate: ShardRate,
     demand: Demand,
     most: f64,
     look_at_ns: u64,
@@ -35,14 +35,14 @@ pub(super) struct Tempo {
 
 /// Events per second of one shard.
 #[derive(Debug, Clone)]
-pub(super) enum Rate {
+pub(super) enum ShardRate {
     /// Always so many.
     Constant(f64),
     /// What a schedule has for each of its shards.
     Scheduled(Box<Schedule>),
 }
 
-impl Rate {
+impl ShardRate {
     /// That of each shard of a load.
     pub(super) fn of(load: &LoadPlan) -> Self {
         // Only rates are asked for, and they have no seed.
@@ -72,7 +72,7 @@ impl Rate {
 
 impl Tempo {
     /// Of a shard with this rate, in which `most` ordinary sessions may live at once.
-    pub(super) fn new(rate: Rate, population: &PopulationPlan, most: u64) -> Self {
+    pub(super) fn new(rate: ShardRate, population: &PopulationPlan, most: u64) -> Self {
         Self {
             rate,
             demand: Demand::new(population),

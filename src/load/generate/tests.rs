@@ -220,7 +220,7 @@ fn the_first_hundred_thousand_events_never_change() {
 fn schedule_and_population_can_move_to_threads() {
     fn assert_send<T: Send + Clone>() {}
     assert_send::<Generator>();
-    assert_send::<crate::load::schedule::Shard>();
+    assert_send::<crate::load::schedule::ShardSlots>();
     assert_send::<Books>();
 }
 

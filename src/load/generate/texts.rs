@@ -100,12 +100,12 @@ fn hexadecimal(number: u64) -> [u8; SESSION_DIGITS] {
 mod tests {
     use super::*;
     use crate::load::generate::Persona;
-    use crate::load::generate::catalogue::Page;
-    use crate::load::generate::people::Person;
+    use crate::load::generate::catalogue::ShopPage;
+    use crate::load::generate::profiles::UserProfile;
 
     fn words(texts: &mut Texts, user: u64, id: u64, address: [u8; 4]) -> [String; 3] {
-        let person = Person { persona: Persona::Buyer, city: 3, agent: 1, address };
-        let session = Session::new(user, id, person, Page::External(0));
+        let person = UserProfile { persona: Persona::Buyer, city: 3, agent: 1, address };
+        let session = Session::new(user, id, person, ShopPage::External(0));
         let (key, who, address) = texts.of(&session);
         [key, who, address].map(str::to_owned)
     }

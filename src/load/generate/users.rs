@@ -1,7 +1,7 @@
 //! The users of a shard: who comes next, and who is here.
 
 use super::skew::Zipf;
-use crate::base::memory::prefetch;
+use crate::base::huge_pages::prefetch;
 use crate::base::random::Random;
 
 /// After so many users who are here already, the next one is chosen evenly.
@@ -10,7 +10,7 @@ const SKEWED_TRIES: u32 = 8;
 /// Users `shard + k * shards`; k counts from 0. Numbers and activity have nothing to do with each
 /// other: ranks are scattered over the numbers by a multiplication.
 #[derive(Debug, Clone)]
-pub(super) struct Users {
+pub(super) struct ShardUsers {
     shard: u64,
     shards: u64,
     count: u64,
@@ -22,7 +22,7 @@ pub(super) struct Users {
     here: Vec<u64>,
 }
 
-impl Users {
+impl ShardUsers {
     /// The shard's part of so many users, with this Zipf exponent of activity. Those below
     /// `reserved` don't come by themselves.
     pub(super) fn new(users: u64, skew: f64, shard: u16, shards: u16, reserved: u64) -> Self {
@@ -75,7 +75,7 @@ impl Users {
 
     /// Has what says that a user is here brought into the cache.
     #[inline]
-    pub(super) fn expect(&self, user: u64) {
+    pub(super) fn prefetch(&self, user: u64) {
         if let Some(bits) = self.here.get(((user - self.shard) / self.shards / 64) as usize) {
             prefetch(bits);
         }
@@ -136,7 +136,7 @@ mod tests {
                     if u64::from(shard) >= users {
                         continue;
                     }
-                    let part = Users::new(users, 0.8, shard, shards, 0);
+                    let part = ShardUsers::new(users, 0.8, shard, shards, 0);
                     all.extend(
                         (0..part.len()).map(|rank| {
                             u64::from(shard) + u64::from(shards) * part.scattered(rank)
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn nobody_comes_twice_at_once_and_all_come_at_last() {
-        let mut users = Users::new(100, 1.5, 0, 1, 0);
+        let mut users = ShardUsers::new(100, 1.5, 0, 1, 0);
         let mut random = Random::new(5, 5, 5);
         let mut seen: Vec<_> = (0..100).map(|_| users.enter(&mut random)).collect();
         users.leave(17);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn activity_is_skewed_but_not_by_number() {
-        let mut users = Users::new(10_000, 1.0, 0, 1, 0);
+        let mut users = ShardUsers::new(10_000, 1.0, 0, 1, 0);
         let mut random = Random::new(6, 6, 6);
         let mut counts = vec![0_u32; 10_000];
         for _ in 0..100_000 {

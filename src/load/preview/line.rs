@@ -12,13 +12,13 @@ const PLAIN: &str = "\x1b[0m";
 
 /// Writes lines; keeps its buffers from one to the next.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct EventLines {
     color: bool,
     parser: Parser,
     text: String,
 }
 
-impl Lines {
+impl EventLines {
     /// Lines with or without colours.
     #[must_use]
     pub fn new(color: bool) -> Self {
@@ -100,7 +100,7 @@ mod tests {
 
     fn line(color: bool, payload: &str) -> String {
         let mut out = Vec::new();
-        Lines::new(color).append(1_705_314_645_000_123, payload.as_bytes(), &mut out);
+        EventLines::new(color).append(1_705_314_645_000_123, payload.as_bytes(), &mut out);
         String::from_utf8(out).unwrap()
     }
 

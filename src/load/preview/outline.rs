@@ -1,11 +1,11 @@
 //! What a run would do, before anything is opened: the plan in words, what it comes to, and what
 //! its events look like.
 
+pub mod estimate;
 pub mod expected;
-mod look;
 mod memory;
-mod outlook;
-mod visit;
+pub mod samples;
+pub mod session;
 
 use std::fmt::Write;
 
@@ -13,16 +13,16 @@ use serde::Serialize;
 
 use crate::base::error::Result;
 use crate::base::visible;
-use crate::event::Fraud;
+use crate::event::FraudKind;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Arrivals, Plan, PopulationPlan, masked};
 
+pub use estimate::{Outlook, TimeOutlook};
 pub use expected::{LoadOutlook, PhaseOutlook};
-use look::Look;
 pub(crate) use memory::clients;
-pub use memory::{Memory, Part};
-pub use outlook::{Outlook, TimeOutlook};
-pub use visit::{Step, Visit};
+pub use memory::{MemoryEstimate, Part};
+use samples::EventSample;
+pub use session::{SessionPreview, SessionStep};
 
 /// Everything that there is to say about a plan.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ pub struct Outline<'p> {
     pub samples: Vec<String>,
     /// A whole session of each persona, by the persona's name.
     #[serde(serialize_with = "serialize_by_persona")]
-    pub sessions: Vec<Visit>,
+    pub sessions: Vec<SessionPreview>,
 }
 
 impl<'p> Outline<'p> {
@@ -48,8 +48,8 @@ impl<'p> Outline<'p> {
     /// [`crate::base::error::Error::Internal`] only: whatever was planned can be shown.
     pub fn new(plan: &'p Plan, start_wall_us: i64) -> Result<Self> {
         let look = match plan.load.replay {
-            Some(_) => Look::default(),
-            None => Look::at(plan, start_wall_us)?,
+            Some(_) => EventSample::default(),
+            None => EventSample::at(plan, start_wall_us)?,
         };
         let outlook = Outlook::new(plan, &look);
         Ok(Self { plan, outlook, samples: look.samples, sessions: look.visits })
@@ -68,9 +68,9 @@ impl<'p> Outline<'p> {
 /// What a plan needs of this machine's memory, without a look at its events: how large they are
 /// decides little of it. With a limit on the events, no more of them are counted.
 #[must_use]
-pub fn memory_of(plan: &Plan, events_max: Option<u64>) -> Memory {
+pub fn memory_of(plan: &Plan, events_max: Option<u64>) -> MemoryEstimate {
     let load = plan.load.replay.is_none().then(|| {
-        let mut load = LoadOutlook::new(plan, &Look::default());
+        let mut load = LoadOutlook::new(plan, &EventSample::default());
         load.events = load.events.min(events_max.map_or(f64::INFINITY, |most| most as f64));
         load
     });
@@ -87,7 +87,7 @@ fn serialize_json<S: serde::Serializer>(
 }
 
 fn serialize_by_persona<S: serde::Serializer>(
-    visits: &[Visit],
+    visits: &[SessionPreview],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_map(visits.iter().map(|visit| (visit.persona, visit)))
@@ -257,7 +257,7 @@ fn crowds(plan: &Plan, out: &mut String) -> std::fmt::Result {
             row(out, "sale", format_args!("{share:.1} % of {name} is about PROD-{product:03}"))?;
         }
     }
-    let planted: Vec<String> = Fraud::ALL
+    let planted: Vec<String> = FraudKind::ALL
         .into_iter()
         .map(|kind| (kind.name(), plan.population.fraud[kind.index()] * 100.0))
         .filter(|(_, percent)| *percent > 0.0)

@@ -4,7 +4,7 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use crate::plan::{Segment, Shape};
+use crate::plan::{RateSegment, Shape};
 
 /// How a rate goes over time; rates below zero don't exist here.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,7 @@ const PER_S: f64 = 1e-6;
 
 impl Curve {
     /// The curve of a segment.
-    pub(super) fn of(segment: &Segment) -> Self {
+    pub(super) fn of(segment: &RateSegment) -> Self {
         match segment.shape {
             Shape::Linear { from_per_s, to_per_s } => {
                 let (from, to) = (from_per_s.max(0.0) * PER_S, to_per_s.max(0.0) * PER_S);
@@ -167,7 +167,7 @@ mod tests {
             duration_s in 1e-3..1e5_f64,
             part in 0.0..1.0_f64,
         ) {
-            let segment = Segment { duration_ns: (duration_s * 1e9) as u64, shape };
+            let segment = RateSegment { duration_ns: (duration_s * 1e9) as u64, shape };
             let curve = Curve::of(&segment);
             let total = curve.count(duration_s * 1e6);
             let count = total * part;
@@ -180,7 +180,7 @@ mod tests {
 
         #[test]
         fn the_integral_is_that_of_the_rate(shape in shapes(), duration_s in 0.1..100.0_f64) {
-            let segment = Segment { duration_ns: (duration_s * 1e9) as u64, shape };
+            let segment = RateSegment { duration_ns: (duration_s * 1e9) as u64, shape };
             let curve = Curve::of(&segment);
             let at_us = duration_s * 0.4e6;
             let step_us = 1e-3;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn of(shape: Shape) -> Curve {
-        Curve::of(&Segment { duration_ns: 4_000_000_000, shape })
+        Curve::of(&RateSegment { duration_ns: 4_000_000_000, shape })
     }
 
     #[test]

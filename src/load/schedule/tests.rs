@@ -2,19 +2,19 @@ use crate::base::random;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{PhasePlan, Segment, Shape};
+use crate::plan::{PhasePlan, RateSegment, Shape};
 
 const S: u64 = 1_000_000_000;
 
-fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
+fn linear(duration_ns: u64, from_per_s: f64, to_per_s: f64) -> RateSegment {
+    RateSegment { duration_ns, shape: Shape::Linear { from_per_s, to_per_s } }
 }
 
-fn sine(duration_ns: u64, mean_per_s: f64, amplitude_per_s: f64, period_ns: u64) -> Segment {
-    Segment { duration_ns, shape: Shape::Sine { mean_per_s, amplitude_per_s, period_ns } }
+fn sine(duration_ns: u64, mean_per_s: f64, amplitude_per_s: f64, period_ns: u64) -> RateSegment {
+    RateSegment { duration_ns, shape: Shape::Sine { mean_per_s, amplitude_per_s, period_ns } }
 }
 
-fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<Segment>>) -> LoadPlan {
+fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<RateSegment>>) -> LoadPlan {
     let phases = phases
         .into_iter()
         .enumerate()
@@ -236,7 +236,7 @@ fn a_million_a_second_for_a_day_stays_exact_at_the_end() {
     assert_eq!(shard.next(), None);
 }
 
-fn segments() -> impl Strategy<Value = Segment> {
+fn segments() -> impl Strategy<Value = RateSegment> {
     let rate = prop_oneof![Just(0.0), 0.1..50.0_f64, 50.0..20_000.0_f64];
     let duration_ns = (1..2_000_000_u64).prop_map(|us| us * 1_000);
     let other = rate.clone();
@@ -248,7 +248,7 @@ fn segments() -> impl Strategy<Value = Segment> {
     ]
 }
 
-fn phases() -> impl Strategy<Value = Vec<Vec<Segment>>> {
+fn phases() -> impl Strategy<Value = Vec<Vec<RateSegment>>> {
     prop::collection::vec(prop::collection::vec(segments(), 0..4), 1..4)
 }
 

@@ -11,7 +11,7 @@ use hdrhistogram::serialization::Deserializer;
 
 use super::interval_log::IntervalLog;
 use super::stored::Packed;
-use super::{Block, Latency, Row};
+use super::{Block, IntervalRow, Latency};
 
 /// Intervals with a histogram in memory: those that samples came for last.
 const OPEN: usize = 8;
@@ -24,7 +24,7 @@ const PACKED_LONG: usize = 600;
 
 /// An interval that samples came for not long ago.
 #[derive(Debug, Clone, Default)]
-struct Open {
+struct OpenInterval {
     touched: u64,
     latency: Latency,
 }
@@ -33,11 +33,11 @@ struct Open {
 #[derive(Debug, Clone)]
 pub(super) struct ByDue {
     touches: u64,
-    open: BTreeMap<u64, Open>,
-    packed: BTreeMap<u64, (Row, Packed)>,
+    open: BTreeMap<u64, OpenInterval>,
+    packed: BTreeMap<u64, (IntervalRow, Packed)>,
     packed_max: usize,
     /// Boiled down for good.
-    rows: BTreeMap<u64, Row>,
+    rows: BTreeMap<u64, IntervalRow>,
     log: IntervalLog,
 }
 
@@ -60,7 +60,7 @@ impl ByDue {
         if !self.open.contains_key(&index) {
             let latency = self.packed.remove(&index).map(|(_, packed)| packed.unpack());
             let latency = latency.unwrap_or_default();
-            self.open.insert(index, Open { touched: 0, latency });
+            self.open.insert(index, OpenInterval { touched: 0, latency });
             if self.open.len() > OPEN {
                 self.pack_one();
             }
@@ -84,8 +84,8 @@ impl ByDue {
     }
 
     fn pack(&mut self, index: u64) {
-        if let Some(Open { latency, .. }) = self.open.remove(&index) {
-            self.packed.insert(index, (Row::of(&latency), Packed::of(&latency)));
+        if let Some(OpenInterval { latency, .. }) = self.open.remove(&index) {
+            self.packed.insert(index, (IntervalRow::of(&latency), Packed::of(&latency)));
         }
     }
 
@@ -104,8 +104,11 @@ impl ByDue {
     }
 
     /// The newest interval with samples.
-    pub(super) fn newest(&self) -> Option<Row> {
-        let open = self.open.last_key_value().map(|(index, open)| (*index, Row::of(&open.latency)));
+    pub(super) fn newest(&self) -> Option<IntervalRow> {
+        let open = self
+            .open
+            .last_key_value()
+            .map(|(index, open)| (*index, IntervalRow::of(&open.latency)));
         let packed = self.packed.last_key_value().map(|(index, (row, _))| (*index, *row));
         open.into_iter().chain(packed).max_by_key(|(index, _)| *index).map(|(_, row)| row)
     }
@@ -142,7 +145,7 @@ impl ByDue {
     }
 
     /// A row for each interval with samples, and the log. Call it when nothing is to come.
-    pub(super) fn finish(&mut self) -> (&BTreeMap<u64, Row>, &mut IntervalLog) {
+    pub(super) fn finish(&mut self) -> (&BTreeMap<u64, IntervalRow>, &mut IntervalLog) {
         while let Some((&index, _)) = self.open.first_key_value() {
             self.pack(index);
         }

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
-use super::form::Stored;
+use super::form::StoredLatency;
 
 /// Longest latency with a place in the histogram: one hour.
 pub(super) const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -20,7 +20,7 @@ const DIGITS: u8 = 3;
 /// What was offered and never delivered is a sample without end: it takes part in every rank,
 /// behind all others. Were it left out, a client that refuses most of the load would look fast.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(into = "Stored", try_from = "Stored")]
+#[serde(into = "StoredLatency", try_from = "StoredLatency")]
 pub struct Latency {
     pub(super) histogram: Histogram<u64>,
     pub(super) zero_or_negative: u64,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A latency distribution as it is written.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
+pub(super) struct StoredLatency {
     pub(super) zero_or_negative: u64,
     pub(super) over_range: u64,
     pub(super) min_ns: i64,

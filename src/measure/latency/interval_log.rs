@@ -8,14 +8,14 @@ use super::stored::Packed;
 pub struct IntervalLog {
     /// So many intervals share a histogram: a long run must not fill the memory.
     pub(super) width: u64,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<LogEntry>,
     /// The newest stretch, still growing.
     pub(super) newest: Option<(u64, Latency)>,
 }
 
 /// One histogram of an [`IntervalLog`].
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     stretch: u64,
     encoded: Vec<u8>,
 }
@@ -27,14 +27,14 @@ impl IntervalLog {
         }
         let stretch = index / self.width.max(1);
         if self.width <= 1 {
-            self.entries.push(Entry { stretch, encoded: packed.encoded });
+            self.entries.push(LogEntry { stretch, encoded: packed.encoded });
             return;
         }
         match &mut self.newest {
             Some((newest, sum)) if *newest == stretch => sum.merge(&packed.unpack()),
             // Too late for its own: an entry more, which a reader adds up.
             Some((newest, _)) if *newest > stretch => {
-                self.entries.push(Entry { stretch, encoded: packed.encoded });
+                self.entries.push(LogEntry { stretch, encoded: packed.encoded });
             }
             _ => {
                 self.close();
@@ -45,7 +45,7 @@ impl IntervalLog {
 
     fn close(&mut self) {
         if let Some((stretch, sum)) = self.newest.take() {
-            self.entries.push(Entry { stretch, encoded: sum.encoded() });
+            self.entries.push(LogEntry { stretch, encoded: sum.encoded() });
         }
     }
 

@@ -4,7 +4,7 @@ use super::Latency;
 
 /// One interval of a stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct IntervalRow {
     /// Events that came through in it, whenever they were due; those of the warm-up too.
     pub events: u64,
     /// Measured samples of what was due in it, whenever it came through; as all that follows.
@@ -21,7 +21,7 @@ pub struct Row {
     pub max_ns: Option<i64>,
 }
 
-impl Row {
+impl IntervalRow {
     pub(super) fn of(latency: &Latency) -> Self {
         Self {
             events: 0,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::by_due::ByDue;
 use super::interval_log::IntervalLog;
-use super::row::Row;
+use super::row::IntervalRow;
 use super::window::{Stage, Window};
-use super::{Footing, Latency, Reading, Stack};
+use super::{Breakdown, Footing, Latency, Reading};
 
 /// All windows of one producer side or one application.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Series {
     /// The stage that the rows are about.
     stage: Stage,
     total: BTreeMap<Stage, Latency>,
-    stack: Stack,
+    stack: Breakdown,
     /// Events by the interval in which they came through.
     events: BTreeMap<u64, u64>,
     by_due: ByDue,
@@ -28,7 +28,7 @@ impl Series {
         Self {
             stage,
             total: BTreeMap::new(),
-            stack: Stack::default(),
+            stack: Breakdown::default(),
             events: BTreeMap::new(),
             by_due: ByDue::new(log_width),
         }
@@ -91,13 +91,13 @@ impl Series {
 
     /// The stages of all measured events by their end-to-end latency.
     #[must_use]
-    pub fn stack(&self) -> &Stack {
+    pub fn stack(&self) -> &Breakdown {
         &self.stack
     }
 
     /// The newest interval for which samples have come.
     #[must_use]
-    pub fn newest(&self) -> Option<Row> {
+    pub fn newest(&self) -> Option<IntervalRow> {
         self.by_due.newest()
     }
 
@@ -120,7 +120,7 @@ impl Series {
 
     /// A row for each interval in which events were due or came through, by the interval's number
     /// on the run's clock. Call it when no window is to come.
-    pub fn rows(&mut self) -> BTreeMap<u64, Row> {
+    pub fn rows(&mut self) -> BTreeMap<u64, IntervalRow> {
         let mut rows = self.by_due.finish().0.clone();
         for (&index, &events) in &self.events {
             rows.entry(index).or_default().events = events;

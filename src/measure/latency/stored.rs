@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
 use super::distribution::{LONGEST_NS, Latency, empty};
-use super::form::Stored;
+use super::form::StoredLatency;
 
 /// Most samples of a kind in a distribution that is read: thousands of them add up in 64 bits.
 const SAMPLES_MAX: u64 = 1 << 53;
@@ -25,9 +25,9 @@ const INFLATED_BYTES_MAX: u64 = 1 << 20;
 /// Why a written distribution can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("no latency distribution: {0}")]
-pub struct Fault(String);
+pub struct StoredFault(String);
 
-impl From<Latency> for Stored {
+impl From<Latency> for StoredLatency {
     fn from(latency: Latency) -> Self {
         Self {
             zero_or_negative: latency.zero_or_negative,
@@ -42,11 +42,11 @@ impl From<Latency> for Stored {
     }
 }
 
-impl TryFrom<Stored> for Latency {
-    type Error = Fault;
+impl TryFrom<StoredLatency> for Latency {
+    type Error = StoredFault;
 
-    fn try_from(stored: Stored) -> Result<Self, Fault> {
-        let fault = |error: &dyn std::fmt::Display| Fault(error.to_string());
+    fn try_from(stored: StoredLatency) -> Result<Self, StoredFault> {
+        let fault = |error: &dyn std::fmt::Display| StoredFault(error.to_string());
         let bytes = STANDARD.decode(&stored.histogram).map_err(|error| fault(&error))?;
         let latency = Self {
             histogram: decoded(&bytes)?,
@@ -58,7 +58,7 @@ impl TryFrom<Stored> for Latency {
             never_delivered: stored.never_delivered,
             waited_ns: stored.waited_ns,
         };
-        latency.check().map_err(Fault)?;
+        latency.check().map_err(StoredFault)?;
         Ok(latency)
     }
 }
@@ -116,8 +116,8 @@ impl Latency {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn decoded(bytes: &[u8]) -> Result<Histogram<u64>, Fault> {
-    let fault = |error: &dyn std::fmt::Display| Fault(error.to_string());
+pub fn decoded(bytes: &[u8]) -> Result<Histogram<u64>, StoredFault> {
+    let fault = |error: &dyn std::fmt::Display| StoredFault(error.to_string());
     let deflated = body(bytes, DEFLATED).ok_or_else(|| fault(&"no deflated V2 histogram"))?;
     let mut plain = Vec::new();
     ZlibDecoder::new(deflated)

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::breakdown::Breakdown;
 use super::distribution::Latency;
-use super::stack::Stack;
 
 /// Part of an event's way. All count from the due time, but for service and what is uncorrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct Window {
     pub(super) dated: Vec<Dated>,
     /// All other stages.
     undated: [Option<Box<Latency>>; Stage::COUNT],
-    pub(super) stack: Option<Box<Stack>>,
+    pub(super) stack: Option<Box<Breakdown>>,
 }
 
 /// Measured samples of one stage that were due in one interval.
@@ -101,7 +101,7 @@ impl Window {
     /// The stages of the measured events by their end-to-end latency, or by that of their ack where
     /// it is about these; `None` when there is none.
     #[must_use]
-    pub fn stack(&self) -> Option<&Stack> {
+    pub fn stack(&self) -> Option<&Breakdown> {
         self.stack.as_deref()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::bits::Bits;
+use super::atomic_bitmap::AtomicBitmap;
 use super::dues::Dues;
 use super::rescan::Rescan;
 use crate::event::{Outcome, Stamp};
@@ -12,15 +12,15 @@ use crate::event::{Outcome, Stamp};
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) run: u32,
-    pub(super) shards: Vec<Shard>,
+    pub(super) shards: Vec<LedgerShard>,
     pub(super) apps: Vec<AppTicks>,
     pub(super) second_outcomes: AtomicU64,
-    pub(super) log: Log,
+    pub(super) log: LogCheck,
 }
 
 /// What the log itself has said.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(super) struct LogCheck {
     pub(super) records: AtomicU64,
     pub(super) events: AtomicU64,
     pub(super) doubled: AtomicU64,
@@ -30,16 +30,16 @@ pub(super) struct Log {
 
 /// What is known of one shard's slots.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct LedgerShard {
     pub(super) offered: AtomicU64,
-    pub(super) acked: Bits,
-    pub(super) failed: Bits,
-    pub(super) unknown: Bits,
-    pub(super) unsent: Bits,
+    pub(super) acked: AtomicBitmap,
+    pub(super) failed: AtomicBitmap,
+    pub(super) unknown: AtomicBitmap,
+    pub(super) unsent: AtomicBitmap,
     /// Found in the log by a re-scan.
-    pub(super) logged: Bits,
+    pub(super) logged: AtomicBitmap,
     /// By application.
-    pub(super) seen: Vec<Bits>,
+    pub(super) seen: Vec<AtomicBitmap>,
     /// Once no more come due.
     pub(super) dues: OnceLock<Dues>,
 }
@@ -59,14 +59,14 @@ impl Ledger {
     /// An empty ledger of a run with so many shards and applications.
     #[must_use]
     pub fn new(run: u32, shards: u16, apps: usize) -> Self {
-        let shard = |_| Shard {
+        let shard = |_| LedgerShard {
             offered: AtomicU64::new(0),
-            acked: Bits::default(),
-            failed: Bits::default(),
-            unknown: Bits::default(),
-            unsent: Bits::default(),
-            logged: Bits::default(),
-            seen: (0..apps).map(|_| Bits::default()).collect(),
+            acked: AtomicBitmap::default(),
+            failed: AtomicBitmap::default(),
+            unknown: AtomicBitmap::default(),
+            unsent: AtomicBitmap::default(),
+            logged: AtomicBitmap::default(),
+            seen: (0..apps).map(|_| AtomicBitmap::default()).collect(),
             dues: OnceLock::new(),
         };
         Self {
@@ -74,7 +74,7 @@ impl Ledger {
             shards: (0..shards).map(shard).collect(),
             apps: (0..apps).map(|_| AppTicks::default()).collect(),
             second_outcomes: AtomicU64::new(0),
-            log: Log::default(),
+            log: LogCheck::default(),
         }
     }
 

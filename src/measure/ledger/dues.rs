@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::bits::below;
+use super::atomic_bitmap::below;
 pub use super::due_counts::Dues;
-use super::{Ledger, Shard};
+use super::{Ledger, LedgerShard};
 
 /// Slots of the measured part that were never delivered, by the interval in which they were due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Ledger {
     }
 }
 
-impl Shard {
+impl LedgerShard {
     /// Those of the 64 slots from `64 * word` on that are in the log, for all that is known:
     /// whoever saw one has it from there.
     pub(super) fn in_log(&self, word: u64) -> u64 {
@@ -68,7 +68,7 @@ impl Shard {
     }
 
     fn undelivered(&self, dues: &Dues, all: &mut Undelivered) {
-        let mut place = Place { by_interval: &dues.by_interval, interval: 0, from: 0 };
+        let mut place = SlotPlace { by_interval: &dues.by_interval, interval: 0, from: 0 };
         let Range { start, end } = dues.measured;
         for word in start / 64..end.div_ceil(64) {
             let measured = below(end, word) & !below(start, word);
@@ -95,14 +95,14 @@ impl Shard {
 }
 
 /// Where the slots are in the order of their numbers.
-struct Place<'a> {
+struct SlotPlace<'a> {
     by_interval: &'a [u64],
     interval: usize,
     /// The number of its first slot.
     from: u64,
 }
 
-impl Place<'_> {
+impl SlotPlace<'_> {
     /// The interval in which a slot was due. Ask for growing numbers.
     fn of(&mut self, seq: u64) -> usize {
         while let Some(count) = self.by_interval.get(self.interval)
@@ -126,7 +126,7 @@ fn add(counts: &mut Vec<u64>, interval: usize, count: u64) {
 mod tests {
     use super::*;
     use crate::event::{Outcome, Stamp};
-    use crate::measure::ledger::{Lane, Notes};
+    use crate::measure::ledger::{Observations, PartitionTracker};
     use proptest::prelude::*;
 
     const RUN: u32 = 9;
@@ -173,7 +173,7 @@ mod tests {
         ) {
             let ledger = Ledger::new(RUN, shards.len() as u16, APPS);
             let (mut lanes, mut notes): (Vec<_>, Vec<_>) =
-                (0..APPS).map(|_| (Lane::default(), Notes::default())).unzip();
+                (0..APPS).map(|_| (PartitionTracker::default(), Observations::default())).unzip();
             let mut offset = 0;
             // By interval: offered in the measured part, acknowledged, and seen by each.
             let mut expected = vec![[0_u64; 2 + APPS]; 1_000];
@@ -264,7 +264,7 @@ mod tests {
         ledger.outcome(&stamp(1), Outcome::Failed);
         // The second application does not get the first one.
         for (app, seqs) in [(0, 0..2), (1, 1..2)] {
-            let mut lane = Lane::default();
+            let mut lane = PartitionTracker::default();
             for (offset, seq) in (0..).zip(seqs) {
                 lane.tick(&ledger, app, offset, Some(&stamp(seq)));
             }

@@ -9,12 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::RunNotes;
+use super::RunObservations;
 use super::trail::Behind;
 
 /// How many events lie behind a later one of their shard and partition, in what these processes
 /// have read together. Of an event at several places of its partition only the first one counts.
-pub(super) fn reordered(runs: &[&RunNotes]) -> u64 {
+pub(super) fn reordered(runs: &[&RunObservations]) -> u64 {
     let ends = ends(runs);
     // By event: the places at which it lies behind another.
     let mut events = BTreeMap::<(u16, u64), BTreeSet<(i32, i64)>>::new();
@@ -23,7 +23,7 @@ pub(super) fn reordered(runs: &[&RunNotes]) -> u64 {
         places.insert((behind.partition, behind.offset));
     }
     // Whoever saw the event first at another place has an earlier copy of it, which is in order.
-    let is_behind = |run: &RunNotes, shard, seq, places: &BTreeSet<(i32, i64)>| {
+    let is_behind = |run: &RunObservations, shard, seq, places: &BTreeSet<(i32, i64)>| {
         let seen = run.seen.get(&shard).is_some_and(|plane| plane.has(seq));
         let first_at = |&(partition, offset): &(i32, i64)| {
             run.places.has(partition, offset) && !run.doubles.has(partition, offset)
@@ -38,10 +38,10 @@ pub(super) fn reordered(runs: &[&RunNotes]) -> u64 {
 }
 
 /// By partition and shard: where stretches end, rising, and the highest number up to there.
-type Ends = BTreeMap<(i32, u16), Vec<(i64, u64)>>;
+type StretchEnds = BTreeMap<(i32, u16), Vec<(i64, u64)>>;
 
-fn ends(runs: &[&RunNotes]) -> Ends {
-    let mut ends = Ends::new();
+fn ends(runs: &[&RunObservations]) -> StretchEnds {
+    let mut ends = StretchEnds::new();
     for (partition, shards) in runs.iter().flat_map(|run| &run.trails) {
         for (shard, trail) in shards {
             let stretches = trail.stretches.iter().map(|stretch| (stretch.last, stretch.max));
@@ -60,7 +60,7 @@ fn ends(runs: &[&RunNotes]) -> Ends {
 }
 
 /// The events of one process that lie behind another one, whoever has read that.
-fn behind(run: &RunNotes, ends: &Ends) -> Vec<Behind> {
+fn behind(run: &RunObservations, ends: &StretchEnds) -> Vec<Behind> {
     let mut behind = run.behind.clone();
     for (&partition, shards) in &run.trails {
         for (&shard, trail) in shards {

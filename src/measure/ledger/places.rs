@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plane;
+use super::SparseBitmap;
 
 /// Places of records; those in a row cost a bit each, and next to nothing when written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Places(BTreeMap<i32, Plane>);
+pub struct Places(BTreeMap<i32, SparseBitmap>);
 
 /// What several sets have together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Places {
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.values().map(Plane::count).sum()
+        self.0.values().map(SparseBitmap::count).sum()
     }
 
     /// Lays several sets upon each other.

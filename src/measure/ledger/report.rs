@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::bits::below;
+use super::atomic_bitmap::below;
 use super::{Ledger, Rescan};
 
 /// How many slots of a kind are named one by one.

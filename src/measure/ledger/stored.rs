@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::bits::below;
-use super::{Dues, Ledger, Notes, Places, Plane, RunNotes, order};
+use super::atomic_bitmap::below;
+use super::{Dues, Ledger, Observations, Places, RunObservations, SparseBitmap, order};
 
 /// How every slot of a run ended: the producer's half of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,13 @@ pub struct ShardOutcomes {
     /// Slots that came due.
     pub offered: u64,
     /// Acknowledged.
-    pub acked: Plane,
+    pub acked: SparseBitmap,
     /// Certainly not written.
-    pub failed: Plane,
+    pub failed: SparseBitmap,
     /// Timed out, perhaps written.
-    pub unknown: Plane,
+    pub unknown: SparseBitmap,
     /// Taken by no client.
-    pub unsent: Plane,
+    pub unsent: SparseBitmap,
     /// When they were due.
     pub dues: Dues,
 }
@@ -70,7 +70,7 @@ impl ShardOutcomes {
 }
 
 /// What the processes of one application noted.
-pub type SeenBy<'a> = Vec<&'a Notes>;
+pub type SeenBy<'a> = Vec<&'a Observations>;
 
 impl Ledger {
     /// The producer's half, to be written down. Call it when nothing is on its way any more.
@@ -125,10 +125,10 @@ impl Ledger {
     }
 
     /// Enters what the processes of an application have noted.
-    fn take_notes(&self, app: usize, processes: &[&Notes]) {
-        let runs: Vec<&RunNotes> =
+    fn take_notes(&self, app: usize, processes: &[&Observations]) {
+        let runs: Vec<&RunObservations> =
             processes.iter().filter_map(|notes| notes.runs.get(&self.run)).collect();
-        let mut never_sent = BTreeMap::<u16, Plane>::new();
+        let mut never_sent = BTreeMap::<u16, SparseBitmap>::new();
         for (number, plane) in runs.iter().flat_map(|run| &run.seen) {
             let shard = self.shards.get(usize::from(*number));
             let offered = shard.map_or(0, |shard| shard.offered.load(Ordering::Acquire));
@@ -141,7 +141,7 @@ impl Ledger {
             }
         }
         let seen: u64 = self.shards.iter().map(|shard| shard.seen[app].count()).sum();
-        let impossible: u64 = never_sent.values().map(Plane::count).sum();
+        let impossible: u64 = never_sent.values().map(SparseBitmap::count).sum();
         let ours = Places::together(runs.iter().map(|run| &run.places));
         let (foreign, foreign_again) = self.foreign(processes);
         let redeliveries: u64 = processes.iter().map(|notes| notes.redeliveries).sum();
@@ -159,7 +159,7 @@ impl Ledger {
     }
 
     /// Records that are not of this run, and how often one was read again by another process.
-    fn foreign(&self, processes: &[&Notes]) -> (u64, u64) {
+    fn foreign(&self, processes: &[&Observations]) -> (u64, u64) {
         let unstamped = Places::together(processes.iter().map(|notes| &notes.foreign));
         let mut others = BTreeMap::<u32, Vec<&Places>>::new();
         for (run, notes) in processes.iter().flat_map(|notes| &notes.runs) {

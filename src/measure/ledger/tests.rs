@@ -27,7 +27,7 @@ fn acked(shards: u16, apps: usize, count: u64) -> Ledger {
 
 /// Lets an application read `records` of one partition, from offset 0 on.
 fn read(ledger: &Ledger, app: usize, records: &[Stamp]) -> Vec<Tick> {
-    let mut lane = Lane::default();
+    let mut lane = PartitionTracker::default();
     (0..).zip(records).map(|(offset, stamp)| lane.tick(ledger, app, offset, Some(stamp))).collect()
 }
 
@@ -98,7 +98,7 @@ fn doubled_and_swapped_events_are_counted() {
 #[test]
 fn a_redelivery_is_no_duplicate() {
     let ledger = acked(1, 1, 3);
-    let mut lane = Lane::default();
+    let mut lane = PartitionTracker::default();
     for offset in [0, 1, 0, 1, 2] {
         let seq = u64::try_from(offset).unwrap();
         lane.tick(&ledger, 0, offset, Some(&stamp(0, seq)));
@@ -112,7 +112,7 @@ fn a_redelivery_is_no_duplicate() {
 #[test]
 fn strangers_probes_and_impossible_stamps_are_told_apart() {
     let ledger = acked(1, 1, 10);
-    let mut lane = Lane::default();
+    let mut lane = PartitionTracker::default();
     assert_eq!(lane.tick(&ledger, 0, 0, None), Tick::Foreign);
     let other = Stamp { run: RUN + 1, ..stamp(0, 1) };
     assert_eq!(lane.tick(&ledger, 0, 1, Some(&other)), Tick::Foreign);
@@ -127,7 +127,7 @@ fn strangers_probes_and_impossible_stamps_are_told_apart() {
 #[test]
 fn only_a_probe_comes_again_without_being_counted() {
     let ledger = acked(1, 1, 10);
-    let mut lane = Lane::default();
+    let mut lane = PartitionTracker::default();
     let probe = stamp(PROBE_SHARD, 0);
     assert_eq!(lane.tick(&ledger, 0, 0, Some(&probe)), Tick::Probe);
     assert_eq!(lane.tick(&ledger, 0, 0, Some(&probe)), Tick::Redelivery);

@@ -15,7 +15,7 @@ pub(super) const BEHIND_MAX: usize = 1 << 17;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trail {
     /// In the order of offsets.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<TrailStretch>,
     /// The highest number so far; 0 before the first.
     #[serde(skip)]
     highest: u64,
@@ -23,7 +23,7 @@ pub struct Trail {
 
 /// Events between which nobody else can have read any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct TrailStretch {
     /// The last one's offset.
     pub last: i64,
     /// The highest number.
@@ -47,7 +47,7 @@ impl Trail {
     pub(super) fn step(&mut self, gaps: u64, offset: i64, seq: u64, kept: &mut usize) -> bool {
         if self.stretches.last().is_none_or(|stretch| stretch.gaps != gaps) {
             let beginning = Vec::new();
-            self.stretches.push(Stretch { last: offset, max: seq, beginning, gaps });
+            self.stretches.push(TrailStretch { last: offset, max: seq, beginning, gaps });
         }
         let in_order = seq >= self.highest;
         if let Some(stretch) = self.stretches.last_mut() {

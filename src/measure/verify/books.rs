@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventType, Fraud};
-use crate::load::generate::{Facts, Persona};
+use crate::event::{EventType, FraudKind};
+use crate::load::generate::{EventFacts, Persona};
 
 /// Most planted sessions that the books know one by one, over all shards: some 50 MB. The rest
 /// is only counted.
@@ -38,14 +38,14 @@ pub struct Books {
     pub by_persona: [u64; 3],
     /// Products bought, by [`Persona::index`].
     pub purchases_by_persona: [u64; 3],
-    /// Planted fraud, by [`crate::event::Fraud::index`].
+    /// Planted fraud, by [`crate::event::FraudKind::index`].
     // Results from before there was any are still read.
     #[serde(default)]
     pub fraud: [PlantedFraud; 4],
     /// The planted sessions by their number, up to [`PLANTED_MAX`]. A result is no place for
     /// them, so they are lost when it is saved.
     #[serde(skip)]
-    pub planted: BTreeMap<u64, Fraud>,
+    pub planted: BTreeMap<u64, FraudKind>,
     /// The users of the planted sessions in that list; lost when it is saved, too.
     #[serde(skip)]
     pub planted_users: BTreeSet<u64>,
@@ -68,7 +68,7 @@ pub struct PlantedFraud {
 
 impl Books {
     /// Enters one event.
-    pub fn observe(&mut self, facts: &Facts) {
+    pub fn observe(&mut self, facts: &EventFacts) {
         let starts = u64::from(facts.session_starts);
         let bought = facts.event_type == EventType::Purchase;
         self.events += 1;
@@ -103,7 +103,7 @@ impl Books {
     }
 
     /// Whether there was a place for it.
-    fn list(&mut self, session: u64, fraud: Fraud) -> bool {
+    fn list(&mut self, session: u64, fraud: FraudKind) -> bool {
         let has_place = self.planted.len() < PLANTED_MAX || self.planted.contains_key(&session);
         if has_place {
             self.planted.insert(session, fraud);
@@ -156,8 +156,8 @@ fn add<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
 mod tests {
     use super::*;
 
-    fn facts(event_type: EventType, price_cents: u64, session_starts: bool) -> Facts {
-        Facts {
+    fn facts(event_type: EventType, price_cents: u64, session_starts: bool) -> EventFacts {
+        EventFacts {
             event_type,
             user: 1,
             session: 2,
@@ -168,7 +168,7 @@ mod tests {
             price_cents,
             cart_cents: 5_000,
             persona: Some(Persona::Buyer),
-            fraud: Some(Fraud::CardTesting),
+            fraud: Some(FraudKind::CardTesting),
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
                 PlantedFraud::default(),
                 PlantedFraud::default(),
             ],
-            planted: BTreeMap::from([(2, Fraud::CardTesting)]),
+            planted: BTreeMap::from([(2, FraudKind::CardTesting)]),
             planted_users: BTreeSet::from([1]),
             planted_unlisted: 0,
         };
@@ -207,11 +207,11 @@ mod tests {
         let (mut whole, mut parts) = (Books::default(), [Books::default(), Books::default()]);
         for number in 0..100_u64 {
             let kind = EventType::ALL[(number * 7 % 5) as usize];
-            let one = Facts {
+            let one = EventFacts {
                 user: number % 10,
                 session: number % 5,
                 persona: Persona::ALL.get((number % 4) as usize).copied(),
-                fraud: Fraud::ALL.get((number % 5) as usize).copied(),
+                fraud: FraudKind::ALL.get((number % 5) as usize).copied(),
                 ..facts(kind, number, number % 11 == 0)
             };
             whole.observe(&one);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use crate::apps::{Flag, Summary, fraud_of, rules_of};
-use crate::event::Fraud;
+use crate::event::FraudKind;
 
 /// What begins the id of a session that kbench made; its number follows in hexadecimal.
 const SESSION_PREFIX: &str = "sess-";
@@ -19,7 +19,7 @@ const SESSION_PREFIX: &str = "sess-";
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Detection {
     /// The kind.
-    pub kind: Fraud,
+    pub kind: FraudKind,
     /// Sessions planted.
     pub planted: u64,
     /// Of these, found by a rule that speaks for the kind.
@@ -59,7 +59,7 @@ pub struct RuleAlerts {
     /// The rule's name.
     pub rule: String,
     /// The kind of fraud that it speaks for, where it speaks for one.
-    pub kind: Option<Fraud>,
+    pub kind: Option<FraudKind>,
     /// All its alerts.
     pub alerts: u64,
     /// Sessions that they accuse.
@@ -91,7 +91,7 @@ pub fn detect<'f>(books: &Books, flags: impl IntoIterator<Item = &'f Flag>) -> V
     }
     // Another producer's session may be the number of none of ours; it is a false alarm then.
     let mut by_any = BTreeSet::<u64>::new();
-    let mut by_kind = BTreeMap::<Fraud, BTreeSet<(Option<u64>, &str)>>::new();
+    let mut by_kind = BTreeMap::<FraudKind, BTreeSet<(Option<u64>, &str)>>::new();
     for flag in flags.into_iter().filter(|flag| !flag.session_id.is_empty()) {
         let session = session(&flag.session_id);
         by_any.extend(session);
@@ -100,11 +100,11 @@ pub fn detect<'f>(books: &Books, flags: impl IntoIterator<Item = &'f Flag>) -> V
         }
     }
     let nothing = BTreeSet::new();
-    let kinds = Fraud::ALL.into_iter().map(|kind| {
+    let kinds = FraudKind::ALL.into_iter().map(|kind| {
         let planted: BTreeSet<u64> = sessions_of(books, kind).collect();
         let alerts = by_kind.get(&kind).unwrap_or(&nothing);
         let kind_of = |session: &Option<u64>| books.planted.get(session.as_ref()?).copied();
-        let count = |of: fn(Option<Fraud>, Fraud) -> bool| {
+        let count = |of: fn(Option<FraudKind>, FraudKind) -> bool| {
             alerts.iter().filter(|(session, _)| of(kind_of(session), kind)).count() as u64
         };
         Detection {
@@ -154,7 +154,7 @@ pub fn accused<'s>(
     summaries.into_iter().flat_map(each).collect()
 }
 
-fn sessions_of(books: &Books, kind: Fraud) -> impl Iterator<Item = u64> {
+fn sessions_of(books: &Books, kind: FraudKind) -> impl Iterator<Item = u64> {
     books.planted.iter().filter(move |(_, planted)| **planted == kind).map(|(session, _)| *session)
 }
 

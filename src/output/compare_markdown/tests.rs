@@ -1,7 +1,7 @@
 use super::*;
 use crate::plan::metric::Metric;
 use crate::result::compare::tests::{comparison, more_partitions, pair, row};
-use crate::result::compare::{GateResult, Row};
+use crate::result::compare::{GateResult, MetricComparison};
 
 #[test]
 fn a_huge_sweep_still_fits_into_a_comment_and_says_what_did_not() {
@@ -65,7 +65,7 @@ fn a_comment_is_filled_up_to_the_room_for_the_line_on_what_did_not_fit() {
 fn points_with_most_that_got_worse_stand_first_then_those_with_most_that_got_better() {
     let metric = Metric::find("ack.p99", []).unwrap();
     let point = |number: usize, calls: &[Call]| {
-        let rows = calls.iter().map(|call| Row { call: *call, ..row(&metric, 1.5) });
+        let rows = calls.iter().map(|call| MetricComparison { call: *call, ..row(&metric, 1.5) });
         Pair { rows: rows.collect(), ..small(number) }
     };
     let (worse, better, same) = (Call::Worse, Call::Better, Call::Same);
@@ -87,7 +87,7 @@ fn points_with_most_that_got_worse_stand_first_then_those_with_most_that_got_bet
 #[test]
 fn gates_stand_in_a_table_the_failed_ones_first_and_forty_at_most() {
     let gates = |count: usize| {
-        let states = [State::Passed, State::Inconclusive, State::Failed];
+        let states = [GateState::Passed, GateState::Inconclusive, GateState::Failed];
         let gate = |n: usize| GateResult {
             gate: format!("a|b > {n}"),
             state: states[n % 3],
@@ -108,8 +108,13 @@ fn gates_stand_in_a_table_the_failed_ones_first_and_forty_at_most() {
 fn a_section_says_what_was_compared_and_why_nothing_more_is_said() {
     let metric = |name: &str| Metric::find(name, []).unwrap();
     let zero = || vec![Some(0.0); 5];
-    let zero = Row { baseline: zero(), candidate: zero(), ..row(&metric("ledger.unsent"), 1.0) };
-    let unsure = Row { why: Some("too few".to_owned()), ..row(&metric("ack.p99"), 1.5) };
+    let zero = MetricComparison {
+        baseline: zero(),
+        candidate: zero(),
+        ..row(&metric("ledger.unsent"), 1.0)
+    };
+    let unsure =
+        MetricComparison { why: Some("too few".to_owned()), ..row(&metric("ack.p99"), 1.5) };
     let compared = more_partitions();
     let full = Pair {
         rows: vec![unsure, zero],
@@ -142,10 +147,11 @@ fn a_name_is_one_short_line_without_what_makes_code() {
 #[test]
 fn what_got_worse_is_annotated_by_its_change_or_by_what_it_has_instead_of_one() {
     let metric = |name: &str| Metric::find(name, []).unwrap();
-    let without = |endless| Row { ratio: None, endless, ..row(&metric("ack.p99"), 1.0) };
+    let without =
+        |endless| MetricComparison { ratio: None, endless, ..row(&metric("ack.p99"), 1.0) };
     let rows = vec![
         row(&metric("ack.p99"), 1.5),
-        Row { call: Call::Better, ..row(&metric("ack.p50"), 9.0) },
+        MetricComparison { call: Call::Better, ..row(&metric("ack.p50"), 9.0) },
         row(&metric("throughput"), 0.2),
         without((0, 2)),
         without((0, 0)),

@@ -1,22 +1,22 @@
 use super::*;
 use crate::plan::metric::Metric;
 use crate::result::compare::tests::{comparison, more_partitions, pair, row};
-use crate::result::compare::{Design, GateResult, Row};
+use crate::result::compare::{Design, GateResult, MetricComparison};
 
 fn metric(name: &str) -> Metric {
     Metric::find(name, ["analytics", "fraud"]).unwrap()
 }
 
-fn called(name: &str, call: Call, why: Option<&str>) -> Row {
-    Row { call, why: why.map(str::to_owned), ..row(&metric(name), 1.5) }
+fn called(name: &str, call: Call, why: Option<&str>) -> MetricComparison {
+    MetricComparison { call, why: why.map(str::to_owned), ..row(&metric(name), 1.5) }
 }
 
-fn zero(name: &str) -> Row {
+fn zero(name: &str) -> MetricComparison {
     let zeros = || vec![Some(0.0); 5];
-    Row { baseline: zeros(), candidate: zeros(), ..called(name, Call::Same, None) }
+    MetricComparison { baseline: zeros(), candidate: zeros(), ..called(name, Call::Same, None) }
 }
 
-fn small(rows: Vec<Row>) -> Pair {
+fn small(rows: Vec<MetricComparison>) -> Pair {
     let scenario = "steady".to_owned();
     Pair { rows, scenario, point: [].into(), notes: Vec::new(), gates: Vec::new(), ..pair(7) }
 }
@@ -33,9 +33,9 @@ fn a_comparison_is_said_from_the_verdicts_down_to_the_metrics() {
         point: [("acks".to_owned(), "all".to_owned())].into(),
         notes: vec!["mind this".to_owned()],
         gates: vec![
-            gate("one", State::Passed),
-            gate("two", State::Inconclusive),
-            gate("three", State::Failed),
+            gate("one", GateState::Passed),
+            gate("two", GateState::Inconclusive),
+            gate("three", GateState::Failed),
         ],
         compared: vec![compared],
         plan_hash: Some("0a1b".to_owned()),
@@ -124,8 +124,9 @@ fn a_reason_is_said_once_with_the_metrics_that_have_it() {
 
 #[test]
 fn only_what_is_zero_in_every_run_of_both_sides_is_no_row() {
-    let once = Row { candidate: [0.0, 1.0].map(Some).to_vec(), ..zero("ledger.failed") };
-    let missing = Row { baseline: vec![Some(0.0), None], ..zero("ledger.unknown") };
+    let once =
+        MetricComparison { candidate: [0.0, 1.0].map(Some).to_vec(), ..zero("ledger.failed") };
+    let missing = MetricComparison { baseline: vec![Some(0.0), None], ..zero("ledger.unknown") };
     let rows = vec![zero("ledger.unsent"), once, missing];
     assert_eq!(zeros(&rows), ["ledger.unsent"]);
     let table = table(&small(rows), presets::NOTHING);
@@ -137,7 +138,7 @@ fn only_what_is_zero_in_every_run_of_both_sides_is_no_row() {
 fn runs_that_it_takes_are_a_number_or_more_than_anybody_makes_or_not_known() {
     let row = row(&metric("ack.p99"), 1.5);
     assert_eq!((needed(&row, Some(7)), needed(&row, None)), ("7".into(), "> 10000".into()));
-    let unknown = Row { detectable: None, ratio: None, interval: None, ..row };
+    let unknown = MetricComparison { detectable: None, ratio: None, interval: None, ..row };
     assert_eq!((needed(&unknown, Some(7)), needed(&unknown, None)), ("n/a".into(), "n/a".into()));
     let table = table(&small(vec![unknown]), presets::NOTHING);
     let cells: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();

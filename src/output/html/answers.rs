@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::chart::{Chart, Series};
+use super::chart::{Chart, ChartSeries};
 use crate::apps::{Frame, Row, Section, Segment, Summary, Value};
 use crate::base::text::count;
 use crate::load::generate::Persona;
@@ -57,7 +57,7 @@ fn percent(part: u64, whole: u64) -> String {
 /// Lying bars with names, one series.
 fn bars(id: &str, title: &str, unit: &str, rows: Vec<Bar>) -> Chart {
     let names: Vec<String> = rows.iter().map(|bar| bar.name.clone()).collect();
-    let mut series = Series::bars(unit, rows.iter().map(|bar| json!(bar.size)).collect());
+    let mut series = ChartSeries::bars(unit, rows.iter().map(|bar| json!(bar.size)).collect());
     series.labels = rows.iter().map(|bar| bar.label.clone()).collect();
     series.texts = rows.into_iter().map(|bar| bar.text).collect();
     Chart {
@@ -200,7 +200,7 @@ fn detection(result: &RunResult) -> Option<Chart> {
         share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.0} %", 100.0 * share))
     };
     let mut recall =
-        Series::bars("recall", kinds.iter().map(|kind| share(kind.recall())).collect());
+        ChartSeries::bars("recall", kinds.iter().map(|kind| share(kind.recall())).collect());
     recall.labels = kinds.iter().map(|kind| label(kind.recall())).collect();
     recall.texts = kinds
         .iter()
@@ -210,7 +210,7 @@ fn detection(result: &RunResult) -> Option<Chart> {
         })
         .collect();
     let mut precision =
-        Series::bars("precision", kinds.iter().map(|kind| share(kind.precision())).collect());
+        ChartSeries::bars("precision", kinds.iter().map(|kind| share(kind.precision())).collect());
     precision.labels = kinds.iter().map(|kind| label(kind.precision())).collect();
     precision.texts = kinds
         .iter()
@@ -340,7 +340,7 @@ fn frames(summary: &Summary, result: &RunResult) -> Option<Chart> {
             .iter()
             .zip(&spans)
             .map(|(frame, [middle, ..])| json!([middle, frame.figures.get(place).and_then(value)]));
-        let mut line = Series::line(figure.name.clone(), pairs.collect());
+        let mut line = ChartSeries::line(figure.name.clone(), pairs.collect());
         (line.axis, line.symbols, line.color) = (axis, frames.len() <= 60, Some(place));
         line.dash = axis.is_some();
         series.push(line);

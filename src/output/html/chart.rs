@@ -24,7 +24,7 @@ pub(super) struct Chart {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) y2: Option<Value>,
     /// The lines or bars.
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<ChartSeries>,
     /// Or a map of cells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) heat: Option<Value>,
@@ -43,7 +43,7 @@ pub(super) struct Area {
 
 /// One line, or one colour of bars.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Series {
+pub(super) struct ChartSeries {
     pub(super) name: String,
     pub(super) kind: &'static str,
     /// Pairs; for bars one value for each name of the axis.
@@ -72,7 +72,7 @@ pub(super) struct Series {
     pub(super) symbols: bool,
 }
 
-impl Series {
+impl ChartSeries {
     pub(super) fn line(name: impl Into<String>, points: Vec<Value>) -> Self {
         Self { name: name.into(), kind: "line", points, shown: true, ..Self::default() }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::chart::{Chart, Series};
+use super::chart::{Chart, ChartSeries};
 use super::spectrum::spectrum;
 use super::timeline;
 use crate::base::text::count;
@@ -35,13 +35,13 @@ fn percentiles(result: &RunResult) -> Chart {
             clocks
                 .push_str(&format!(" {}: not drawn where the clocks only say {least}.", app.name));
         }
-        series.push(Series::line(app.name.clone(), points));
+        series.push(ChartSeries::line(app.name.clone(), points));
     }
     let whole = |latency| pairs(latency).map(|point| json!(point)).collect();
-    let mut ack = Series::line("acknowledged", whole(&result.ack));
+    let mut ack = ChartSeries::line("acknowledged", whole(&result.ack));
     ack.dash = true;
     series.push(ack);
-    let mut delay = Series::line("send delay", whole(&result.send_delay));
+    let mut delay = ChartSeries::line("send delay", whole(&result.send_delay));
     (delay.dash, delay.shown) = (true, false);
     series.push(delay);
     Chart {
@@ -78,7 +78,7 @@ fn partitions(result: &RunResult) -> Chart {
         ),
         x: json!({ "name": "partition", "type": "category", "values": names }),
         y: json!({ "name": "share, %", "unit": "%", "type": "value" }),
-        series: vec![Series::bars("share", shares)],
+        series: vec![ChartSeries::bars("share", shares)],
         ..Chart::default()
     }
 }
@@ -92,7 +92,7 @@ fn stages(result: &RunResult, value: &Value) -> Vec<Chart> {
             stack.iter().map(|one| json!(one[key].as_f64().unwrap_or(0.0) / 1e6)).collect()
         };
         let part = |name: &str, key: &str| {
-            let mut bars = Series::bars(name, ms(key));
+            let mut bars = ChartSeries::bars(name, ms(key));
             bars.stack = Some("stages");
             bars
         };
@@ -120,7 +120,8 @@ fn cpu(value: &Value) -> Option<Chart> {
     let kinds = value["cpu"].as_array().filter(|kinds| !kinds.is_empty())?;
     let names: Vec<&Value> = kinds.iter().map(|kind| &kind["kind"]).collect();
     let per_event = |kind: &Value| kind["cpu_us_per_event"].as_f64();
-    let mut bars = Series::bars("CPU", kinds.iter().map(|kind| json!(per_event(kind))).collect());
+    let mut bars =
+        ChartSeries::bars("CPU", kinds.iter().map(|kind| json!(per_event(kind))).collect());
     let label = |us: f64| if us < 99.95 { format!("{us:.1} µs") } else { format!("{us:.0} µs") };
     bars.labels =
         kinds.iter().map(|kind| per_event(kind).map_or_else(|| "n/a".to_owned(), label)).collect();

@@ -46,7 +46,7 @@ fn fact(name: &str, value: &Value) -> Option<(String, String)> {
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Unit {
+enum NumberUnit {
     /// Time, in units of so many nanoseconds.
     Time(f64),
     PerSecond,
@@ -56,28 +56,28 @@ enum Unit {
 }
 
 /// The units that names end with; the longer of two before the shorter.
-const UNITS: [(&str, Unit); 7] = [
-    ("_per_s", Unit::PerSecond),
-    ("_ns", Unit::Time(1.0)),
-    ("_us", Unit::Time(1e3)),
-    ("_ms", Unit::Time(1e6)),
-    ("_s", Unit::Time(1e9)),
-    ("_bytes", Unit::Bytes),
-    ("_share", Unit::Share),
+const UNITS: [(&str, NumberUnit); 7] = [
+    ("_per_s", NumberUnit::PerSecond),
+    ("_ns", NumberUnit::Time(1.0)),
+    ("_us", NumberUnit::Time(1e3)),
+    ("_ms", NumberUnit::Time(1e6)),
+    ("_s", NumberUnit::Time(1e9)),
+    ("_bytes", NumberUnit::Bytes),
+    ("_share", NumberUnit::Share),
 ];
 
-fn unit_of(name: &str) -> (String, Unit) {
+fn unit_of(name: &str) -> (String, NumberUnit) {
     let words = |name: &str| name.replace('_', " ");
     let ending = UNITS.iter().find_map(|(end, unit)| Some((name.strip_suffix(end)?, *unit)));
     match (ending, name.split_once("_us_per_")) {
-        (Some((_, Unit::Share)), _) => (words(name), Unit::Share),
+        (Some((_, NumberUnit::Share)), _) => (words(name), NumberUnit::Share),
         (Some((plain, unit)), _) => (words(plain), unit),
-        (None, Some((cost, each))) => (words(&format!("{cost}_per_{each}")), Unit::Time(1e3)),
-        (None, None) => (words(name), Unit::Plain),
+        (None, Some((cost, each))) => (words(&format!("{cost}_per_{each}")), NumberUnit::Time(1e3)),
+        (None, None) => (words(name), NumberUnit::Plain),
     }
 }
 
-impl Unit {
+impl NumberUnit {
     fn show(self, value: f64) -> String {
         let whole = |value: f64| count(value.round().max(0.0) as u64);
         match self {

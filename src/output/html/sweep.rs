@@ -3,16 +3,16 @@
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::chart::{Chart, Series};
+use super::chart::{Chart, ChartSeries};
 use super::page;
 use crate::base::text::{count, ns};
 use crate::plan::sweep::shown;
 use crate::result::Saved;
-use crate::result::sweep::book::Book;
+use crate::result::sweep::manifest::SweepManifest;
 use crate::result::sweep::points::{PointSummary, Spread, sorted_values, spread};
 
 /// One figure of a point, in the unit that its charts show.
-struct Figure {
+struct ChartFigure {
     id: &'static str,
     name: &'static str,
     unit: &'static str,
@@ -20,29 +20,29 @@ struct Figure {
     scale: f64,
 }
 
-const FIGURES: [Figure; 4] = [
-    Figure {
+const FIGURES: [ChartFigure; 4] = [
+    ChartFigure {
         id: "p99",
         name: "end to end p99 of the slowest application",
         unit: "ms",
         pick: |point| point.worst(|app| app.p99_ns),
         scale: 1e-6,
     },
-    Figure {
+    ChartFigure {
         id: "p50",
         name: "end to end p50 of the slowest application",
         unit: "ms",
         pick: |point| point.worst(|app| app.p50_ns),
         scale: 1e-6,
     },
-    Figure {
+    ChartFigure {
         id: "acked",
         name: "acknowledged",
         unit: "events/s",
         pick: |point| point.acked_per_s,
         scale: 1.0,
     },
-    Figure {
+    ChartFigure {
         id: "cpu",
         name: "CPU of the harness per event",
         unit: "µs",
@@ -53,7 +53,7 @@ const FIGURES: [Figure; 4] = [
 
 /// A heat map for each pair of the first two axes, and lines along the first with a line for each
 /// value of the others.
-pub(super) fn charts(book: &Book) -> Vec<Chart> {
+pub(super) fn charts(book: &SweepManifest) -> Vec<Chart> {
     let keys: Vec<&str> = book.axes.iter().map(|(key, _)| key.as_str()).collect();
     let mut charts = Vec::new();
     if let [down, across] = keys.as_slice() {
@@ -71,14 +71,14 @@ pub(super) fn charts(book: &Book) -> Vec<Chart> {
 
 /// The axis that the lines go along: of those whose values are numbers the one with the most of
 /// them, for a line between two words means little.
-fn along(book: &Book) -> Option<&str> {
+fn along(book: &SweepManifest) -> Option<&str> {
     let is_numeric = |values: &[String]| values.iter().all(|value| value.parse::<f64>().is_ok());
     let rank = |(_, values): &&(String, Vec<String>)| (is_numeric(values), values.len());
     // The first of equals.
     book.axes.iter().rev().max_by_key(rank).map(|(key, _)| key.as_str())
 }
 
-fn heat(book: &Book, figure: &Figure, across: &str, down: &str) -> Option<Chart> {
+fn heat(book: &SweepManifest, figure: &ChartFigure, across: &str, down: &str) -> Option<Chart> {
     let (xs, ys) = (sorted_values(&book.points, across), sorted_values(&book.points, down));
     let mut cells = Vec::new();
     let mut texts = Vec::new();
@@ -111,7 +111,7 @@ fn heat(book: &Book, figure: &Figure, across: &str, down: &str) -> Option<Chart>
 }
 
 /// `5.1 ms, runs 4.9 to 5.4`.
-fn range(figure: &Figure, spread: Option<Spread>) -> String {
+fn range(figure: &ChartFigure, spread: Option<Spread>) -> String {
     let Some(Spread { median, min, max, runs }) = spread else {
         return "n/a".to_owned();
     };
@@ -128,9 +128,9 @@ fn range(figure: &Figure, spread: Option<Spread>) -> String {
     }
 }
 
-fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
+fn lines(book: &SweepManifest, figure: &ChartFigure, along: &str) -> Chart {
     let values = sorted_values(&book.points, along);
-    let mut series: Vec<Series> = Vec::new();
+    let mut series: Vec<ChartSeries> = Vec::new();
     let others = |point: &PointSummary| {
         let mut settings = point.settings.clone();
         settings.remove(along);
@@ -160,7 +160,7 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
                     }
                 };
                 let mut line =
-                    Series::line(format!("{name}{what}"), values.iter().map(at).collect());
+                    ChartSeries::line(format!("{name}{what}"), values.iter().map(at).collect());
                 (line.color, line.symbols) = (Some(color), true);
                 if !what.is_empty() {
                     (line.dash, line.of) = (true, Some(median));
@@ -187,7 +187,7 @@ fn lines(book: &Book, figure: &Figure, along: &str) -> Chart {
     }
 }
 
-fn lines_note(book: &Book, has_spread: bool, is_endless: bool) -> String {
+fn lines_note(book: &SweepManifest, has_spread: bool, is_endless: bool) -> String {
     [
         if has_spread {
             "Medians over the runs of a point; dashed, their least and greatest."
@@ -209,7 +209,7 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
+pub(super) fn body(book: &SweepManifest, results: &[Saved], charts: &[Chart]) -> Markup {
     let below = format!(
         "On {}. Started {}, sweep {}: {} of {} runs{}.",
         book.broker,
@@ -239,7 +239,7 @@ pub(super) fn body(book: &Book, results: &[Saved], charts: &[Chart]) -> Markup {
     }
 }
 
-fn points(book: &Book) -> Markup {
+fn points(book: &SweepManifest) -> Markup {
     let ns = |of: Option<Spread>| spread(of, ns);
     html! {
         div.scroll tabindex="0" {

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::chart::{Area, Chart, Series};
+use super::chart::{Area, Chart, ChartSeries};
 use crate::base::text::duration;
-use crate::result::{AppInterval, AppResult, Interval, RunResult, Span};
+use crate::result::{AppInterval, AppResult, Interval, IntervalSpan, RunResult};
 
 /// A stretch shorter than this share of an interval is no rate of anything.
 const STRETCH_MIN: f64 = 0.25;
@@ -18,7 +18,7 @@ pub(super) fn charts(result: &RunResult) -> Vec<Chart> {
 
 /// A run's intervals, and when it did what.
 struct Time {
-    spans: Vec<Span>,
+    spans: Vec<IntervalSpan>,
     warm_s: f64,
     schedule_end_s: f64,
     end_s: f64,
@@ -49,7 +49,7 @@ impl Time {
     }
 
     /// Whether a count in this span is worth calling a rate.
-    fn is_rate(&self, span: &Span) -> bool {
+    fn is_rate(&self, span: &IntervalSpan) -> bool {
         let is_long = span.to_s - span.from_s >= STRETCH_MIN * self.interval_s;
         span.from_s < self.rates_to_s() && (is_long || span.from_s <= 0.0)
     }
@@ -88,7 +88,7 @@ impl Time {
     }
 }
 
-fn middle(span: &Span) -> f64 {
+fn middle(span: &IntervalSpan) -> f64 {
     f64::midpoint(span.from_s, span.to_s)
 }
 
@@ -96,8 +96,8 @@ fn middle(span: &Span) -> f64 {
 fn points(
     result: &RunResult,
     time: &Time,
-    at: impl Fn(&Span) -> f64,
-    pick: impl Fn(&Interval, &Span) -> Option<f64>,
+    at: impl Fn(&IntervalSpan) -> f64,
+    pick: impl Fn(&Interval, &IntervalSpan) -> Option<f64>,
 ) -> Vec<Value> {
     let rows = result.series.iter().zip(&time.spans);
     let mut points: Vec<Value> =
@@ -113,7 +113,7 @@ fn points(
 fn rates(
     result: &RunResult,
     time: &Time,
-    pick: impl Fn(&Interval, &Span) -> Option<f64>,
+    pick: impl Fn(&Interval, &IntervalSpan) -> Option<f64>,
 ) -> Vec<Value> {
     points(
         result,
@@ -141,11 +141,11 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
     ];
     for (what, pick, shown) in figures {
         for (place, app) in result.apps.iter().enumerate() {
-            let ms = |row: &Interval, _: &Span| {
+            let ms = |row: &Interval, _: &IntervalSpan| {
                 Some(app.known_ns(pick(row.apps.get(place)?))? as f64 / 1e6)
             };
             let points = points(result, time, middle, ms);
-            let mut line = Series::line(format!("{} {what}", app.name), points);
+            let mut line = ChartSeries::line(format!("{} {what}", app.name), points);
             (line.shown, line.color, line.dash) = (shown, Some(place), what != "p99");
             line.group = Some(what);
             series.push(line);
@@ -156,18 +156,18 @@ fn over_time(result: &RunResult, time: &Time) -> Chart {
         // Too few events in an interval for a p99: better the medians than an empty chart.
         series.iter_mut().for_each(|line| line.shown = line.name.ends_with(" p50"));
     }
-    let stall = |row: &Interval, _: &Span| Some(row.host_stall_ns? as f64 / 1e6);
-    let mut stalls = Series::line("host's longest stall", points(result, time, middle, stall));
+    let stall = |row: &Interval, _: &IntervalSpan| Some(row.host_stall_ns? as f64 / 1e6);
+    let mut stalls = ChartSeries::line("host's longest stall", points(result, time, middle, stall));
     (stalls.color, stalls.dash, stalls.group) = (Some(5), true, Some("host"));
     series.push(stalls);
     let never = never_delivered(result, time);
     if !never.is_empty() {
-        let mut line = Series::line("never delivered", never);
+        let mut line = ChartSeries::line("never delivered", never);
         (line.axis, line.area, line.color) = (Some(1), true, Some(7));
         line.group = Some("never delivered");
         series.push(line);
     }
-    let mut rate = Series::line("offered rate", offered(result, time));
+    let mut rate = ChartSeries::line("offered rate", offered(result, time));
     (rate.axis, rate.area, rate.color) = (Some(1), true, Some(6));
     rate.group = Some("rate");
     series.push(rate);
@@ -233,15 +233,15 @@ fn throughput(result: &RunResult, time: &Time) -> Chart {
         rates(result, time, move |row, span| span.sent_per_s(pick(row)))
     };
     let mut series = vec![
-        Series::line("offered", offered(result, time)),
-        Series::line("sent", sent(|row| row.sent)),
-        Series::line("acknowledged", sent(|row| row.acked)),
+        ChartSeries::line("offered", offered(result, time)),
+        ChartSeries::line("sent", sent(|row| row.sent)),
+        ChartSeries::line("acknowledged", sent(|row| row.acked)),
     ];
     series[0].area = true;
     for (place, app) in result.apps.iter().enumerate() {
-        let seen = |row: &Interval, span: &Span| span.seen_per_s(row.apps.get(place)?.seen);
+        let seen = |row: &Interval, span: &IntervalSpan| span.seen_per_s(row.apps.get(place)?.seen);
         let points = rates(result, time, seen);
-        let mut line = Series::line(format!("consumed by {}", app.name), points);
+        let mut line = ChartSeries::line(format!("consumed by {}", app.name), points);
         line.dash = true;
         series.push(line);
     }
@@ -264,17 +264,18 @@ fn throughput(result: &RunResult, time: &Time) -> Chart {
 fn lag(result: &RunResult, time: &Time) -> Chart {
     let mut series = Vec::new();
     let mut in_seconds = false;
-    let end = |span: &Span| span.to_s;
+    let end = |span: &IntervalSpan| span.to_s;
     for (place, app) in result.apps.iter().enumerate() {
-        let records = |row: &Interval, _: &Span| Some(row.apps.get(place)?.lag_records? as f64);
+        let records =
+            |row: &Interval, _: &IntervalSpan| Some(row.apps.get(place)?.lag_records? as f64);
         let mut line =
-            Series::line(format!("{} records", app.name), points(result, time, end, records));
+            ChartSeries::line(format!("{} records", app.name), points(result, time, end, records));
         (line.color, line.group) = (Some(place), Some("records"));
         series.push(line);
-        let seconds = |row: &Interval, _: &Span| row.apps.get(place)?.lag_s;
+        let seconds = |row: &Interval, _: &IntervalSpan| row.apps.get(place)?.lag_s;
         let seconds = points(result, time, end, seconds);
         in_seconds |= !seconds.is_empty();
-        let mut line = Series::line(format!("{} seconds", app.name), seconds);
+        let mut line = ChartSeries::line(format!("{} seconds", app.name), seconds);
         (line.axis, line.dash, line.color) = (Some(1), true, Some(place));
         line.group = Some("seconds");
         series.push(line);

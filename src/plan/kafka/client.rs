@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::flat::Settings;
-use crate::plan::toml::fault::Faults;
+use super::dotted_keys::PropertySet;
+use crate::plan::toml::diagnostics::Diagnostics;
 
 /// What a producer gets unless the user says otherwise.
 const PRODUCER: &[(&str, &str)] = &[
@@ -43,7 +43,7 @@ const CONSUMER: &[(&str, &str)] = &[
 ];
 
 /// The producer's properties: the user's over kbench's.
-pub(crate) fn producer(set: &Settings, faults: &Faults) -> BTreeMap<String, String> {
+pub(crate) fn producer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
     let mut all = filled(PRODUCER, set);
     // As Java's producer does: what can't go with idempotence turns it off, unless it was asked
     // for by name, which is a contradiction.
@@ -73,7 +73,7 @@ pub(crate) fn producer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
 }
 
 /// The consumer's properties: the user's over kbench's.
-pub(crate) fn consumer(set: &Settings, faults: &Faults) -> BTreeMap<String, String> {
+pub(crate) fn consumer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
     let all = filled(CONSUMER, set);
     check_order(&all, set, faults, "reconnect.backoff.ms", "reconnect.backoff.max.ms", false);
     check_order(&all, set, faults, "session.timeout.ms", "max.poll.interval.ms", false);
@@ -95,7 +95,7 @@ pub(crate) fn consumer(set: &Settings, faults: &Faults) -> BTreeMap<String, Stri
 
 /// Warns of what protects nothing: credentials that are never sent, certificates that nobody looks
 /// at. Whoever sets them takes the connection for safe.
-pub(crate) fn check_protection(sides: [&Settings; 2], faults: &Faults) {
+pub(crate) fn check_protection(sides: [&PropertySet; 2], faults: &Diagnostics) {
     let beside = [("sasl.", "sasl_plaintext or sasl_ssl"), ("ssl.", "ssl or sasl_ssl")];
     let mut idle = BTreeSet::new();
     for set in sides {
@@ -117,24 +117,28 @@ pub(crate) fn check_protection(sides: [&Settings; 2], faults: &Faults) {
 }
 
 /// What can't stand beside `enable.idempotence=true`.
-struct Rule {
+struct IdempotenceRule {
     key: &'static str,
     breaks: fn(&str) -> bool,
     expected: &'static str,
 }
 
-const AGAINST_IDEMPOTENCE: &[Rule] = &[
-    Rule { key: "acks", breaks: |text| text != "all", expected: "expected acks=all" },
-    Rule {
+const AGAINST_IDEMPOTENCE: &[IdempotenceRule] = &[
+    IdempotenceRule { key: "acks", breaks: |text| text != "all", expected: "expected acks=all" },
+    IdempotenceRule {
         key: "max.in.flight.requests.per.connection",
         breaks: |text| number(text) > 5.0,
         expected: "expected at most 5",
     },
-    Rule { key: "retries", breaks: |text| text == "0", expected: "expected at least 1" },
-    Rule { key: "queuing.strategy", breaks: |text| text == "lifo", expected: "expected fifo" },
+    IdempotenceRule { key: "retries", breaks: |text| text == "0", expected: "expected at least 1" },
+    IdempotenceRule {
+        key: "queuing.strategy",
+        breaks: |text| text == "lifo",
+        expected: "expected fifo",
+    },
 ];
 
-fn filled(defaults: &[(&str, &str)], set: &Settings) -> BTreeMap<String, String> {
+fn filled(defaults: &[(&str, &str)], set: &PropertySet) -> BTreeMap<String, String> {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     let mut all: BTreeMap<String, String> = defaults.iter().map(owned).collect();
     for (key, setting) in set {
@@ -156,8 +160,8 @@ fn filled(defaults: &[(&str, &str)], set: &Settings) -> BTreeMap<String, String>
 /// unset or zero `more` has no limit.
 fn check_order(
     all: &BTreeMap<String, String>,
-    set: &Settings,
-    faults: &Faults,
+    set: &PropertySet,
+    faults: &Diagnostics,
     less: &str,
     more: &str,
     strict: bool,
@@ -203,8 +207,8 @@ mod tests {
 
     #[test]
     fn librdkafka_takes_what_kbench_gives_it() {
-        let faults = Faults::new("", "");
-        let none = Settings::new();
+        let faults = Diagnostics::new("", "");
+        let none = PropertySet::new();
         let made: KafkaResult<BaseProducer> = config(producer(&none, &faults)).create();
         assert_eq!(made.map(drop), Ok(()));
         let mut config = config(consumer(&none, &faults));

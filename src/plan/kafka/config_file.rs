@@ -1,12 +1,12 @@
 //! The properties file of `--command-config`, in the form that Kafka's own tools read.
 
-use crate::plan::toml::fault::{Faults, Place};
+use crate::plan::toml::diagnostics::{Diagnostics, ValueLocation};
 
 /// A line of the file: its place, name and value.
-pub(crate) type Line = (Place, String, String);
+pub(crate) type ConfigLine = (ValueLocation, String, String);
 
 /// Reads `name=value` lines; `#` and `!` start a comment, a backslash at the end goes on.
-pub(crate) fn parse(text: &str, faults: &Faults) -> Vec<Line> {
+pub(crate) fn parse(text: &str, faults: &Diagnostics) -> Vec<ConfigLine> {
     let mut lines = Vec::new();
     let mut numbered = (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).lines());
     while let Some((number, first)) = numbered.next() {
@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &str, faults: &Faults) -> Vec<Line> {
             };
             line.push_str(next.trim());
         }
-        let place = Place::Config(number);
+        let place = ValueLocation::Config(number);
         let Some((name, value)) = line.split_once(['=', ':']) else {
             // Not shown: it may be a password that lost its name.
             faults.add(place, "no '=' in the line; expected name=value");
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn lines_comments_and_continuations_are_read() {
-        let faults = Faults::new("", "c.properties");
+        let faults = Diagnostics::new("", "c.properties");
         let text = "# c\n\nacks = all\r\nsasl.password=a\\\\b=c\nssl.ca.location: x\\\n  y\n! z\n";
-        let config = |line| Place::Config(line);
+        let config = |line| ValueLocation::Config(line);
         assert_eq!(
             parse(text, &faults),
             [

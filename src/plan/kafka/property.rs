@@ -1,6 +1,6 @@
 //! The check of one librdkafka property.
 
-use super::property_kind::{Kind, Side};
+use super::property_kind::{ClientSide, PropertyKind};
 use super::property_table::{ALIASES, TABLE};
 use crate::base::suggest::nearest;
 
@@ -10,7 +10,7 @@ pub(crate) fn canonical(name: &str) -> &str {
 }
 
 /// The clients that have a property of this canonical name, and what it takes.
-pub(crate) fn find(name: &str) -> Option<(Side, Kind)> {
+pub(crate) fn find(name: &str) -> Option<(ClientSide, PropertyKind)> {
     TABLE.iter().find(|(known, ..)| *known == name).map(|(_, side, kind)| (*side, *kind))
 }
 
@@ -33,39 +33,43 @@ pub fn is_secret(name: &str) -> bool {
 /// # Errors
 ///
 /// What is wrong and what was expected, without the property's name.
-pub(crate) fn check(name: &str, kind: Kind, text: &str) -> Result<String, String> {
+pub(crate) fn check(name: &str, kind: PropertyKind, text: &str) -> Result<String, String> {
     let text = text.trim();
     match kind {
-        Kind::Whole(..) if name == "acks" && text.eq_ignore_ascii_case("all") => Ok("all".into()),
-        Kind::Whole(..) if name == "acks" && text == "-1" => Ok("all".into()),
+        PropertyKind::Whole(..) if name == "acks" && text.eq_ignore_ascii_case("all") => {
+            Ok("all".into())
+        }
+        PropertyKind::Whole(..) if name == "acks" && text == "-1" => Ok("all".into()),
         // librdkafka takes up to 1000, which no broker has known for years.
-        Kind::Whole(..) if name == "acks" && !matches!(text, "0" | "1") => {
+        PropertyKind::Whole(..) if name == "acks" && !matches!(text, "0" | "1") => {
             Err(format!("{text:?} is no number of acknowledgements; expected 0, 1 or all"))
         }
-        Kind::Whole(least, most) => match text.parse::<i64>() {
+        PropertyKind::Whole(least, most) => match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
             Ok(number) => Err(format!("{number} is out of range; expected {least} to {most}")),
             Err(_) => Err(no_number(name, text, "a whole number", &least, &most)),
         },
-        Kind::Real(least, most) => match text.parse::<f64>() {
+        PropertyKind::Real(least, most) => match text.parse::<f64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
             Ok(number) => Err(format!("{number} is out of range; expected {least} to {most}")),
             Err(_) => Err(no_number(name, text, "a number", &least, &most)),
         },
-        Kind::Flag => match text.to_ascii_lowercase().as_str() {
+        PropertyKind::Flag => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" => Ok("true".into()),
             "false" | "f" | "0" => Ok("false".into()),
             _ => Err(format!("{text:?} is neither true nor false; expected one of them")),
         },
-        Kind::Words(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-            Some(word) => Ok((*word).to_owned()),
-            None => {
-                let words = words.join(", ");
-                Err(format!("no such choice: {text:?}; expected one of {words}"))
+        PropertyKind::Words(words) => {
+            match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+                Some(word) => Ok((*word).to_owned()),
+                None => {
+                    let words = words.join(", ");
+                    Err(format!("no such choice: {text:?}; expected one of {words}"))
+                }
             }
-        },
-        Kind::Text => Ok(text.to_owned()),
-        Kind::Callback => Err("is set by programs only; expected it left out".into()),
+        }
+        PropertyKind::Text => Ok(text.to_owned()),
+        PropertyKind::Callback => Err("is set by programs only; expected it left out".into()),
     }
 }
 

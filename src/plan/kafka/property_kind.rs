@@ -2,7 +2,7 @@
 
 /// The clients that have a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum ClientSide {
     /// Producers only.
     Producer,
     /// Consumers only.
@@ -13,7 +13,7 @@ pub(crate) enum Side {
 
 /// What a property takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum PropertyKind {
     /// A whole number; least and most.
     Whole(i64, i64),
     /// A number; least and most.

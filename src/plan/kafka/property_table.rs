@@ -3,8 +3,8 @@
 //! Facts from `CONFIGURATION.md` of librdkafka 2.12.1, the one that the crate brings. librdkafka
 //! itself takes `5s` for 5 and `1MB` for 1, so kbench checks before it hands them over.
 
-use super::property_kind::Kind::{self, Callback, Flag, Real, Text, Whole, Words};
-use super::property_kind::Side::{self, Both, Consumer, Producer};
+use super::property_kind::ClientSide::{self, Both, Consumer, Producer};
+use super::property_kind::PropertyKind::{self, Callback, Flag, Real, Text, Whole, Words};
 
 /// Second names, each with the one that kbench goes on with, so that none is set twice.
 pub(crate) const ALIASES: &[(&str, &str)] = &[
@@ -24,7 +24,7 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
 
 /// Every property, by name.
 #[rustfmt::skip]
-pub(crate) const TABLE: &[(&str, Side, Kind)] = &[
+pub(crate) const TABLE: &[(&str, ClientSide, PropertyKind)] = &[
     ("acks", Producer, Whole(-1, 1_000)),
     ("allow.auto.create.topics", Both, Flag),
     ("api.version.fallback.ms", Both, Whole(0, 604_800_000)),

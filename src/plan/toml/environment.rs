@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::fault::{Faults, Place};
+use super::diagnostics::{Diagnostics, ValueLocation};
 
 /// Where environment variables come from.
 ///
@@ -35,13 +35,14 @@ impl Environment {
 
     /// The value of a variable. One that is set but empty, padded with blanks or not UTF-8 is a
     /// fault: it is never what was meant.
-    pub(crate) fn get(&self, name: &'static str, faults: &Faults) -> Option<String> {
+    pub(crate) fn get(&self, name: &'static str, faults: &Diagnostics) -> Option<String> {
         let value = match &self.0 {
             Origin::Process => std::env::var_os(name),
             Origin::Pairs(pairs) => pairs.get(name).cloned(),
         }?;
         let fault = |what: &str| {
-            faults.add(Place::Given(name), format!("{what}; expected a value, or unset it"));
+            faults
+                .add(ValueLocation::Given(name), format!("{what}; expected a value, or unset it"));
             None
         };
         match value.into_string() {
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn a_bad_value_is_a_fault_and_a_missing_one_is_not() {
         let environment = Environment::from_pairs([("A", "x"), ("B", ""), ("C", " x")]);
-        let faults = Faults::new("", "");
+        let faults = Diagnostics::new("", "");
         assert_eq!(environment.get("A", &faults).as_deref(), Some("x"));
         assert_eq!(environment.get("Z", &faults), None);
         assert!(faults.check().is_ok());
@@ -78,7 +79,7 @@ mod tests {
     fn bytes_that_are_no_text_are_a_fault() {
         use std::os::unix::ffi::OsStringExt;
         let environment = Environment::from_pairs([("A", OsString::from_vec(vec![0xff]))]);
-        let faults = Faults::new("", "");
+        let faults = Diagnostics::new("", "");
         assert_eq!(environment.get("A", &faults), None);
         assert!(faults.check().unwrap_err().to_string().starts_with("A: is not UTF-8"));
     }

@@ -2,8 +2,8 @@
 
 use std::collections::btree_map;
 
-use super::fault::{Faults, Place};
-use super::tree::{self, Entries, Entry, Node, Value};
+use super::diagnostics::{Diagnostics, ValueLocation};
+use super::tree::{self, Entries, Node, TomlValue, TreeEntry};
 
 /// The command line's part of a scenario. Everything here stands above environment and file.
 #[derive(Debug, Clone, Default)]
@@ -21,9 +21,9 @@ pub struct Overrides {
 }
 
 /// Puts `--set` and `--seed` over what came from the file.
-pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Faults) {
+pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Diagnostics) {
     for (index, assignment) in overrides.set.iter().enumerate() {
-        let place = Place::Given("--set");
+        let place = ValueLocation::Given("--set");
         // Without a key the text is not shown: it may be a password that lost its name.
         let Some((path, value)) = assignment.split_once('=') else {
             let what = format!("number {} has no '='; expected KEY=VALUE", index + 1);
@@ -41,9 +41,9 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Fault
         }
     }
     if let Some(seed) = overrides.seed {
-        let place = Place::Given("--seed");
-        let node = Node { place, value: Value::Whole(seed.into()), raw: None };
-        entries.insert("seed".to_owned(), Entry { key_place: place, node });
+        let place = ValueLocation::Given("--seed");
+        let node = Node { place, value: TomlValue::Whole(seed.into()), raw: None };
+        entries.insert("seed".to_owned(), TreeEntry { key_place: place, node });
     }
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn put(entries: &mut Entries, path: &[&str], node: Node) -> Result<()
     let (first, place) = (first.join("."), node.place);
     let slot = match entries.entry(first.clone()) {
         btree_map::Entry::Vacant(vacant) => {
-            let empty = Node { place, value: Value::Table(Entries::new()), raw: None };
-            vacant.insert(Entry { key_place: place, node: empty })
+            let empty = Node { place, value: TomlValue::Table(Entries::new()), raw: None };
+            vacant.insert(TreeEntry { key_place: place, node: empty })
         }
         btree_map::Entry::Occupied(occupied) => occupied.into_mut(),
     };
@@ -72,8 +72,8 @@ fn put_into(slot: &mut Node, name: &str, rest: &[&str], node: Node) -> Result<()
         return Ok(());
     };
     match &mut slot.value {
-        Value::Table(inner) => put(inner, rest, node),
-        Value::List(items) => {
+        TomlValue::Table(inner) => put(inner, rest, node),
+        TomlValue::List(items) => {
             let count = items.len();
             let item = next.parse().ok().and_then(|index: usize| items.get_mut(index));
             match item {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn applied(text: &str, set: &[&str]) -> (Entries, String) {
-        let faults = Faults::new("a.toml", "");
+        let faults = Diagnostics::new("a.toml", "");
         let mut entries = tree::parse(text, &faults);
         let set = set.iter().map(ToString::to_string).collect();
         apply(&Overrides { set, ..Overrides::default() }, &mut entries, &faults);
@@ -108,12 +108,12 @@ mod tests {
             let (entries, faults) = applied(text, &[&format!("{path} = 7"), "topic.partitions=3"]);
             assert_eq!(faults, "");
             assert_eq!(
-                tree::parse_flag("3", Place::Given("--set")),
+                tree::parse_flag("3", ValueLocation::Given("--set")),
                 at(&entries, &["topic", "partitions"])
             );
-            let Value::List(phases) = at(&entries, &["load", "phase"]).value else { panic!() };
-            let Value::Table(phase) = &phases[0].value else { panic!() };
-            assert_eq!(phase["rate_per_s"].node.value, Value::Whole(7));
+            let TomlValue::List(phases) = at(&entries, &["load", "phase"]).value else { panic!() };
+            let TomlValue::Table(phase) = &phases[0].value else { panic!() };
+            assert_eq!(phase["rate_per_s"].node.value, TomlValue::Whole(7));
         }
     }
 
@@ -123,14 +123,14 @@ mod tests {
         let (entries, faults) = applied(text, &["kafka.producer.linger.ms=3"]);
         assert_eq!(faults, "");
         let linger = at(&entries, &["kafka", "producer", "linger.ms"]);
-        assert_eq!(linger.value, Value::Whole(3));
+        assert_eq!(linger.value, TomlValue::Whole(3));
     }
 
     fn at(entries: &Entries, path: &[&str]) -> Node {
         let node = entries[path[0]].node.clone();
         match (&node.value, path.len()) {
             (_, 1) => node,
-            (Value::Table(inner), _) => at(inner, &path[1..]),
+            (TomlValue::Table(inner), _) => at(inner, &path[1..]),
             _ => panic!("{path:?}"),
         }
     }

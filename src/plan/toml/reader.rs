@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::fault::{Faults, Place};
-use super::tree::{Entries, Entry, Node, Value};
-use super::unit;
+use super::diagnostics::{Diagnostics, ValueLocation};
+use super::tree::{Entries, Node, TomlValue, TreeEntry};
+use super::units;
 use crate::base::suggest::nearest;
 
 /// What stands in for a table that isn't there.
@@ -31,28 +31,33 @@ pub(crate) const fn range(least: f64, most: f64, unit: &'static str) -> Range {
 
 /// One table of the scenario.
 ///
-/// Each getter marks its key as known; [`Table::finish`] then refuses the others.
+/// Each getter marks its key as known; [`TomlTable::finish`] then refuses the others.
 #[derive(Debug)]
-pub(crate) struct Table<'a> {
+pub(crate) struct TomlTable<'a> {
     path: String,
-    place: Place,
+    place: ValueLocation,
     entries: &'a Entries,
     known: RefCell<Vec<&'static str>>,
-    faults: &'a Faults,
+    faults: &'a Diagnostics,
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     /// The whole scenario.
-    pub(crate) fn root(entries: &'a Entries, faults: &'a Faults) -> Self {
-        Self::new(String::new(), Place::START, entries, faults)
+    pub(crate) fn root(entries: &'a Entries, faults: &'a Diagnostics) -> Self {
+        Self::new(String::new(), ValueLocation::START, entries, faults)
     }
 
-    fn new(path: String, place: Place, entries: &'a Entries, faults: &'a Faults) -> Self {
+    fn new(
+        path: String,
+        place: ValueLocation,
+        entries: &'a Entries,
+        faults: &'a Diagnostics,
+    ) -> Self {
         Self { path, place, entries, known: RefCell::default(), faults }
     }
 
     /// Where the faults go.
-    pub(crate) fn faults(&self) -> &'a Faults {
+    pub(crate) fn faults(&self) -> &'a Diagnostics {
         self.faults
     }
 
@@ -67,7 +72,7 @@ impl<'a> Table<'a> {
     }
 
     /// Where the key's value stands; the table's own place when there is none.
-    pub(crate) fn place(&self, key: &str) -> Place {
+    pub(crate) fn place(&self, key: &str) -> ValueLocation {
         self.entries.get(key).map_or(self.place, |entry| entry.node.place)
     }
 
@@ -111,8 +116,8 @@ impl<'a> Table<'a> {
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         let node = self.node(key)?;
         match (&node.value, &node.raw) {
-            (Value::Text(text), _) => Some(text.clone()),
-            (Value::List(_) | Value::Table(_), _) | (_, None) => {
+            (TomlValue::Text(text), _) => Some(text.clone()),
+            (TomlValue::List(_) | TomlValue::Table(_), _) | (_, None) => {
                 self.wrong(key, node, "text in quotes");
                 None
             }
@@ -123,7 +128,7 @@ impl<'a> Table<'a> {
     /// `true` or `false`.
     pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
         let node = self.node(key)?;
-        if let Value::Flag(flag) = node.value {
+        if let TomlValue::Flag(flag) = node.value {
             return Some(flag);
         }
         self.wrong(key, node, "true or false");
@@ -134,8 +139,8 @@ impl<'a> Table<'a> {
     pub(crate) fn number(&self, key: &'static str, range: Range) -> Option<f64> {
         let node = self.node(key)?;
         let number = match node.value {
-            Value::Whole(number) => number as f64,
-            Value::Float(number) => number,
+            TomlValue::Whole(number) => number as f64,
+            TomlValue::Float(number) => number,
             _ => {
                 self.wrong(key, node, "a number");
                 return None;
@@ -163,7 +168,7 @@ impl<'a> Table<'a> {
         unit: &str,
     ) -> Option<u64> {
         let node = self.node(key)?;
-        if matches!(&node.value, Value::Text(text) if text == word) {
+        if matches!(&node.value, TomlValue::Text(text) if text == word) {
             return None;
         }
         self.whole_as(key, range, unit, &format!("a whole number or \"{word}\""))
@@ -178,9 +183,9 @@ impl<'a> Table<'a> {
     ) -> Option<u64> {
         let node = self.node(key)?;
         let whole = match node.value {
-            Value::Whole(number) => u64::try_from(number).ok(),
+            TomlValue::Whole(number) => u64::try_from(number).ok(),
             // Beyond 128 bits: a whole number all the same, and out of every range.
-            Value::Float(number) if number.abs() > 1e18 => None,
+            TomlValue::Float(number) if number.abs() > 1e18 => None,
             _ => {
                 self.wrong(key, node, expected);
                 return None;
@@ -223,10 +228,10 @@ impl<'a> Table<'a> {
         most: Duration,
     ) -> Option<Duration> {
         let node = self.node(key)?;
-        let Value::Text(text) = &node.value else {
+        let TomlValue::Text(text) = &node.value else {
             let shown = node.value.shown();
             match node.value {
-                Value::Whole(_) | Value::Float(_) => self.fault(
+                TomlValue::Whole(_) | TomlValue::Float(_) => self.fault(
                     key,
                     &format!("{shown} has no unit; expected a duration such as \"30s\" or \"5m\""),
                 ),
@@ -234,10 +239,10 @@ impl<'a> Table<'a> {
             }
             return None;
         };
-        match unit::duration(text) {
+        match units::duration(text) {
             Err(what) => self.fault(key, &what),
             Ok(duration) if duration < least || duration > most => {
-                let (least, most) = (unit::shown(least), unit::shown(most));
+                let (least, most) = (units::shown(least), units::shown(most));
                 self.fault(key, &format!("{text:?} is out of range; expected {least} to {most}"));
             }
             Ok(duration) => return Some(duration),
@@ -249,14 +254,14 @@ impl<'a> Table<'a> {
     pub(crate) fn size(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let node = self.node(key)?;
         let text = match &node.value {
-            Value::Text(text) => text.clone(),
-            Value::Whole(_) | Value::Float(_) => node.value.shown(),
+            TomlValue::Text(text) => text.clone(),
+            TomlValue::Whole(_) | TomlValue::Float(_) => node.value.shown(),
             _ => {
                 self.wrong(key, node, "a size such as \"2kB\"");
                 return None;
             }
         };
-        match unit::size(&text) {
+        match units::size(&text) {
             Err(what) => self.fault(key, &what),
             Ok(bytes) if !range.contains(&bytes) => {
                 self.out_of_range(key, node, range.start(), range.end(), " bytes");
@@ -270,7 +275,7 @@ impl<'a> Table<'a> {
     pub(crate) fn word(&self, key: &'static str, words: &[&str]) -> Option<usize> {
         let node = self.node(key)?;
         let expected = words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", ");
-        let Value::Text(text) = &node.value else {
+        let TomlValue::Text(text) = &node.value else {
             self.wrong(key, node, &format!("one of {expected}"));
             return None;
         };
@@ -285,15 +290,15 @@ impl<'a> Table<'a> {
     }
 
     /// A list of texts, each with its place.
-    pub(crate) fn texts(&self, key: &'static str) -> Option<Vec<(Place, String)>> {
+    pub(crate) fn texts(&self, key: &'static str) -> Option<Vec<(ValueLocation, String)>> {
         let node = self.node(key)?;
-        let Value::List(items) = &node.value else {
+        let TomlValue::List(items) = &node.value else {
             self.wrong(key, node, "a list of names such as [\"analytics\"]");
             return None;
         };
         let mut texts = Vec::with_capacity(items.len());
         for item in items {
-            if let Value::Text(text) = &item.value {
+            if let TomlValue::Text(text) = &item.value {
                 texts.push((item.place, text.clone()));
             } else {
                 let what = format!("{}: {} is not a name", self.path(key), item.value.shown());
@@ -304,26 +309,26 @@ impl<'a> Table<'a> {
     }
 
     /// The table behind a key; an empty one when it isn't there.
-    pub(crate) fn table(&self, key: &'static str) -> Table<'a> {
+    pub(crate) fn table(&self, key: &'static str) -> TomlTable<'a> {
         let found = self.node(key);
         let (place, entries) = match found {
-            Some(Node { place, value: Value::Table(entries), .. }) => (*place, entries),
+            Some(Node { place, value: TomlValue::Table(entries), .. }) => (*place, entries),
             Some(node) => {
                 self.wrong(key, node, &format!("a table, [{}]", self.path(key)));
                 (node.place, &NOTHING)
             }
             None => (self.place, &NOTHING),
         };
-        Table::new(self.path(key), place, entries, self.faults)
+        TomlTable::new(self.path(key), place, entries, self.faults)
     }
 
     /// The tables of a list; none when it isn't there.
-    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<TomlTable<'a>> {
         let path = self.path(key);
         let Some(node) = self.node(key) else {
             return Vec::new();
         };
-        let Value::List(items) = &node.value else {
+        let TomlValue::List(items) = &node.value else {
             self.wrong(key, node, &format!("a list of tables, [[{path}]]"));
             return Vec::new();
         };
@@ -333,8 +338,8 @@ impl<'a> Table<'a> {
         let mut tables = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}[{index}]");
-            if let Value::Table(entries) = &item.value {
-                tables.push(Table::new(path, item.place, entries, self.faults));
+            if let TomlValue::Table(entries) = &item.value {
+                tables.push(TomlTable::new(path, item.place, entries, self.faults));
             } else {
                 let what =
                     format!("{path}: {} is wrong here; expected a table", item.value.shown());
@@ -361,7 +366,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// As [`Table::finish`], where the keys depend on what the table describes ("a ramp").
+    /// As [`TomlTable::finish`], where the keys depend on what the table describes ("a ramp").
     pub(crate) fn finish_as(self, what: &str) {
         for (key, entry) in self.unknown() {
             let known = listed(&self.known.borrow());
@@ -370,7 +375,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn unknown(&self) -> Vec<(&'a str, &'a Entry)> {
+    fn unknown(&self) -> Vec<(&'a str, &'a TreeEntry)> {
         let known = self.known.borrow();
         let entries = self.entries.iter().map(|(key, entry)| (key.as_str(), entry));
         entries.filter(|(key, _)| !known.contains(key)).collect()

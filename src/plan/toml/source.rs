@@ -9,14 +9,14 @@ use crate::base::files::{self, SCENARIO_BYTES_MAX};
 
 /// A scenario as text, with the name that messages give it.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct ScenarioSource {
     /// The path as given; `-` for standard input.
     pub name: String,
     /// TOML. A byte order mark and CRLF line ends are fine.
     pub text: String,
 }
 
-impl Source {
+impl ScenarioSource {
     /// Text that is in memory already.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
@@ -38,7 +38,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As [`Source::read`].
+    /// As [`ScenarioSource::read`].
     pub fn read_properties(path: &str) -> Result<Self> {
         const EXPECTED: &str = "expected a properties file, name=value lines";
         Ok(Self::new(path, text(path, file(path), EXPECTED)?))
@@ -48,7 +48,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As [`Source::read`], with what was `expected`.
+    /// As [`ScenarioSource::read`], with what was `expected`.
     pub(crate) fn read_named(path: &Path, expected: &str) -> Result<Self> {
         let path = path.to_string_lossy();
         Ok(Self::new(path.as_ref(), text(&path, file(&path), expected)?))
@@ -94,7 +94,7 @@ mod tests {
 
     fn fault_of(path: &Path) -> String {
         let path = path.to_str().unwrap();
-        let error = Source::read(path).unwrap_err();
+        let error = ScenarioSource::read(path).unwrap_err();
         assert_eq!(error.exit_code() as u8, 2);
         error.to_string().strip_prefix(path).unwrap().to_owned()
     }
@@ -110,16 +110,17 @@ mod tests {
         assert_eq!(fault_of(&file), format!(":2:1: not UTF-8{expected}"));
         std::fs::write(&file, vec![b' '; 10 * 1024 * 1024 + 1]).unwrap();
         assert_eq!(fault_of(&file), format!(": is larger than 10 MiB{expected}"));
-        let error = Source::read_properties(file.to_str().unwrap()).unwrap_err().to_string();
+        let error =
+            ScenarioSource::read_properties(file.to_str().unwrap()).unwrap_err().to_string();
         assert!(error.ends_with("MiB; expected a properties file, name=value lines"), "{error}");
         std::fs::write(&file, "seed = 1").unwrap();
-        assert_eq!(Source::read(file.to_str().unwrap()).unwrap().text, "seed = 1");
+        assert_eq!(ScenarioSource::read(file.to_str().unwrap()).unwrap().text, "seed = 1");
     }
 
     #[test]
     fn the_stem_is_fit_for_a_folder_name() {
-        assert_eq!(Source::new("scenarios/peak.toml", "").stem(), "peak");
-        assert_eq!(Source::new("-", "").stem(), "stdin");
-        assert_eq!(Source::new("/x/my peak: 2.toml", "").stem(), "my-peak--2");
+        assert_eq!(ScenarioSource::new("scenarios/peak.toml", "").stem(), "peak");
+        assert_eq!(ScenarioSource::new("-", "").stem(), "stdin");
+        assert_eq!(ScenarioSource::new("/x/my peak: 2.toml", "").stem(), "my-peak--2");
     }
 }

@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::result::{RunResult, Saved};
 
 use allow::Allow;
-use facts::Facts;
-use rules::Rule;
+use facts::ConditionValues;
+use rules::ConditionRule;
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,11 +43,11 @@ impl Difference {
 #[must_use]
 pub(super) fn differences(baseline: &RunResult, candidate: &RunResult) -> Vec<Difference> {
     let all = found(baseline, candidate).into_iter();
-    all.filter(|(_, rule)| *rule != Rule::Told).map(|(difference, _)| difference).collect()
+    all.filter(|(_, rule)| *rule != ConditionRule::Told).map(|(difference, _)| difference).collect()
 }
 
 /// All differences that count, each with its rule.
-fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Rule)> {
+fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, ConditionRule)> {
     let mut found = Vec::new();
     let by_axes = same_sweep(baseline, candidate);
     let cores = baseline.host.cores;
@@ -55,7 +55,7 @@ fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Rule)>
     // hash, and a plan under another name, or with other thresholds, has another one.
     if same_plan(baseline, candidate).is_none() {
         let of_plan = |path: &str| match rules::of_plan(path) {
-            Rule::Guarded(_) if by_axes => Rule::Compared,
+            ConditionRule::Guarded(_) if by_axes => ConditionRule::Compared,
             rule => rule,
         };
         between(&facts::plan(baseline), &facts::plan(candidate), cores, of_plan, &mut found);
@@ -76,7 +76,7 @@ fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Rule)>
     more.retain(|(difference, _)| !is_said(difference, &found));
     for (difference, rule) in &mut more {
         if is_asked_for(&difference.what, &found) {
-            (*rule, difference.allow) = (Rule::Compared, None);
+            (*rule, difference.allow) = (ConditionRule::Compared, None);
         }
     }
     found.extend(more);
@@ -90,7 +90,7 @@ fn in_plan(path: &str) -> Option<(&'static str, &str)> {
 }
 
 /// Whether the plan's difference is the same one, as what was asked for and what came of it.
-fn is_said(difference: &Difference, found: &[(Difference, Rule)]) -> bool {
+fn is_said(difference: &Difference, found: &[(Difference, ConditionRule)]) -> bool {
     let what = &difference.what;
     let asked = match what.as_str() {
         "broker.topic.partitions" => "topic.partitions".to_owned(),
@@ -111,7 +111,7 @@ fn is_said(difference: &Difference, found: &[(Difference, Rule)]) -> bool {
 
 /// Whether a client's property differs where the plans ask for other properties of that client:
 /// one brings others with it. With equal ones it is the library that differs.
-fn is_asked_for(path: &str, found: &[(Difference, Rule)]) -> bool {
+fn is_asked_for(path: &str, found: &[(Difference, ConditionRule)]) -> bool {
     let asked = in_plan(path);
     asked.is_some_and(|(side, _)| found.iter().any(|(known, _)| known.what.starts_with(side)))
 }
@@ -126,9 +126,10 @@ pub(super) fn same_plan<'r>(one: &'r RunResult, other: &RunResult) -> Option<&'r
 fn load(
     baseline: &RunResult,
     candidate: &RunResult,
-    found: &[(Difference, Rule)],
-) -> Option<(Difference, Rule)> {
-    let is_of_the_load = |rule: Rule| matches!(rule, Rule::Guarded(Allow::Scenario | Allow::Seed));
+    found: &[(Difference, ConditionRule)],
+) -> Option<(Difference, ConditionRule)> {
+    let is_of_the_load =
+        |rule: ConditionRule| matches!(rule, ConditionRule::Guarded(Allow::Scenario | Allow::Seed));
     let (one, other) = (baseline.fingerprint.as_ref()?, candidate.fingerprint.as_ref()?);
     if one == other || found.iter().any(|(_, rule)| is_of_the_load(*rule)) {
         return None;
@@ -140,7 +141,7 @@ fn load(
         candidate: other.clone(),
         allow,
     };
-    Some((difference, allow.map_or(Rule::Compared, Rule::Guarded)))
+    Some((difference, allow.map_or(ConditionRule::Compared, ConditionRule::Guarded)))
 }
 
 /// Why a group of runs is none: another scenario, other conditions, an invalid run, the same run
@@ -210,7 +211,7 @@ pub(super) fn told(baseline: &[Saved], candidate: &[Saved]) -> Vec<String> {
     for runs in [baseline, candidate] {
         for run in runs {
             let differs = found(&first.result, &run.result).into_iter();
-            let told = differs.filter(|(_, rule)| *rule == Rule::Told);
+            let told = differs.filter(|(_, rule)| *rule == ConditionRule::Told);
             paths.extend(told.map(|(difference, _)| difference.what));
             // Of several clusters, where that is declared.
             let cluster = |run: &Saved| run.result.broker.cluster_id.clone();
@@ -277,25 +278,25 @@ fn absent(path: &str) -> &'static str {
 }
 
 fn between(
-    baseline: &Facts,
-    candidate: &Facts,
+    baseline: &ConditionValues,
+    candidate: &ConditionValues,
     cores: usize,
-    rule: impl Fn(&str) -> Rule,
-    found: &mut Vec<(Difference, Rule)>,
+    rule: impl Fn(&str) -> ConditionRule,
+    found: &mut Vec<(Difference, ConditionRule)>,
 ) {
     let paths: BTreeSet<&String> = baseline.keys().chain(candidate.keys()).collect();
     for path in paths {
         let (one, other) = (baseline.get(path), candidate.get(path));
         let is_same = one.zip(other).is_some_and(|(a, b)| rules::is_same(path, a, b, cores));
         let rule = match rule(path) {
-            Rule::Silent => continue,
+            ConditionRule::Silent => continue,
             _ if is_same => continue,
-            _ if one.xor(other).is_some() && rules::is_later(path) => Rule::Told,
+            _ if one.xor(other).is_some() && rules::is_later(path) => ConditionRule::Told,
             rule => rule,
         };
         let value =
             |value: Option<&String>| value.cloned().unwrap_or_else(|| absent(path).to_owned());
-        let allow = if let Rule::Guarded(allow) = rule { Some(allow) } else { None };
+        let allow = if let ConditionRule::Guarded(allow) = rule { Some(allow) } else { None };
         let (baseline, candidate) = (value(one), value(other));
         found.push((Difference { what: path.clone(), baseline, candidate, allow }, rule));
     }

@@ -26,7 +26,7 @@ const RUNS: usize = 5;
 
 /// One run of several that are of the same.
 #[derive(Debug, Clone, Default)]
-struct Run {
+struct CoverageRun {
     /// All samples in ns, in ascending order.
     sorted: Vec<f64>,
     /// For each of [`QUANTILES`], how many independent samples it has; `None` where not measured.
@@ -61,7 +61,7 @@ impl Method {
     }
 
     /// `None` where the run has too little for it.
-    fn bounds(self, run: &Run, which: usize) -> Option<(f64, f64)> {
+    fn bounds(self, run: &CoverageRun, which: usize) -> Option<(f64, f64)> {
         let quantile = QUANTILES[which].1;
         let count = run.sorted.len() as u64;
         match self {
@@ -86,7 +86,7 @@ impl Method {
     }
 }
 
-impl Run {
+impl CoverageRun {
     /// The sample at a rank, from 1.
     fn at(&self, rank: u64) -> f64 {
         let place = (rank.max(1) as usize - 1).min(self.sorted.len().saturating_sub(1));
@@ -157,10 +157,10 @@ impl Run {
 }
 
 /// For each run what all the others together say; `None` where there are none.
-fn truths(runs: &[Run], quantile: f64) -> Option<Vec<f64>> {
+fn truths(runs: &[CoverageRun], quantile: f64) -> Option<Vec<f64>> {
     let mut all: Vec<f64> = runs.iter().flat_map(|run| run.sorted.iter().copied()).collect();
     all.sort_unstable_by(f64::total_cmp);
-    let one = |run: &Run| {
+    let one = |run: &CoverageRun| {
         let others = all.len() - run.sorted.len();
         let rank = ((quantile * others as f64).ceil() as usize).max(1);
         let up_to = |sorted: &[f64], value: f64| sorted.partition_point(|it| *it <= value);
@@ -188,7 +188,7 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn of(method: Method, runs: &[Run], truths: &[f64], which: usize) -> Option<Self> {
+    fn of(method: Method, runs: &[CoverageRun], truths: &[f64], which: usize) -> Option<Self> {
         let bounds: Vec<((f64, f64), f64)> = runs
             .iter()
             .zip(truths)
@@ -212,7 +212,7 @@ impl Coverage {
 
 /// The interval that a comparison gives of five whole runs against five others, which are of the
 /// same: it should hold 1.
-fn over_runs(runs: &[Run], quantile: f64, times: u32, seed: u64) -> Option<Coverage> {
+fn over_runs(runs: &[CoverageRun], quantile: f64, times: u32, seed: u64) -> Option<Coverage> {
     let mut figures: Vec<f64> = runs.iter().filter_map(|run| run.percentile(quantile)).collect();
     if figures.len() < 2 * RUNS {
         return None;
@@ -232,7 +232,7 @@ fn over_runs(runs: &[Run], quantile: f64, times: u32, seed: u64) -> Option<Cover
 const HEAD: &str = "| runs of | percentile | bounds | given | hold the truth | half their width |\n\
                     |---|---|---|--:|--:|--:|\n";
 
-fn rows(name: &str, runs: &[Run], times: u32, seed: u64) -> String {
+fn rows(name: &str, runs: &[CoverageRun], times: u32, seed: u64) -> String {
     let mut out = String::new();
     for (which, (percentile, quantile)) in QUANTILES.iter().enumerate() {
         let Some(truths) = truths(runs, *quantile) else { continue };
@@ -255,16 +255,16 @@ fn rows(name: &str, runs: &[Run], times: u32, seed: u64) -> String {
 #[must_use]
 pub fn recorded(results: &[&RunResult], times: u32, seed: u64) -> String {
     let mut out = HEAD.to_owned();
-    let ack = results.iter().filter_map(|result| Run::recorded(&result.ack, Vec::new()));
+    let ack = results.iter().filter_map(|result| CoverageRun::recorded(&result.ack, Vec::new()));
     out.push_str(&rows("ack", &ack.collect::<Vec<_>>(), times, seed));
     let apps = results.first().map_or(0, |result| result.apps.len());
     for place in 0..apps {
         let run = |result: &&RunResult| {
             let by_interval = result.series.iter().filter_map(|row| row.apps.get(place)?.p99_ns);
             let by_interval = by_interval.map(|p99_ns| p99_ns as f64).collect();
-            Run::recorded(&result.apps.get(place)?.end_to_end, by_interval)
+            CoverageRun::recorded(&result.apps.get(place)?.end_to_end, by_interval)
         };
-        let runs: Vec<Run> = results.iter().filter_map(run).collect();
+        let runs: Vec<CoverageRun> = results.iter().filter_map(run).collect();
         let name = format!("{}.e2e", results[0].apps[place].name);
         out.push_str(&rows(&name, &runs, times, seed));
     }
@@ -295,8 +295,8 @@ impl Process {
     ];
 
     /// A run at 1,000 events/s.
-    fn run(self, seconds: usize, random: &mut Pcg64Mcg) -> Run {
-        Run::simulated(&self.samples(seconds, random), PER_INTERVAL)
+    fn run(self, seconds: usize, random: &mut Pcg64Mcg) -> CoverageRun {
+        CoverageRun::simulated(&self.samples(seconds, random), PER_INTERVAL)
     }
 
     /// The latencies of such a run in the order of their due times, in ms.
@@ -325,7 +325,7 @@ pub fn simulated(runs: usize, times: u32, seed: u64) -> String {
     let mut out = format!("{runs} simulated runs of 30 s at 1,000/s, seed {seed}\n\n{HEAD}");
     for (name, process) in Process::ALL {
         let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let runs: Vec<Run> = (0..runs).map(|_| process.run(30, &mut random)).collect();
+        let runs: Vec<CoverageRun> = (0..runs).map(|_| process.run(30, &mut random)).collect();
         out.push_str(&rows(name, &runs, times, seed));
     }
     out

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use super::comparison::MetricComparison;
 use super::reading::shown;
-use super::row::Row;
 use super::stats::{ALPHA, RUNS_MIN};
 use crate::plan::metric::{Metric, Unit};
 use crate::plan::threshold::{Relation, Threshold};
@@ -17,7 +17,7 @@ pub struct Gate {
     /// Whether the limit tells what fails or what is required.
     pub sense: Sense,
     /// The limit.
-    pub limit: Limit,
+    pub limit: GateLimit,
     /// As the user wrote it.
     pub text: String,
 }
@@ -33,7 +33,7 @@ pub enum Sense {
 
 /// Where a gate closes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Limit {
+pub enum GateLimit {
     /// The candidate is more than so many times the baseline.
     Above(f64),
     /// The candidate is less than so many times the baseline.
@@ -45,7 +45,7 @@ pub enum Limit {
 /// What became of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum GateState {
     /// The limit is kept: the whole interval lies within it.
     Passed,
     /// The metric has changed, and its best estimate is beyond the limit; it has no figure in
@@ -61,7 +61,7 @@ pub struct GateResult {
     /// As the user wrote it; with `require` before it, where it tells what is required.
     pub gate: String,
     /// What became of it.
-    pub state: State,
+    pub state: GateState,
     /// Expected and actual, in words.
     pub why: String,
 }
@@ -105,7 +105,7 @@ impl Gate {
             let threshold = Threshold::parse(metric.clone(), rest).map_err(|what| {
                 format!("{name}: {what}, or a change such as \"> +10%\"", name = name.trim())
             })?;
-            return Ok(Self { metric, sense, limit: Limit::Each(threshold), text });
+            return Ok(Self { metric, sense, limit: GateLimit::Each(threshold), text });
         };
         if metric.unit() == Unit::Count {
             return Err(format!(
@@ -124,9 +124,11 @@ impl Gate {
         );
         let limit = match change {
             _ if is_rise && change >= 0.0 && change.is_finite() => {
-                Limit::Above(1.0 + change / 100.0)
+                GateLimit::Above(1.0 + change / 100.0)
             }
-            _ if is_fall && change <= 0.0 && change > -100.0 => Limit::Below(1.0 + change / 100.0),
+            _ if is_fall && change <= 0.0 && change > -100.0 => {
+                GateLimit::Below(1.0 + change / 100.0)
+            }
             _ => return Err(format!("{text:?}: {}; {expected}", sense.wants())),
         };
         Ok(Self { metric, sense, limit, text })
@@ -134,14 +136,14 @@ impl Gate {
 }
 
 /// Judges a gate by its metric's row.
-pub(super) fn judge(gate: &Gate, rows: &[Row]) -> GateResult {
+pub(super) fn judge(gate: &Gate, rows: &[MetricComparison]) -> GateResult {
     let row = rows.iter().find(|row| row.metric == gate.metric);
     let (state, why) = row.map_or_else(
-        || (State::Failed, "not measured on both sides".to_owned()),
+        || (GateState::Failed, "not measured on both sides".to_owned()),
         |row| match &gate.limit {
-            Limit::Above(limit) => relative(row, *limit, false, gate.sense),
-            Limit::Below(limit) => relative(row, *limit, true, gate.sense),
-            Limit::Each(threshold) => each(row, threshold, gate.sense),
+            GateLimit::Above(limit) => relative(row, *limit, false, gate.sense),
+            GateLimit::Below(limit) => relative(row, *limit, true, gate.sense),
+            GateLimit::Each(threshold) => each(row, threshold, gate.sense),
         },
     );
     let gate = match gate.sense {
@@ -152,7 +154,7 @@ pub(super) fn judge(gate: &Gate, rows: &[Row]) -> GateResult {
 }
 
 /// What forbids a ratio: runs without a figure, or with one that has no end.
-fn without(row: &Row) -> Option<String> {
+fn without(row: &MetricComparison) -> Option<String> {
     let sides = [(&row.baseline, "baseline"), (&row.candidate, "candidate")];
     let count = |is_so: fn(&Option<f64>) -> bool| {
         let counts = sides.map(|(values, side)| {
@@ -173,13 +175,13 @@ fn without(row: &Row) -> Option<String> {
 /// What fails: failed where it is more than chance, and the best estimate is beyond; passed where
 /// all of the interval is within. What is required: failed unless all of the interval is within.
 /// Without a figure in some run both fail.
-fn relative(row: &Row, limit: f64, below: bool, sense: Sense) -> (State, String) {
+fn relative(row: &MetricComparison, limit: f64, below: bool, sense: Sense) -> (GateState, String) {
     if let Some(why) = without(row) {
-        return (State::Failed, why);
+        return (GateState::Failed, why);
     }
     let unsure = match sense {
-        Sense::FailOn => State::Inconclusive,
-        Sense::Require => State::Failed,
+        Sense::FailOn => GateState::Inconclusive,
+        Sense::Require => GateState::Failed,
     };
     let (Some(ratio), Some((low, high))) = (row.ratio, row.interval) else {
         return (unsure, row.why.clone().unwrap_or_default());
@@ -189,12 +191,12 @@ fn relative(row: &Row, limit: f64, below: bool, sense: Sense) -> (State, String)
     let changed = row.p_holm.is_some_and(|p| p <= ALPHA);
     let state = match () {
         () if few < RUNS_MIN => unsure,
-        () if sense == Sense::FailOn && changed && beyond(ratio) => State::Failed,
-        () if !beyond(if below { low } else { high }) => State::Passed,
+        () if sense == Sense::FailOn && changed && beyond(ratio) => GateState::Failed,
+        () if !beyond(if below { low } else { high }) => GateState::Passed,
         () => unsure,
     };
     let mut why = format!("{} (95 %: {} to {})", change(ratio), change(low), change(high));
-    if sense == Sense::Require && state == State::Failed {
+    if sense == Sense::Require && state == GateState::Failed {
         why.insert_str(0, "not shown: ");
     }
     let is_shown = state != unsure || (changed && beyond(ratio));
@@ -205,7 +207,7 @@ fn relative(row: &Row, limit: f64, below: bool, sense: Sense) -> (State, String)
 }
 
 /// The limit is on each run of the candidate.
-fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
+fn each(row: &MetricComparison, threshold: &Threshold, sense: Sense) -> (GateState, String) {
     let Threshold { relation, limit, .. } = threshold;
     let holds = |value: &Option<f64>| value.is_some_and(|value| relation.holds(value, *limit));
     let n = row.candidate.iter().filter(|value| holds(value)).count();
@@ -221,7 +223,7 @@ fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
     let worst = shown(row.unit, worst);
     if none > 0 && (sense == Sense::Require || n == 0) {
         let why = format!("not enough samples, or not measured, in {none} of {all} candidate runs");
-        return (State::Failed, why);
+        return (GateState::Failed, why);
     }
     let mut why = format!("so in {n} of {all} candidate runs; worst {worst}");
     if row.few_episodes.1 > 0 {
@@ -229,7 +231,7 @@ fn each(row: &Row, threshold: &Threshold, sense: Sense) -> (State, String) {
         why.push_str(&format!("; on too few episodes for one run to know it in {few} of them"));
     }
     let is_kept = if sense == Sense::FailOn { n == 0 } else { n == all };
-    (if is_kept { State::Passed } else { State::Failed }, why)
+    (if is_kept { GateState::Passed } else { GateState::Failed }, why)
 }
 
 /// A ratio as a change: `+10.0 %`.

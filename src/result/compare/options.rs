@@ -6,7 +6,7 @@ use crate::plan::metric::Metric;
 
 /// What is looked at, and how.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct CompareOptions {
     /// The smallest effect that matters, as a share: 0.05 for 5 %.
     pub min_effect: f64,
     /// What may differ.
@@ -17,7 +17,7 @@ pub struct Options {
     pub gates: Vec<Gate>,
 }
 
-impl Default for Options {
+impl Default for CompareOptions {
     fn default() -> Self {
         Self { min_effect: 0.05, allow: Vec::new(), metrics: Vec::new(), gates: Vec::new() }
     }

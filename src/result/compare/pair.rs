@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
+use super::comparison::{MetricComparison, MetricDraft as RowDraft, measure};
 use super::conditions::{Difference, differences, disagreements, identity, same_plan, told};
 use super::gate::{self, GateResult};
-use super::options::Options;
+use super::options::CompareOptions;
 use super::paired;
-use super::row::{Draft as RowDraft, Row, measure};
 use super::stats::{Call, Design};
 use crate::plan::metric::{Metric, Unit};
-use crate::plan::sweep::Settings;
+use crate::plan::sweep::PointSettings;
 use crate::result::Saved;
 
 /// The runs of one side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Group {
+pub struct SideRuns {
     /// As the user named it.
     pub name: String,
     /// How many runs.
@@ -31,16 +31,16 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
     /// The point of the sweep; empty where there is none.
-    pub point: Settings,
+    pub point: PointSettings,
     /// The scenario's name.
     pub scenario: String,
     /// The number of the plan that both sides ran, in hexadecimal; `None` where they ran two, or
     /// where an older result has no number.
     pub plan_hash: Option<String>,
     /// The baseline.
-    pub baseline: Group,
+    pub baseline: SideRuns,
     /// The candidate.
-    pub candidate: Group,
+    pub candidate: SideRuns,
     /// How their runs belong together.
     pub design: Design,
     /// What differs by the user's declaration.
@@ -50,7 +50,7 @@ pub struct Pair {
     /// What is compared: topic, clients, workers.
     pub compared: Vec<Difference>,
     /// Every metric, the worst first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MetricComparison>,
     /// The gates.
     pub gates: Vec<GateResult>,
 }
@@ -67,7 +67,7 @@ const COUNTS: [&str; 6] = [
 
 /// Two groups before they are judged, which takes all points.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct PairDraft {
     pair: Pair,
     /// The metrics that were named, by themselves or by a gate.
     pub named: Vec<RowDraft>,
@@ -77,11 +77,11 @@ pub(super) struct Draft {
 
 /// Measures two groups, or says why they can't be compared.
 pub(super) fn measure_both(
-    point: &Settings,
+    point: &PointSettings,
     (base_name, base): (&str, &[Saved]),
     (name, runs): (&str, &[Saved]),
-    options: &Options,
-) -> Result<Draft, Vec<String>> {
+    options: &CompareOptions,
+) -> Result<PairDraft, Vec<String>> {
     let mut reasons = disagreements(base_name, base, &options.allow);
     reasons.extend(disagreements(name, runs, &options.allow));
     let both = runs.iter().filter(|saved| {
@@ -132,20 +132,20 @@ pub(super) fn measure_both(
         rows: Vec::new(),
         gates: Vec::new(),
     };
-    Ok(Draft { pair, named, usual })
+    Ok(PairDraft { pair, named, usual })
 }
 
-impl Draft {
+impl PairDraft {
     /// What differs by the user's declaration.
     pub(super) fn declared(&self) -> &[Difference] {
         &self.pair.declared
     }
 
     /// The pair, once its rows are judged.
-    pub(super) fn finish(self, options: &Options) -> Pair {
+    pub(super) fn finish(self, options: &CompareOptions) -> Pair {
         let Self { mut pair, named, usual } = self;
         pair.rows = named.into_iter().chain(usual).map(|draft| draft.row).collect();
-        let decided = |row: &Row| matches!(row.call, Call::Worse | Call::Better);
+        let decided = |row: &MetricComparison| matches!(row.call, Call::Worse | Call::Better);
         pair.rows.sort_by_key(|row| (!decided(row), row.call != Call::Worse));
         pair.gates = options.gates.iter().map(|gate| gate::judge(gate, &pair.rows)).collect();
         pair
@@ -200,11 +200,11 @@ fn flags(name: &str, runs: &[Saved]) -> Vec<String> {
     found.into_iter().map(|(kind, n)| format!("{name}: {kind}, in {n} of {all} runs")).collect()
 }
 
-fn group(name: &str, runs: &[Saved]) -> Group {
+fn group(name: &str, runs: &[Saved]) -> SideRuns {
     let mut started: Vec<&str> = runs.iter().map(|run| run.result.started.as_str()).collect();
     started.sort_unstable();
     let at = |time: Option<&&str>| time.copied().unwrap_or_default().to_owned();
-    Group {
+    SideRuns {
         name: name.to_owned(),
         runs: runs.len(),
         broker: runs.first().map(|run| run.result.broker.words()).unwrap_or_default(),
@@ -215,7 +215,7 @@ fn group(name: &str, runs: &[Saved]) -> Group {
 
 /// The metrics, in two families: those that were named, and those that nobody asked for, which are
 /// the usual ones and the ledger's counts.
-fn metrics(base: &[Saved], runs: &[Saved], options: &Options) -> [Vec<Metric>; 2] {
+fn metrics(base: &[Saved], runs: &[Saved], options: &CompareOptions) -> [Vec<Metric>; 2] {
     let apps: Vec<&str> = runs
         .iter()
         .take(1)

@@ -28,7 +28,7 @@ pub struct Panel {
 
 /// How much a figure changes from one point, or several, to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct PointStep {
     /// Logarithm of the ratio.
     pub log_ratio: f64,
     error: f64,
@@ -37,7 +37,7 @@ pub struct Step {
     pub p: f64,
 }
 
-impl Step {
+impl PointStep {
     /// The interval of the ratio that misses it in this share of cases.
     #[must_use]
     pub fn interval(&self, level: f64) -> (f64, f64) {
@@ -82,7 +82,7 @@ impl Panel {
     /// The step over pairs (from, to), such as one along an axis in each company of the others.
     /// `None` where a pair has no repeat in common.
     #[must_use]
-    pub fn step(&self, pairs: &[(usize, usize)]) -> Option<Step> {
+    pub fn step(&self, pairs: &[(usize, usize)]) -> Option<PointStep> {
         let (mut sum, mut variance, mut squares, mut squares_freedom) = (0.0, 0.0, 0.0, 0.0);
         for &(from, to) in pairs {
             let (from, to) = (self.points.get(from)?, self.points.get(to)?);
@@ -107,7 +107,7 @@ impl Panel {
         let error = (of_change * variance).sqrt() / companies;
         let log_ratio = sum / companies;
         let p = p_of(log_ratio / error, self.freedom)?;
-        Some(Step { log_ratio, error, freedom: self.freedom, p })
+        Some(PointStep { log_ratio, error, freedom: self.freedom, p })
     }
 
     /// Which points may be those with the least figure; `None` without any.

@@ -11,7 +11,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::stats::{Call, Estimate, call};
 
-use experiment::{Experiment, Order, Outcome};
+use experiment::{CallShares, Experiment, RunOrder};
 pub use needed::{Pilots, pilots};
 
 /// How often real runs of the same configuration are called different: so many of them are drawn
@@ -46,7 +46,7 @@ pub fn tables(times: u32, seed: u64) -> String {
     out.push_str("|--:|--:|--:|--:|--:|--:|\n");
     for repeats in [3, 5, 10, 20] {
         for effect in [0.0, 0.05, 0.1, 0.2, 0.3] {
-            let Outcome { better, worse, same, inconclusive, .. } =
+            let CallShares { better, worse, same, inconclusive, .. } =
                 Experiment::new(repeats, effect).outcome(times, seed);
             let row = [better, worse, same, inconclusive].map(percent).join(" | ");
             out.push_str(&format!("| {repeats} | +{:.0} % | {row} |\n", 100.0 * effect));
@@ -55,7 +55,7 @@ pub fn tables(times: u32, seed: u64) -> String {
     out.push_str("\n| A/A, 5 runs a side | false alarms, ABBA | false alarms, blocked |\n");
     out.push_str("|---|--:|--:|\n");
     for drift in [0.0, 1.0, 2.0, 4.0] {
-        let [abba, blocked] = [Order::Abba, Order::Blocked].map(|order| {
+        let [abba, blocked] = [RunOrder::Abba, RunOrder::Blocked].map(|order| {
             let experiment = Experiment { drift, order, ..Experiment::new(5, 0.0) };
             percent(experiment.outcome(times, seed).false_alarm)
         });
@@ -98,11 +98,11 @@ mod tests {
     fn drift_raises_no_alarm_when_interleaved_and_many_when_one_side_ran_first() {
         for drift in [1.0, 2.0, 4.0] {
             let of = |order| Experiment { drift, order, ..Experiment::new(5, 0.0) };
-            let abba = of(Order::Abba).outcome(TIMES, 2).false_alarm;
+            let abba = of(RunOrder::Abba).outcome(TIMES, 2).false_alarm;
             assert!(abba <= 0.06, "{drift}: {abba}");
         }
         let of = |order| Experiment { drift: 4.0, order, ..Experiment::new(5, 0.0) };
-        assert!(of(Order::Blocked).outcome(TIMES, 2).false_alarm > 0.5);
+        assert!(of(RunOrder::Blocked).outcome(TIMES, 2).false_alarm > 0.5);
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn only_the_first_metric_has_the_effect_and_each_side_its_runs() {
         let mut rng = Pcg64Mcg::seed_from_u64(1);
-        for order in [Order::Abba, Order::Blocked] {
+        for order in [RunOrder::Abba, RunOrder::Blocked] {
             let experiment = Experiment { order, ..still(5, 0.25) };
             let first = experiment.estimate(0, &mut rng).unwrap();
             near(first.log_ratio, 1.25_f64.ln(), 1e-6);
@@ -162,12 +162,12 @@ mod tests {
         // Of four runs: 0, 1/3, 2/3 and 1.
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let of = |order| Experiment { drift: 1e9, order, ..still(2, 0.0) };
-        let blocked = of(Order::Blocked).estimate(0, &mut rng).unwrap();
+        let blocked = of(RunOrder::Blocked).estimate(0, &mut rng).unwrap();
         near(blocked.log_ratio, 2.0 / 3.0, 1e-6);
         near(blocked.variance, 2.0 / 18.0, 1e-6);
         for _ in 0..8 {
             // The first and the last against those between, whichever is the candidate.
-            let abba = of(Order::Abba).estimate(0, &mut rng).unwrap();
+            let abba = of(RunOrder::Abba).estimate(0, &mut rng).unwrap();
             near(abba.log_ratio, 0.0, 1e-6);
             near(abba.variance, 1.0 / 2.0 + 1.0 / 18.0, 1e-6);
         }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_became_of_all_experiments_adds_up_to_one() {
-        let sum = |outcome: &Outcome| {
+        let sum = |outcome: &CallShares| {
             outcome.worse + outcome.better + outcome.same + outcome.inconclusive
         };
         let worse = still(3, 0.3).outcome(20, 1);
@@ -187,7 +187,7 @@ mod tests {
         near(same.same, 1.0, 1e-9);
         // Of some of each.
         let some = Experiment { min_effect: 0.1, ..Experiment::new(4, 0.1) }.outcome(400, 3);
-        let Outcome { worse, same, inconclusive, .. } = some;
+        let CallShares { worse, same, inconclusive, .. } = some;
         assert!(worse > 0.0 && same > 0.0 && inconclusive > 0.2, "{some:?}");
         near(sum(&some), 1.0, 1e-9);
     }
@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(cells(&tables, "| 10 | +20 % |")[0][2..], expected);
         let drifting = |order| Experiment { drift: 4.0, order, ..Experiment::new(5, 0.0) };
         let alarms = |order| percent(outcome(drifting(order)).false_alarm);
-        let expected = ["drift of 4 sd".to_owned(), alarms(Order::Abba), alarms(Order::Blocked)];
+        let expected =
+            ["drift of 4 sd".to_owned(), alarms(RunOrder::Abba), alarms(RunOrder::Blocked)];
         assert_eq!(cells(&tables, "| drift of 4 sd |"), [expected]);
         let eleven = |effect| Experiment { metrics: 11, ..Experiment::new(5, effect) };
         let alarm = percent(outcome(eleven(0.0)).false_alarm);

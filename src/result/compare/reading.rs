@@ -2,7 +2,7 @@
 
 use crate::base::text;
 use crate::measure::latency::Reading;
-use crate::plan::metric::{Account, Figure, Metric, Statistic, Stretch, Unit};
+use crate::plan::metric::{Account, AppStage, Figure, Metric, Statistic, Unit};
 use crate::plan::threshold::Threshold;
 pub use crate::result::threshold::ThresholdResult;
 use crate::result::{AppResult, LatencySummary, RunResult, episodes};
@@ -43,11 +43,11 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
 }
 
 /// An application's latency, and whether it is a difference between two processes' clocks.
-fn of_app(app: &AppResult, stretch: Stretch) -> (&LatencySummary, bool) {
+fn of_app(app: &AppResult, stretch: AppStage) -> (&LatencySummary, bool) {
     match stretch {
-        Stretch::EndToEnd => (&app.end_to_end, true),
-        Stretch::Arrival => (&app.arrival, true),
-        Stretch::Service => (&app.service, false),
+        AppStage::EndToEnd => (&app.end_to_end, true),
+        AppStage::Arrival => (&app.arrival, true),
+        AppStage::Service => (&app.service, false),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::conditions::worthless;
 use crate::base::error::{Error, Result};
 use crate::base::visible::{self, visible};
-use crate::plan::sweep::Settings;
+use crate::plan::sweep::PointSettings;
 use crate::result::limited::limited;
 use crate::result::{Saved, load_all_verified};
 
@@ -17,7 +17,7 @@ pub struct Side {
     /// As the user named it.
     pub name: String,
     /// By point of a sweep; runs outside of a sweep have none.
-    pub points: BTreeMap<Settings, Vec<Saved>>,
+    pub points: BTreeMap<PointSettings, Vec<Saved>>,
 }
 
 impl Side {
@@ -45,7 +45,7 @@ impl Side {
     /// Of runs that are at hand; nothing hidden is left in what they say.
     #[must_use]
     pub fn of(name: &str, runs: Vec<Saved>) -> Self {
-        let mut points: BTreeMap<Settings, Vec<Saved>> = BTreeMap::new();
+        let mut points: BTreeMap<PointSettings, Vec<Saved>> = BTreeMap::new();
         for Saved { folder, result } in runs {
             let shown = match visible::shown(&result) {
                 Cow::Borrowed(_) => None,
@@ -97,15 +97,15 @@ fn lines(error: &Error) -> Vec<String> {
 }
 
 /// A folder, and the point behind a colon. A folder whose own name has a colon is a folder.
-fn split(name: &str) -> Result<(PathBuf, Settings)> {
+fn split(name: &str) -> Result<(PathBuf, PointSettings)> {
     let whole = Path::new(name);
     let cut = name.rsplit_once(':').filter(|_| !whole.exists());
     // The values may have colons of their own, keys and folders rather not.
     let Some((_, _)) = cut else {
-        return Ok((whole.to_owned(), Settings::new()));
+        return Ok((whole.to_owned(), PointSettings::new()));
     };
     let (path, point) = name.split_once(':').unwrap_or((name, ""));
-    let mut wanted = Settings::new();
+    let mut wanted = PointSettings::new();
     for pair in point.split(',') {
         match pair.split_once('=') {
             Some((key, value)) if !key.trim().is_empty() => {
@@ -122,10 +122,11 @@ fn split(name: &str) -> Result<(PathBuf, Settings)> {
 
 fn check_keys(
     name: &str,
-    wanted: &Settings,
-    points: &BTreeMap<Settings, Vec<Saved>>,
+    wanted: &PointSettings,
+    points: &BTreeMap<PointSettings, Vec<Saved>>,
 ) -> Result<()> {
-    let fits = |point: &Settings| wanted.iter().all(|(key, value)| point.get(key) == Some(value));
+    let fits =
+        |point: &PointSettings| wanted.iter().all(|(key, value)| point.get(key) == Some(value));
     if points.keys().any(fits) {
         return Ok(());
     }
@@ -240,6 +241,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a:b=c");
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(split(path.to_str().unwrap()).unwrap(), (path, Settings::new()));
+        assert_eq!(split(path.to_str().unwrap()).unwrap(), (path, PointSettings::new()));
     }
 }

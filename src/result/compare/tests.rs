@@ -44,7 +44,7 @@ pub(crate) fn more_partitions() -> Difference {
 
 /// Three runs of a point of a sweep.
 fn at_point(side: &str, place: usize, value: &str) -> Vec<Saved> {
-    let point: Settings = [("acks".to_owned(), value.to_owned())].into();
+    let point: PointSettings = [("acks".to_owned(), value.to_owned())].into();
     let trial = Trial { sweep: side.to_owned(), point, ..Trial::default() };
     let one = |n: u32| {
         let trial = Trial { repeat: n, ..trial.clone() };
@@ -63,12 +63,12 @@ fn plain(side: &str) -> Side {
 }
 
 fn compared(baseline: &Side, candidate: &Side) -> Result<Comparison> {
-    compare(baseline, candidate, &Options::default())
+    compare(baseline, candidate, &CompareOptions::default())
 }
 
 /// A metric that got worse.
-pub(crate) fn row(metric: &Metric, ratio: f64) -> Row {
-    Row {
+pub(crate) fn row(metric: &Metric, ratio: f64) -> MetricComparison {
+    MetricComparison {
         metric: metric.clone(),
         unit: metric.unit(),
         call: Call::Worse,
@@ -90,7 +90,7 @@ pub(crate) fn row(metric: &Metric, ratio: f64) -> Row {
 }
 
 pub(crate) fn pair(number: usize) -> Pair {
-    let group = |name: &str| Group {
+    let group = |name: &str| SideRuns {
         name: name.to_owned(),
         runs: 5,
         broker: "Kafka at a:1".to_owned(),
@@ -111,7 +111,7 @@ pub(crate) fn pair(number: usize) -> Pair {
         notes: vec!["x".repeat(10_000)],
         compared: Vec::new(),
         rows: (1_u32..).zip(&metrics).map(|(n, it)| row(it, 1.0 + f64::from(n))).collect(),
-        gates: vec![GateResult { gate: gate.text, state: State::Failed, why: "100 %".into() }],
+        gates: vec![GateResult { gate: gate.text, state: GateState::Failed, why: "100 %".into() }],
     }
 }
 
@@ -174,7 +174,7 @@ fn sides_without_a_point_in_common_are_refused_for_that_alone() {
 
 #[test]
 fn nothing_is_declared_where_nothing_was_limited() {
-    let options = Options { allow: vec![Allow::Limited], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::Limited], ..CompareOptions::default() };
     let found = compare(&plain("a"), &plain("b"), &options).unwrap();
     assert_eq!((found.declared.len(), found.left_out.len()), (0, 0));
 }
@@ -185,7 +185,7 @@ fn what_is_declared_of_many_points_is_said_once() {
     for saved in b.points.values_mut().flatten() {
         saved.result.host.cores = 64;
     }
-    let options = Options { allow: vec![Allow::Host], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::Host], ..CompareOptions::default() };
     let found = compare(&a, &b, &options).unwrap();
     assert_eq!(found.declared, ["4 against 64 (host.cores): declared by --allow host"]);
     assert_eq!(found.pairs.len(), 2);
@@ -200,7 +200,7 @@ fn calls_and_gates_are_counted_over_all_points() {
     }
     let gate = |text: &str| Gate::parse(text, Sense::FailOn, ["analytics"]).unwrap();
     let gates = vec![gate("ack.p99 > +10%"), gate("throughput < -10%")];
-    let found = compare(&a, &b, &Options { gates, ..Options::default() }).unwrap();
+    let found = compare(&a, &b, &CompareOptions { gates, ..CompareOptions::default() }).unwrap();
     let calls = [Call::Worse, Call::Better, Call::Inconclusive].map(|call| found.count(call));
     assert_eq!(calls, [2, 0, 0]);
     let rows: usize = found.pairs.iter().map(|pair| pair.rows.len()).sum();
@@ -208,10 +208,10 @@ fn calls_and_gates_are_counted_over_all_points() {
     let named = |state| -> Vec<String> {
         found.gates(state).map(|(pair, it)| shown_point(&pair.point) + ": " + &it.gate).collect()
     };
-    assert_eq!(named(State::Failed), ["acks=1: ack.p99 > +10%", "acks=all: ack.p99 > +10%"]);
+    assert_eq!(named(GateState::Failed), ["acks=1: ack.p99 > +10%", "acks=all: ack.p99 > +10%"]);
     let passed = ["acks=1: throughput < -10%", "acks=all: throughput < -10%"];
     assert_eq!(
-        (named(State::Passed), named(State::Inconclusive).len()),
+        (named(GateState::Passed), named(GateState::Inconclusive).len()),
         (passed.map(str::to_owned).to_vec(), 0)
     );
 }

@@ -24,7 +24,7 @@ const GROWTH_LIMIT: f64 = crate::result::keep_up::measured::LIMIT_SHARE;
 
 /// What was offered and acknowledged in the measured part, per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Reached {
+pub(super) struct AckedShare {
     pub(super) offered_per_s: f64,
     pub(super) acked_per_s: f64,
     /// Sent, and without an answer when the measured part ended.
@@ -32,7 +32,7 @@ pub(super) struct Reached {
     seconds: f64,
 }
 
-impl Reached {
+impl AckedShare {
     /// `None` where nothing was measured, or nobody counted what had no answer.
     pub(super) fn of(result: &RunResult) -> Option<Self> {
         let rows = measured(result);

@@ -91,10 +91,10 @@ fn percent(series: impl Fn(u64) -> Vec<(f64, f64)>) -> [u64; 3] {
     })
 }
 
-type Kind = (&'static str, fn(u64, u32) -> Vec<(f64, f64)>);
+type BrokerKind = (&'static str, fn(u64, u32) -> Vec<(f64, f64)>);
 
 /// Lags of somebody who keeps up, who is at the limit, and who is too slow.
-const KINDS: [Kind; 8] = [
+const KINDS: [BrokerKind; 8] = [
     ("flat, swings by 0.25 %", |seed, s| noise(seed, s, 0.0, 5.0, 0.0)),
     ("flat, swings by 1 %", |seed, s| noise(seed, s, 0.0, 20.0, 0.0)),
     ("flat, swings by 1 % for seconds", |seed, s| noise(seed, s, 0.8, 20.0, 0.0)),

@@ -1,7 +1,7 @@
 //! A sweep's answer in words.
 
 use super::axis;
-use super::limit::Limit;
+use super::limit::Bottleneck;
 use super::points::{PointSummary, Spread, p99s, worst_p99};
 use crate::base::text::ns;
 use crate::plan::sweep::shown;
@@ -39,7 +39,7 @@ pub fn conclusions(points: &[PointSummary]) -> Vec<String> {
 }
 
 fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
-    let is_known = |point: &&&PointSummary| point.limit != Limit::TooShort;
+    let is_known = |point: &&&PointSummary| point.limit != Bottleneck::TooShort;
     let unknown: Vec<String> = points
         .iter()
         .filter(|point| !is_known(point))
@@ -47,7 +47,7 @@ fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
         .collect();
     let behind: Vec<String> = points
         .iter()
-        .filter(|point| is_known(point) && point.limit != Limit::None)
+        .filter(|point| is_known(point) && point.limit != Bottleneck::None)
         .map(|point| format!("{} (limit: {})", shown(&point.settings), point.limit))
         .collect();
     let kept = points.len() - behind.len() - unknown.len();
@@ -76,8 +76,10 @@ fn kept_up(points: &[&PointSummary], silent: usize, said: &mut Vec<String>) {
 
 /// The point with the lowest p99 among those that kept up, and which points may be it all the same.
 fn best(points: &[&PointSummary], said: &mut Vec<String>) {
-    let (endless, finite): (Vec<&PointSummary>, Vec<&PointSummary>) =
-        points.iter().filter(|it| it.limit == Limit::None).partition(|point| is_endless(point));
+    let (endless, finite): (Vec<&PointSummary>, Vec<&PointSummary>) = points
+        .iter()
+        .filter(|it| it.limit == Bottleneck::None)
+        .partition(|point| is_endless(point));
     let mut ranked: Vec<(&PointSummary, Spread)> =
         finite.into_iter().filter_map(|point| Some((point, worst_p99(point)?))).collect();
     ranked.sort_by(|one, other| one.1.median.total_cmp(&other.1.median));
@@ -149,7 +151,7 @@ fn scaling(points: &[&PointSummary], said: &mut Vec<String>) {
     let single = |point: &&&PointSummary| point.apps.iter().all(|app| app.workers == 1);
     let several = points.iter().any(|point| point.apps.iter().any(|app| app.workers > 1));
     let alone: Vec<_> = points.iter().filter(single).collect();
-    if several && !alone.is_empty() && alone.iter().all(|point| point.limit == Limit::None) {
+    if several && !alone.is_empty() && alone.iter().all(|point| point.limit == Bottleneck::None) {
         said.push(
             "One worker for each application kept up wherever it was tried: there was nothing for \
              more to share. A higher rate shows how they scale."
@@ -165,12 +167,17 @@ mod tests {
     use crate::result::sweep::points::AppPoint;
 
     /// A point with one application, and as many runs as figures.
-    fn point(settings: &[(&str, &str)], p99_ms: &[f64], acked: f64, limit: Limit) -> PointSummary {
+    fn point(
+        settings: &[(&str, &str)],
+        p99_ms: &[f64],
+        acked: f64,
+        limit: Bottleneck,
+    ) -> PointSummary {
         let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let workers = settings.iter().find(|(key, _)| *key == "workers");
         PointSummary {
             settings: settings.iter().map(pair).collect(),
-            counts: limit != Limit::Harness,
+            counts: limit != Bottleneck::Harness,
             left_out: Vec::new(),
             limit,
             idle_workers: 0,
@@ -204,7 +211,7 @@ mod tests {
         let noise = [[1.0, -0.6, 0.2], [-0.8, 0.9, -0.1], [0.3, 0.4, -1.0], [-0.2, -0.7, 0.9]];
         let runs = |place: usize, p99: f64| noise[place % 4].map(|by| p99 * (1.0 + spread * by));
         let one = |(place, (value, p99)): (usize, &(&str, f64))| {
-            point(&[(key, value)], &runs(place, *p99), 100.0, Limit::None)
+            point(&[(key, value)], &runs(place, *p99), 100.0, Bottleneck::None)
         };
         values.iter().enumerate().map(one).collect()
     }
@@ -231,7 +238,7 @@ mod tests {
         assert!(!said.contains("Knee"), "{said}");
         assert!(said.contains("No later value is better than 1 by 10 %"), "{said}");
         let once: Vec<PointSummary> = values
-            .map(|(value, p99)| point(&[("partitions", value)], &[p99], 100.0, Limit::None))
+            .map(|(value, p99)| point(&[("partitions", value)], &[p99], 100.0, Bottleneck::None))
             .to_vec();
         let said = conclusions(&once).join("\n");
         assert!(!said.contains("Knee") && said.contains("can't tell a difference from chance"));
@@ -240,9 +247,9 @@ mod tests {
     #[test]
     fn what_the_harness_limited_is_named_and_left_out() {
         let points = [
-            point(&[("acks", "1")], &[5.0, 6.0], 100.0, Limit::None),
-            point(&[("acks", "all")], &[1.0, 1.0], 100.0, Limit::Harness),
-            point(&[("acks", "0")], &[5.5, 7.0], 90.0, Limit::Broker),
+            point(&[("acks", "1")], &[5.0, 6.0], 100.0, Bottleneck::None),
+            point(&[("acks", "all")], &[1.0, 1.0], 100.0, Bottleneck::Harness),
+            point(&[("acks", "0")], &[5.5, 7.0], 90.0, Bottleneck::Broker),
         ];
         let said = conclusions(&points).join("\n");
         assert!(
@@ -258,8 +265,8 @@ mod tests {
 
     #[test]
     fn a_point_that_is_too_short_to_tell_has_not_kept_up() {
-        let short = point(&[("acks", "1")], &[1.0, 1.0], 100.0, Limit::TooShort);
-        let long = point(&[("acks", "all")], &[5.0, 6.0], 100.0, Limit::None);
+        let short = point(&[("acks", "1")], &[1.0, 1.0], 100.0, Bottleneck::TooShort);
+        let long = point(&[("acks", "all")], &[5.0, 6.0], 100.0, Bottleneck::None);
         let said = conclusions(&[short.clone(), long.clone(), long]).join("\n");
         let words = "2 of 3 points kept up with what was offered; too short to tell: acks=1.";
         assert!(said.contains(words), "{said}");
@@ -271,10 +278,10 @@ mod tests {
     #[test]
     fn values_are_compared_in_the_same_company_only() {
         let points = [
-            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Limit::None),
-            point(&[("acks", "1"), ("linger.ms", "20")], &[22.0], 100.0, Limit::None),
-            point(&[("acks", "all"), ("linger.ms", "0")], &[3.0], 100.0, Limit::None),
-            point(&[("acks", "all"), ("linger.ms", "20")], &[9.0], 100.0, Limit::Harness),
+            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Bottleneck::None),
+            point(&[("acks", "1"), ("linger.ms", "20")], &[22.0], 100.0, Bottleneck::None),
+            point(&[("acks", "all"), ("linger.ms", "0")], &[3.0], 100.0, Bottleneck::None),
+            point(&[("acks", "all"), ("linger.ms", "20")], &[9.0], 100.0, Bottleneck::Harness),
         ];
         let said = conclusions(&points);
         let acks = said.iter().find(|line| line.starts_with("acks")).unwrap();
@@ -283,8 +290,8 @@ mod tests {
         assert!(linger.contains("application 2.00 ms at 0, 22.0 ms at 20"), "{linger}");
         assert!(said[0].starts_with("All 3 points that count kept up"), "{said:?}");
         let apart = [
-            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Limit::None),
-            point(&[("acks", "all"), ("linger.ms", "20")], &[22.0], 100.0, Limit::None),
+            point(&[("acks", "1"), ("linger.ms", "0")], &[2.0], 100.0, Bottleneck::None),
+            point(&[("acks", "all"), ("linger.ms", "20")], &[22.0], 100.0, Bottleneck::None),
         ];
         assert!(conclusions(&apart).join("\n").contains("acks: no setting of the others counts"));
     }
@@ -292,9 +299,9 @@ mod tests {
     #[test]
     fn the_points_that_may_be_the_best_are_named_and_no_other() {
         let points = [
-            point(&[("linger.ms", "0")], &[5.0, 6.0, 5.6], 100.0, Limit::None),
-            point(&[("linger.ms", "5")], &[5.5, 7.0, 5.4], 100.0, Limit::None),
-            point(&[("linger.ms", "50")], &[55.0, 57.0, 58.0], 100.0, Limit::None),
+            point(&[("linger.ms", "0")], &[5.0, 6.0, 5.6], 100.0, Bottleneck::None),
+            point(&[("linger.ms", "5")], &[5.5, 7.0, 5.4], 100.0, Bottleneck::None),
+            point(&[("linger.ms", "50")], &[55.0, 57.0, 58.0], 100.0, Bottleneck::None),
         ];
         let said = conclusions(&points).join("\n");
         assert!(said.contains("The best may be any of: linger.ms=5; linger.ms=0."), "{said}");
@@ -307,8 +314,8 @@ mod tests {
         // Every run below every run of the other, but no further apart than runs are: chance does
         // so in one of ten sweeps of two points, and in most of twenty.
         let close = [
-            point(&[("linger.ms", "0")], &[5.4, 5.0, 5.2], 100.0, Limit::None),
-            point(&[("linger.ms", "5")], &[5.5, 6.2, 5.6], 100.0, Limit::None),
+            point(&[("linger.ms", "0")], &[5.4, 5.0, 5.2], 100.0, Bottleneck::None),
+            point(&[("linger.ms", "5")], &[5.5, 6.2, 5.6], 100.0, Bottleneck::None),
         ];
         let said = conclusions(&close).join("\n");
         assert!(said.contains("No point is shown to be above another"), "{said}");
@@ -318,9 +325,9 @@ mod tests {
     #[test]
     fn a_p99_without_end_is_named_and_never_the_best() {
         let points = [
-            point(&[("acks", "1")], &[1.0, f64::INFINITY, 1.0], 100.0, Limit::None),
-            point(&[("acks", "all")], &[5.0, 5.1, 5.2], 100.0, Limit::None),
-            point(&[("acks", "0")], &[5.5, 5.2, 5.3], 100.0, Limit::None),
+            point(&[("acks", "1")], &[1.0, f64::INFINITY, 1.0], 100.0, Bottleneck::None),
+            point(&[("acks", "all")], &[5.0, 5.1, 5.2], 100.0, Bottleneck::None),
+            point(&[("acks", "0")], &[5.5, 5.2, 5.3], 100.0, Bottleneck::None),
         ];
         let said = conclusions(&points).join("\n");
         assert!(

@@ -13,7 +13,7 @@ const FAILED_SHARE: f64 = 0.005;
 /// What kept a point from more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
+pub enum Bottleneck {
     /// Nothing: everybody kept up with what was offered.
     None,
     /// Nothing that is sure: its runs are too short to tell whether everybody kept up.
@@ -30,7 +30,7 @@ pub enum Limit {
     Application(String),
 }
 
-impl std::fmt::Display for Limit {
+impl std::fmt::Display for Bottleneck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None => f.write_str("-"),
@@ -46,7 +46,7 @@ impl std::fmt::Display for Limit {
 
 /// What kept one run from more.
 #[must_use]
-pub(crate) fn limit(result: &RunResult) -> Limit {
+pub(crate) fn limit(result: &RunResult) -> Bottleneck {
     let (judged, ledger) = (judged(result), &result.ledger);
     let failed = (ledger.failed + ledger.unknown) as f64;
     let is_behind =
@@ -54,23 +54,23 @@ pub(crate) fn limit(result: &RunResult) -> Limit {
     let behind: Vec<usize> = (0..judged.apps.len()).filter(is_behind).collect();
     let everybody = judged.apps.iter().chain(judged.broker.is_some().then_some(&judged.broker));
     if limited(result).is_some() {
-        Limit::Harness
+        Bottleneck::Harness
     } else if result.ledger.unsent > 0 {
-        Limit::Client
+        Bottleneck::Client
     } else if judged.broker.is_some_and(|one| one.kept_up == KeptUp::No)
         || failed > FAILED_SHARE * ledger.offered as f64
     {
-        Limit::Broker
+        Bottleneck::Broker
     } else if !behind.is_empty() {
         if idle_workers(result) > 0 {
-            Limit::Partitions
+            Bottleneck::Partitions
         } else {
-            Limit::Application(slowest(result, &behind))
+            Bottleneck::Application(slowest(result, &behind))
         }
     } else if everybody.clone().all(|one| one.is_some_and(|one| one.kept_up == KeptUp::Yes)) {
-        Limit::None
+        Bottleneck::None
     } else {
-        Limit::TooShort
+        Bottleneck::TooShort
     }
 }
 
@@ -115,36 +115,39 @@ pub(crate) mod tests {
     #[test]
     fn what_kept_a_run_from_more_is_named() {
         let limited = |change: &dyn Fn(&mut RunResult)| limit(&run(change));
-        assert_eq!(limited(&|_| ()), Limit::None);
-        assert_eq!(limited(&|run| run.watch.slip_p99_ns = Some(5_000_000)), Limit::Harness);
-        assert_eq!(limited(&|run| run.ledger.unsent = 1), Limit::Client);
-        assert_eq!(limited(&|run| run.ledger.failed = run.ledger.offered / 100), Limit::Broker);
+        assert_eq!(limited(&|_| ()), Bottleneck::None);
+        assert_eq!(limited(&|run| run.watch.slip_p99_ns = Some(5_000_000)), Bottleneck::Harness);
+        assert_eq!(limited(&|run| run.ledger.unsent = 1), Bottleneck::Client);
+        assert_eq!(
+            limited(&|run| run.ledger.failed = run.ledger.offered / 100),
+            Bottleneck::Broker
+        );
         let slow_broker = |run: &mut RunResult| {
             let place = run.series.len();
             for (at, row) in (0..).zip(&mut run.series[..place]) {
                 row.unanswered = Some(at * row.offered / 10);
             }
         };
-        assert_eq!(limited(&slow_broker), Limit::Broker);
+        assert_eq!(limited(&slow_broker), Bottleneck::Broker);
         let behind = |run: &mut RunResult| fall_behind(run, 1);
-        assert_eq!(limited(&|run| run.series.truncate(9)), Limit::TooShort);
+        assert_eq!(limited(&|run| run.series.truncate(9)), Bottleneck::TooShort);
         let far_below = |run: &mut RunResult| {
             for row in &mut run.series {
                 (row.acked, row.unanswered) = (row.offered / 2, Some(100_000));
             }
         };
-        assert_eq!(limited(&far_below), Limit::Broker);
+        assert_eq!(limited(&far_below), Bottleneck::Broker);
         let refused = |run: &mut RunResult| {
             far_below(run);
             run.ledger.unsent = 1;
         };
-        assert_eq!(limited(&refused), Limit::Client, "whose queue is full, whatever fills it");
+        assert_eq!(limited(&refused), Bottleneck::Client, "whose queue is full, whatever fills it");
         let name = run(&|_| ()).apps[1].name.clone();
-        assert_eq!(limited(&behind), Limit::Application(name));
+        assert_eq!(limited(&behind), Bottleneck::Application(name));
         let crowded = |run: &mut RunResult| {
             behind(run);
             run.apps[1].workers = 100;
         };
-        assert_eq!(limited(&crowded), Limit::Partitions);
+        assert_eq!(limited(&crowded), Bottleneck::Partitions);
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::figures::{RunFigures, figures};
-use super::limit::{Limit, idle_workers, limit};
+use super::limit::{Bottleneck, idle_workers, limit};
 use crate::plan::metric::Statistic;
-use crate::plan::sweep::Settings;
+use crate::plan::sweep::PointSettings;
 use crate::result::limited::limited;
 use crate::result::{RunResult, Saved};
 
@@ -48,14 +48,14 @@ impl Spread {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PointSummary {
     /// Where it lies.
-    pub settings: Settings,
+    pub settings: PointSettings,
     /// Whether it has a run that counts. The figures of one without are those of its runs that
     /// the harness limited: shown, and left out of every conclusion.
     pub counts: bool,
     /// Runs that don't count, and why.
     pub left_out: Vec<String>,
     /// What kept most of its runs from more.
-    pub limit: Limit,
+    pub limit: Bottleneck,
     /// Workers that no partition was left for, of all applications.
     pub idle_workers: u32,
     /// Events per second that came due.
@@ -105,7 +105,7 @@ impl PointSummary {
 /// Every point of a sweep's results, in the order of its settings.
 #[must_use]
 pub fn summarize(results: &[Saved]) -> Vec<PointSummary> {
-    let mut by_point: BTreeMap<&Settings, Vec<&RunResult>> = BTreeMap::new();
+    let mut by_point: BTreeMap<&PointSettings, Vec<&RunResult>> = BTreeMap::new();
     for saved in results {
         if let Some(trial) = &saved.result.trial {
             by_point.entry(&trial.point).or_default().push(&saved.result);
@@ -143,7 +143,7 @@ pub(super) fn compare_values(one: &str, other: &str) -> std::cmp::Ordering {
     }
 }
 
-fn by_value(one: &Settings, other: &Settings) -> std::cmp::Ordering {
+fn by_value(one: &PointSettings, other: &PointSettings) -> std::cmp::Ordering {
     let pairs = one.values().zip(other.values());
     pairs
         .map(|(one, other)| compare_values(one, other))
@@ -151,7 +151,7 @@ fn by_value(one: &Settings, other: &Settings) -> std::cmp::Ordering {
         .unwrap_or(std::cmp::Ordering::Equal)
 }
 
-fn point(settings: &Settings, runs: &[&RunResult]) -> PointSummary {
+fn point(settings: &PointSettings, runs: &[&RunResult]) -> PointSummary {
     let (mut counted, mut slowed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for &run in runs {
         let place = run.trial.as_ref().map_or(0, |trial| trial.place + 1);
@@ -206,18 +206,18 @@ fn app(runs: &[&RunResult], place: usize) -> AppPoint {
     }
 }
 
-fn most_common(limits: impl Iterator<Item = Limit>) -> Limit {
-    let mut counts: BTreeMap<Limit, u32> = BTreeMap::new();
+fn most_common(limits: impl Iterator<Item = Bottleneck>) -> Bottleneck {
+    let mut counts: BTreeMap<Bottleneck, u32> = BTreeMap::new();
     for limit in limits {
         *counts.entry(limit).or_default() += 1;
     }
     let most = counts.into_iter().max_by_key(|(_, count)| *count);
-    most.map_or(Limit::None, |(limit, _)| limit)
+    most.map_or(Bottleneck::None, |(limit, _)| limit)
 }
 
 /// Whether `one` is `point` with a single worker for every application.
 fn is_single_of(one: &PointSummary, point: &PointSummary) -> bool {
-    let others = |settings: &Settings| -> Settings {
+    let others = |settings: &PointSettings| -> PointSettings {
         let of_workers = |key: &str| key == "workers" || key.ends_with(".workers");
         let pairs = settings.iter().filter(|(key, _)| !of_workers(key));
         pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -229,7 +229,7 @@ fn is_single_of(one: &PointSummary, point: &PointSummary) -> bool {
 
 fn efficiency(app: &AppPoint, alone: &PointSummary) -> Option<f64> {
     let single = alone.apps.iter().find(|single| single.name == app.name)?;
-    if app.workers < 2 || alone.limit != Limit::Application(app.name.clone()) {
+    if app.workers < 2 || alone.limit != Bottleneck::Application(app.name.clone()) {
         return None;
     }
     let one = single.consumed_per_s?.median;
@@ -322,7 +322,7 @@ mod tests {
     fn a_point_whose_runs_the_harness_limited_shows_them_and_does_not_count() {
         let slow = |run: &mut RunResult| run.watch.slip_p99_ns = Some(5_000_000);
         let points = summarize(&[trial(&[("acks", "1")], 0, slow)]);
-        assert!(!points[0].counts && points[0].limit == Limit::Harness);
+        assert!(!points[0].counts && points[0].limit == Bottleneck::Harness);
         assert!(points[0].acked_per_s.is_some());
     }
 

@@ -6,7 +6,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::axis::{knee, steps_together, values};
 use super::figures::RunFigures;
-use super::limit::Limit;
+use super::limit::Bottleneck;
 use super::points::{PointSummary, p99s};
 use crate::result::compare::panel::Panel;
 use crate::result::compare::power::experiment::normal;
@@ -87,7 +87,7 @@ fn bare(place: &[usize]) -> PointSummary {
         settings: place.iter().enumerate().map(setting).collect(),
         counts: true,
         left_out: Vec::new(),
-        limit: Limit::None,
+        limit: Bottleneck::None,
         idle_workers: 0,
         offered_per_s: None,
         acked_per_s: None,

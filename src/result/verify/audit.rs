@@ -14,7 +14,7 @@ use crate::result::sweep::points::PointSummary;
 
 /// One figure that is not what its raw parts make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct AuditFault {
     /// Where it stands, as `apps.fraud.end_to_end.p99_ns`.
     pub figure: String,
     /// What the result says.
@@ -23,7 +23,7 @@ pub struct Fault {
     pub recomputed: String,
 }
 
-impl Display for Fault {
+impl Display for AuditFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} says {}; recomputed: {}", self.figure, self.says, self.recomputed)
     }
@@ -35,7 +35,7 @@ pub struct Audit {
     /// How many figures were recomputed.
     pub recomputed: u64,
     /// Those that are not what the result says.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<AuditFault>,
     /// What could not be recomputed, and why.
     pub notes: Vec<String>,
     /// Whether there is a digest; whether it holds is among the faults.
@@ -83,7 +83,7 @@ impl Audit {
         is: impl Display,
     ) {
         let (says, recomputed) = (says.to_string(), is.to_string());
-        self.faults.push(Fault { figure: figure.into(), says, recomputed });
+        self.faults.push(AuditFault { figure: figure.into(), says, recomputed });
     }
 
     pub(super) fn require(
@@ -120,7 +120,7 @@ impl Audit {
 
 /// A result as it lies on the disk.
 #[derive(Debug, Clone, Default)]
-pub struct Evidence {
+pub struct SavedFiles {
     /// All of `result.json`, unknown members too.
     pub value: Value,
     /// `latency.hlog`, where it is there.
@@ -133,7 +133,7 @@ pub struct Evidence {
     pub report: Option<String>,
 }
 
-impl Evidence {
+impl SavedFiles {
     /// Reads what lies beside a `result.json`; what can't be read is not there.
     #[must_use]
     pub fn beside(folder: &Path, value: Value) -> Self {

@@ -25,12 +25,12 @@ const HALF: u64 = 1 << HALF_BITS;
 
 /// The counts that are not 0, rising by value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct NonZeroCounts {
     /// The least and the greatest value of the place in ns, and the samples in it.
     places: Vec<(u64, u64, u64)>,
 }
 
-impl Counts {
+impl NonZeroCounts {
     /// Reads what `result.json` and `latency.hlog` hold; an empty text is a stage without samples.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.is_empty() {
@@ -164,7 +164,7 @@ mod tests {
         ) {
             let mut latency = Latency::default();
             values.iter().chain(&small).for_each(|value| latency.record(*value));
-            let counts = Counts::read(&STANDARD.encode(latency.encoded())).unwrap();
+            let counts = NonZeroCounts::read(&STANDARD.encode(latency.encoded())).unwrap();
             let theirs: Vec<(u64, u64, u64)> = latency
                 .histogram()
                 .iter_recorded()
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused_in_words() {
-        assert_eq!(Counts::read("").unwrap(), Counts::default());
-        assert!(Counts::read("HIST!").unwrap_err().contains("base64"));
-        assert!(Counts::read("AAAA").unwrap_err().contains("V2"));
+        assert_eq!(NonZeroCounts::read("").unwrap(), NonZeroCounts::default());
+        assert!(NonZeroCounts::read("HIST!").unwrap_err().contains("base64"));
+        assert!(NonZeroCounts::read("AAAA").unwrap_err().contains("V2"));
     }
 }

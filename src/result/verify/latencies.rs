@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Audit;
-use super::histogram::Counts;
+use super::histogram::NonZeroCounts;
 use crate::result::{LatencySummary, RunResult, StackedPercentile};
 
 /// The longest latency with a place in a histogram, in ns.
@@ -51,8 +51,8 @@ pub(super) fn check(value: &Value, result: &RunResult, audit: &mut Audit) {
             audit.fault(name, "something with a histogram", "a distribution");
             continue;
         };
-        match Counts::read(&stage.histogram) {
-            Ok(counts) => Stage { name, raw, stage: &stage, counts: &counts }.check(audit),
+        match NonZeroCounts::read(&stage.histogram) {
+            Ok(counts) => StageFigures { name, raw, stage: &stage, counts: &counts }.check(audit),
             Err(what) => audit.fault(format!("{name}.histogram"), what, "a V2 histogram"),
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn check(value: &Value, result: &RunResult, audit: &mut Audit) {
         audit.near(name, slice.end_to_end_ns, sum_of(slice));
     }
     for app in &result.apps {
-        let Ok(counts) = Counts::read(&app.end_to_end.histogram) else { continue };
+        let Ok(counts) = NonZeroCounts::read(&app.end_to_end.histogram) else { continue };
         for slice in &app.stack {
             let name = format!("apps.{}.stack.{}", app.name, slice.percentile);
             stacked(&name, slice, &app.end_to_end, &counts, audit);
@@ -69,15 +69,15 @@ pub(super) fn check(value: &Value, result: &RunResult, audit: &mut Audit) {
     }
 }
 
-struct Stage<'a> {
+struct StageFigures<'a> {
     name: &'a str,
     /// As it was written: an older kbench may have known more.
     raw: &'a Value,
     stage: &'a LatencySummary,
-    counts: &'a Counts,
+    counts: &'a NonZeroCounts,
 }
 
-impl Stage<'_> {
+impl StageFigures<'_> {
     fn check(&self, audit: &mut Audit) {
         let (stage, name) = (self.stage, self.name);
         audit.same(format!("{name}.count"), stage.count, self.ended() + stage.never_delivered);
@@ -248,7 +248,7 @@ fn stacked(
     name: &str,
     slice: &StackedPercentile,
     stage: &LatencySummary,
-    counts: &Counts,
+    counts: &NonZeroCounts,
     audit: &mut Audit,
 ) {
     audit.near(format!("{name}.end_to_end_ns"), slice.end_to_end_ns, sum_of(slice));

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::Audit;
-use super::histogram::Counts;
+use super::histogram::NonZeroCounts;
 use crate::result::RunResult;
 
 /// One histogram of the log.
-struct Line {
+struct LogLine {
     tag: String,
     from_s: f64,
     length_s: f64,
-    counts: Counts,
+    counts: NonZeroCounts,
 }
 
 /// Adds the log up: all of a tag is its stage, and each interval's histogram has the percentiles
@@ -26,7 +26,7 @@ pub(super) fn check(text: Option<&str>, result: &RunResult, audit: &mut Audit) {
         }
     }
     start(text, result, audit);
-    let mut sums: BTreeMap<&str, Counts> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, NonZeroCounts> = BTreeMap::new();
     for line in &lines {
         sums.entry(&line.tag).or_default().add(&line.counts);
     }
@@ -35,7 +35,7 @@ pub(super) fn check(text: Option<&str>, result: &RunResult, audit: &mut Audit) {
     let apps = result.apps.iter();
     stages.extend(apps.map(|app| (format!("{}.end_to_end", app.name), &app.end_to_end)));
     for (tag, stage) in stages {
-        let Ok(counts) = Counts::read(&stage.histogram) else { continue };
+        let Ok(counts) = NonZeroCounts::read(&stage.histogram) else { continue };
         let sum = sums.remove(tag.as_str()).unwrap_or_default();
         let says = format!("{} samples", counts.total());
         let is = format!("{} samples in latency.hlog, perhaps elsewhere", sum.total());
@@ -47,11 +47,11 @@ pub(super) fn check(text: Option<&str>, result: &RunResult, audit: &mut Audit) {
     rows(&lines, result, audit);
 }
 
-fn rows(lines: &[Line], result: &RunResult, audit: &mut Audit) {
+fn rows(lines: &[LogLine], result: &RunResult, audit: &mut Audit) {
     let whole_s = result.interval_s();
     for (place, app) in result.apps.iter().enumerate() {
         // A late entry of an interval that was closed is a line more.
-        let mut by_row: BTreeMap<usize, Counts> = BTreeMap::new();
+        let mut by_row: BTreeMap<usize, NonZeroCounts> = BTreeMap::new();
         let tag = format!("{}.end_to_end", app.name);
         for line in lines.iter().filter(|line| line.tag == tag) {
             if (line.length_s - whole_s).abs() > 1e-6 {
@@ -110,16 +110,16 @@ fn start(text: &str, result: &RunResult, audit: &mut Audit) {
     audit.require("started", off_s < 0.002, &result.started, format!("{seconds} s since 1970"));
 }
 
-fn read(line: &str) -> Result<Line, String> {
+fn read(line: &str) -> Result<LogLine, String> {
     let parts: Vec<&str> = line.splitn(5, ',').collect();
     let [tag, from, length, _, histogram] = parts.as_slice() else {
         return Err("five fields: tag, start, length, greatest, histogram".to_owned());
     };
     let seconds = |text: &str| text.parse::<f64>().map_err(|_| format!("{text:?} is no time"));
-    Ok(Line {
+    Ok(LogLine {
         tag: tag.trim_start_matches("Tag=").to_owned(),
         from_s: seconds(from)?,
         length_s: seconds(length)?,
-        counts: Counts::read(histogram)?,
+        counts: NonZeroCounts::read(histogram)?,
     })
 }

@@ -141,7 +141,7 @@ fn watch(
     }
     let slip = result.send_delay.p99_ns.map(|ns| u64::try_from(ns).unwrap_or(0));
     audit.same("watch.slip_p99_ns", watch.slip_p99_ns, slip);
-    if let Ok(counts) = super::histogram::Counts::read(&result.send_delay.histogram)
+    if let Ok(counts) = super::histogram::NonZeroCounts::read(&result.send_delay.histogram)
         && result.send_delay.count > 0
     {
         // A place that the limit cuts may count on either side.

@@ -1,10 +1,10 @@
 //! `summary.md` and `report.html`, made once more.
 
-use super::{Audit, Drawn, Evidence, is_ours};
+use super::{Audit, Drawn, SavedFiles, is_ours};
 use crate::result::RunResult;
 
 /// Holds the texts against what this program makes of the result.
-pub(super) fn check(evidence: &Evidence, result: &RunResult, drawn: &Drawn, audit: &mut Audit) {
+pub(super) fn check(evidence: &SavedFiles, result: &RunResult, drawn: &Drawn, audit: &mut Audit) {
     if let Some(text) = &evidence.summary {
         one("summary.md", text, &drawn.summary, result, audit);
     }

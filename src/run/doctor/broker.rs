@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::finding::{Finding, Grade, Limits};
+use super::finding::{Finding, Grade, GradeLimits};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::Result;
 use crate::client::librdkafka::{Admin, Distance, distances};
@@ -66,7 +66,7 @@ fn of(address: &str, distance: &Distance) -> Vec<Finding> {
         trips.get(rank.saturating_sub(1)).map_or(0.0, |us| *us as f64 / 1e3)
     };
     let (least, p50, p95) = (at(0.0), at(0.5), at(0.95));
-    let grade = Limits { good: 5.0, fair: 50.0 }.grade(p50);
+    let grade = GradeLimits { good: 5.0, fair: 50.0 }.grade(p50);
     let trip = Finding {
         what: format!("round trip to {address}"),
         grade: grade.min(Grade::Fair),
@@ -98,7 +98,7 @@ fn clock(address: &str, ahead_us: Option<(i64, i64)>) -> Finding {
     };
     let (low, high) = (low as f64 / 1e3, high as f64 / 1e3);
     let most = low.abs().max(high.abs());
-    let grade = Limits { good: 50.0, fair: f64::INFINITY }.grade(most);
+    let grade = GradeLimits { good: 50.0, fair: f64::INFINITY }.grade(most);
     Finding {
         what,
         grade,

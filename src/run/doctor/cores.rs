@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::finding::{Finding, Grade, Limits, ms};
+use super::finding::{Finding, Grade, GradeLimits, ms};
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::measure::latency::Stalls;
@@ -50,7 +50,7 @@ fn finding(hiccups: Option<&Hiccups>) -> Finding {
     };
     let (p99, p99_9) = (at(Statistic::P99), at(Statistic::P99_9));
     let max = ms(*longest_ns);
-    let grade = Limits { good: 1.0, fair: 10.0 }.grade(p99_9);
+    let grade = GradeLimits { good: 1.0, fair: 10.0 }.grade(p99_9);
     Finding {
         what,
         grade,

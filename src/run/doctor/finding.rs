@@ -32,12 +32,12 @@ pub struct Finding {
 }
 
 /// A value with its limits: good up to the first, fair up to the second; less is better.
-pub(super) struct Limits {
+pub(super) struct GradeLimits {
     pub(super) good: f64,
     pub(super) fair: f64,
 }
 
-impl Limits {
+impl GradeLimits {
     pub(super) fn grade(&self, value: f64) -> Grade {
         match value {
             value if value <= self.good => Grade::Good,

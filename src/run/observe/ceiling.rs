@@ -16,7 +16,8 @@ use crate::measure::latency::window::{Stage, Window};
 use crate::measure::ledger::Ledger;
 use crate::plan::Plan;
 use crate::workers::produce::{
-    self, Batch, Handover, ReceiptBook, Receiver, Script, Sending, ShardReceipts, Shift, Sink,
+    self, Batch, Handover, ProducerTask, ReceiptBook, Receiver, Sending, ShardReceipts, Sink,
+    Workload,
 };
 
 /// Until the threads are on their feet, and the first sessions drawn.
@@ -32,12 +33,12 @@ const SESSIONS_MAX: u32 = 10_000;
 const INTERVAL_NS: u64 = 10_000_000_000;
 
 /// Nobody: takes everything, and acknowledges it at once.
-struct Nobody {
+struct NullSink {
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
 }
 
-impl Sink for Nobody {
+impl Sink for NullSink {
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
         let at_ns = self.clock.now_ns();
         for index in range.clone() {
@@ -77,7 +78,7 @@ pub(in crate::run) fn ceiling_per_s(plan: &Plan, sending: Sending) -> Result<Opt
     let (windows, _taken) = channel();
     let bench = Bench { clock: clock.clone(), ledger, receipts: receipts.clone(), stop, windows };
     let mut threads = Vec::new();
-    for (shard, generator) in (0..).zip(Generator::crew(&plan)) {
+    for (shard, generator) in (0..).zip(Generator::for_shards(&plan)) {
         let shift = bench.shift(shard, generator);
         threads.push(crate::run::threads::spawn("ceiling", move || produce::run(shift))?);
     }
@@ -111,7 +112,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn shift(&self, shard: u16, generator: Generator) -> Shift {
+    fn shift(&self, shard: u16, generator: Generator) -> ProducerTask {
         let receiver = Arc::new(ShardReceipts::new(
             self.clock.clone(),
             self.ledger.clone(),
@@ -120,12 +121,12 @@ impl Bench {
             self.windows.clone(),
         ));
         let generator = Box::new(generator);
-        Shift {
+        ProducerTask {
             shard,
             run: 0,
             start_ns: 0,
-            script: Script::Unpaced { generator, seq: 0, left: u64::MAX, until_ns: u64::MAX },
-            sink: Box::new(Nobody { clock: self.clock.clone(), receiver }),
+            script: Workload::Unpaced { generator, seq: 0, left: u64::MAX, until_ns: u64::MAX },
+            sink: Box::new(NullSink { clock: self.clock.clone(), receiver }),
             recorder: Recorder::new(0..u64::MAX, INTERVAL_NS),
             clock: self.clock.clone(),
             ledger: self.ledger.clone(),
@@ -144,12 +145,12 @@ mod tests {
     use crate::plan::scenario;
     use crate::plan::toml::environment::Environment;
     use crate::plan::toml::overrides::Overrides;
-    use crate::plan::toml::source::Source;
+    use crate::plan::toml::source::ScenarioSource;
     use std::time::Instant;
 
     fn plan(load: &str) -> Plan {
         let text = format!("seed = 1\n[load]\n{load}\n[population]\nusers = 5000000\n");
-        let source = Source { name: "test.toml".to_owned(), text };
+        let source = ScenarioSource { name: "test.toml".to_owned(), text };
         let environment = Environment::from_pairs::<String, String>([]);
         scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use super::roster::{Kind, Roster};
+use super::thread_registry::{ThreadKind, ThreadRegistry};
 use crate::base::clock::{Clock, SystemClock, wake_on_time};
 use crate::base::error::Result;
 use crate::measure::latency::{Latency, Stalls};
@@ -52,7 +52,7 @@ pub(in crate::run) struct Meter {
 
 /// What the threads of a meter share.
 #[derive(Debug, Clone)]
-struct Shared {
+struct MeterShared {
     clock: Arc<SystemClock>,
     stalls: Arc<Stalls>,
     /// What counts, once that is known; stalls are noted before.
@@ -76,9 +76,9 @@ impl Meter {
         stalls: &Arc<Stalls>,
         measured: &Arc<OnceLock<Range<u64>>>,
         interval_ns: u64,
-        roster: &Arc<Roster>,
+        roster: &Arc<ThreadRegistry>,
     ) -> Result<Self> {
-        let shared = Shared {
+        let shared = MeterShared {
             clock: clock.clone(),
             stalls: stalls.clone(),
             measured: measured.clone(),
@@ -97,7 +97,7 @@ impl Meter {
     /// # Errors
     /// When a thread can't be started.
     pub(in crate::run) fn start_alone(clock: &Arc<SystemClock>, interval_ns: u64) -> Result<Self> {
-        let shared = Shared {
+        let shared = MeterShared {
             clock: clock.clone(),
             stalls: Arc::new(Stalls::new(0)),
             measured: Arc::default(),
@@ -109,7 +109,7 @@ impl Meter {
         Self::begin(&shared, &Arc::default())
     }
 
-    fn begin(shared: &Shared, roster: &Arc<Roster>) -> Result<Self> {
+    fn begin(shared: &MeterShared, roster: &Arc<ThreadRegistry>) -> Result<Self> {
         let (stop, cores) = (shared.stop.clone(), watched_cores());
         let cpu_ns: Arc<[AtomicU64]> = cores.iter().map(|_| AtomicU64::new(0)).collect();
         let mut meter = Self { stop, threads: Vec::new(), cpu_ns };
@@ -117,7 +117,7 @@ impl Meter {
             let (shared, roster, cpu_ns) = (shared.clone(), roster.clone(), meter.cpu_ns.clone());
             let name = format!("hiccups-{core}");
             let body = move || {
-                let _seat = roster.enter(Kind::Meter, &format!("hiccups-{core}"));
+                let _seat = roster.enter(ThreadKind::Meter, &format!("hiccups-{core}"));
                 if pin(core) { watch(place, &shared, &cpu_ns) } else { MeterSeen::default() }
             };
             meter.threads.push(spawn(&name, body)?);
@@ -151,7 +151,7 @@ impl Drop for Meter {
 }
 
 /// Sleeps, looks, and sleeps again.
-fn watch(place: usize, shared: &Shared, cpu_ns: &[AtomicU64]) -> MeterSeen {
+fn watch(place: usize, shared: &MeterShared, cpu_ns: &[AtomicU64]) -> MeterSeen {
     wake_on_time();
     let counts_cpu = shared.counts_cpu && place == 0;
     let mut seen = MeterSeen { cores: 1, ..MeterSeen::default() };

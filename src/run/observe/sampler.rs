@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::broker::{self, LocalBrokers};
 use super::cost::{Cost, Count, CpuCost};
 use super::host::{self, HostLook};
-use super::roster::Roster;
-use super::steady::{Steps, growth};
+use super::stability::{Steps, growth};
+use super::thread_registry::ThreadRegistry;
 use super::threads::Threads;
 use crate::base::clock::{Clock, SystemClock};
 use crate::result::self_watch::{BrokerCpu, Growth, ThreadCpu, ThreadShare};
@@ -20,19 +20,19 @@ const EVERY_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub(in crate::run) struct Sampler {
     measured: Range<u64>,
-    roster: Arc<Roster>,
+    roster: Arc<ThreadRegistry>,
     groups: Vec<PathBuf>,
     /// The broker's processes on this host.
     brokers: LocalBrokers,
     steps: Steps,
     cost: Cost,
-    open: Option<Open>,
+    open: Option<OpenPart>,
     next_ns: u64,
 }
 
 /// A part that is being measured.
 #[derive(Debug)]
-struct Open {
+struct OpenPart {
     began_ns: u64,
     host: HostLook,
     broker_s: Option<f64>,
@@ -42,7 +42,7 @@ struct Open {
 
 /// What the looks come to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::run) struct Seen {
+pub(in crate::run) struct WatchSeen {
     pub(in crate::run) cpu: Vec<ThreadCpu>,
     pub(in crate::run) cost: CpuCost,
     pub(in crate::run) broker_cpu: Option<BrokerCpu>,
@@ -60,7 +60,7 @@ impl Sampler {
         clock: &SystemClock,
         start_ns: u64,
         measured: Range<u64>,
-        roster: Arc<Roster>,
+        roster: Arc<ThreadRegistry>,
         brokers: LocalBrokers,
     ) -> Self {
         let (groups, steps) = (host::cpu_groups(), Steps::default());
@@ -96,7 +96,7 @@ impl Sampler {
             open.hold(now_ns);
         } else if now_ns < self.measured.end {
             self.cost.measured(count());
-            let mut open = Open {
+            let mut open = OpenPart {
                 began_ns: now_ns,
                 host: HostLook::take(&self.groups),
                 broker_s: broker::cpu_s(&self.brokers.pids),
@@ -109,16 +109,16 @@ impl Sampler {
     }
 
     /// The last look, when the schedule is over; `used` as in [`Self::tick`].
-    pub(in crate::run) fn finish(self, clock: &SystemClock, used: (f64, u64)) -> Seen {
+    pub(in crate::run) fn finish(self, clock: &SystemClock, used: (f64, u64)) -> WatchSeen {
         let wall_off_us = wall_off_us(clock);
         self.finish_at(clock.now_ns(), wall_off_us, used)
     }
 
-    fn finish_at(mut self, now_ns: u64, wall_off_us: i64, used: (f64, u64)) -> Seen {
+    fn finish_at(mut self, now_ns: u64, wall_off_us: i64, used: (f64, u64)) -> WatchSeen {
         self.steps.look(wall_off_us);
-        let seen = Seen { wall_step_max_us: self.steps.worst_us(), ..Seen::default() };
+        let seen = WatchSeen { wall_step_max_us: self.steps.worst_us(), ..WatchSeen::default() };
         let Some(mut open) = self.open else {
-            return Seen { cost: self.cost.sum_up(), ..seen };
+            return WatchSeen { cost: self.cost.sum_up(), ..seen };
         };
         self.cost.measured(Count::new(now_ns, used));
         open.threads.look(now_ns);
@@ -132,7 +132,7 @@ impl Sampler {
             cpu_s: now_s - before_s,
             cpu_us_per_event: (events > 0).then(|| (now_s - before_s) * 1e6 / events as f64),
         });
-        Seen {
+        WatchSeen {
             cpu: open.threads.by_kind(events),
             cost: self.cost.sum_up(),
             broker_cpu,
@@ -146,7 +146,7 @@ impl Sampler {
     }
 }
 
-impl Open {
+impl OpenPart {
     fn hold(&mut self, now_ns: u64) {
         if let Some(bytes) = host::memory_bytes() {
             self.memory.push(((now_ns - self.began_ns) as f64 / 1e9, bytes as f64));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use procfs::process::Process;
 
-use super::roster::{Kind, Roster, ThreadId, Usage, read};
+use super::thread_registry::{ThreadId, ThreadKind, ThreadRegistry, Usage, read};
 use crate::result::self_watch::{ThreadCpu, ThreadShare};
 
 /// A thread's load is looked at in stretches of this length: a peak must not hide in the mean of
@@ -15,7 +15,7 @@ const STRETCH_NS: u64 = 10_000_000_000;
 /// The threads from the first look to the last.
 #[derive(Debug)]
 pub(super) struct Threads {
-    roster: Arc<Roster>,
+    roster: Arc<ThreadRegistry>,
     tracks: HashMap<ThreadId, Track>,
     first_ns: u64,
     last_ns: u64,
@@ -26,7 +26,7 @@ pub(super) struct Threads {
 #[derive(Debug)]
 struct Track {
     name: String,
-    kind: Kind,
+    kind: ThreadKind,
     first: Usage,
     last: Usage,
     stretch: Usage,
@@ -34,13 +34,13 @@ struct Track {
 
 impl Threads {
     /// Begins at `now_ns`.
-    pub(super) fn begin(roster: Arc<Roster>, now_ns: u64) -> Self {
+    pub(super) fn begin(roster: Arc<ThreadRegistry>, now_ns: u64) -> Self {
         let mut threads = Self::new(roster, now_ns);
         threads.take(true);
         threads
     }
 
-    fn new(roster: Arc<Roster>, now_ns: u64) -> Self {
+    fn new(roster: Arc<ThreadRegistry>, now_ns: u64) -> Self {
         Self {
             roster,
             tracks: HashMap::new(),
@@ -81,7 +81,7 @@ impl Threads {
             let Some((id, comm, usage)) = read(&task) else { continue };
             let (kind, name) = match members.get(&id) {
                 Some(member) => (member.kind.clone(), member.name.clone()),
-                None => (Kind::of_comm(&comm, task.tid == task.pid), comm),
+                None => (ThreadKind::of_comm(&comm, task.tid == task.pid), comm),
             };
             self.note(id, kind, name, usage, first);
         }
@@ -92,7 +92,7 @@ impl Threads {
         }
     }
 
-    fn note(&mut self, id: ThreadId, kind: Kind, name: String, usage: Usage, first: bool) {
+    fn note(&mut self, id: ThreadId, kind: ThreadKind, name: String, usage: Usage, first: bool) {
         // One that has begun since the first look used everything since then.
         let before = if first { usage } else { Usage::default() };
         let new = Track { name, kind, first: before, last: before, stretch: before };
@@ -137,7 +137,7 @@ impl Threads {
 
     /// The sums by kind; `events` were acknowledged meanwhile.
     pub(super) fn by_kind(&self, events: u64) -> Vec<ThreadCpu> {
-        let mut kinds: BTreeMap<&Kind, (usize, Usage)> = BTreeMap::new();
+        let mut kinds: BTreeMap<&ThreadKind, (usize, Usage)> = BTreeMap::new();
         for track in self.tracks.values() {
             let used = track.last.since(track.first);
             let (threads, sum) = kinds.entry(&track.kind).or_default();
@@ -145,7 +145,7 @@ impl Threads {
             sum.cpu_ns += used.cpu_ns;
             sum.wait_ns += used.wait_ns;
         }
-        let row = |(kind, (threads, used)): (&Kind, (usize, Usage))| ThreadCpu {
+        let row = |(kind, (threads, used)): (&ThreadKind, (usize, Usage))| ThreadCpu {
             kind: kind.to_string(),
             threads,
             cpu_s: used.cpu_ns as f64 / 1e9,

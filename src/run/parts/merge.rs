@@ -19,7 +19,7 @@ use crate::output::hlog::{LogSeries, Outside, interval_log};
 use crate::result::{
     AppResult, ClockBound, ProcessResult, RunResult, Verdict, compare, keep_up, verify,
 };
-use crate::run::finish::{checks, detected};
+use crate::run::assemble::{checks, detected};
 
 use app::{AppParts, Merged, clock};
 

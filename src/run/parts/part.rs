@@ -19,12 +19,12 @@ use crate::base::clock::anchor::Anchor;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::base::files;
-use crate::event::Fraud;
-use crate::measure::ledger::{Notes, Outcomes};
+use crate::event::FraudKind;
+use crate::measure::ledger::{Observations, Outcomes};
 use crate::plan::AppPlan;
 use crate::result::{Build, RunResult, check_writable, entry, sync};
-use crate::run::finish::date;
-use crate::workers::consume::Read;
+use crate::run::assemble::date;
+use crate::workers::consume::ReadCounts;
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const VERSION: u32 = 1;
@@ -83,7 +83,7 @@ pub struct ProducerPart {
     /// The applications of the scenario.
     pub apps: Vec<AppName>,
     /// The planted sessions, which a result does not keep.
-    pub planted: Vec<(SessionNumber, Fraud)>,
+    pub planted: Vec<(SessionNumber, FraudKind)>,
     /// The producer's half of the ledger.
     pub outcomes: Outcomes,
     /// The scenario's text, without its secrets.
@@ -140,14 +140,14 @@ pub struct AppPart {
     /// Which.
     pub app: AppName,
     /// Its half of the ledger.
-    pub notes: Notes,
-    /// By run: pages of [`crate::measure::latency::Page`], still as text, since each takes a
+    pub notes: Observations,
+    /// By run: pages of [`crate::measure::latency::SampleCell`], still as text, since each takes a
     /// megabyte.
     pub pages: BTreeMap<u32, Vec<Box<RawValue>>>,
     /// What it found at its end; `None` when it did not come to that.
     pub summary: Option<Summary>,
     /// What it read, likewise.
-    pub read: Option<Read>,
+    pub read: Option<ReadCounts>,
 }
 
 /// A part that somebody has begun.
@@ -240,7 +240,7 @@ fn set_readable(path: &Path) -> std::io::Result<()> {
 
 /// All parts below a folder, each with the folder that it lies in.
 #[derive(Debug, Default)]
-pub struct Parts {
+pub struct PartsFound {
     /// One for each run.
     pub producers: Vec<(PathBuf, ProducerPart)>,
     /// Of any run.
@@ -249,7 +249,7 @@ pub struct Parts {
     pub begun: Vec<(PathBuf, Begun)>,
 }
 
-impl Parts {
+impl PartsFound {
     /// Whether there is any part, finished or not.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -290,7 +290,7 @@ impl Parts {
 }
 
 #[derive(Deserialize)]
-struct Versioned {
+struct VersionedPart {
     part_version: u32,
 }
 
@@ -307,7 +307,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = files::text(path, files::PART_BYTES_MAX).map_err(|what| refuse(path, &what))?;
     let no_whole = |error| refuse(path, &format!("no whole part of a run: {error}"));
     let value: Value = serde_json::from_str(&text).map_err(no_whole)?;
-    let Versioned { part_version } = Versioned::deserialize(&value).map_err(no_whole)?;
+    let VersionedPart { part_version } = VersionedPart::deserialize(&value).map_err(no_whole)?;
     if part_version > VERSION {
         return Err(refuse(
             path,

@@ -5,7 +5,7 @@ use crate::result::Saved;
 
 /// One of the two that race.
 #[derive(Debug)]
-pub struct Side {
+pub struct RaceSide {
     /// What it runs.
     pub plan: Plan,
     /// The text of its scenario.

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::client::librdkafka::{ClientLog, KafkaSource};
 use crate::plan::{AppPlan, Plan};
 use crate::run::closing::Closing;
-use crate::workers::consume::{Read, Reader, Source, Witness};
+use crate::workers::consume::{AppReader, ObservationRecorder, ReadCounts, Source};
 
 /// Most records between two looks at the clock and at the signal.
 const BATCH_RECORDS: usize = 1_024;
@@ -33,7 +33,7 @@ const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
 
 /// When an application stops by itself.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+pub struct ConsumeLimits {
     /// After so many events.
     pub events: Option<u64>,
     /// After so long without a record, counted from the first assignment on.
@@ -43,18 +43,18 @@ pub struct Limits {
 /// How long an application waits.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
-    limits: Limits,
+    limits: ConsumeLimits,
     /// For the first assignment, where the idle time is limited.
     assigned_within: Duration,
 }
 
 /// What an application says.
 #[derive(Debug)]
-pub enum Said<'a> {
+pub enum Update<'a> {
     /// What it has found so far.
-    Summary(&'a Summary, Read),
+    Summary(&'a Summary, ReadCounts),
     /// The same, and the last of it.
-    Last(&'a Summary, Read),
+    Last(&'a Summary, ReadCounts),
     /// New alerts, and how many more there were than a reader can follow.
     Alerts(&'a [Alert], u64),
     /// Nothing comes.
@@ -65,18 +65,18 @@ pub enum Said<'a> {
 
 /// An application by itself.
 #[allow(missing_debug_implementations, reason = "holds a client")]
-pub struct Alone {
-    reader: Reader,
+pub struct StandaloneConsumer {
+    reader: AppReader,
     source: Box<dyn Source>,
     rhythm: Rhythm,
     patience: Patience,
     topic: String,
     log: ClientLog,
     signal: Arc<AtomicUsize>,
-    witness: Option<Arc<Mutex<Witness>>>,
+    witness: Option<Arc<Mutex<ObservationRecorder>>>,
 }
 
-impl Alone {
+impl StandaloneConsumer {
     /// Subscribes to the plan's topic at `bootstrap` as a member of the application's group.
     /// `signal` is not 0 once it shall stop.
     ///
@@ -97,10 +97,10 @@ impl Alone {
         let source = KafkaSource::new(bootstrap, &properties, &topic, &app.group, who)?;
         let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
         Ok(Self {
-            reader: Reader::new(kind, app.clone()),
+            reader: AppReader::new(kind, app.clone()),
             source: Box::new(source),
             rhythm: kind.rhythm,
-            patience: Patience { limits: Limits::default(), assigned_within },
+            patience: Patience { limits: ConsumeLimits::default(), assigned_within },
             topic,
             log,
             signal,
@@ -117,33 +117,33 @@ impl Alone {
 
     /// Stops by itself.
     #[must_use]
-    pub fn within(mut self, limits: Limits) -> Self {
+    pub fn within(mut self, limits: ConsumeLimits) -> Self {
         self.patience.limits = limits;
         self
     }
 
     /// Lets somebody note and time every record. Nobody else locks it before the end of
-    /// [`Alone::run`].
+    /// [`StandaloneConsumer::run`].
     #[must_use]
-    pub fn witnessed_by(mut self, witness: Arc<Mutex<Witness>>) -> Self {
+    pub fn witnessed_by(mut self, witness: Arc<Mutex<ObservationRecorder>>) -> Self {
         self.witness = Some(witness);
         self
     }
 
     /// Reads until the signal or a limit. What was read is not committed yet: that may hang, and
     /// comes after the saving, by [`commit`].
-    pub fn run(mut self, say: impl FnMut(&Said<'_>) -> Result<()>) -> Stopped {
+    pub fn run(mut self, say: impl FnMut(&Update<'_>) -> Result<()>) -> Stopped {
         let read = self.read(say);
         Stopped { read, source: self.source }
     }
 
-    fn read(&mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Read> {
-        let mut pace = Pace::new(self.rhythm);
+    fn read(&mut self, mut say: impl FnMut(&Update<'_>) -> Result<()>) -> Result<ReadCounts> {
+        let mut pace = SummaryDue::new(self.rhythm);
         let began = Instant::now();
         // Before the first assignment nothing can come.
         let mut last_record = None;
         let mut told_silence = false;
-        let mut told = Told::default();
+        let mut told = AlertLimiter::default();
         let witness = self.witness.clone();
         let mut witness =
             witness.as_ref().map(|witness| witness.lock().unwrap_or_else(PoisonError::into_inner));
@@ -159,7 +159,7 @@ impl Alone {
                     witness.saw(arrival, observed, polled_ns);
                 }
                 if observed && pace.is_due_after_event() {
-                    let told = say(&Said::Summary(&reader.summary(), reader.read()));
+                    let told = say(&Update::Summary(&reader.summary(), reader.read()));
                     failed = failed.take().or(told.err());
                 }
             })?;
@@ -177,16 +177,16 @@ impl Alone {
             let silent = last_record.unwrap_or(began).elapsed();
             if count == 0 && !told_silence && silent > SILENCE {
                 told_silence = true;
-                say(&Said::Silence)?;
+                say(&Update::Silence)?;
             }
             if pace.is_due_by_time() {
-                say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
+                say(&Update::Summary(&self.reader.summary(), self.reader.read()))?;
             }
         }
         self.reader.end();
         told.alerts(&mut self.reader, &mut say)?;
         let (read, summary) = (self.reader.read(), self.reader.summary());
-        let said = say(&Said::Last(&summary, read));
+        let said = say(&Update::Last(&summary, read));
         if let Some(witness) = &mut witness {
             witness.finish(summary, read);
         }
@@ -194,7 +194,7 @@ impl Alone {
     }
 
     fn is_done(&self, last_record: Option<Instant>) -> bool {
-        let Limits { events, idle } = self.patience.limits;
+        let ConsumeLimits { events, idle } = self.patience.limits;
         let silent = last_record.map(|at| at.elapsed());
         events.is_some_and(|most| self.reader.read().events >= most)
             || idle.zip(silent).is_some_and(|(idle, silent)| silent > idle)
@@ -223,7 +223,7 @@ impl Alone {
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Stopped {
     /// What it has read; or what went wrong.
-    pub read: Result<Read>,
+    pub read: Result<ReadCounts>,
     /// Still open.
     source: Box<dyn Source>,
 }
@@ -266,23 +266,23 @@ const ALERTS_PER_S: usize = 20;
 
 /// How many alerts were told in the second that goes on.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct AlertLimiter {
     since: Instant,
     in_this_second: usize,
 }
 
-impl Default for Told {
+impl Default for AlertLimiter {
     fn default() -> Self {
         Self { since: Instant::now(), in_this_second: 0 }
     }
 }
 
-impl Told {
+impl AlertLimiter {
     /// Tells the new alerts, as many in a second as can be read; the rest is counted.
     pub(crate) fn alerts(
         &mut self,
-        reader: &mut Reader,
-        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
+        reader: &mut AppReader,
+        say: &mut impl FnMut(&Update<'_>) -> Result<()>,
     ) -> Result<()> {
         let (alerts, left_out) = reader.take_alerts();
         if alerts.is_empty() && left_out == 0 {
@@ -291,7 +291,7 @@ impl Told {
         let shown = alerts.len().min(self.room());
         self.in_this_second += shown;
         let more = (alerts.len() - shown) as u64 + left_out;
-        say(&Said::Alerts(&alerts[..shown], more))
+        say(&Update::Alerts(&alerts[..shown], more))
     }
 
     fn room(&mut self) -> usize {
@@ -304,14 +304,14 @@ impl Told {
 
 /// When the next summary is due.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct SummaryDue {
     rhythm: Rhythm,
     events: u64,
     last: Option<Instant>,
     began: Instant,
 }
 
-impl Pace {
+impl SummaryDue {
     pub(crate) fn new(rhythm: Rhythm) -> Self {
         Self { rhythm, events: 0, last: None, began: Instant::now() }
     }

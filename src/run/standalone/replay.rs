@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::consumer::{Pace, Said, Told};
+use super::consumer::{AlertLimiter, SummaryDue, Update};
 use crate::apps::{AppKind, Rhythm};
 use crate::base::clock::{Clock, SystemClock, wake_on_time, wall_clock_us};
 use crate::base::error::Result;
-use crate::client::librdkafka::{Excerpt, Recording, Stretch};
+use crate::client::librdkafka::{Excerpt, OffsetRange, Recording};
 use crate::event::Arrival;
 use crate::event::json::stamp;
 use crate::measure::latency::Latency;
 use crate::plan::AppPlan;
 use crate::result::{LatencySummary, Replayed};
-use crate::run::finish::FLAGS_KEPT;
-use crate::workers::consume::Reader;
+use crate::run::assemble::FLAGS_KEPT;
+use crate::workers::consume::AppReader;
 
-use feed::{Feed, Paced, Polled};
-pub use place::{Place, Side, Wanted, words_of};
+use feed::{Paced, Polled, RecordFeed};
+pub use place::{ReplayEnd, ReplayPlace, ReplayRange, words_of};
 pub use speed::Speed;
 
 /// Most records between two looks at the clock and at the signal.
@@ -41,7 +41,7 @@ const GAP_TOLD: Duration = Duration::from_secs(10);
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct ReplayOrder {
     /// Where the brokers are.
     pub bootstrap: String,
     /// librdkafka's properties of the consumers.
@@ -49,7 +49,7 @@ pub struct Order {
     /// The topic.
     pub topic: String,
     /// What of it.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<OffsetRange>,
     /// Only the events of this run.
     pub run: Option<u32>,
     /// How fast.
@@ -60,7 +60,7 @@ pub struct Order {
 
 /// What is counted while reading.
 #[derive(Debug, Default)]
-struct Tally {
+struct ReplayCounts {
     records: u64,
     other_runs: u64,
     bytes: u64,
@@ -72,13 +72,13 @@ struct Tally {
 /// One application that reads a topic again.
 #[derive(Debug)]
 pub struct Replay {
-    order: Arc<Order>,
-    reader: Reader,
+    order: Arc<ReplayOrder>,
+    reader: AppReader,
     name: &'static str,
     clock: Arc<SystemClock>,
     signal: Arc<AtomicUsize>,
-    pace: Pace,
-    told: Told,
+    pace: SummaryDue,
+    told: AlertLimiter,
 }
 
 impl Replay {
@@ -87,15 +87,15 @@ impl Replay {
     pub fn new(
         kind: &'static AppKind,
         app: &AppPlan,
-        order: Arc<Order>,
+        order: Arc<ReplayOrder>,
         signal: Arc<AtomicUsize>,
     ) -> Self {
         Self {
             // Without a rhythm it is silent, but for the alerts, which nobody takes.
-            pace: Pace::new(order.rhythm.unwrap_or(Rhythm::Alerts)),
-            told: Told::default(),
+            pace: SummaryDue::new(order.rhythm.unwrap_or(Rhythm::Alerts)),
+            told: AlertLimiter::default(),
             order,
-            reader: Reader::new(kind, app.clone()),
+            reader: AppReader::new(kind, app.clone()),
             name: kind.schema.name,
             clock: Arc::new(SystemClock::start()),
             signal,
@@ -108,11 +108,11 @@ impl Replay {
     /// [`crate::base::error::Error::Broker`] when the topic can't be read any further, and whatever
     /// `say` says. Where nothing comes for 20 s though there is more, what was found until then is
     /// the answer, with the fault in it.
-    pub fn run(mut self, mut say: impl FnMut(&Said<'_>) -> Result<()>) -> Result<Replayed> {
+    pub fn run(mut self, mut say: impl FnMut(&Update<'_>) -> Result<()>) -> Result<Replayed> {
         wake_on_time();
         let began_ns = self.clock.now_ns();
         let mut feed = self.open()?;
-        let mut tally = Tally::default();
+        let mut tally = ReplayCounts::default();
         let (mut progress, mut told_gap) = (Instant::now(), false);
         let (mut complete, mut fault) = (false, None);
         while self.signal.load(Ordering::Relaxed) == 0 {
@@ -122,7 +122,7 @@ impl Replay {
                     let left = Duration::from_nanos(left_ns);
                     if left > GAP_TOLD && !told_gap {
                         told_gap = true;
-                        say(&Said::Gap(left))?;
+                        say(&Update::Gap(left))?;
                     }
                 }
                 Polled::Nothing if progress.elapsed() > PATIENCE => {
@@ -142,8 +142,8 @@ impl Replay {
         Ok(Replayed { fault, ..replayed })
     }
 
-    fn open(&self) -> Result<Box<dyn Feed>> {
-        let Order { bootstrap, properties, topic, stretches, speed, .. } = &*self.order;
+    fn open(&self) -> Result<Box<dyn RecordFeed>> {
+        let ReplayOrder { bootstrap, properties, topic, stretches, speed, .. } = &*self.order;
         Ok(match *speed {
             Speed::Max => Box::new(Excerpt::open(bootstrap, properties, topic, stretches)?),
             Speed::Times(times) => {
@@ -157,9 +157,9 @@ impl Replay {
     /// Reads a batch.
     fn read(
         &mut self,
-        feed: &mut dyn Feed,
-        tally: &mut Tally,
-        say: &mut impl FnMut(&Said<'_>) -> Result<()>,
+        feed: &mut dyn RecordFeed,
+        tally: &mut ReplayCounts,
+        say: &mut impl FnMut(&Update<'_>) -> Result<()>,
     ) -> Result<Polled> {
         let Self { reader, clock, pace, order, .. } = self;
         // Once a batch: it is only held against times that lie far ahead.
@@ -188,7 +188,7 @@ impl Replay {
             if seen {
                 tally.service.record(i64::try_from(done_ns - polled_ns).unwrap_or(i64::MAX));
                 if pace.is_due_after_event() {
-                    let told = say(&Said::Summary(&reader.summary(), reader.read()));
+                    let told = say(&Update::Summary(&reader.summary(), reader.read()));
                     failed = failed.take().or(told.err());
                 }
             }
@@ -197,18 +197,18 @@ impl Replay {
     }
 
     /// Says what is due by time, and the alerts, where somebody wants to hear of them.
-    fn speak(&mut self, say: &mut impl FnMut(&Said<'_>) -> Result<()>) -> Result<()> {
+    fn speak(&mut self, say: &mut impl FnMut(&Update<'_>) -> Result<()>) -> Result<()> {
         if self.order.rhythm.is_none() {
             return Ok(());
         }
         self.told.alerts(&mut self.reader, say)?;
         if self.pace.is_due_by_time() {
-            say(&Said::Summary(&self.reader.summary(), self.reader.read()))?;
+            say(&Update::Summary(&self.reader.summary(), self.reader.read()))?;
         }
         Ok(())
     }
 
-    fn silence(&self, feed: &dyn Feed) -> String {
+    fn silence(&self, feed: &dyn RecordFeed) -> String {
         format!(
             "topic {}: no record came within {} s from partitions {:?}",
             self.order.topic,
@@ -220,7 +220,7 @@ impl Replay {
     fn finish(
         mut self,
         began_ns: u64,
-        tally: &Tally,
+        tally: &ReplayCounts,
         complete: bool,
         late_max_ns: Option<u64>,
     ) -> Replayed {
@@ -235,7 +235,7 @@ impl Replay {
         let flags = summary.flags.len() as u64;
         // As in a run's result.
         summary.flags.truncate(FLAGS_KEPT);
-        let offsets: u64 = self.order.stretches.iter().map(Stretch::offsets).sum();
+        let offsets: u64 = self.order.stretches.iter().map(OffsetRange::offsets).sum();
         Replayed {
             app: self.name.to_owned(),
             complete,

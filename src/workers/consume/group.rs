@@ -13,9 +13,9 @@ use crate::measure::ledger::{self, Ledger, Tick};
 
 /// All that one application knows of one partition. Whoever holds its lock owns the partition.
 #[allow(missing_debug_implementations, reason = "holds an application")]
-pub struct Lane {
+pub struct PartitionState {
     /// Ticks the records off.
-    pub ledger: ledger::Lane,
+    pub ledger: ledger::PartitionTracker,
     /// The application's state.
     pub app: Box<dyn App>,
 }
@@ -35,17 +35,17 @@ pub enum WorkerState {
 /// without knowing it (its session ran out) and the one that got it may both read for a while,
 /// and each record is still applied once and in order, since the lane knows its next offset.
 #[allow(missing_debug_implementations, reason = "holds applications")]
-pub struct Group {
+pub struct AppGroup {
     app: usize,
     ledger: Arc<Ledger>,
-    lanes: Vec<Mutex<Lane>>,
+    lanes: Vec<Mutex<PartitionState>>,
     positions: Vec<AtomicI64>,
     probed: Vec<AtomicU64>,
     assigned: Vec<AtomicI64>,
     garbage: AtomicU64,
 }
 
-impl Group {
+impl AppGroup {
     /// A group of `workers` for the application at place `app` of the plan, with a fresh state
     /// of it for each of `partitions`.
     pub fn new(
@@ -55,7 +55,7 @@ impl Group {
         ledger: Arc<Ledger>,
         state: impl Fn() -> Box<dyn App>,
     ) -> Self {
-        let lane = || Lane { ledger: ledger::Lane::default(), app: state() };
+        let lane = || PartitionState { ledger: ledger::PartitionTracker::default(), app: state() };
         Self {
             app,
             ledger,
@@ -88,7 +88,7 @@ impl Group {
         let stamp = arrival.payload.and_then(stamp::read);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = arrival.key {
-            lane.app.expect(key);
+            lane.app.prefetch(key);
         }
         let tick = lane.ledger.tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
         match tick {
@@ -184,14 +184,14 @@ mod tests {
     const RUN: u32 = 3;
 
     /// A group of one application that counts events, on one partition, with `sent` acked slots.
-    fn group(sent: u64) -> Arc<Group> {
+    fn group(sent: u64) -> Arc<AppGroup> {
         let ledger = Arc::new(Ledger::new(RUN, 1, 1));
         ledger.offered(0, sent);
         for seq in 0..sent {
             ledger.outcome(&stamp(seq), Outcome::Acked);
         }
         let (kind, plan) = app("analytics");
-        Arc::new(Group::new(0, 1, 1, ledger, || (kind.new)(&plan)))
+        Arc::new(AppGroup::new(0, 1, 1, ledger, || (kind.new)(&plan)))
     }
 
     fn stamp(seq: u64) -> Stamp {
@@ -200,7 +200,7 @@ mod tests {
 
     /// Reads these (offset, sequence number); gives the events that the application counted and
     /// the latencies that were recorded.
-    fn read(group: Arc<Group>, records: &[(i64, u64)]) -> (u64, u64) {
+    fn read(group: Arc<AppGroup>, records: &[(i64, u64)]) -> (u64, u64) {
         let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let clock = ManualClock::new(0);
         clock.advance_ns(5_000_000);
@@ -238,11 +238,11 @@ mod tests {
     }
 
     /// Two workers on three partitions, after these (partition, offset, payload).
-    fn after(records: &[(i32, i64, Option<&[u8]>)]) -> Arc<Group> {
+    fn after(records: &[(i32, i64, Option<&[u8]>)]) -> Arc<AppGroup> {
         let ledger = Arc::new(Ledger::new(RUN, 1, 1));
         ledger.offered(0, 10);
         let (kind, plan) = app("analytics");
-        let group = Arc::new(Group::new(0, 2, 3, ledger, || (kind.new)(&plan)));
+        let group = Arc::new(AppGroup::new(0, 2, 3, ledger, || (kind.new)(&plan)));
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         for &(partition, offset, payload) in records {
             let arrival = Arrival { partition, offset, key: Some(b"anna"), payload, at_us: None };

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use super::tests::app;
-use super::{Read, Reader};
+use super::{AppReader, ReadCounts};
 use crate::apps::{self, Summary};
 use crate::event::json::encode;
 use crate::event::{Arrival, Stamp};
@@ -15,7 +15,7 @@ use crate::load::schedule::Schedule;
 use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 
 const PARTITIONS: u64 = 6;
 /// 2026-01-01T00:00:00Z.
@@ -25,7 +25,7 @@ const MINUTE_US: i64 = 60_000_000;
 const NOW_US: i64 = START_US + 86_400_000_000;
 
 #[derive(Debug, Clone)]
-struct Record {
+struct PoisonedRecord {
     partition: u64,
     due_us: i64,
     pub(super) payload: Vec<u8>,
@@ -36,14 +36,14 @@ struct Record {
 const SLOWER: u64 = 20;
 
 /// The first 8,000 events of a shipped scenario, in the order of their times.
-fn robbery() -> Vec<Record> {
+fn robbery() -> Vec<PoisonedRecord> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/fraud-burst.toml");
     let environment = Environment::from_pairs::<String, String>([]);
-    let (source, schemas) = (Source::read(path).unwrap(), apps::schemas());
+    let (source, schemas) = (ScenarioSource::read(path).unwrap(), apps::schemas());
     let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
     let schedule = Schedule::new(&plan.load, plan.seed);
     let mut records = Vec::new();
-    for (shard, mut generator) in (0..).zip(Generator::crew(&plan)) {
+    for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {
         for (seq, slot) in (0_u64..8_000).zip(schedule.shard(shard)) {
             let due_ns = SLOWER * slot.due_ns;
             let draft = generator.next(due_ns);
@@ -52,7 +52,7 @@ fn robbery() -> Vec<Record> {
             let mut payload = Vec::new();
             let stamp = Stamp { run: 1, shard, seq, due_wall_us: due_us };
             encode::encode(&stamp, &draft.parts, &mut payload);
-            records.push(Record { partition, due_us, payload });
+            records.push(PoisonedRecord { partition, due_us, payload });
         }
     }
     records.sort_by_key(|record| record.due_us);
@@ -61,19 +61,19 @@ fn robbery() -> Vec<Record> {
 }
 
 /// An event of somebody else's, at a time of its own.
-fn foreign(partition: u64, due_us: i64, user: usize) -> Record {
+fn foreign(partition: u64, due_us: i64, user: usize) -> PoisonedRecord {
     let at = chrono::DateTime::from_timestamp_micros(due_us).unwrap();
     let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let payload = format!(
         r#"{{"event_id":"6f1c","user_id":"foreign-{user}","session_id":"s","event_type":"click",
         "timestamp":"{at}","page_url":"/"}}"#
     );
-    Record { partition, due_us, payload: payload.into_bytes() }
+    PoisonedRecord { partition, due_us, payload: payload.into_bytes() }
 }
 
-fn read(name: &str, records: &[Record]) -> (Summary, Read) {
+fn read(name: &str, records: &[PoisonedRecord]) -> (Summary, ReadCounts) {
     let (kind, plan) = app(name);
-    let mut reader = Reader::new(kind, plan);
+    let mut reader = AppReader::new(kind, plan);
     for (offset, record) in (0..).zip(records) {
         let arrival = Arrival {
             partition: i32::try_from(record.partition).unwrap(),
@@ -94,7 +94,7 @@ fn read(name: &str, records: &[Record]) -> (Summary, Read) {
 const NAMES: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
 
 /// Holds what each application says of both, to the byte, and that so many were left out.
-fn same_answers(with: &[Record], without: &[Record], left_out: u64) {
+fn same_answers(with: &[PoisonedRecord], without: &[PoisonedRecord], left_out: u64) {
     for name in NAMES {
         let ((said, read_with), (expected, read_without)) = (read(name, with), read(name, without));
         assert_eq!(read_with.ahead, left_out, "{name}");
@@ -167,7 +167,7 @@ fn answers_depend_neither_on_the_clock_nor_on_the_order_of_partitions() {
 #[test]
 fn no_event_is_later_than_its_record_by_more_than_the_lateness() {
     let (kind, plan) = app("analytics");
-    let mut reader = Reader::new(kind, plan);
+    let mut reader = AppReader::new(kind, plan);
     let mut observe = |offset, ahead_us| {
         let record = foreign(0, START_US + ahead_us, 1);
         let payload = Some(&record.payload[..]);
@@ -175,5 +175,5 @@ fn no_event_is_later_than_its_record_by_more_than_the_lateness() {
         reader.observe(&Arrival { partition: 0, offset, key: None, payload, at_us }, NOW_US)
     };
     assert!(observe(0, MINUTE_US) && !observe(1, MINUTE_US + 1) && observe(2, -MINUTE_US));
-    assert_eq!(reader.read(), Read { events: 2, ahead: 1, ..Read::default() });
+    assert_eq!(reader.read(), ReadCounts { events: 2, ahead: 1, ..ReadCounts::default() });
 }

@@ -15,7 +15,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::apps::{self, Alert, App, AppKind, Leaps, Stretch, Summary};
+use crate::apps::{self, Alert, App, AppKind, Leaps, Summary, TimeStretch};
 use crate::event::json::parse::Parser;
 use crate::event::json::stamp;
 use crate::event::{Arrival, PROBE_SHARD};
@@ -29,7 +29,7 @@ const ALERTS_MAX: usize = 100;
 
 /// What was read, by what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Read {
+pub struct ReadCounts {
     /// Events that the application observed.
     pub events: u64,
     /// Records that are no event.
@@ -48,24 +48,24 @@ pub struct Read {
 
 /// One application and what it has read.
 #[derive(Debug)]
-pub struct Reader {
+pub struct AppReader {
     kind: &'static AppKind,
     plan: AppPlan,
     parser: Parser,
-    lanes: BTreeMap<i32, Lane>,
+    lanes: BTreeMap<i32, ReaderPartition>,
     /// But for what the lanes have left out.
-    read: Read,
+    read: ReadCounts,
 }
 
 #[derive(Debug)]
-struct Lane {
+struct ReaderPartition {
     app: Box<dyn App>,
     next_offset: i64,
     /// What is held are the records' values.
     leaps: Leaps<Box<[u8]>>,
 }
 
-impl Lane {
+impl ReaderPartition {
     /// Applies what the partition's events have agreed to.
     fn catch_up(&mut self, parser: &mut Parser) {
         while let Some((due_us, payload)) = self.leaps.take_agreed() {
@@ -76,26 +76,32 @@ impl Lane {
     }
 }
 
-impl Reader {
+impl AppReader {
     /// An application that has read nothing yet.
     #[must_use]
     pub fn new(kind: &'static AppKind, plan: AppPlan) -> Self {
-        Self { kind, plan, parser: Parser::new(), lanes: BTreeMap::new(), read: Read::default() }
+        Self {
+            kind,
+            plan,
+            parser: Parser::new(),
+            lanes: BTreeMap::new(),
+            read: ReadCounts::default(),
+        }
     }
 
     /// What was read so far. An event that waits for others counts as observed, unless it would
     /// be left out if nothing more came.
     #[must_use]
-    pub fn read(&self) -> Read {
+    pub fn read(&self) -> ReadCounts {
         let whole = self.stretch();
-        let left_out = |lane: &Lane| lane.leaps.left_out() + lane.leaps.doubtful(whole);
+        let left_out = |lane: &ReaderPartition| lane.leaps.left_out() + lane.leaps.doubtful(whole);
         let ahead: u64 = self.lanes.values().map(left_out).sum();
-        Read { events: self.read.events - ahead, ahead: self.read.ahead + ahead, ..self.read }
+        ReadCounts { events: self.read.events - ahead, ahead: self.read.ahead + ahead, ..self.read }
     }
 
     /// What the events of all partitions cover that were applied.
-    fn stretch(&self) -> Stretch {
-        let mut whole = Stretch::default();
+    fn stretch(&self) -> TimeStretch {
+        let mut whole = TimeStretch::default();
         self.lanes.values().for_each(|lane| whole.merge(lane.leaps.stretch()));
         whole
     }
@@ -117,7 +123,7 @@ impl Reader {
             let mut app = (kind.new)(plan);
             app.watch_alerts(ALERTS_MAX);
             let leaps = Leaps::new(apps::lateness_us(kind, plan));
-            Lane { app, next_offset: i64::MIN, leaps }
+            ReaderPartition { app, next_offset: i64::MIN, leaps }
         });
         if arrival.offset < lane.next_offset {
             self.read.redelivered += 1;
@@ -125,7 +131,7 @@ impl Reader {
         }
         lane.next_offset = arrival.offset + 1;
         if let Some(key) = arrival.key {
-            lane.app.expect(key);
+            lane.app.prefetch(key);
         }
         let stamp = arrival.payload.and_then(stamp::read);
         if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
@@ -182,7 +188,7 @@ impl Reader {
         let stretch = self.stretch();
         for lane in self.lanes.values() {
             let (app, leaps) = (lane.app.copy(), lane.leaps.clone());
-            let mut lane = Lane { app, leaps, next_offset: lane.next_offset };
+            let mut lane = ReaderPartition { app, leaps, next_offset: lane.next_offset };
             lane.leaps.end(stretch);
             lane.catch_up(&mut parser);
             whole.merge(lane.app);
@@ -200,9 +206,9 @@ mod tests {
 
     const NOW_US: i64 = 1_767_225_600_000_000;
 
-    fn reader() -> Reader {
+    fn reader() -> AppReader {
         let (kind, plan) = app("analytics");
-        Reader::new(kind, plan)
+        AppReader::new(kind, plan)
     }
 
     fn event(timestamp: &str) -> Vec<u8> {
@@ -235,7 +241,7 @@ mod tests {
         assert_eq!(applied, [true, false, false, false, false, true, false, false]);
         assert_eq!(
             reader.read(),
-            Read { events: 2, garbage: 2, timeless: 2, redelivered: 1, probes: 1, ahead: 0 }
+            ReadCounts { events: 2, garbage: 2, timeless: 2, redelivered: 1, probes: 1, ahead: 0 }
         );
         assert_eq!(reader.summary().totals.events, 2);
         // Asking changes nothing.
@@ -254,14 +260,15 @@ mod tests {
         };
         assert!(observe(5, &good) && !observe(5, &good) && !observe(4, &good));
         assert!(observe(6, &hour) && !observe(7, &beyond) && observe(9, &good));
-        let expected = Read { events: 3, timeless: 1, redelivered: 2, ..Read::default() };
+        let expected =
+            ReadCounts { events: 3, timeless: 1, redelivered: 2, ..ReadCounts::default() };
         assert_eq!(reader.read(), expected);
     }
 
     #[test]
     fn alerts_of_all_partitions_come_by_time_and_those_beyond_a_hundred_of_each_are_counted() {
         let (kind, plan) = app("fraud");
-        let mut reader = Reader::new(kind, plan);
+        let mut reader = AppReader::new(kind, plan);
         // Everybody buys what was never looked at; the partitions take turns.
         for number in 0..103 {
             for partition in [1, 0] {

@@ -86,7 +86,7 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
         ledger.outcome(&Stamp { run: 1, shard: 0, seq, due_wall_us: 0 }, Outcome::Acked);
     });
     let (kind, plan) = app("analytics");
-    let group = Arc::new(Group::new(0, 2, 1, ledger, || (kind.new)(&plan)));
+    let group = Arc::new(AppGroup::new(0, 2, 1, ledger, || (kind.new)(&plan)));
     let clock = Arc::new(ManualClock::new(0));
     let (stop, measured) = (Arc::<AtomicBool>::default(), Arc::<OnceLock<_>>::default());
     // At 1 and 4 ms; nothing at first, when the range comes; then at 6, 8, 12, 21 and 22 ms.
@@ -100,7 +100,7 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
         measured: measured.clone(),
     };
     let (sender, windows) = channel();
-    let shift = Shift {
+    let shift = WorkerTask {
         app: 0,
         worker: 1,
         group: group.clone(),

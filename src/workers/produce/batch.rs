@@ -4,20 +4,20 @@ use std::ops::Range;
 
 use crate::event::Stamp;
 use crate::event::json::{encode, restamp};
-use crate::load::generate::{Draft, Facts};
+use crate::load::generate::{Draft, EventFacts};
 
 /// Encoded events in the order of their slots.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<BatchEntry>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct BatchEntry {
     stamp: Stamp,
     due_ns: u64,
-    facts: Facts,
+    facts: EventFacts,
     key: Range<usize>,
     payload: Range<usize>,
 }
@@ -41,7 +41,7 @@ impl Batch {
         &mut self,
         stamp: Stamp,
         due_ns: u64,
-        facts: Facts,
+        facts: EventFacts,
         key: &[u8],
         tail: &[u8],
     ) {
@@ -53,7 +53,7 @@ impl Batch {
         &mut self,
         stamp: Stamp,
         due_ns: u64,
-        facts: Facts,
+        facts: EventFacts,
         key: &[u8],
         write: impl FnOnce(&mut Vec<u8>),
     ) {
@@ -61,7 +61,7 @@ impl Batch {
         self.bytes.extend_from_slice(key);
         let payload_from = self.bytes.len();
         write(&mut self.bytes);
-        self.entries.push(Entry {
+        self.entries.push(BatchEntry {
             stamp,
             due_ns,
             facts,
@@ -102,7 +102,7 @@ impl Batch {
 
     /// What the books count.
     #[must_use]
-    pub fn facts(&self, index: usize) -> &Facts {
+    pub fn facts(&self, index: usize) -> &EventFacts {
         &self.entries[index].facts
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let (key, facts) = (made.key.to_owned(), made.facts);
         batch.push(stamp(0), 10, &made);
         let tail = br#","user_id":"anna","session_id":"s","event_type":"click","page_url":"/"}"#;
-        let recorded = Facts { user: facts.user + 1, ..facts };
+        let recorded = EventFacts { user: facts.user + 1, ..facts };
         batch.push_recorded(stamp(1), 20, recorded, b"anna", tail);
         assert_eq!((batch.len(), batch.is_empty()), (2, false));
         assert_eq!([batch.key(0), batch.key(1)], [key.as_bytes(), b"anna"]);

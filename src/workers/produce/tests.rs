@@ -9,8 +9,8 @@ use crate::base::clock::ManualClock;
 use crate::load::generate::Generator;
 use crate::load::generate::tests::population;
 use crate::load::schedule::Schedule;
-use crate::measure::ledger::Plane;
-use crate::plan::{Arrivals, LoadPlan, PhasePlan, Segment, Shape};
+use crate::measure::ledger::SparseBitmap;
+use crate::plan::{Arrivals, LoadPlan, PhasePlan, RateSegment, Shape};
 
 const MS: u64 = 1_000_000;
 
@@ -18,7 +18,7 @@ const MS: u64 = 1_000_000;
 /// of the others 10 ms later.
 pub(super) fn load(per_s: f64, producers: u16) -> LoadPlan {
     let shape = Shape::Linear { from_per_s: per_s, to_per_s: per_s };
-    let segments = vec![Segment { duration_ns: 10_000 * MS, shape }];
+    let segments = vec![RateSegment { duration_ns: 10_000 * MS, shape }];
     let name = "steady".to_owned();
     let phases = vec![PhasePlan { name, warmup: false, segments, hot: None, sale: None }];
     LoadPlan { producers, arrivals: Arrivals::Uniform, phases, replay: None }
@@ -29,13 +29,13 @@ pub(super) fn generator() -> Box<Generator> {
     Box::new(Generator::new(&population(), 1_000.0, 1, 0, 1))
 }
 
-fn made(per_s: f64, events: usize) -> Script {
+fn made(per_s: f64, events: usize) -> Workload {
     let slots = Schedule::new(&load(per_s, 1), 1).shard(0).take(events);
-    Script::Made { slots, generator: generator() }
+    Workload::Made { slots, generator: generator() }
 }
 
-fn unpaced(left: u64) -> Script {
-    Script::Unpaced { generator: generator(), seq: 0, left, until_ns: 1_000 * MS }
+fn unpaced(left: u64) -> Workload {
+    Workload::Unpaced { generator: generator(), seq: 0, left, until_ns: 1_000 * MS }
 }
 
 /// Keeps until when it was slept on, and ends a loop that turns without end.
@@ -85,7 +85,7 @@ fn rejected(taken: usize) -> Handover {
 
 /// What a loop leaves: its parts, and the numbers and times of each hand-over.
 struct Left {
-    done: Done,
+    done: ShardResult,
     clock: Arc<Watched>,
     ledger: Arc<Ledger>,
     receipts: Arc<ReceiptBook>,
@@ -103,7 +103,7 @@ impl Left {
 /// Runs a loop from `start_ns` on, with intervals of 10 ms; measured is what is due 10 ms after the
 /// start or later. `answer` is the client's word on each hand-over of so many events.
 fn run_loop(
-    script: Script,
+    script: Workload,
     start_ns: u64,
     mut answer: impl FnMut(usize, &Watched, &AtomicBool) -> Handover + Send + 'static,
 ) -> Left {
@@ -122,7 +122,7 @@ fn run_loop(
             answer(range.len(), &clock, &stop)
         })
     };
-    let shift = Shift {
+    let shift = ProducerTask {
         shard: 0,
         run: 1,
         start_ns,
@@ -211,7 +211,7 @@ fn what_a_client_refuses_is_passed_over_where_there_is_a_schedule() {
     assert_eq!((left.done.books.events, left.receipts.accepted()), (3, 3));
     let shard = &left.ledger.outcomes().shards[0];
     let only = |seq| {
-        let mut plane = Plane::default();
+        let mut plane = SparseBitmap::default();
         plane.set(seq);
         plane
     };

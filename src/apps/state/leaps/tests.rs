@@ -132,7 +132,7 @@ proptest! {
             }
             applied.extend(std::iter::from_fn(|| leaps.take_agreed()).map(|(at_us, _)| at_us));
         }
-        leaps.end(Stretch::default());
+        leaps.end(TimeStretch::default());
         applied.extend(std::iter::from_fn(|| leaps.take_agreed()).map(|(at_us, _)| at_us));
         prop_assert_eq!((applied.len(), leaps.left_out()), (steps.len(), 0));
         // Nobody became late who was not.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn sorted(table: &Table<u32>) -> Vec<(String, u32)> {
+fn sorted(table: &NameTable<u32>) -> Vec<(String, u32)> {
     let mut all: Vec<_> = table.iter().map(|(name, value)| (name.to_string(), *value)).collect();
     all.sort();
     all
@@ -17,7 +17,7 @@ fn of(model: &HashMap<String, u32>) -> Vec<(String, u32)> {
 }
 
 /// Every name is found where the table looks for it.
-fn check(table: &Table<u32>, model: &HashMap<String, u32>) {
+fn check(table: &NameTable<u32>, model: &HashMap<String, u32>) {
     assert_eq!((sorted(table), table.len()), (of(model), model.len()));
     for (name, value) in model {
         assert_eq!(table.get(name), Some(value), "{name}");
@@ -32,7 +32,7 @@ proptest! {
     fn it_does_what_the_standard_library_s_map_does(
         steps in prop::collection::vec((0..8_u8, 0..60_u32), 0..400),
     ) {
-        let (mut table, mut model) = (Table::new(), HashMap::new());
+        let (mut table, mut model) = (NameTable::new(), HashMap::new());
         for (what, number) in steps {
             let name = format!("user-{number}");
             match what {
@@ -60,7 +60,7 @@ proptest! {
         theirs in prop::collection::hash_map("[a-f]{1,3}", 0..9_u32, 0..200),
     ) {
         let table = |model: &HashMap<String, u32>| {
-            let mut table = Table::new();
+            let mut table = NameTable::new();
             for (name, value) in model {
                 table.get_or_insert_with(name, || *value);
             }
@@ -78,19 +78,19 @@ proptest! {
 
 #[test]
 fn names_stand_close_to_their_homes_however_the_table_grew() {
-    let mut whole = Table::new();
+    let mut whole = NameTable::new();
     for part in 0..8 {
-        let mut table = Table::new();
+        let mut table = NameTable::new();
         for user in 0..10_000 {
             table.get_or_insert_with(&format!("user-{part}-{user}"), || 0_u32);
         }
         whole.merge(table, |_, _| panic!("nobody is in two parts"));
     }
-    let far = |(at, slot): (usize, &Option<(CompactString, u32)>), shard: &Shard<u32>| {
+    let far = |(at, slot): (usize, &Option<(CompactString, u32)>), shard: &TableShard<u32>| {
         let home = slot.as_ref().map(|(name, _)| shard.home(hash_of(name.as_bytes())))?;
         Some(at.wrapping_sub(home) & (shard.slots.len() - 1))
     };
-    let of = |shard: &Shard<u32>| -> Vec<usize> {
+    let of = |shard: &TableShard<u32>| -> Vec<usize> {
         shard.slots.iter().enumerate().filter_map(|slot| far(slot, shard)).collect()
     };
     let far: Vec<usize> = whole.shards.iter().flat_map(of).collect();
@@ -103,10 +103,10 @@ fn names_stand_close_to_their_homes_however_the_table_grew() {
 
 #[test]
 fn it_grows_in_small_steps_evenly_spread() {
-    let mut table = Table::new();
+    let mut table = NameTable::new();
     let mut steps = Vec::new();
     for user in 0..400_000_usize {
-        let sizes = |table: &Table<()>| -> Vec<usize> {
+        let sizes = |table: &NameTable<()>| -> Vec<usize> {
             table.shards.iter().map(|shard| shard.slots.len()).collect()
         };
         let before = sizes(&table);

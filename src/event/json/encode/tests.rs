@@ -38,7 +38,7 @@ fn a_probe_is_a_whole_event_of_its_own_shard() {
 #[test]
 fn the_fields_stand_in_the_specification_s_order() {
     let mut out = Vec::new();
-    let parts = Parts {
+    let parts = EventParts {
         who: &built(|out| who("user-1", "sess-2", out)),
         event_type: EventType::AddToCart,
         page_url: "/products/laptop",
@@ -78,7 +78,7 @@ proptest! {
         let escaped: Vec<_> =
             texts.iter().map(|text| built(|out| escape(text, out))).collect();
         let event_type = EventType::ALL[kind];
-        let parts = Parts {
+        let parts = EventParts {
             who: &built(|out| who(&texts[0], &texts[1], out)),
             event_type,
             page_url: &escaped[2],

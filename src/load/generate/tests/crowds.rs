@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::visits::is_under_way;
 use super::*;
-use crate::plan::{Arrivals, HotPlan, LoadPlan, PhasePlan, SalePlan, Segment, Shape, fraud};
+use crate::plan::{Arrivals, HotPlan, LoadPlan, PhasePlan, RateSegment, SalePlan, Shape, fraud};
 
 fn with_fraud() -> PopulationPlan {
     // About a third of the purchases, so that the mix has room.
@@ -28,7 +28,7 @@ fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
         begun += u64::from(draft.facts.session_starts && !is_under_way(draft));
         books.observe(&draft.facts);
     });
-    for kind in Fraud::ALL {
+    for kind in FraudKind::ALL {
         let planted = books.fraud[kind.index()];
         let expected = plan.fraud[kind.index()] * begun as f64;
         // Four standard deviations of a Poisson count, and what was not over at the end.
@@ -36,7 +36,7 @@ fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
         assert!((planted.sessions as f64 - expected).abs() < slack, "{kind:?}: {planted:?}");
         let length = planted.events as f64 / planted.sessions as f64;
         assert!((length / fraud::events(kind) - 1.0).abs() < 0.15, "{kind:?}: {length}");
-        assert_eq!(planted.bought_cents > 0, kind != Fraud::BotVelocity);
+        assert_eq!(planted.bought_cents > 0, kind != FraudKind::BotVelocity);
     }
     for (count, wanted) in books.by_type.iter().zip(plan.mix) {
         let seen = *count as f64 / 1e6;
@@ -47,7 +47,7 @@ fn fraud_is_planted_as_often_as_the_plan_says_and_the_mix_holds() {
 /// What each kind is there for: pace, sums, and places that give it away.
 #[test]
 fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
-    let mut sessions = HashMap::<u64, (Fraud, u64, u64, u64, u64)>::new();
+    let mut sessions = HashMap::<u64, (FraudKind, u64, u64, u64, u64)>::new();
     let mut cards_max = 0;
     drive(
         &mut Generator::new(&with_fraud(), 5_000.0, 13, 0, 1),
@@ -58,24 +58,24 @@ fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
             let seen = sessions.entry(draft.facts.session).or_insert((kind, 0, due_ns, due_ns, 0));
             (seen.1, seen.3) = (seen.1 + 1, due_ns);
             seen.4 = seen.4.max(draft.facts.cart_cents);
-            if kind == Fraud::CardTesting {
+            if kind == FraudKind::CardTesting {
                 cards_max = cards_max.max(draft.facts.cart_cents);
             }
         },
     );
-    let of = |kind: Fraud| sessions.values().filter(move |seen| seen.0 == kind && seen.1 > 10);
-    let pause_ms = |kind: Fraud| {
+    let of = |kind: FraudKind| sessions.values().filter(move |seen| seen.0 == kind && seen.1 > 10);
+    let pause_ms = |kind: FraudKind| {
         let mut pauses: Vec<_> =
             of(kind).map(|seen| (seen.3 - seen.2) / 1_000_000 / (seen.1 - 1)).collect();
         pauses.sort_unstable();
         pauses[pauses.len() / 2]
     };
-    assert!((120..=180).contains(&pause_ms(Fraud::BotVelocity)));
-    assert!((550..=750).contains(&pause_ms(Fraud::CardTesting)));
+    assert!((120..=180).contains(&pause_ms(FraudKind::BotVelocity)));
+    assert!((550..=750).contains(&pause_ms(FraudKind::CardTesting)));
     assert!(cards_max < 5_000, "{cards_max}");
     let burst = |least: u64| {
-        let all = of(Fraud::HighValueBurst).count() as f64;
-        of(Fraud::HighValueBurst).filter(|seen| seen.4 > least).count() as f64 / all
+        let all = of(FraudKind::HighValueBurst).count() as f64;
+        of(FraudKind::HighValueBurst).filter(|seen| seen.4 > least).count() as f64 / all
     };
     assert!(burst(200_000) > 0.9, "{}", burst(200_000));
 }
@@ -83,7 +83,7 @@ fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
 /// A plan as good as any: one event in a second.
 pub(super) fn plan() -> Plan {
     let text = "seed = 5\n[load]\nrate_per_s = 1\nduration = \"1s\"\n";
-    let source = crate::plan::toml::source::Source::new("crowds.toml", text);
+    let source = crate::plan::toml::source::ScenarioSource::new("crowds.toml", text);
     let environment = crate::plan::toml::environment::Environment::from_pairs::<String, String>([]);
     let overrides = crate::plan::toml::overrides::Overrides::default();
     let schemas = crate::apps::schemas();
@@ -96,7 +96,7 @@ fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Pla
     let phases = phases.iter().map(|(hot, sale)| PhasePlan {
         name: String::new(),
         warmup: false,
-        segments: vec![Segment { duration_ns: 10 * S, shape }],
+        segments: vec![RateSegment { duration_ns: 10 * S, shape }],
         hot: *hot,
         sale: *sale,
     });
@@ -109,7 +109,7 @@ fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Pla
 fn share_by_phase(plan: &Plan, mut holds: impl FnMut(&Draft<'_>) -> bool) -> Vec<f64> {
     let schedule = crate::load::schedule::Schedule::new(&plan.load, plan.seed);
     let mut counts = vec![(0.0, 0.0); plan.load.phases.len()];
-    for (shard, mut generator) in (0..).zip(Generator::crew(plan)) {
+    for (shard, mut generator) in (0..).zip(Generator::for_shards(plan)) {
         for slot in schedule.shard(shard) {
             let (held, all) = &mut counts[schedule.phase_at(slot.due_ns)];
             let draft = generator.next(slot.due_ns);
@@ -142,7 +142,7 @@ fn hot_users_sessions_make_sense_and_the_mix_holds() {
     let hot = HotPlan { users: 2, share: 0.5 };
     let plan = phased(1, &[(Some(hot), None), (None, None), (Some(hot), None)]);
     let (mut visits, mut out, mut books) = (Visits::default(), Vec::new(), Books::default());
-    let [mut generator] = <[_; 1]>::try_from(Generator::crew(&plan)).unwrap();
+    let [mut generator] = <[_; 1]>::try_from(Generator::for_shards(&plan)).unwrap();
     for slot in crate::load::schedule::Schedule::new(&plan.load, plan.seed).shard(0) {
         let draft = generator.next(slot.due_ns);
         let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;

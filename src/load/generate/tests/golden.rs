@@ -8,7 +8,7 @@ use crate::load::schedule::Schedule;
 use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
-use crate::plan::toml::source::Source;
+use crate::plan::toml::source::ScenarioSource;
 
 const EVENTS: u64 = 100_000;
 
@@ -43,12 +43,12 @@ fn the_shipped_scenarios_send_what_they_always_sent() {
 /// it began with the year 2026. A schedule of fewer events begins again.
 fn fingerprint_of(path: &str) -> u32 {
     let environment = Environment::from_pairs::<String, String>([]);
-    let source = Source::read(path).unwrap();
+    let source = ScenarioSource::read(path).unwrap();
     let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
     let schedule = Schedule::new(&plan.load, plan.seed);
     let share = EVENTS.div_ceil(u64::from(plan.load.producers));
     let (mut sum, mut out) = (0, Vec::new());
-    for (shard, mut generator) in (0..).zip(Generator::crew(&plan)) {
+    for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {
         let rounds = (0..)
             .flat_map(|round: u64| schedule.shard(shard).map(move |slot| (round, slot.due_ns)));
         for (seq, (round, due_ns)) in (0..share).zip(rounds) {
@@ -88,9 +88,9 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
     let shop = &generator.shop.catalogue;
     for number in 0..shop.len() {
         about = longer(about, shop.about(number));
-        page_url = longer(page_url, shop.url(Page::Product(number)));
+        page_url = longer(page_url, shop.url(ShopPage::Product(number)));
         for form in 0..QUERY_FORMS {
-            page_url = longer(page_url, shop.url(Page::Search(number, form)));
+            page_url = longer(page_url, shop.url(ShopPage::Search(number, form)));
             query = longer(query, shop.query(number, form));
         }
     }
@@ -101,7 +101,7 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
         device = longer(device, people.agent(index).1);
         location = longer(location, people.location(index));
     }
-    let longest = Parts {
+    let longest = EventParts {
         who: &who,
         event_type: EventType::AddToCart,
         page_url,
@@ -126,7 +126,7 @@ fn longer<'a>(one: &'a str, other: &'a str) -> &'a str {
     if other.len() > one.len() { other } else { one }
 }
 
-fn bytes_of(parts: &Parts<'_>) -> usize {
+fn bytes_of(parts: &EventParts<'_>) -> usize {
     let mut out = Vec::new();
     encode::encode(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: 0 }, parts, &mut out);
     out.len()

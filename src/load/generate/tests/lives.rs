@@ -2,14 +2,14 @@
 
 use super::crowds::plan;
 use super::*;
-use crate::plan::{Arrivals, HotPlan, LoadPlan, PhasePlan, Segment, Shape};
+use crate::plan::{Arrivals, HotPlan, LoadPlan, PhasePlan, RateSegment, Shape};
 
 /// A load of constant rates, each for so many seconds.
 fn load(population: PopulationPlan, phases: &[(f64, u64)], hot: Option<HotPlan>) -> Plan {
     let phase = |(place, (rate_per_s, s)): (usize, &(f64, u64))| PhasePlan {
         name: place.to_string(),
         warmup: false,
-        segments: vec![Segment {
+        segments: vec![RateSegment {
             duration_ns: s * S,
             shape: Shape::Linear { from_per_s: *rate_per_s, to_per_s: *rate_per_s },
         }],
@@ -30,7 +30,7 @@ fn lived(population: PopulationPlan, phases: &[(f64, u64)], hot: Option<HotPlan>
     let plan = load(population, phases, hot);
     let schedule = crate::load::schedule::Schedule::new(&plan.load, plan.seed);
     let mut all = SessionStats::default();
-    for (shard, mut generator) in (0..).zip(Generator::crew(&plan)) {
+    for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {
         for slot in schedule.shard(shard) {
             generator.next(slot.due_ns);
         }
@@ -103,7 +103,7 @@ fn planted_sessions_and_hot_users_are_left_out() {
 fn of_events_that_stop_early_no_median_is_said() {
     let steady = [(100.0, 60)];
     assert!(lived(population(), &steady, None).pause_p50_s(0).is_some());
-    let mut generator = Generator::crew(&load(population(), &steady, None)).remove(0);
+    let mut generator = Generator::for_shards(&load(population(), &steady, None)).remove(0);
     for seq in 0..3_000 {
         generator.next(seq * S / 100);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::event::{Event, EventType, Fraud, cents};
-use crate::load::generate::{Draft, Facts};
+use crate::event::{Event, EventType, FraudKind, cents};
+use crate::load::generate::{Draft, EventFacts};
 
 /// Whether an event is of a session that has come from within the shop.
 pub(super) fn is_under_way(draft: &Draft<'_>) -> bool {
@@ -77,7 +77,7 @@ impl Visits {
 
     /// One live session per user, always the same device and place unless the account was taken
     /// over. Gives these.
-    fn check_user(&mut self, event: &Event<'_>, facts: &Facts) -> String {
+    fn check_user(&mut self, event: &Event<'_>, facts: &EventFacts) -> String {
         let current = self.users.entry(event.user_id.to_owned()).or_default();
         if facts.session_starts {
             event.session_id.clone_into(current);
@@ -91,7 +91,7 @@ impl Visits {
         let address = event.ip_address.unwrap();
         assert!(address.parse::<std::net::Ipv4Addr>().unwrap().is_private(), "{address}");
         assert!(event.device.kind.is_some() && event.location.timezone.is_some());
-        if facts.fraud == Some(Fraud::AccountTakeover) {
+        if facts.fraud == Some(FraudKind::AccountTakeover) {
             // Its owner was here before, from elsewhere.
             assert_ne!(self.homes[event.user_id], home);
         } else {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::look::Look;
+use super::samples::EventSample;
 use crate::load::generate::{Demand, Generator};
 use crate::load::schedule::Schedule;
 use crate::plan::{PhasePlan, Plan};
@@ -52,7 +52,7 @@ pub struct PhaseOutlook {
 }
 
 impl LoadOutlook {
-    pub(super) fn new(plan: &Plan, look: &Look) -> Self {
+    pub(super) fn new(plan: &Plan, look: &EventSample) -> Self {
         let schedule = Schedule::new(&plan.load, plan.seed);
         let events = schedule.expected_total();
         let (demand, there) = (Demand::new(&plan.population), Generator::places(plan));

@@ -57,7 +57,7 @@ const CONSUMER_KIB: f64 = 65_536.0;
 
 /// What a run needs of this machine's memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Memory {
+pub struct MemoryEstimate {
     /// What it comes to when the brokers and the applications keep up.
     pub expected_bytes: f64,
     /// What it comes to at most, when every queue is full.
@@ -84,7 +84,7 @@ pub(crate) fn clients(plan: &Plan) -> u64 {
 }
 
 /// The estimate for a plan; a replay has no generator, and its ledger grows with the recording.
-pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
+pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> MemoryEstimate {
     let expected = |name, bytes| Part { name, bytes, limit: false };
     let limit = |name, bytes| Part { name, bytes, limit: true };
     let own = PROGRAM_BYTES + clients(plan) as f64 * CLIENT_BYTES;
@@ -111,7 +111,7 @@ pub(super) fn estimate(plan: &Plan, load: Option<&LoadOutlook>) -> Memory {
     let sum = |all: bool| {
         parts.iter().filter(|part| all || !part.limit).map(|part| part.bytes).sum::<f64>()
     };
-    Memory { expected_bytes: sum(false), most_bytes: sum(true), parts }
+    MemoryEstimate { expected_bytes: sum(false), most_bytes: sum(true), parts }
 }
 
 /// Sessions, and everything else, of all generators.

@@ -36,7 +36,7 @@ fn a_latency_stands_where_its_event_was_due_and_its_event_where_it_came_through(
     // Long after their interval was packed: they count in its ranks all the same.
     series.add(&window(40, 2, 1_000, 38_000));
     let rows = series.rows();
-    let is_slow = |(_, row): &(&u64, &Row)| row.max_ns > Some(1_000);
+    let is_slow = |(_, row): &(&u64, &IntervalRow)| row.max_ns > Some(1_000);
     assert_eq!(rows.iter().filter(is_slow).map(|(at, _)| *at).collect::<Vec<_>>(), [2]);
     assert_eq!((rows[&2].events, rows[&2].count), (1_000, 2_000));
     assert!(rows[&2].p99_ns > Some(37_900) && rows[&2].p50_ns == Some(10), "{:?}", rows[&2]);
@@ -174,28 +174,30 @@ fn the_stages_of_all_windows_are_put_together() {
 /// A row of 99 that were all delivered, and what comes for it when its ranks are lost.
 #[test]
 fn late_samples_push_a_percentile_up_to_the_greatest_or_beyond_all() {
-    let own = Row {
+    let own = IntervalRow {
         events: 7,
         count: 99,
         p50_ns: Some(10),
         p99_ns: Some(20),
         max_ns: Some(50),
-        ..Row::default()
+        ..IntervalRow::default()
     };
-    let late = Row { count: 5, p50_ns: Some(60), max_ns: Some(70), ..Row::default() };
-    assert_eq!(own.with_late(late), Row { count: 104, max_ns: Some(70), ..own });
+    let late =
+        IntervalRow { count: 5, p50_ns: Some(60), max_ns: Some(70), ..IntervalRow::default() };
+    assert_eq!(own.with_late(late), IntervalRow { count: 104, max_ns: Some(70), ..own });
     let never = |events| {
         let (count, never_delivered, endless_ns) = (events, events, Some(500));
-        own.with_late(Row { count, never_delivered, endless_ns, ..Row::default() })
+        own.with_late(IntervalRow { count, never_delivered, endless_ns, ..IntervalRow::default() })
     };
     // The 99th of 100 is the last that was delivered; of 101 there is none at the 100th place.
     let (max_ns, endless_ns, greatest) = (None, Some(500), Some(50));
     let (p50_ns, p99_ns) = (greatest, greatest);
-    let one = Row { count: 100, never_delivered: 1, max_ns, endless_ns, p50_ns, p99_ns, ..own };
+    let one =
+        IntervalRow { count: 100, never_delivered: 1, max_ns, endless_ns, p50_ns, p99_ns, ..own };
     assert_eq!(never(1), one);
-    let two = Row { count: 101, never_delivered: 2, p99_ns: None, ..one };
+    let two = IntervalRow { count: 101, never_delivered: 2, p99_ns: None, ..one };
     assert_eq!(never(2), two);
     assert_eq!((never(99).p50_ns, never(100).p50_ns), (greatest, None));
     // What comes later and was delivered leaves the percentiles that there are.
-    assert_eq!(two.with_late(late), Row { count: 106, ..two });
+    assert_eq!(two.with_late(late), IntervalRow { count: 106, ..two });
 }

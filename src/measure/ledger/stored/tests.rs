@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{Outcome, PROBE_SHARD, Stamp};
-use crate::measure::ledger::{AppLedger, Lane};
+use crate::measure::ledger::{AppLedger, PartitionTracker};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ proptest! {
         fates in prop::collection::vec(0_u8..12, 1..400),
     ) {
         let whole = Ledger::new(RUN, 2, 1);
-        let (mut lane, mut notes) = (Lane::default(), Notes::default());
+        let (mut lane, mut notes) = (PartitionTracker::default(), Observations::default());
         let mut offset = 0;
         for (seq, fate) in (0..).zip(&fates) {
             let stamp = stamp(u16::from(fate % 2), seq);
@@ -40,7 +40,7 @@ proptest! {
         }
         // By way of the files.
         let text = serde_json::to_string(&(whole.outcomes(), &notes)).unwrap();
-        let (outcomes, read): (Outcomes, Notes) = serde_json::from_str(&text).unwrap();
+        let (outcomes, read): (Outcomes, Observations) = serde_json::from_str(&text).unwrap();
         let restored = Ledger::restore(&outcomes, &[vec![&read]]);
         prop_assert_eq!(restored.close(), whole.close());
     }
@@ -50,7 +50,7 @@ proptest! {
 fn a_missing_process_leaves_its_events_missing_and_a_second_reading_is_no_duplicate() {
     let whole = Ledger::new(RUN, 1, 1);
     whole.offered(0, 10);
-    let (mut one, mut other) = (Notes::default(), Notes::default());
+    let (mut one, mut other) = (Observations::default(), Observations::default());
     for seq in 0..10 {
         whole.outcome(&stamp(0, seq), Outcome::Acked);
         let offset = seq.cast_signed();
@@ -61,7 +61,7 @@ fn a_missing_process_leaves_its_events_missing_and_a_second_reading_is_no_duplic
             other.tick(0, offset, Some(&stamp(0, seq)));
         }
     }
-    let close = |apps: &[&Notes]| {
+    let close = |apps: &[&Observations]| {
         let ledger = Ledger::restore(&whole.outcomes(), &[apps.to_vec()]);
         ledger.close().apps[0].clone()
     };
@@ -70,7 +70,7 @@ fn a_missing_process_leaves_its_events_missing_and_a_second_reading_is_no_duplic
     assert_eq!(close(&[&other]).missing, 4);
     assert_eq!(close(&[]).missing, 10);
     // The same events at other offsets: written twice.
-    let mut copy = Notes::default();
+    let mut copy = Observations::default();
     for offset in 10..12 {
         copy.tick(0, offset, Some(&stamp(0, 0)));
     }
@@ -83,7 +83,7 @@ fn a_stamp_that_was_never_sent_is_impossible() {
     let whole = Ledger::new(RUN, 1, 1);
     whole.offered(0, 1);
     whole.outcome(&stamp(0, 0), Outcome::Acked);
-    let mut notes = Notes::default();
+    let mut notes = Observations::default();
     for (offset, event) in (0..).zip([stamp(0, 0), stamp(0, 1), stamp(3, 0)]) {
         notes.tick(0, offset, Some(&event));
     }
@@ -94,7 +94,7 @@ fn a_stamp_that_was_never_sent_is_impossible() {
 
 #[test]
 fn strangers_are_counted_once_for_each_place_and_every_further_reading_is_a_redelivery() {
-    let (mut one, mut other) = (Notes::default(), Notes::default());
+    let (mut one, mut other) = (Observations::default(), Observations::default());
     let of = |run| Some(Stamp { run, ..stamp(0, 0) });
     for notes in [&mut one, &mut other] {
         for (offset, stamp) in (0..).zip([None, None, of(RUN + 1), of(RUN + 2)]) {
@@ -110,7 +110,7 @@ fn strangers_are_counted_once_for_each_place_and_every_further_reading_is_a_rede
 
 #[test]
 fn what_can_not_be_read_counts_once_and_only_in_its_own_run() {
-    let (mut one, mut other) = (Notes::default(), Notes::default());
+    let (mut one, mut other) = (Observations::default(), Observations::default());
     for notes in [&mut one, &mut other] {
         notes.corrupt(RUN, 0, 5);
     }
@@ -196,7 +196,7 @@ fn both_ways(
     let mut read = vec![BTreeSet::new(); logs.len()];
     let (mut all, mut notes) = (0_u64, Vec::new());
     for stretches in readers {
-        let mut own = Notes::default();
+        let mut own = Observations::default();
         for (partition, from, length) in stretches {
             let partition = partition % logs.len();
             let end = (from + length).min(logs[partition].len());
@@ -208,11 +208,12 @@ fn both_ways(
             }
         }
         let text = serde_json::to_string(&own).unwrap();
-        notes.push(serde_json::from_str::<Notes>(&text).unwrap());
+        notes.push(serde_json::from_str::<Observations>(&text).unwrap());
     }
     let outcomes = whole.outcomes();
     let by_notes = Ledger::restore(&outcomes, &[notes.iter().collect()]);
-    let mut lanes: Vec<Lane> = logs.iter().map(|_| Lane::default()).collect();
+    let mut lanes: Vec<PartitionTracker> =
+        logs.iter().map(|_| PartitionTracker::default()).collect();
     for (partition, offsets) in read.iter().enumerate() {
         for offset in offsets {
             let stamp = logs[partition][*offset];

@@ -17,10 +17,10 @@ fn flag(rule: &str, session_id: &str) -> Flag {
 #[test]
 fn alerts_are_held_against_what_was_planted() {
     let planted = BTreeMap::from([
-        (1, Fraud::CardTesting),
-        (2, Fraud::CardTesting),
-        (3, Fraud::AccountTakeover),
-        (0xff, Fraud::HighValueBurst),
+        (1, FraudKind::CardTesting),
+        (2, FraudKind::CardTesting),
+        (3, FraudKind::AccountTakeover),
+        (0xff, FraudKind::HighValueBurst),
     ]);
     let books = Books { planted, ..Books::default() };
     let flags = [
@@ -35,7 +35,10 @@ fn alerts_are_held_against_what_was_planted() {
     ];
     let detections = detect(&books, &flags);
     let kinds: Vec<_> = detections.iter().map(|detection| detection.kind).collect();
-    assert_eq!(kinds, [Fraud::CardTesting, Fraud::AccountTakeover, Fraud::HighValueBurst]);
+    assert_eq!(
+        kinds,
+        [FraudKind::CardTesting, FraudKind::AccountTakeover, FraudKind::HighValueBurst]
+    );
     let cards = &detections[0];
     assert_eq!((cards.planted, cards.found, cards.found_by_any), (2, 1, 2));
     assert_eq!((cards.alerts, cards.other_kind, cards.false_alarms), (4, 1, 2));
@@ -53,7 +56,7 @@ fn where_the_books_do_not_know_all_nothing_is_said() {
 
 #[test]
 fn every_rule_is_held_against_those_who_were_not_planted() {
-    let planted = BTreeMap::from([(1, Fraud::CardTesting), (2, Fraud::AccountTakeover)]);
+    let planted = BTreeMap::from([(1, FraudKind::CardTesting), (2, FraudKind::AccountTakeover)]);
     let by_persona = [90, 0, 0];
     let books = Books { planted, sessions: 12, by_persona, ..Books::default() };
     let flags = vec![
@@ -74,7 +77,7 @@ fn every_rule_is_held_against_those_who_were_not_planted() {
     assert_eq!((hasty.kind, hasty.false_share()), (None, Some(0.2)));
     assert_eq!((of("crowded_address").alerts, of("crowded_address").sessions), (1, 0));
     let own = of("unusual_country");
-    assert_eq!((own.kind, own.false_alarms), (Some(Fraud::AccountTakeover), 0));
+    assert_eq!((own.kind, own.false_alarms), (Some(FraudKind::AccountTakeover), 0));
     assert_eq!((of("velocity").alerts, of("velocity").false_share()), (0, Some(0.0)));
     let recorded = Books { by_persona: [0; 3], ..books };
     assert_eq!(accused(&recorded, [&summary]), []);

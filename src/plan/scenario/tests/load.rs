@@ -1,21 +1,24 @@
 //! `[load]`: the schedule that a scenario resolves into, and what is no schedule.
 
 use super::*;
-use crate::plan::{Arrivals, Segment, Shape};
+use crate::plan::{Arrivals, RateSegment, Shape};
 
 /// A scenario of these phases, without warm-up.
 fn phases(lines: &str) -> String {
     format!("seed = 1\n[load]\nwarmup = \"0s\"\n[[load.phase]]\n{lines}\n")
 }
 
-fn segments(lines: &str) -> Vec<Segment> {
+fn segments(lines: &str) -> Vec<RateSegment> {
     let plan = plan_of(&phases(lines));
     assert_eq!(plan.load.phases.len(), 1);
     plan.load.phases[0].segments.clone()
 }
 
-fn linear(duration_ms: u64, from_per_s: f64, to_per_s: f64) -> Segment {
-    Segment { duration_ns: duration_ms * 1_000_000, shape: Shape::Linear { from_per_s, to_per_s } }
+fn linear(duration_ms: u64, from_per_s: f64, to_per_s: f64) -> RateSegment {
+    RateSegment {
+        duration_ns: duration_ms * 1_000_000,
+        shape: Shape::Linear { from_per_s, to_per_s },
+    }
 }
 
 #[test]
@@ -53,12 +56,12 @@ fn each_kind_has_its_segments() {
     let sine = "kind = \"sine\"\nduration = \"9s\"\nmean_per_s = 55\n\
                 amplitude_per_s = 45\nperiod = \"2s\"";
     let shape = Shape::Sine { mean_per_s: 55.0, amplitude_per_s: 45.0, period_ns: 2_000_000_000 };
-    assert_eq!(segments(sine), [Segment { duration_ns: 9_000_000_000, shape }]);
+    assert_eq!(segments(sine), [RateSegment { duration_ns: 9_000_000_000, shape }]);
 }
 
 #[test]
 fn the_warm_up_has_the_rate_of_the_start() {
-    let warmup = |lines: &str| -> Segment {
+    let warmup = |lines: &str| -> RateSegment {
         let load = plan_of(&phases(lines).replace("\"0s\"", "\"2s\"")).load;
         assert_eq!(load.warmup_ns(), 2_000_000_000);
         assert_eq!(load.phases[0].name, "warm-up");

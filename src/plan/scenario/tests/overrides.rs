@@ -89,7 +89,7 @@ fn flag_then_environment_then_file_then_default() {
     let given = |text: &str, flag: Option<&str>, environment: &Environment| -> [String; 4] {
         let bootstrap_servers = flag.map(str::to_owned);
         let overrides = Overrides { bootstrap_servers, ..Overrides::default() };
-        let source = Source::new("a.toml", text);
+        let source = ScenarioSource::new("a.toml", text);
         let plan = plan(&source, &overrides, environment, APPS).unwrap();
         let servers = plan.kafka.bootstrap_servers.unwrap_or_default();
         [servers, plan.topic.name, plan.apps[1].group.clone(), plan.apps[3].group.clone()]
@@ -108,7 +108,7 @@ fn flag_then_environment_then_file_then_default() {
 fn a_bad_environment_is_refused_by_name() {
     let fault = |name: &str, value: &str| {
         let environment = Environment::from_pairs([(name, value)]);
-        let source = Source::new("a.toml", LEAST);
+        let source = ScenarioSource::new("a.toml", LEAST);
         let planned = plan(&source, &Overrides::default(), &environment, APPS);
         planned.unwrap_err().to_string()
     };

@@ -6,7 +6,7 @@ use crate::plan::PopulationPlan;
 /// Plans a file under `scenarios/`.
 fn shipped(name: &str) -> Plan {
     let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
-    let source = Source::read(&path).unwrap();
+    let source = ScenarioSource::read(&path).unwrap();
     plan(&source, &Overrides::default(), &environment(), &schemas()).unwrap()
 }
 
@@ -41,7 +41,7 @@ fn peak_holds_for_a_minute_and_smoke_lasts_ten_seconds() {
 #[test]
 fn what_peak_calls_a_default_is_one() {
     let peak = shipped("peak.toml");
-    let least = Source::new("least.toml", LEAST);
+    let least = ScenarioSource::new("least.toml", LEAST);
     let least = plan(&least, &Overrides::default(), &environment(), &schemas()).unwrap();
     assert_eq!(peak.topic, least.topic);
     // As many users as each rate needs.
@@ -68,7 +68,8 @@ fn what_peak_shows_as_an_example_can_be_used() {
         lines.map(|line| format!("{}\n", line.trim_start_matches("# "))).collect()
     };
     let planned = |name: &str, text: &str| {
-        plan(&Source::new(name, text), &Overrides::default(), &environment(), &schemas()).unwrap()
+        plan(&ScenarioSource::new(name, text), &Overrides::default(), &environment(), &schemas())
+            .unwrap()
     };
     let crowds = example("hot = ");
     let phase =

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::client::facts::WorldFacts;
+use crate::client::facts::BrokerInfo;
 use crate::client::librdkafka::ClientProperties;
 use crate::result::RunResult;
 
 /// Values by their paths. What is not set has none.
-pub(super) type Facts = BTreeMap<String, String>;
+pub(super) type ConditionValues = BTreeMap<String, String>;
 
 /// Everything that a run ran under, but for its plan.
-pub(super) fn surroundings(result: &RunResult) -> Facts {
-    let mut facts = Facts::new();
+pub(super) fn surroundings(result: &RunResult) -> ConditionValues {
+    let mut facts = ConditionValues::new();
     fold("host", &json(&result.host), &mut facts);
     fold("build", &json(&result.build), &mut facts);
     broker(&result.broker, &mut facts);
@@ -37,8 +37,8 @@ pub(super) fn surroundings(result: &RunResult) -> Facts {
 }
 
 /// The plan by path; applications by their names, so that one more shows as one more.
-pub(super) fn plan(result: &RunResult) -> Facts {
-    let mut facts = Facts::new();
+pub(super) fn plan(result: &RunResult) -> ConditionValues {
+    let mut facts = ConditionValues::new();
     flatten("", &result.plan, &mut facts);
     facts
 }
@@ -49,7 +49,7 @@ fn json(part: &impl Serialize) -> Value {
 
 /// The broker's facts. Which broker leads or holds which partition is chosen anew for each topic:
 /// what counts is how the partitions are spread.
-fn broker(broker: &WorldFacts, facts: &mut Facts) {
+fn broker(broker: &BrokerInfo, facts: &mut ConditionValues) {
     let mut whole = json(broker);
     if let Some(entries) = whole.as_object_mut() {
         entries.remove("advertised");
@@ -94,7 +94,7 @@ fn spread(leaders: &[i32]) -> String {
 }
 
 /// Each client's properties by its name.
-fn clients(clients: &[ClientProperties], facts: &mut Facts) {
+fn clients(clients: &[ClientProperties], facts: &mut ConditionValues) {
     for ClientProperties { client, properties } in clients {
         for (key, value) in properties {
             facts.insert(format!("clients.{client}.{key}"), value.clone());
@@ -103,7 +103,7 @@ fn clients(clients: &[ClientProperties], facts: &mut Facts) {
 }
 
 /// Leaves by path, a list's under that of the list: how often which value comes.
-fn fold(path: &str, value: &Value, facts: &mut Facts) {
+fn fold(path: &str, value: &Value, facts: &mut ConditionValues) {
     let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
     leaves(path, value, &mut lists);
     for (path, values) in lists {
@@ -139,7 +139,7 @@ fn counted(values: &[impl AsRef<str>]) -> String {
     counts.into_iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn flatten(path: &str, value: &Value, facts: &mut Facts) {
+fn flatten(path: &str, value: &Value, facts: &mut ConditionValues) {
     let below =
         |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_list_is_its_values_and_how_often_each_comes() {
         let of = |value: Value| {
-            let mut facts = Facts::new();
+            let mut facts = ConditionValues::new();
             fold("broker", &value, &mut facts);
             facts
         };
@@ -189,7 +189,7 @@ mod tests {
         let mixed = json!({ "versions": [{ "release": "4.3" }, { "release": "3.7" },
             { "release": "4.3" }] });
         assert_eq!(of(mixed)["broker.versions.release"], "3.7, 2 × 4.3");
-        assert_eq!(of(json!({ "governor": null, "replicas": [] })), Facts::new());
+        assert_eq!(of(json!({ "governor": null, "replicas": [] })), ConditionValues::new());
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
             world.advertised.clear();
             world.topic.leaders = leaders.to_vec();
             world.leaders_after = after.to_vec();
-            let mut facts = Facts::new();
+            let mut facts = ConditionValues::new();
             broker(&world, &mut facts);
             assert!(!facts.contains_key("broker.advertised"));
             assert_eq!(facts.contains_key("broker.topic.leaders"), !leaders.is_empty());
@@ -218,7 +218,7 @@ mod tests {
             "apps": [{ "name": "fraud", "workers": 2 }],
             "phases": [1.5, null, { "x": true }],
         });
-        let mut facts = Facts::new();
+        let mut facts = ConditionValues::new();
         flatten("", &plan, &mut facts);
         let expected = [
             ("apps.fraud.name", "fraud"),

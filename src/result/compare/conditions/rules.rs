@@ -5,7 +5,7 @@ use super::allow::Allow;
 
 /// What becomes of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum ConditionRule {
     /// Refused, unless it is declared.
     Guarded(Allow),
     /// What people compare: named. Within one side refused.
@@ -85,34 +85,36 @@ fn is_listed(list: &[Reasoned], path: &str) -> bool {
 }
 
 /// Of a path beside the plan's. What is not known here counts.
-pub(super) fn of_surroundings(path: &str) -> Rule {
+pub(super) fn of_surroundings(path: &str) -> ConditionRule {
     if is_listed(SILENT, path) {
-        return Rule::Silent;
+        return ConditionRule::Silent;
     }
     if is_listed(TOLD, path) {
-        return Rule::Told;
+        return ConditionRule::Told;
     }
     match path {
-        "broker.kind" => Rule::Guarded(Allow::BrokerKind),
-        _ if is_of("broker.versions.*", path) => Rule::Guarded(Allow::BrokerVersion),
-        _ if is_of("broker.*", path) => Rule::Compared,
-        "embedded_broker.memory_limit_bytes" | "processes.role" => Rule::Compared,
-        _ if is_of("recording.*", path) => Rule::Guarded(Allow::Scenario),
-        _ if is_of("build.*", path) || is_of("clients.*", path) => Rule::Guarded(Allow::Versions),
-        _ => Rule::Guarded(Allow::Host),
+        "broker.kind" => ConditionRule::Guarded(Allow::BrokerKind),
+        _ if is_of("broker.versions.*", path) => ConditionRule::Guarded(Allow::BrokerVersion),
+        _ if is_of("broker.*", path) => ConditionRule::Compared,
+        "embedded_broker.memory_limit_bytes" | "processes.role" => ConditionRule::Compared,
+        _ if is_of("recording.*", path) => ConditionRule::Guarded(Allow::Scenario),
+        _ if is_of("build.*", path) || is_of("clients.*", path) => {
+            ConditionRule::Guarded(Allow::Versions)
+        }
+        _ => ConditionRule::Guarded(Allow::Host),
     }
 }
 
 /// Of a path in the plan. Topic, clients and workers are what people compare; everything else
 /// makes the load.
-pub(super) fn of_plan(path: &str) -> Rule {
+pub(super) fn of_plan(path: &str) -> ConditionRule {
     let is_setup = path.starts_with("kafka.") || path.starts_with("topic.");
     let is_workers = is_of("apps.*.workers", path);
     match path {
-        _ if is_listed(SILENT, path) => Rule::Silent,
-        "seed" => Rule::Guarded(Allow::Seed),
-        _ if is_setup || is_workers => Rule::Compared,
-        _ => Rule::Guarded(Allow::Scenario),
+        _ if is_listed(SILENT, path) => ConditionRule::Silent,
+        "seed" => ConditionRule::Guarded(Allow::Seed),
+        _ if is_setup || is_workers => ConditionRule::Compared,
+        _ => ConditionRule::Guarded(Allow::Scenario),
     }
 }
 
@@ -142,15 +144,15 @@ mod tests {
 
     #[test]
     fn what_nobody_has_thought_of_counts() {
-        assert_eq!(of_surroundings("host.new"), Rule::Guarded(Allow::Host));
-        assert_eq!(of_surroundings("build.new"), Rule::Guarded(Allow::Versions));
-        assert_eq!(of_surroundings("broker.new"), Rule::Compared);
-        assert_eq!(of_plan("load.new"), Rule::Guarded(Allow::Scenario));
+        assert_eq!(of_surroundings("host.new"), ConditionRule::Guarded(Allow::Host));
+        assert_eq!(of_surroundings("build.new"), ConditionRule::Guarded(Allow::Versions));
+        assert_eq!(of_surroundings("broker.new"), ConditionRule::Compared);
+        assert_eq!(of_plan("load.new"), ConditionRule::Guarded(Allow::Scenario));
     }
 
     #[test]
     fn every_place_has_its_rule() {
-        use Rule::{Compared, Guarded, Silent, Told};
+        use ConditionRule::{Compared, Guarded, Silent, Told};
         for (path, rule) in [
             ("broker.kind", Guarded(Allow::BrokerKind)),
             ("broker.versions.release", Guarded(Allow::BrokerVersion)),

@@ -13,7 +13,7 @@ use super::*;
 use crate::base::error::{Error, Result};
 use crate::broker::BrokerStats;
 use crate::output::compare_text::text;
-use crate::result::compare::options::Options;
+use crate::result::compare::options::CompareOptions;
 use crate::result::{ProcessResult, RecordingResult, load, load_all};
 
 use walk::{changed, leaves, path_of};
@@ -103,7 +103,7 @@ fn compared(baseline: &[&Value], candidate: &[&Value]) -> Result<Comparison> {
         let runs = values.iter().enumerate().map(|(n, value)| saved(value, name, n));
         Side::of(name, runs.collect())
     };
-    compare(&side("a", baseline), &side("b", candidate), &Options::default())
+    compare(&side("a", baseline), &side("b", candidate), &CompareOptions::default())
 }
 
 /// The lines that refuse a comparison or name a difference, as the program prints them.
@@ -279,7 +279,7 @@ fn another_version_of_kafka_is_the_upgrade_case_and_heads_the_output() {
     let older = with(&base, "/broker/versions/0/release", json!("Kafka 3.7"));
     let sides = |allow: &[Allow]| {
         let side = |name: &str, value: &Value| Side::of(name, vec![saved(value, name, 0)]);
-        let options = Options { allow: allow.to_vec(), ..Options::default() };
+        let options = CompareOptions { allow: allow.to_vec(), ..CompareOptions::default() };
         compare(&side("a", &older), &side("b", &base), &options)
     };
     let refused = sides(&[]).unwrap_err().to_string();
@@ -294,7 +294,7 @@ fn another_version_of_kafka_is_the_upgrade_case_and_heads_the_output() {
     // What is declared for Kafka says nothing of kbench.
     let other = with(&base, "/build/rdkafka", json!("0.1.0"));
     let side = |name: &str, value: &Value| Side::of(name, vec![saved(value, name, 0)]);
-    let options = Options { allow: vec![Allow::BrokerVersion], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::BrokerVersion], ..CompareOptions::default() };
     assert!(compare(&side("a", &base), &side("b", &other), &options).is_err());
 }
 
@@ -332,9 +332,9 @@ fn two_kafkas_on_one_host_differ_by_their_cluster_and_not_by_their_ports() {
     // A fresh cluster for each run of a side has to be declared.
     let mixed = || Side::of("a", vec![saved(&base, "a", 0), saved(&second, "a", 1)]);
     let whole = || Side::of("b", vec![saved(&base, "b", 0), saved(&base, "b", 1)]);
-    let refused = compare(&mixed(), &whole(), &Options::default()).unwrap_err().to_string();
+    let refused = compare(&mixed(), &whole(), &CompareOptions::default()).unwrap_err().to_string();
     assert!(refused.contains("results/a-0") && refused.contains("results/a-1"), "{refused}");
-    let options = Options { allow: vec![Allow::Cluster], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::Cluster], ..CompareOptions::default() };
     for (one, other) in [(mixed(), whole()), (whole(), mixed())] {
         let text = text(&compare(&one, &other, &options).unwrap());
         assert!(text.contains("broker.cluster_id is not the same in all runs"), "{text}");
@@ -375,15 +375,15 @@ fn runs_that_the_harness_limited_are_left_out_and_named_as_in_a_sweep() {
         Side::of(name, runs.collect())
     };
     let (fine, mixed) = (side("a", &[&base, &base]), side("b", &[&base, &slow, &base]));
-    let comparison = compare(&fine, &mixed, &Options::default()).unwrap();
+    let comparison = compare(&fine, &mixed, &CompareOptions::default()).unwrap();
     assert_eq!(comparison.pairs[0].candidate.runs, 2);
     let said = text(&comparison);
     assert!(said.contains("left out: results/b-1: harness limited: 1 % of the events"), "{said}");
     let none = side("b", &[&slow, &slow]);
-    let refused = compare(&fine, &none, &Options::default()).unwrap_err().to_string();
+    let refused = compare(&fine, &none, &CompareOptions::default()).unwrap_err().to_string();
     assert!(refused.contains("no run is free of a limit of the harness"), "{refused}");
     assert!(refused.contains("results/b-1") && refused.contains("--allow limited"), "{refused}");
-    let options = Options { allow: vec![Allow::Limited], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::Limited], ..CompareOptions::default() };
     let comparison = compare(&fine, &mixed, &options).unwrap();
     assert_eq!((comparison.pairs[0].candidate.runs, comparison.left_out.len()), (3, 0));
     let first = text(&comparison).lines().next().unwrap().to_owned();

@@ -2,7 +2,7 @@ use super::*;
 
 fn coverage(process: Process, method: Method, which: usize) -> Coverage {
     let mut random = Pcg64Mcg::seed_from_u64(3);
-    let runs: Vec<Run> = (0..60).map(|_| process.run(30, &mut random)).collect();
+    let runs: Vec<CoverageRun> = (0..60).map(|_| process.run(30, &mut random)).collect();
     let truths = truths(&runs, QUANTILES[which].1).unwrap();
     Coverage::of(method, &runs, &truths, which).unwrap()
 }
@@ -30,7 +30,7 @@ fn of_samples_that_hang_together_only_those_that_say_so_hold_it() {
 
 #[test]
 fn the_truth_is_what_the_other_runs_say() {
-    let run = |value: f64| Run { sorted: vec![value; 100], ..Run::default() };
+    let run = |value: f64| CoverageRun { sorted: vec![value; 100], ..CoverageRun::default() };
     let runs = [run(1.0), run(2.0), run(2.0)];
     assert_eq!(truths(&runs, 0.5), Some(vec![2.0, 1.0, 1.0]));
     assert_eq!(truths(&runs[..1], 0.5), None);
@@ -41,8 +41,8 @@ fn near(left: f64, right: f64, by: f64) {
 }
 
 /// A run whose samples are 1, 2, 3, ...
-fn counting(count: u32) -> Run {
-    Run { sorted: (1..=count).map(f64::from).collect(), ..Run::default() }
+fn counting(count: u32) -> CoverageRun {
+    CoverageRun { sorted: (1..=count).map(f64::from).collect(), ..CoverageRun::default() }
 }
 
 #[test]
@@ -52,10 +52,10 @@ fn ranks_count_from_one_and_end_with_the_samples() {
         [0, 1, 2, 100, 101].map(|rank| run.at(rank)).to_vec(),
         [1.0, 1.0, 2.0, 100.0, 100.0]
     );
-    assert_eq!(Run::default().at(1).to_bits(), 0.0_f64.to_bits());
+    assert_eq!(CoverageRun::default().at(1).to_bits(), 0.0_f64.to_bits());
     assert_eq!((run.percentile(0.99), run.percentile(0.5)), (Some(99.0), Some(50.0)));
     assert_eq!(counting(101).percentile(0.99), Some(100.0), "the least that 99 % don't exceed");
-    assert_eq!(Run::default().percentile(0.99), None);
+    assert_eq!(CoverageRun::default().percentile(0.99), None);
 }
 
 /// By the binomial distribution, of how many of n samples lie above p99: of 1,000 the ranks 983
@@ -65,7 +65,7 @@ fn bounds_are_the_samples_at_the_ranks_of_so_many_independent_ones() {
     let run = counting(40_000);
     assert_eq!(run.ranked(4_000.9, 0.99), Some((39_465.0, 39_725.0)), "ten times the rank − ½");
     assert_eq!(Method::Sixteenth.bounds(&run, 0), Some((39_432.0, 39_752.0)), "16 of each");
-    let run = Run { independent: [Some(1_000.0), None], ..counting(4_000) };
+    let run = CoverageRun { independent: [Some(1_000.0), None], ..counting(4_000) };
     assert_eq!(Method::Naive.bounds(&run, 0), Some((3_947.0, 3_973.0)));
     assert_eq!(Method::Effective.bounds(&run, 0), Some((3_930.0, 3_986.0)));
     assert_eq!(Method::Effective.bounds(&run, 1), None);
@@ -75,7 +75,7 @@ fn bounds_are_the_samples_at_the_ranks_of_so_many_independent_ones() {
 
 #[test]
 fn sections_have_the_spread_of_their_own_percentiles() {
-    let of = |p99_by_interval: Vec<f64>| Run { p99_by_interval, ..counting(100) };
+    let of = |p99_by_interval: Vec<f64>| CoverageRun { p99_by_interval, ..counting(100) };
     // 0.1 off the whole run's 99 each: error √(0.04 / 3 / 4), 3 degrees, 3.18245.
     let off = [0.1_f64, -0.1, 0.1, -0.1].map(|log| 99.0 * log.exp()).to_vec();
     let (low, high) = Method::Sections.bounds(&of(off.clone()), 0).unwrap();
@@ -90,7 +90,7 @@ fn a_simulated_run_is_sorted_and_rests_on_what_lies_above_in_each_interval() {
     // Four intervals of 1,000; the 40 above p99, which is 3,960, are all in the first.
     let mut samples: Vec<f64> = (1..=4_000).map(f64::from).collect();
     samples.rotate_right(40);
-    let run = Run::simulated(&samples, 1_000);
+    let run = CoverageRun::simulated(&samples, 1_000);
     assert_eq!(run.sorted, counting(4_000).sorted);
     assert_eq!(run.p99_by_interval, [3_990.0, 1_950.0, 2_950.0, 3_950.0]);
     // One cluster of 40: 4,000 samples are worth a fortieth.
@@ -109,24 +109,26 @@ fn what_was_recorded_is_read_back_with_what_it_rests_on() {
         p99_9_rests_on: Some(footing(600.0)),
         ..summary
     };
-    let run = Run::recorded(&summary, vec![7.0]).unwrap();
+    let run = CoverageRun::recorded(&summary, vec![7.0]).unwrap();
     assert_eq!(run.sorted.len(), 2_000);
     assert!(run.sorted.is_sorted());
     assert_eq!((run.sorted[0], run.sorted[999]), (1.0, 1_000.0));
     assert_eq!((run.independent, run.p99_by_interval), ([Some(500.0), Some(600.0)], vec![7.0]));
-    assert!(Run::recorded(&LatencySummary::default(), Vec::new()).is_none());
+    assert!(CoverageRun::recorded(&LatencySummary::default(), Vec::new()).is_none());
 }
 
 #[test]
 fn the_truth_is_the_least_that_enough_of_the_others_do_not_exceed() {
-    let ten =
-        |from: u32| Run { sorted: (from..from + 10).map(f64::from).collect(), ..Run::default() };
+    let ten = |from: u32| CoverageRun {
+        sorted: (from..from + 10).map(f64::from).collect(),
+        ..CoverageRun::default()
+    };
     let runs = [ten(1), ten(11), ten(21)];
     assert_eq!(truths(&runs, 0.5), Some(vec![20.0, 10.0, 10.0]));
     assert_eq!(truths(&runs, 0.9), Some(vec![28.0, 28.0, 18.0]));
     assert_eq!(truths(&runs, 0.001), Some(vec![11.0, 1.0, 1.0]));
     assert_eq!(truths(&[], 0.5), Some(vec![]));
-    assert_eq!(truths(&[Run::default()], 0.5), None);
+    assert_eq!(truths(&[CoverageRun::default()], 0.5), None);
 }
 
 #[test]
@@ -145,8 +147,11 @@ fn coverage_is_the_share_of_the_bounds_that_hold_the_truth_and_their_median_widt
 }
 
 /// So many runs of a hundred equal samples each.
-fn equal(values: &[f64]) -> Vec<Run> {
-    values.iter().map(|value| Run { sorted: vec![*value; 100], ..Run::default() }).collect()
+fn equal(values: &[f64]) -> Vec<CoverageRun> {
+    values
+        .iter()
+        .map(|value| CoverageRun { sorted: vec![*value; 100], ..CoverageRun::default() })
+        .collect()
 }
 
 #[test]
@@ -171,12 +176,14 @@ fn a_row_says_what_was_bounded_and_held_in_percent() {
     assert!(!table.contains("as if independent"), "100 samples are too few: {table}");
     assert!(table.contains("| same | p99 | a ratio of 5 runs to 5 | 100 % | 100 % | ± 0.0 % |\n"));
     assert!(table.contains("| same | p99.9 | a ratio of 5 runs to 5 |"), "{table}");
-    let long: Vec<Run> = (0..2).map(|_| Run { sorted: vec![1.0; 400], ..Run::default() }).collect();
+    let long: Vec<CoverageRun> =
+        (0..2).map(|_| CoverageRun { sorted: vec![1.0; 400], ..CoverageRun::default() }).collect();
     assert_eq!(rows("same", &long, 10, 1), naive);
     // Every second one of another kind: none holds what the others say.
-    let apart = [1.0, 2.0].map(|value| Run { sorted: vec![value; 400], ..Run::default() });
+    let apart =
+        [1.0, 2.0].map(|value| CoverageRun { sorted: vec![value; 400], ..CoverageRun::default() });
     assert_eq!(rows("same", &apart, 10, 1), naive.replace("100 % | ±", "0 % | ±"));
-    let wide = Run {
+    let wide = CoverageRun {
         sorted: (0..400).map(|n| if n < 395 { 1.0 } else { 1.21 }).collect(),
         ..apart[0].clone()
     };

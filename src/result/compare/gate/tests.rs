@@ -2,23 +2,23 @@ use rand::RngExt;
 
 use super::*;
 
-fn limit(text: &str) -> Result<Limit, String> {
+fn limit(text: &str) -> Result<GateLimit, String> {
     Gate::parse(text, Sense::FailOn, ["analytics"]).map(|gate| gate.limit)
 }
 
 #[test]
 fn gates_are_read_as_they_are_written() {
-    let Ok(Limit::Above(rise)) = limit("analytics.e2e.p99 > +10%") else { panic!() };
+    let Ok(GateLimit::Above(rise)) = limit("analytics.e2e.p99 > +10%") else { panic!() };
     assert!((rise - 1.1).abs() < 1e-12);
-    assert_eq!(limit("throughput<-5%"), Ok(Limit::Below(0.95)));
-    assert!(matches!(limit("ledger.duplicates > 0"), Ok(Limit::Each(_))));
-    assert!(matches!(limit("analytics.e2e.p99 > 50ms"), Ok(Limit::Each(_))));
+    assert_eq!(limit("throughput<-5%"), Ok(GateLimit::Below(0.95)));
+    assert!(matches!(limit("ledger.duplicates > 0"), Ok(GateLimit::Each(_))));
+    assert!(matches!(limit("analytics.e2e.p99 > 50ms"), Ok(GateLimit::Each(_))));
 }
 
 /// A row whose candidate never delivered in one of its runs.
-fn endless() -> Row {
+fn endless() -> MetricComparison {
     let figures = |last: f64| [1e6, 1.01e6, 0.99e6, last].map(Some).to_vec();
-    Row {
+    MetricComparison {
         metric: Metric::find("analytics.e2e.p99", ["analytics"]).unwrap(),
         unit: Unit::Nanoseconds,
         call: super::super::stats::Call::Inconclusive,
@@ -51,15 +51,15 @@ fn a_figure_without_end_passes_no_gate_whatever_the_statistics_made_of_it() {
     ] {
         let gate = Gate::parse(text, sense, ["analytics"]).unwrap();
         let GateResult { state, why, .. } = judge(&gate, &[endless()]);
-        assert_eq!(state, State::Failed, "{sense:?} {text}: {why}");
+        assert_eq!(state, GateState::Failed, "{sense:?} {text}: {why}");
         assert!(why.contains("1 of 4 candidate") || why.contains("in 3 of 4"), "{why}");
     }
     let gate = Gate::parse("throughput > -5%", Sense::Require, ["analytics"]).unwrap();
-    assert_eq!(judge(&gate, &[endless()]).state, State::Failed, "not measured at all");
+    assert_eq!(judge(&gate, &[endless()]).state, GateState::Failed, "not measured at all");
 }
 
 /// A row of figures that spread by 8 % from run to run.
-fn drawn(ratio: f64, rng: &mut rand_pcg::Pcg64Mcg) -> Row {
+fn drawn(ratio: f64, rng: &mut rand_pcg::Pcg64Mcg) -> MetricComparison {
     // The sum of twelve uniform numbers less 6 is as good as normal.
     let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
     let mut five =
@@ -67,7 +67,7 @@ fn drawn(ratio: f64, rng: &mut rand_pcg::Pcg64Mcg) -> Row {
     let (baseline, candidate) = (five(1e6), five(ratio * 1e6));
     let estimate = super::super::stats::Estimate::of(&baseline, &candidate).unwrap();
     let known = |figures: Vec<f64>| figures.into_iter().map(Some).collect();
-    Row {
+    MetricComparison {
         baseline: known(baseline),
         candidate: known(candidate),
         ratio: Some(estimate.ratio()),
@@ -84,7 +84,7 @@ fn a_change_of_the_limit_is_hardly_ever_shown_to_be_within_it() {
     let gate = Gate::parse("analytics.e2e.p99 < +10%", Sense::Require, ["analytics"]).unwrap();
     let mut share = |ratio: f64| {
         let states = (0..4_000).map(|_| judge(&gate, &[drawn(ratio, &mut rng)]).state);
-        states.filter(|state| *state == State::Passed).count() as f64 / 4_000.0
+        states.filter(|state| *state == GateState::Passed).count() as f64 / 4_000.0
     };
     let (at_limit, without_change, better) = (share(1.1), share(1.0), share(0.85));
     assert!((0.01..0.035).contains(&at_limit), "{at_limit}");
@@ -107,19 +107,19 @@ fn a_wrong_gate_says_what_was_expected() {
     says("analytics.e2e.p99 > 50", "has no unit");
 }
 
-fn parsed(text: &str, sense: Sense) -> Result<Limit, String> {
+fn parsed(text: &str, sense: Sense) -> Result<GateLimit, String> {
     Gate::parse(text, sense, ["analytics"]).map(|gate| gate.limit)
 }
 
 #[test]
 fn the_sign_of_a_limit_is_that_of_what_fails_or_of_what_is_required() {
     let (fails, requires) = (Sense::FailOn, Sense::Require);
-    assert_eq!(parsed("throughput > +50%", fails), Ok(Limit::Above(1.5)));
-    assert_eq!(parsed("throughput > 0%", fails), Ok(Limit::Above(1.0)));
-    assert_eq!(parsed("throughput < -25 %", fails), Ok(Limit::Below(0.75)));
-    assert_eq!(parsed("throughput < 0%", fails), Ok(Limit::Below(1.0)));
-    assert_eq!(parsed("throughput < +50%", requires), Ok(Limit::Above(1.5)));
-    assert_eq!(parsed("throughput > -25%", requires), Ok(Limit::Below(0.75)));
+    assert_eq!(parsed("throughput > +50%", fails), Ok(GateLimit::Above(1.5)));
+    assert_eq!(parsed("throughput > 0%", fails), Ok(GateLimit::Above(1.0)));
+    assert_eq!(parsed("throughput < -25 %", fails), Ok(GateLimit::Below(0.75)));
+    assert_eq!(parsed("throughput < 0%", fails), Ok(GateLimit::Below(1.0)));
+    assert_eq!(parsed("throughput < +50%", requires), Ok(GateLimit::Above(1.5)));
+    assert_eq!(parsed("throughput > -25%", requires), Ok(GateLimit::Below(0.75)));
     for (text, sense) in [
         ("throughput < +50%", fails),
         ("throughput > -25%", fails),
@@ -142,8 +142,8 @@ fn the_sign_of_a_limit_is_that_of_what_fails_or_of_what_is_required() {
 }
 
 /// Four runs a side; where not said otherwise, with a change of 20 % that is no chance.
-fn changed(ratio: f64, interval: (f64, f64), p_holm: f64) -> Row {
-    Row {
+fn changed(ratio: f64, interval: (f64, f64), p_holm: f64) -> MetricComparison {
+    MetricComparison {
         baseline: vec![Some(1e6); 4],
         candidate: vec![Some(ratio * 1e6); 4],
         endless: (0, 0),
@@ -158,9 +158,12 @@ fn changed(ratio: f64, interval: (f64, f64), p_holm: f64) -> Row {
     }
 }
 
-fn judged(text: &str, sense: Sense, row: &Row) -> (State, String) {
+fn judged(text: &str, sense: Sense, row: &MetricComparison) -> (GateState, String) {
     let gate = Gate::parse(text, sense, ["analytics"]).unwrap();
-    let other = Row { metric: Metric::find("throughput", ["analytics"]).unwrap(), ..endless() };
+    let other = MetricComparison {
+        metric: Metric::find("throughput", ["analytics"]).unwrap(),
+        ..endless()
+    };
     let GateResult { gate, state, why } = judge(&gate, &[other, row.clone()]);
     let required = if sense == Sense::Require { "require " } else { "" };
     assert_eq!(gate, format!("{required}{text}"));
@@ -172,8 +175,8 @@ const FALL: &str = "analytics.e2e.p99 < -25%";
 
 #[test]
 fn a_gate_fails_by_the_estimate_and_passes_by_the_whole_interval() {
-    use State::{Failed, Inconclusive, Passed};
-    let said = |text: &str, row: &Row| judged(text, Sense::FailOn, row);
+    use GateState::{Failed, Inconclusive, Passed};
+    let said = |text: &str, row: &MetricComparison| judged(text, Sense::FailOn, row);
     let state = |text: &str, ratio, interval, p| said(text, &changed(ratio, interval, p)).0;
     // Beyond, and no chance: at the level itself, too.
     assert_eq!(state(RISE, 1.75, (1.25, 2.25), ALPHA), Failed);
@@ -201,7 +204,7 @@ fn a_gate_fails_by_the_estimate_and_passes_by_the_whole_interval() {
 
 #[test]
 fn what_is_required_fails_unless_the_whole_interval_shows_it() {
-    use State::{Failed, Passed};
+    use GateState::{Failed, Passed};
     let said = |ratio, interval, p| {
         judged("analytics.e2e.p99 < +50%", Sense::Require, &changed(ratio, interval, p))
     };
@@ -221,16 +224,16 @@ fn fewer_than_three_runs_of_a_side_show_nothing_whatever_their_interval() {
         judged(text, sense, &row).0
     };
     let required = "analytics.e2e.p99 < +50%";
-    assert_eq!(state(3, 4, Sense::FailOn, RISE), State::Passed);
-    assert_eq!(state(3, 3, Sense::Require, required), State::Passed);
+    assert_eq!(state(3, 4, Sense::FailOn, RISE), GateState::Passed);
+    assert_eq!(state(3, 3, Sense::Require, required), GateState::Passed);
     for (few, many) in [(2, 4), (4, 2), (1, 1)] {
-        assert_eq!(state(few, many, Sense::FailOn, RISE), State::Inconclusive);
-        assert_eq!(state(few, many, Sense::Require, required), State::Failed);
+        assert_eq!(state(few, many, Sense::FailOn, RISE), GateState::Inconclusive);
+        assert_eq!(state(few, many, Sense::Require, required), GateState::Failed);
     }
-    let none = Row { ratio: None, interval: None, ..changed(1.0, (1.0, 1.0), 0.9) };
-    let inconclusive = (State::Inconclusive, "as it is".to_owned());
+    let none = MetricComparison { ratio: None, interval: None, ..changed(1.0, (1.0, 1.0), 0.9) };
+    let inconclusive = (GateState::Inconclusive, "as it is".to_owned());
     assert_eq!(judged(RISE, Sense::FailOn, &none), inconclusive);
-    assert_eq!(judged(required, Sense::Require, &none).0, State::Failed);
+    assert_eq!(judged(required, Sense::Require, &none).0, GateState::Failed);
 }
 
 #[test]
@@ -238,23 +241,24 @@ fn a_run_without_a_figure_fails_a_relative_gate_and_is_counted_by_its_side() {
     let mut row = changed(1.0, (0.9, 1.1), 0.9);
     row.baseline[0] = None;
     let words = "not enough samples, or not measured, in 1 of 4 baseline runs";
-    assert_eq!(judged(RISE, Sense::FailOn, &row), (State::Failed, words.to_owned()));
+    assert_eq!(judged(RISE, Sense::FailOn, &row), (GateState::Failed, words.to_owned()));
     row.candidate[1] = None;
     row.candidate[2] = None;
     let words = format!("{words} and 2 of 4 candidate runs");
-    assert_eq!(judged(RISE, Sense::FailOn, &row), (State::Failed, words));
+    assert_eq!(judged(RISE, Sense::FailOn, &row), (GateState::Failed, words));
     let row = changed(1.0, (0.9, 1.1), 0.9);
     let endless = vec![Some(f64::INFINITY), Some(1.0), Some(f64::INFINITY)];
-    let row = Row { candidate: endless, ..row };
+    let row = MetricComparison { candidate: endless, ..row };
     let words = "without end in 2 of 3 candidate runs".to_owned();
-    assert_eq!(judged(RISE, Sense::FailOn, &row), (State::Failed, words));
+    assert_eq!(judged(RISE, Sense::FailOn, &row), (GateState::Failed, words));
 }
 
 #[test]
 fn a_limit_on_each_run_names_how_many_are_beyond_and_the_worst() {
-    use State::{Failed, Passed};
+    use GateState::{Failed, Passed};
     let said = |text: &str, sense, candidate: &[Option<f64>]| {
-        let row = Row { candidate: candidate.to_vec(), ..changed(1.0, (0.9, 1.1), 0.9) };
+        let row =
+            MetricComparison { candidate: candidate.to_vec(), ..changed(1.0, (0.9, 1.1), 0.9) };
         judged(text, sense, &row)
     };
     let some = |ms: [f64; 3]| ms.map(|ms| Some(1e6 * ms));

@@ -13,7 +13,7 @@ fn alike(side: &str, count: usize) -> Vec<Saved> {
 }
 
 fn compared(base: Vec<Saved>, other: Vec<Saved>) -> crate::base::error::Result<Comparison> {
-    compare(&Side::of("a", base), &Side::of("b", other), &Options::default())
+    compare(&Side::of("a", base), &Side::of("b", other), &CompareOptions::default())
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn flags_are_counted_by_their_kind() {
 
 #[test]
 fn a_group_says_what_it_ran_against_and_when() {
-    let Group { name, runs, broker, first, last } = group("x", &alike("a", 3));
+    let SideRuns { name, runs, broker, first, last } = group("x", &alike("a", 3));
     let times = ["2026-11-23T10:00:00Z", "2026-11-23T10:02:00Z"];
     assert_eq!((name.as_str(), runs, first.as_str(), last.as_str()), ("x", 3, times[0], times[1]));
     assert!(broker.starts_with("the embedded in-memory broker"), "{broker}");
@@ -79,7 +79,7 @@ const LEDGER: [&str; 6] = [
 #[test]
 fn the_usual_metrics_are_those_of_the_applications_that_both_sides_have() {
     let others = runs("b", 2, |_, run| run.apps[1].name = "another".to_owned());
-    let [named, usual] = metrics(&alike("a", 2), &others, &Options::default());
+    let [named, usual] = metrics(&alike("a", 2), &others, &CompareOptions::default());
     let figures =
         ["analytics.e2e.p50", "analytics.e2e.p99", "ack.p99", "throughput", "cpu_us_per_event"];
     assert!(named.is_empty(), "{named:?}");
@@ -90,7 +90,7 @@ fn the_usual_metrics_are_those_of_the_applications_that_both_sides_have() {
 fn what_is_named_by_itself_or_by_a_gate_stands_once_and_counts_behind() {
     let gate = |text: &str| Gate::parse(text, Sense::FailOn, ["analytics", "fraud"]).unwrap();
     let gates = vec![gate("lag.max > 5"), gate("ack.p99 > +10%"), gate("ack.p99 > +20%")];
-    let by_gates = Options { gates: gates.clone(), ..Options::default() };
+    let by_gates = CompareOptions { gates: gates.clone(), ..CompareOptions::default() };
     let [named, usual] = metrics(&alike("a", 1), &alike("b", 1), &by_gates);
     assert_eq!(names(&named), ["ack.p99", "lag.max"]);
     let expected = [
@@ -100,7 +100,7 @@ fn what_is_named_by_itself_or_by_a_gate_stands_once_and_counts_behind() {
     ];
     assert_eq!(names(&usual), expected.concat());
     let chosen = vec![metric("ledger.missing"), metric("ack.p50"), metric("ack.p99")];
-    let chosen = Options { metrics: chosen, gates, ..Options::default() };
+    let chosen = CompareOptions { metrics: chosen, gates, ..CompareOptions::default() };
     let [named, usual] = metrics(&alike("a", 1), &alike("b", 1), &chosen);
     assert_eq!(names(&named), ["ack.p50", "ack.p99", "ledger.missing", "lag.max"]);
     assert!(usual.is_empty(), "only these: {usual:?}");
@@ -156,7 +156,7 @@ fn a_pair_keeps_what_is_declared_and_what_is_compared_apart() {
         run.host.cores = 64;
         run.plan["topic"]["partitions"] = 99.into();
     });
-    let options = Options { allow: vec![Allow::Host], ..Options::default() };
+    let options = CompareOptions { allow: vec![Allow::Host], ..CompareOptions::default() };
     let sides = [Side::of("a", alike("a", 3)), Side::of("b", other)];
     let pair = compare(&sides[0], &sides[1], &options).unwrap().pairs.remove(0);
     let what = |differences: &[Difference]| -> Vec<String> {

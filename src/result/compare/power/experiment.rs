@@ -9,7 +9,7 @@ use crate::result::compare::stats::{Call, Estimate, call, holm};
 /// How the runs of the two sides follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum RunOrder {
     /// A B B A A B B A ..., with a random start.
     Abba,
     /// All of the baseline, then all of the candidate.
@@ -28,7 +28,7 @@ pub struct Experiment {
     /// How far figures drift from the first to the last run, in units of `spread`.
     pub drift: f64,
     /// How runs follow each other.
-    pub order: Order,
+    pub order: RunOrder,
     /// Metrics looked at together, independent of each other; only the first has the effect.
     pub metrics: usize,
     /// Smallest effect that is called.
@@ -37,7 +37,7 @@ pub struct Experiment {
 
 /// How often each call came, as shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Outcome {
+pub struct CallShares {
     /// The first metric: *worse*.
     pub worse: f64,
     /// The first metric: *better*.
@@ -59,7 +59,7 @@ impl Experiment {
             effect,
             spread: 0.08,
             drift: 0.0,
-            order: Order::Abba,
+            order: RunOrder::Abba,
             metrics: 1,
             min_effect: 0.05,
         }
@@ -67,10 +67,10 @@ impl Experiment {
 
     /// Repeats the experiment so often.
     #[must_use]
-    pub fn outcome(&self, times: u32, seed: u64) -> Outcome {
+    pub fn outcome(&self, times: u32, seed: u64) -> CallShares {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let share = 1.0 / f64::from(times);
-        let mut outcome = Outcome::default();
+        let mut outcome = CallShares::default();
         for _ in 0..times {
             let calls = self.once(&mut rng);
             match calls.first() {
@@ -101,8 +101,8 @@ impl Experiment {
         let mut sides = [Vec::with_capacity(self.repeats), Vec::with_capacity(self.repeats)];
         for place in 0..runs {
             let is_candidate = match self.order {
-                Order::Abba => matches!(place % 4, 1 | 2) != swapped,
-                Order::Blocked => place >= self.repeats,
+                RunOrder::Abba => matches!(place % 4, 1 | 2) != swapped,
+                RunOrder::Blocked => place >= self.repeats,
             };
             let drift = self.drift * place as f64 / (runs - 1) as f64;
             let effect = if is_candidate && metric == 0 { self.effect } else { 0.0 };

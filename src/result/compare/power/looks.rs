@@ -14,7 +14,7 @@ const MIN_EFFECT: f64 = 0.05;
 
 /// What became of many races.
 #[derive(Debug, Default)]
-struct Outcome {
+struct RaceShares {
     /// Share that was called better or worse.
     different: f64,
     /// Share that was called the same.
@@ -25,9 +25,9 @@ struct Outcome {
     careless: f64,
 }
 
-fn outcome(effect: f64, drift: f64, times: u32, seed: u64) -> Outcome {
+fn outcome(effect: f64, drift: f64, times: u32, seed: u64) -> RaceShares {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let mut outcome = Outcome::default();
+    let mut outcome = RaceShares::default();
     let share = 1.0 / f64::from(times);
     for _ in 0..times {
         let runs = race(PAIRS_MAX, effect, drift, &mut rng);
@@ -64,7 +64,8 @@ pub(super) fn table(times: u32, seed: u64) -> String {
     for (effect, drift) in
         [(0.0, 0.0), (0.0, 8.0), (0.05, 0.0), (0.1, 0.0), (0.2, 0.0), (0.2, 8.0), (0.3, 0.0)]
     {
-        let Outcome { different, same, pairs, careless } = outcome(effect, drift, times / 2, seed);
+        let RaceShares { different, same, pairs, careless } =
+            outcome(effect, drift, times / 2, seed);
         let (effect, different, same) = (100.0 * effect, percent(different), percent(same));
         let careless = percent(careless);
         out.push_str(&format!(

@@ -66,7 +66,7 @@ fn every_core_of_this_host_is_watched_and_left_alone_afterwards() {
 /// One meter's thread, which is told to stop after so long; when it began and ended, too. Another
 /// thread of that meter has used 7 s of CPU.
 fn watched(stop_after: Duration) -> (u64, MeterSeen, u64) {
-    let shared = Shared {
+    let shared = MeterShared {
         clock: Arc::new(SystemClock::start()),
         stalls: Arc::new(Stalls::new(1)),
         measured: Arc::new(OnceLock::from(0..u64::MAX)),

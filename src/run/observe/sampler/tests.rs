@@ -8,9 +8,9 @@ const S: u64 = 1_000_000_000;
 
 /// What a measured part of a moment came to: the sampler's fields are planted, and what it
 /// reads is a cgroup of our own.
-fn seen(acked: u64, before: impl FnOnce(&mut Sampler), after: impl FnOnce()) -> Seen {
+fn seen(acked: u64, before: impl FnOnce(&mut Sampler), after: impl FnOnce()) -> WatchSeen {
     let clock = SystemClock::start();
-    let roster = Arc::new(Roster::default());
+    let roster = Arc::new(ThreadRegistry::default());
     let brokers = LocalBrokers { pids: vec![1], ..LocalBrokers::default() };
     let mut sampler = Sampler::new(&clock, 0, 0..u64::MAX, roster, brokers);
     sampler.groups.clear();

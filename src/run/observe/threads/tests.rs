@@ -26,12 +26,12 @@ fn of_kind(rows: &[ThreadCpu], kind: &str) -> ThreadCpu {
 
 #[test]
 fn a_thread_that_ends_before_the_last_look_loses_no_cpu() {
-    let roster = Arc::new(Roster::default());
+    let roster = Arc::new(ThreadRegistry::default());
     let (go, wait) = channel::<()>();
     let (entered, is_in) = channel::<()>();
     let seats = roster.clone();
     let thread = thread::spawn(move || {
-        let _seat = seats.enter(Kind::Producer, "producer-0");
+        let _seat = seats.enter(ThreadKind::Producer, "producer-0");
         work(100_000_000);
         entered.send(()).unwrap();
         wait.recv().unwrap();
@@ -53,11 +53,11 @@ fn a_thread_that_ends_before_the_last_look_loses_no_cpu() {
 
 #[test]
 fn a_thread_that_works_all_the_time_is_the_busiest() {
-    let roster = Arc::new(Roster::default());
+    let roster = Arc::new(ThreadRegistry::default());
     let clock = SystemClock::start();
     let mut threads = Threads::begin(roster.clone(), clock.now_ns());
     let worker = thread::spawn(move || {
-        let _seat = roster.enter(Kind::Worker("fraud".to_owned()), "fraud-0");
+        let _seat = roster.enter(ThreadKind::Worker("fraud".to_owned()), "fraud-0");
         work(200_000_000);
     });
     worker.join().unwrap();
@@ -78,7 +78,7 @@ impl Threads {
     fn used(&mut self, tid: i32, cpu_ns: u64) {
         let usage = Usage { cpu_ns, ..Usage::default() };
         let is_first = self.last_ns == self.first_ns;
-        self.note(ThreadId::new(tid), Kind::Other, format!("thread-{tid}"), usage, is_first);
+        self.note(ThreadId::new(tid), ThreadKind::Other, format!("thread-{tid}"), usage, is_first);
     }
 
     fn busiest_of(&self) -> (String, f64) {
@@ -137,7 +137,7 @@ fn who_waits_long_at_a_time_comes_before_who_waits_often() {
     let mut threads = nobody();
     let mut wait = |tid, name: &str, wait_ns, turns, is_first| {
         let usage = Usage { cpu_ns: 0, wait_ns, turns };
-        threads.note(ThreadId::new(tid), Kind::Other, name.to_owned(), usage, is_first);
+        threads.note(ThreadId::new(tid), ThreadKind::Other, name.to_owned(), usage, is_first);
     };
     wait(1, "often", 7 * S, 1_000, true);
     wait(2, "long", 9 * S, 100, true);
@@ -153,17 +153,17 @@ fn who_waits_long_at_a_time_comes_before_who_waits_often() {
 #[test]
 fn a_kind_s_cpu_is_the_sum_of_its_threads_and_for_each_event() {
     let mut threads = nobody();
-    let mut note = |tid, kind: &Kind, cpu_ns, wait_ns, is_first| {
+    let mut note = |tid, kind: &ThreadKind, cpu_ns, wait_ns, is_first| {
         let usage = Usage { cpu_ns, wait_ns, turns: 1 };
         threads.note(ThreadId::new(tid), kind.clone(), format!("thread-{tid}"), usage, is_first);
     };
     for tid in [1, 2] {
-        note(tid, &Kind::Producer, S, 50 * MS, true);
+        note(tid, &ThreadKind::Producer, S, 50 * MS, true);
     }
-    note(1, &Kind::Producer, S + 1_500 * MS, 80 * MS, false);
-    note(2, &Kind::Producer, S + 500 * MS, 70 * MS, false);
+    note(1, &ThreadKind::Producer, S + 1_500 * MS, 80 * MS, false);
+    note(2, &ThreadKind::Producer, S + 500 * MS, 70 * MS, false);
     // It began since: all of it counts.
-    note(3, &Kind::Client, 300 * MS, 4 * MS, false);
+    note(3, &ThreadKind::Client, 300 * MS, 4 * MS, false);
     let row = |kind: &str, threads, cpu_s, wait_s, per_event| ThreadCpu {
         kind: kind.to_owned(),
         threads,
@@ -196,7 +196,7 @@ fn the_main_thread_is_the_harness_s_and_one_that_nobody_knows_is_not() {
     assert!(stranger.join().unwrap().is_err());
     let main = Process::myself().unwrap().task_main_thread().unwrap();
     let (id, ..) = read(&main).unwrap();
-    assert_eq!(threads.tracks[&id].kind, Kind::Harness);
+    assert_eq!(threads.tracks[&id].kind, ThreadKind::Harness);
     let strangers = threads.tracks.values().filter(|track| track.name == "stranger");
-    assert_eq!(strangers.map(|track| track.kind.clone()).collect::<Vec<_>>(), [Kind::Other]);
+    assert_eq!(strangers.map(|track| track.kind.clone()).collect::<Vec<_>>(), [ThreadKind::Other]);
 }

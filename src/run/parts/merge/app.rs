@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::apps::{Summary, Totals};
 use crate::base::error::{Error, Result};
 use crate::measure::latency::window::Stage;
-use crate::measure::latency::{Footing, Page, Row, Series, TAIL};
+use crate::measure::latency::{Footing, IntervalRow, SampleCell, Series, TAIL};
 use crate::result::{AppClock, AppResult, ClockBound, LatencySummary};
 use crate::run::parts::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart, ROWS_MORE_MAX};
 use crate::run::undelivered::never_seen;
@@ -17,7 +17,7 @@ pub(super) struct Merged<'a> {
     /// By intervals of the schedule.
     pub(super) series: Series,
     /// The same, once it is complete.
-    pub(super) rows: BTreeMap<u64, Row>,
+    pub(super) rows: BTreeMap<u64, IntervalRow>,
     /// On what its percentiles rest.
     footings: [Option<Footing>; 3],
     pub(super) consumed_per_s: f64,
@@ -43,7 +43,7 @@ impl<'a> Merged<'a> {
                     let file = part.file.display();
                     Error::usage(format!("{file}: is damaged, {}: {what}", name.name))
                 };
-                let page: Page =
+                let page: SampleCell =
                     serde_json::from_str(page.get()).map_err(|error| damaged(error.to_string()))?;
                 page.check(start + producer.intervals + ROWS_MORE_MAX).map_err(damaged)?;
                 let earliest = page.processed.keys().next().copied();

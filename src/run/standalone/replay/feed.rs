@@ -9,7 +9,7 @@ use crate::base::clock::{Clock, wall_clock_us};
 use crate::base::error::Result;
 use crate::client::librdkafka::Excerpt;
 use crate::event::json::restamp::Restamper;
-use crate::workers::produce::{Step, Tape, TapeRecord, time_us};
+use crate::workers::produce::{NextRecord, RecordRef, RecordStream, time_us};
 
 /// How far ahead of the clock an event's time may be; one beyond comes with the event before it.
 const AHEAD_MAX_US: i64 = 3_600_000_000;
@@ -28,13 +28,13 @@ pub(super) enum Polled {
 }
 
 /// Records of several partitions, each partition's in the order of its offsets.
-pub(super) trait Feed {
+pub(super) trait RecordFeed {
     /// Calls `each` with the partition of up to `max` records; takes about `wait` at most.
     fn poll(
         &mut self,
         max: usize,
         wait: Duration,
-        each: &mut dyn FnMut(i32, &TapeRecord<'_>),
+        each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<Polled>;
 
     /// The partitions of which something is left to read.
@@ -46,12 +46,12 @@ pub(super) trait Feed {
     }
 }
 
-impl Feed for Excerpt {
+impl RecordFeed for Excerpt {
     fn poll(
         &mut self,
         max: usize,
         wait: Duration,
-        each: &mut dyn FnMut(i32, &TapeRecord<'_>),
+        each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<Polled> {
         let count = Excerpt::poll(self, max, wait, each)?;
         Ok(match count {
@@ -72,10 +72,10 @@ impl Feed for Excerpt {
 /// A record without a time (a probe, or what is no event) comes right behind the one before it
 /// in its partition. Within a partition time never goes back.
 pub(super) struct Paced {
-    tape: Box<dyn Tape>,
+    tape: Box<dyn RecordStream>,
     clock: Arc<dyn Clock>,
     times: f64,
-    lanes: Vec<Lane>,
+    lanes: Vec<FeedPartition>,
     order: BinaryHeap<Reverse<(i64, usize)>>,
     /// Lanes whose next record has to be read before anything goes on.
     wanted: Vec<usize>,
@@ -86,16 +86,16 @@ pub(super) struct Paced {
     last_us: i64,
 }
 
-struct Lane {
+struct FeedPartition {
     partition: i32,
     ended: bool,
     newest_us: i64,
-    held: Held,
+    held: HeldRecord,
 }
 
 /// A record that waits for its time.
 #[derive(Default)]
-struct Held {
+struct HeldRecord {
     offset: i64,
     key: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
@@ -105,16 +105,16 @@ struct Held {
 impl Paced {
     /// `partitions` are the numbers of the tape's, `times` how many times as fast as recorded.
     pub(super) fn new(
-        tape: Box<dyn Tape>,
+        tape: Box<dyn RecordStream>,
         partitions: &[i32],
         times: f64,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let lane = |&partition: &i32| Lane {
+        let lane = |&partition: &i32| FeedPartition {
             partition,
             ended: false,
             newest_us: i64::MIN,
-            held: Held::default(),
+            held: HeldRecord::default(),
         };
         Self {
             tape,
@@ -139,7 +139,7 @@ impl Paced {
                 if let Some(at_us) = time_us(record, restamper).filter(|at_us| at_us <= last_us) {
                     lane.newest_us = lane.newest_us.max(at_us);
                 }
-                lane.held = Held {
+                lane.held = HeldRecord {
                     offset: record.offset,
                     key: record.key.map(<[u8]>::to_vec),
                     payload: record.payload.map(<[u8]>::to_vec),
@@ -147,9 +147,9 @@ impl Paced {
                 };
             })?;
             match step {
-                Step::Record => self.order.push(Reverse((lane.newest_us, place))),
-                Step::End => lane.ended = true,
-                Step::Nothing => return Ok(false),
+                NextRecord::Record => self.order.push(Reverse((lane.newest_us, place))),
+                NextRecord::End => lane.ended = true,
+                NextRecord::Nothing => return Ok(false),
             }
             self.wanted.pop();
         }
@@ -167,12 +167,12 @@ impl Paced {
     }
 }
 
-impl Feed for Paced {
+impl RecordFeed for Paced {
     fn poll(
         &mut self,
         max: usize,
         wait: Duration,
-        each: &mut dyn FnMut(i32, &TapeRecord<'_>),
+        each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<Polled> {
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         let mut count = 0;
@@ -198,8 +198,8 @@ impl Feed for Paced {
             }
             self.late_max_ns = self.late_max_ns.max(now_ns - due_ns);
             self.order.pop();
-            let Lane { partition, held, .. } = &self.lanes[place];
-            let record = TapeRecord {
+            let FeedPartition { partition, held, .. } = &self.lanes[place];
+            let record = RecordRef {
                 offset: held.offset,
                 key: held.key.as_deref(),
                 payload: held.payload.as_deref(),

@@ -1,23 +1,23 @@
 //! Where a replay begins and ends: as typed, and as offsets.
 
-use crate::plan::toml::unit;
+use crate::plan::toml::units;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
-use crate::client::librdkafka::{Scout, Stretch};
+use crate::client::librdkafka::{OffsetRange, Scout};
 use crate::event::json::stamp;
 
 /// Either end of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ReplayEnd {
     /// The first records to read.
     From,
     /// The records to end before.
     Until,
 }
 
-impl Side {
+impl ReplayEnd {
     const fn flag(self) -> &'static str {
         match self {
             Self::From => "--from",
@@ -35,7 +35,7 @@ impl Side {
 
 /// One end, as somebody wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ReplayPlace {
     /// Where each partition begins, or ends.
     Edge,
     /// One offset for every partition.
@@ -53,12 +53,12 @@ pub fn words_of(words: &[String]) -> usize {
     if two { 2 } else { 1 }.min(words.len())
 }
 
-impl Place {
+impl ReplayPlace {
     /// Reads a place; `now_us` is what a duration counts back from.
     ///
     /// # Errors
     /// [`Error::Usage`] with what is wrong and what was expected.
-    pub fn parse(side: Side, words: &[String], now_us: i64) -> Result<Self> {
+    pub fn parse(side: ReplayEnd, words: &[String], now_us: i64) -> Result<Self> {
         let typed = words.join(" ");
         let (kind, value) = match words {
             [one] => one.split_once(':').map_or((&**one, ""), |(kind, value)| (kind, value)),
@@ -81,7 +81,7 @@ impl Place {
                 let at_us = stamp::timestamp_us(value);
                 at_us.map(Self::Time).ok_or_else(|| fault("has no date by RFC 3339"))
             }
-            "duration" => match unit::duration(value) {
+            "duration" => match units::duration(value) {
                 Ok(ago) => Ok(Self::Time(before(now_us, ago))),
                 Err(what) => Err(Error::usage(format!("{} duration: {what}", side.flag()))),
             },
@@ -112,7 +112,7 @@ fn offset(text: &str) -> Result<i64, String> {
     offset.ok_or_else(|| format!("has no offset {text:?}"))
 }
 
-fn offsets(text: &str) -> Result<Place, String> {
+fn offsets(text: &str) -> Result<ReplayPlace, String> {
     let mut offsets = BTreeMap::new();
     for pair in text.split(',') {
         let (partition, at) = pair.split_once('=').ok_or(format!("has no offset in {pair:?}"))?;
@@ -122,7 +122,7 @@ fn offsets(text: &str) -> Result<Place, String> {
             return Err(format!("names partition {number} twice"));
         }
     }
-    Ok(Place::Offsets(offsets))
+    Ok(ReplayPlace::Offsets(offsets))
 }
 
 fn before(now_us: i64, ago: Duration) -> i64 {
@@ -131,23 +131,23 @@ fn before(now_us: i64, ago: Duration) -> i64 {
 
 /// What of a topic is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ReplayRange {
     /// Where it begins.
-    pub from: Place,
+    pub from: ReplayPlace,
     /// Where it ends; what stands there is not read any more.
-    pub until: Place,
+    pub until: ReplayPlace,
     /// Only these partitions; empty for all.
     pub partitions: Vec<i32>,
 }
 
-impl Wanted {
+impl ReplayRange {
     /// What is wrong whatever the topic holds.
     ///
     /// # Errors
     /// [`Error::Usage`] when the end is not behind the beginning, or a partition is named that is
     /// not to be read.
     pub fn check(&self) -> Result<()> {
-        for (side, place) in [(Side::From, &self.from), (Side::Until, &self.until)] {
+        for (side, place) in [(ReplayEnd::From, &self.from), (ReplayEnd::Until, &self.until)] {
             let left_out = |partition: &i32| !self.partitions.contains(partition);
             if let Some(partition) = place.named().into_iter().find(left_out)
                 && !self.partitions.is_empty()
@@ -173,7 +173,7 @@ impl Wanted {
             }
         }
         match (&self.from, &self.until) {
-            (Place::Time(from_us), Place::Time(until_us)) if until_us <= from_us => {
+            (ReplayPlace::Time(from_us), ReplayPlace::Time(until_us)) if until_us <= from_us => {
                 Err(Error::usage("--until: its time is not behind that of --from"))
             }
             _ => Ok(()),
@@ -184,7 +184,7 @@ impl Wanted {
     ///
     /// # Errors
     /// [`Error::Broker`] when the topic does not hold what is asked for, or holds nothing there.
-    pub fn stretches(&self, topic: &str, scout: &Scout) -> Result<Vec<Stretch>> {
+    pub fn stretches(&self, topic: &str, scout: &Scout) -> Result<Vec<OffsetRange>> {
         self.resolve(topic, scout.spans(), &|at_us| scout.offsets_at(at_us))
     }
 
@@ -193,7 +193,7 @@ impl Wanted {
         topic: &str,
         spans: &[(i64, i64)],
         offsets_at: &dyn Fn(i64) -> Result<Vec<i64>>,
-    ) -> Result<Vec<Stretch>> {
+    ) -> Result<Vec<OffsetRange>> {
         let there = |partition: i32| {
             usize::try_from(partition).ok().filter(|place| *place < spans.len()).ok_or_else(|| {
                 Error::Broker(format!(
@@ -211,8 +211,8 @@ impl Wanted {
         }
         partitions.sort_unstable();
         partitions.dedup();
-        let at = |place: &Place| match place {
-            Place::Time(at_us) => offsets_at(*at_us).map(Some),
+        let at = |place: &ReplayPlace| match place {
+            ReplayPlace::Time(at_us) => offsets_at(*at_us).map(Some),
             _ => Ok(None),
         };
         let (from_times, until_times) = (at(&self.from)?, at(&self.until)?);
@@ -220,7 +220,7 @@ impl Wanted {
         for partition in partitions {
             let place = there(partition)?;
             let (start, end) = spans[place];
-            let edge = |side, wanted: &Place, times: &Option<Vec<i64>>, edge: i64| match (
+            let edge = |side, wanted: &ReplayPlace, times: &Option<Vec<i64>>, edge: i64| match (
                 wanted.offset_of(partition),
                 times,
             ) {
@@ -228,9 +228,9 @@ impl Wanted {
                 (None, Some(times)) => Ok(times.get(place).copied().unwrap_or(edge)),
                 (None, None) => Ok(edge),
             };
-            let from = edge(Side::From, &self.from, &from_times, start)?;
-            let until = edge(Side::Until, &self.until, &until_times, end)?.max(from);
-            stretches.push(Stretch { partition, from, until });
+            let from = edge(ReplayEnd::From, &self.from, &from_times, start)?;
+            let until = edge(ReplayEnd::Until, &self.until, &until_times, end)?.max(from);
+            stretches.push(OffsetRange { partition, from, until });
         }
         if spans.iter().all(|(start, end)| start >= end) {
             return Err(Error::Broker(format!("topic {topic} is empty: nothing can be replayed")));
@@ -246,7 +246,7 @@ impl Wanted {
 }
 
 /// An offset that the partition holds, or its end.
-fn held(side: Side, partition: i32, offset: i64, (start, end): (i64, i64)) -> Result<i64> {
+fn held(side: ReplayEnd, partition: i32, offset: i64, (start, end): (i64, i64)) -> Result<i64> {
     if (start..=end).contains(&offset) {
         return Ok(offset);
     }
@@ -258,8 +258,8 @@ fn held(side: Side, partition: i32, offset: i64, (start, end): (i64, i64)) -> Re
 }
 
 /// What was asked for beside what is there, for the first few partitions.
-fn ends(spans: &[(i64, i64)], stretches: &[Stretch]) -> String {
-    let one = |stretch: &Stretch| {
+fn ends(spans: &[(i64, i64)], stretches: &[OffsetRange]) -> String {
+    let one = |stretch: &OffsetRange| {
         let place = usize::try_from(stretch.partition).unwrap_or(usize::MAX);
         let (start, end) = spans.get(place).copied().unwrap_or_default();
         format!(

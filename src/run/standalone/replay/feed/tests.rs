@@ -13,7 +13,7 @@ enum Kept {
 
 struct Memory(Vec<Vec<Kept>>, Vec<usize>);
 
-impl Tape for Memory {
+impl RecordStream for Memory {
     fn partitions(&self) -> usize {
         self.0.len()
     }
@@ -22,13 +22,13 @@ impl Tape for Memory {
         &mut self,
         place: usize,
         _wait: Duration,
-        each: &mut dyn FnMut(&TapeRecord<'_>),
-    ) -> Result<Step> {
+        each: &mut dyn FnMut(&RecordRef<'_>),
+    ) -> Result<NextRecord> {
         let at = self.1[place];
-        let Some(kept) = self.0[place].get(at) else { return Ok(Step::End) };
+        let Some(kept) = self.0[place].get(at) else { return Ok(NextRecord::End) };
         self.1[place] += 1;
         let payload = match kept {
-            Kept::Pause => return Ok(Step::Nothing),
+            Kept::Pause => return Ok(NextRecord::Nothing),
             Kept::Garbage => "no event".to_owned(),
             Kept::Event(second) => format!(
                 r#"{{"event_id":"6f1c","user_id":"u","session_id":"s","event_type":"page_view",
@@ -37,8 +37,8 @@ impl Tape for Memory {
             ),
         };
         let payload = Some(payload.as_bytes());
-        each(&TapeRecord { offset: at as i64, key: Some(b"u"), payload, at_us: None });
-        Ok(Step::Record)
+        each(&RecordRef { offset: at as i64, key: Some(b"u"), payload, at_us: None });
+        Ok(NextRecord::Record)
     }
 }
 

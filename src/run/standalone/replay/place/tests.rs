@@ -2,22 +2,22 @@ use super::*;
 
 const NOW_US: i64 = 1_767_225_600_000_000;
 
-fn parse(side: Side, text: &str) -> Result<Place> {
+fn parse(side: ReplayEnd, text: &str) -> Result<ReplayPlace> {
     let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    Place::parse(side, &words, NOW_US)
+    ReplayPlace::parse(side, &words, NOW_US)
 }
 
-fn place(text: &str) -> Place {
-    let side = if text.starts_with("until ") { Side::Until } else { Side::From };
+fn place(text: &str) -> ReplayPlace {
+    let side = if text.starts_with("until ") { ReplayEnd::Until } else { ReplayEnd::From };
     parse(side, text.trim_start_matches("until ")).unwrap()
 }
 
-fn wanted(from: &str, until: &str, partitions: &[i32]) -> Wanted {
-    Wanted { from: place(from), until: place(until), partitions: partitions.to_vec() }
+fn wanted(from: &str, until: &str, partitions: &[i32]) -> ReplayRange {
+    ReplayRange { from: place(from), until: place(until), partitions: partitions.to_vec() }
 }
 
 /// Three partitions; a time is found at the offset of so many seconds since `NOW_US`.
-fn resolve(wanted: &Wanted) -> Result<Vec<(i32, i64, i64)>> {
+fn resolve(wanted: &ReplayRange) -> Result<Vec<(i32, i64, i64)>> {
     let spans = [(0, 100), (50, 60), (0, 0)];
     let offsets_at = |at_us: i64| {
         let at = (at_us - NOW_US) / 1_000_000;
@@ -30,23 +30,23 @@ fn resolve(wanted: &Wanted) -> Result<Vec<(i32, i64, i64)>> {
 #[test]
 fn one_word_and_two_say_the_same() {
     for (one, two, expected) in [
-        ("offset:5", "offset 5", Place::Offset(5)),
-        ("offset:0=5,3=7", "offset 0=5,3=7", Place::Offsets([(0, 5), (3, 7)].into())),
+        ("offset:5", "offset 5", ReplayPlace::Offset(5)),
+        ("offset:0=5,3=7", "offset 0=5,3=7", ReplayPlace::Offsets([(0, 5), (3, 7)].into())),
         (
             "timestamp:2026-01-01T00:00:01Z",
             "timestamp 2026-01-01T00:00:01Z",
-            Place::Time(NOW_US + 1_000_000),
+            ReplayPlace::Time(NOW_US + 1_000_000),
         ),
-        ("duration:1h", "duration 1h", Place::Time(NOW_US - 3_600_000_000)),
-        ("duration:200000d", "duration 200000d", Place::Time(0)),
+        ("duration:1h", "duration 1h", ReplayPlace::Time(NOW_US - 3_600_000_000)),
+        ("duration:200000d", "duration 200000d", ReplayPlace::Time(0)),
     ] {
-        for side in [Side::From, Side::Until] {
+        for side in [ReplayEnd::From, ReplayEnd::Until] {
             assert_eq!(parse(side, one).unwrap(), expected);
             assert_eq!(parse(side, two).unwrap(), expected);
         }
     }
-    assert_eq!(parse(Side::From, "beginning").unwrap(), Place::Edge);
-    assert_eq!(parse(Side::Until, "end").unwrap(), Place::Edge);
+    assert_eq!(parse(ReplayEnd::From, "beginning").unwrap(), ReplayPlace::Edge);
+    assert_eq!(parse(ReplayEnd::Until, "end").unwrap(), ReplayPlace::Edge);
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     for (text, count) in [
         ("beginning fraud", 1),
@@ -78,12 +78,12 @@ fn what_is_no_place_is_told_with_what_was_expected() {
         ("duration 5", "--from duration: \"5\" has no unit"),
         ("duration 1h 2", "is no place"),
     ] {
-        let error = parse(Side::From, text).unwrap_err();
+        let error = parse(ReplayEnd::From, text).unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{error}");
         let error = error.to_string();
         assert!(error.contains(expected) && error.contains("expected"), "{error}");
     }
-    let error = parse(Side::Until, "beginning").unwrap_err().to_string();
+    let error = parse(ReplayEnd::Until, "beginning").unwrap_err().to_string();
     assert!(error.starts_with("--until: \"beginning\" is no place in a topic; expected end, "));
 }
 

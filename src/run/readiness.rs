@@ -1,0 +1,151 @@
+//! The end of the beginning: every worker assigned, and a probe seen by each group on each
+//! partition. Only then does the schedule start.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::workers::Workers;
+use crate::base::clock::wall_clock_us;
+use crate::base::error::{Error, Result};
+use crate::client::target::Target;
+use crate::event::json::encode;
+use crate::event::{PROBE_SHARD, Stamp};
+use crate::plan::Plan;
+use crate::workers::consume::{AppGroup, WorkerState};
+
+/// How often probes are sent to partitions that no group has answered for.
+const RESEND: Duration = Duration::from_secs(1);
+
+/// The same for each partition: ten thousand probes take their time, and more of them only more.
+const RESEND_EACH: Duration = Duration::from_millis(1);
+
+/// Longest wait for the broker's word that it is still there.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// A broker that has not answered for so long is gone; one that starts again is back before.
+const GONE: Duration = Duration::from_secs(8);
+
+/// How often the groups are looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// After so long it is said who is waited for: a new group takes some three seconds.
+const SOUND: Duration = Duration::from_secs(6);
+
+/// And again after so long: a member whose process was killed holds its group up for its session's
+/// time-out, 45 s unless it was set.
+const SOUND_AGAIN: Duration = Duration::from_secs(15);
+
+/// Waits until every group reads every partition. `interrupted` ends the waiting, and `say` is told
+/// who is waited for where it takes its time.
+///
+/// # Errors
+/// [`Error::Broker`] when the broker refuses somebody for good, or is gone; [`Error::Invalid`] that
+/// names who is missing and why, when the plan's ready timeout is over.
+pub(super) fn wait(
+    world: &Target,
+    plan: &Plan,
+    run: u32,
+    crew: &Workers,
+    interrupted: &dyn Fn() -> bool,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let groups = crew.groups();
+    let began = Instant::now();
+    let mut answered = began;
+    let limit = Duration::from_millis(plan.measure.ready_timeout_ms);
+    let resend = RESEND.max(RESEND_EACH * plan.topic.partitions.unsigned_abs());
+    let mut sent: Option<Instant> = None;
+    let mut seq = 0;
+    let mut sound = SOUND;
+    loop {
+        let missing = missing(plan, groups);
+        if missing.is_empty() || interrupted() {
+            return Ok(());
+        }
+        if let Some(words) = world.refusal() {
+            return Err(Error::Broker(format!("not ready: the broker refuses {words}")));
+        }
+        if crew.broken() || began.elapsed() > limit {
+            let (waited_s, who) = (began.elapsed().as_secs_f64(), who(world, plan, missing));
+            return Err(Error::Invalid(format!("not ready within {waited_s:.0} s: {who}")));
+        }
+        if sent.is_none_or(|at| at.elapsed() > resend) {
+            if sent.is_none() || world.answers(ANSWER) {
+                answered = Instant::now();
+                if began.elapsed() > sound {
+                    sound = began.elapsed() + SOUND_AGAIN;
+                    let left_s = limit.saturating_sub(began.elapsed()).as_secs_f64();
+                    let who = who(world, plan, missing);
+                    say(&format!("not ready yet, for at most {left_s:.0} s more: {who}"));
+                }
+            } else if answered.elapsed() > GONE {
+                return Err(Error::Broker(gone(world, answered.elapsed())));
+            }
+            seq = send(world, run, groups, seq)?;
+            sent = Some(Instant::now());
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Why it takes so long: who is missing, who else is there, and what the clients say.
+fn who(world: &Target, plan: &Plan, missing: Vec<String>) -> String {
+    let mut words = missing;
+    words.extend(world.strangers(plan));
+    words.extend(world.why().map(|why| format!("the clients say: {why}")));
+    words.join("; ")
+}
+
+fn gone(world: &Target, silent: Duration) -> String {
+    let why = world.why().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!(
+        "the broker is gone: no answer for {:.0} s while the groups got ready{why}",
+        silent.as_secs_f64()
+    )
+}
+
+/// Sends a probe to each partition that some group has not seen one on.
+fn send(world: &Target, run: u32, groups: &[Arc<AppGroup>], mut seq: u64) -> Result<u64> {
+    let mut partitions: Vec<usize> = groups.iter().flat_map(|group| group.unprobed()).collect();
+    partitions.sort_unstable();
+    partitions.dedup();
+    for partition in partitions {
+        let stamp = Stamp { run, shard: PROBE_SHARD, seq, due_wall_us: wall_clock_us() };
+        let mut payload = Vec::new();
+        encode::probe(&stamp, &mut payload);
+        world.probe(partition, &payload)?;
+        seq += 1;
+    }
+    Ok(seq)
+}
+
+/// Who is not ready, in words.
+fn missing(plan: &Plan, groups: &[Arc<AppGroup>]) -> Vec<String> {
+    let partitions = usize::try_from(plan.topic.partitions).unwrap_or(0);
+    let mut missing = Vec::new();
+    for (app, group) in plan.apps.iter().zip(groups) {
+        let workers = group.workers();
+        let joining = workers.iter().filter(|&&state| state == WorkerState::Joining).count();
+        let assigned: usize = workers
+            .iter()
+            .map(|state| match state {
+                WorkerState::Assigned(count) => *count,
+                WorkerState::Joining => 0,
+            })
+            .sum();
+        // Workers beyond the number of partitions stay idle; the plan has warned of them.
+        let idle = workers.iter().filter(|&&state| state == WorkerState::Assigned(0)).count();
+        let may_idle = workers.len().saturating_sub(partitions);
+        if joining > may_idle || assigned != partitions || joining + idle > may_idle {
+            missing.push(format!(
+                "group {} has {} of {} workers and {assigned} of {partitions} partitions assigned",
+                app.group,
+                workers.len() - joining,
+                workers.len()
+            ));
+        } else if let [first, ..] = group.unprobed()[..] {
+            missing.push(format!("group {} has seen no probe on partition {first}", app.group));
+        }
+    }
+    missing
+}

@@ -1,0 +1,81 @@
+//! What there is before a run: its number, the broker that it starts, the world that it opens.
+
+use std::sync::Arc;
+
+use super::RunOptions;
+use super::embedded::EmbeddedBroker;
+use crate::base::clock::{SystemClock, wall_clock_us};
+use crate::base::error::{Error, Result};
+use crate::client::facts::BrokerKind;
+use crate::client::loopback;
+use crate::client::target::Target;
+use crate::output::progress::Progress;
+use crate::plan::Plan;
+
+/// A recording lies on a broker that was there before the run.
+pub(super) fn check_replay(plan: &Plan, options: &RunOptions) -> Result<()> {
+    match &plan.load.replay {
+        Some(replay) if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_none() => {
+            Err(Error::usage(format!(
+                "topic {} can't be replayed on a broker that is started for the run: name the \
+                 broker that it is on",
+                replay.topic
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A number for the run: in its topic's name, and in the stamp of each of its events.
+pub(super) fn run_number() -> u32 {
+    // Runs that start within the same microsecond on one host differ by their process.
+    let seed = wall_clock_us().cast_unsigned() ^ (u64::from(std::process::id()) << 40);
+    let mixed = (seed ^ (seed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}
+
+pub(super) fn start_embedded(
+    plan: &Plan,
+    options: &RunOptions,
+    progress: &mut Progress,
+) -> Result<Option<EmbeddedBroker>> {
+    if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_some() {
+        return Ok(None);
+    }
+    let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
+    if !options.is_told() {
+        let is_one_of_many = options.trial.is_some() || options.race.is_some();
+        let each = if is_one_of_many { ", a new one for each run" } else { "" };
+        progress.say(&format!(
+            "no broker was named: started the embedded one at {}{each}; its figures are not \
+             Kafka's",
+            broker.address()
+        ));
+    }
+    Ok(Some(broker))
+}
+
+pub(super) fn open(
+    plan: &Plan,
+    run: u32,
+    options: &mut RunOptions,
+    embedded: Option<&EmbeddedBroker>,
+    clock: Arc<SystemClock>,
+) -> Result<Target> {
+    if let Some(faults) = options.loopback.take() {
+        let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
+        return Ok(Target::Loopback(loopback::Cluster::new(partitions, clock, faults)));
+    }
+    let topic = if plan.topic.reuse {
+        plan.topic.name.clone()
+    } else {
+        format!("{}-{run:08x}", plan.topic.name)
+    };
+    match (embedded, &plan.kafka.bootstrap_servers) {
+        (Some(broker), _) => {
+            Target::kafka(BrokerKind::Embedded, &broker.address().to_string(), &topic, plan)
+        }
+        (None, Some(bootstrap)) => Target::kafka(BrokerKind::Kafka, bootstrap, &topic, plan),
+        (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
+    }
+}
