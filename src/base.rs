@@ -3,9 +3,12 @@
 
 pub mod cgroups;
 pub mod clock;
+pub mod date;
 pub mod error;
 pub mod files;
+pub mod fingerprint;
 pub mod huge_pages;
+pub mod json;
 pub mod random;
 pub(crate) mod suggest;
 pub mod text;

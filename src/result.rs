@@ -34,6 +34,7 @@ mod spans;
 pub mod sweep;
 pub mod threshold;
 pub mod throttling;
+mod verdict;
 pub mod verify;
 
 pub use check::Check;
@@ -58,3 +59,4 @@ pub(crate) use save::sync;
 pub use save::{check_writable, folder_name, replace, save, write_file};
 pub use secrets::{mask_arguments, mask_toml};
 pub use spans::IntervalSpan;
+pub use verdict::Worth;

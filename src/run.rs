@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
+use crate::base::random;
 use crate::client::facts::BrokerInfo;
 use crate::client::target::Target;
 use crate::output::progress::Progress;
@@ -54,7 +55,7 @@ use keep::Keep;
 pub use options::{Finished, RunOptions};
 use play::{Play, Played};
 use recording::RecordedLoad;
-use setup::{check_replay, open, run_number, start_embedded};
+use setup::{check_replay, open, start_embedded};
 use shelf::Shelf;
 
 /// Runs a plan, and saves its result.
@@ -87,7 +88,8 @@ fn perform(
 ) -> Result<RunResult> {
     check_replay(plan, &options)?;
     let host = Host::read();
-    let run = run_number();
+    // In its topic's name, and in the stamp of each of its events.
+    let run = random::fresh() as u32;
     let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
     let closing = Closing::new(options.signal.clone());
     let remains = options.remains.clone();

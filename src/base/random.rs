@@ -3,6 +3,8 @@
 use rand::rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use super::clock::wall_clock_us;
+
 /// The output function of splitmix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
 /// Number Generators", 2014): a bijection of 64 bits in which every bit of the argument
 /// changes about half of those of the result.
@@ -80,6 +82,14 @@ fn exponential_of(bits: u64) -> f64 {
 #[must_use]
 pub const fn scale(bits: u64, end: u64) -> u64 {
     ((bits as u128 * end as u128) >> 64) as u64
+}
+
+/// A number that no run, sweep or race had before: of the time and of this process.
+#[must_use]
+pub fn fresh() -> u64 {
+    // Those that begin within the same microsecond on one host differ by their process.
+    let seed = wall_clock_us().cast_unsigned() ^ (u64::from(std::process::id()) << 40);
+    mix(seed ^ (seed >> 31))
 }
 
 #[cfg(test)]

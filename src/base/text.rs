@@ -44,6 +44,24 @@ pub fn ns(value_ns: f64) -> String {
     duration(Some(value_ns.round() as i64))
 }
 
+/// A share in percent, with a digit behind the point: `12.3 %`; `n/a` where it is not known.
+#[must_use]
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+/// A part of a whole in percent, in two digits: `9.9 %`, `10 %`; `n/a` of nothing.
+#[must_use]
+pub fn percent_of(part: u64, whole: u64) -> String {
+    match whole {
+        0 => "n/a".to_owned(),
+        whole => match 100.0 * part as f64 / whole as f64 {
+            share if share > 0.0 && share < 9.95 => format!("{share:.1} %"),
+            share => format!("{share:.0} %"),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +90,13 @@ mod tests {
     #[test]
     fn thousands_stand_apart() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
+    }
+
+    #[test]
+    fn a_share_has_a_digit_behind_the_point_where_it_needs_one() {
+        assert_eq!([None, Some(0.1234), Some(1.0)].map(percent), ["n/a", "12.3 %", "100.0 %"]);
+        let of = [(1, 0), (0, 7), (1, 1_000), (995, 10_000), (2, 3)];
+        let shown = of.map(|(part, whole)| percent_of(part, whole));
+        assert_eq!(shown, ["n/a", "0 %", "0.1 %", "10 %", "67 %"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use crate::base::text::count;
+use crate::base::text::{count, percent};
 use crate::result::RunResult;
 
 const HEAD: [&str; 9] = [
@@ -71,8 +71,4 @@ fn right(mut table: Table, words: usize) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use crate::apps::Segment;
-use crate::base::text::count;
+use crate::base::text::{count, percent};
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::{SegmentMatrix, segment_of};
 use crate::result::RunResult;
@@ -16,9 +16,9 @@ pub(crate) fn segmented(result: &RunResult, style: TableStyle) -> Vec<(String, S
         .map(|(name, report)| {
             let mut line = format!(
                 "{name}: {} of {} users taken right, {} of the {} with {} events or more",
-                percent(&report.all),
+                percent(report.all.accuracy()),
                 count(report.all.users()),
-                percent(&report.active),
+                percent(report.active.accuracy()),
                 count(report.active.users()),
                 report.events_min
             );
@@ -48,8 +48,4 @@ fn table(matrix: &SegmentMatrix, style: TableStyle) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-fn percent(matrix: &SegmentMatrix) -> String {
-    matrix.accuracy().map_or_else(|| "n/a".to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }

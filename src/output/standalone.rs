@@ -4,6 +4,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::apps::{Alert, Section, Summary};
+use crate::base::date;
 use crate::base::visible::{self, visible};
 use crate::event::EventType;
 use crate::workers::consume::ReadCounts;
@@ -76,10 +77,9 @@ pub fn said(at: &str, summary: &Summary, read: &ReadCounts, look: TextStyle) -> 
 pub fn alerts(list: &[Alert], more: u64, look: TextStyle) -> String {
     let mut out = String::new();
     for alert in list {
-        let at = chrono::DateTime::from_timestamp_micros(alert.at_us).unwrap_or_default();
         out.push_str(&format!(
             "{} {} {:<18} {} {}  {}\n",
-            look.paint("2", &at.format("%H:%M:%SZ").to_string()),
+            look.paint("2", &date::time_of_day(alert.at_us)),
             look.paint("1;31", "ALERT"),
             alert.rule,
             visible(&alert.user_id),

@@ -27,11 +27,7 @@ pub fn markdown(result: &RunResult) -> String {
 
 fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     let verdict = &result.verdict;
-    let word = match (verdict.valid, verdict.interrupted_by) {
-        (false, _) => "INVALID",
-        (true, Some(_)) => "PARTIAL",
-        (true, None) => "VALID",
-    };
+    let word = verdict.worth().word();
     writeln!(out, "# {}: {word}\n", result.scenario)?;
     for reason in &verdict.reasons {
         writeln!(out, "- **{reason}**")?;

@@ -1,6 +1,5 @@
 //! The summary on a terminal: the verdict first, then one table.
 
-use crate::base::error;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::cpu::cpu_cost;
@@ -8,12 +7,12 @@ use super::detected::{accused, detected};
 use super::resting::resting;
 use super::segmented::segmented;
 use crate::base::text::{count, duration};
-use crate::base::visible;
+use crate::base::{error, visible};
 use crate::plan::metric::Statistic;
 use crate::result::clocks::clocks;
 use crate::result::compare::ThresholdResult;
 use crate::result::hiccups::host_line;
-use crate::result::{LatencySummary, RunResult, Throughput, keep_up};
+use crate::result::{LatencySummary, RunResult, Throughput, Worth, keep_up};
 
 /// The columns of the table of applications: end to end in percentiles, the median service, and
 /// what the ledger found. Tens of millions of events fit into a hundred columns.
@@ -87,10 +86,12 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
 }
 
 fn verdict(result: &RunResult, color: bool) -> String {
-    let (word, paint) = match (&result.verdict.interrupted_by, result.verdict.valid) {
-        (_, false) => ("INVALID", "\x1b[1;31m"),
-        (Some(_), true) => ("PARTIAL", "\x1b[1;33m"),
-        (None, true) => ("VALID", "\x1b[1;32m"),
+    let worth = result.verdict.worth();
+    let word = worth.word();
+    let paint = match worth {
+        Worth::Invalid => "\x1b[1;31m",
+        Worth::Partial => "\x1b[1;33m",
+        Worth::Valid | Worth::Flagged => "\x1b[1;32m",
     };
     let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
     let mut out =

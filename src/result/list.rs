@@ -81,16 +81,6 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>> {
     Ok(listed)
 }
 
-fn verdict(result: &RunResult) -> &'static str {
-    let verdict = &result.verdict;
-    match (verdict.valid, verdict.interrupted_by, verdict.flags.is_empty()) {
-        (false, ..) => "invalid",
-        (true, Some(_), _) => "partial",
-        (true, None, false) => "flagged",
-        (true, None, true) => "valid",
-    }
-}
-
 fn of_run(folder: String, result: &RunResult) -> Listed {
     let result = &*shown(result);
     let worst = result.worst(Statistic::P99);
@@ -99,7 +89,7 @@ fn of_run(folder: String, result: &RunResult) -> Listed {
         started: result.started.clone(),
         scenario: result.scenario.clone(),
         broker: result.broker.words(),
-        verdict: verdict(result).to_owned(),
+        verdict: result.verdict.worth().in_list().to_owned(),
         acked_per_s: Some(result.throughput.acked_per_s),
         p99_ns: worst.and_then(Reading::value_ns),
         p99_endless_ns: match worst {

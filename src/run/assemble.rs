@@ -12,7 +12,7 @@ use super::timeline::{RunExtent, Timeline};
 use super::workers::Workers;
 use crate::apps::Summary;
 use crate::base::clock::{Clock, Promptness, SystemClock};
-use crate::base::error;
+use crate::base::{date, error};
 use crate::client::facts::BrokerInfo;
 use crate::client::librdkafka::ClientProperties;
 use crate::event::EventType;
@@ -160,7 +160,7 @@ pub(super) fn result(
         trial: None,
         race: None,
         build: build(),
-        started: date(clock.wall_us(crew.start_ns())),
+        started: date::millis(clock.wall_us(crew.start_ns())),
         duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
         command_line: conditions.command_line,
         host: conditions.host.with(end.promptness),
@@ -382,13 +382,6 @@ fn self_watch(
         debug_build: cfg!(debug_assertions),
         broker_on_this_host: false,
     }
-}
-
-/// RFC 3339, UTC, in milliseconds.
-pub(super) fn date(wall_us: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(wall_us)
-        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::threads::spawn;
 use crate::base::clock::Clock;
+use crate::base::date;
 use crate::base::error::{Error, Result};
 use crate::client::target::Target;
 use crate::plan::{PhasePlan, Plan, RateSegment, ReplayPlan, Shape};
@@ -128,8 +129,8 @@ impl RecordingThread {
             skipped: counts.skipped,
             other_keys: counts.other_keys,
             disbelieved: counts.disbelieved,
-            first: date(first_us),
-            last: date(last_us),
+            first: date::micros(first_us),
+            last: date::micros(last_us),
             span_s: (last_us - first_us) as f64 / 1e6,
             late,
             late_max_ns,
@@ -200,11 +201,4 @@ fn found(counts: &RecordingCounts) -> String {
     }
     parts.extend(counts.skipped.iter().map(|(reason, count)| format!("{reason} {count}")));
     parts.join(", ")
-}
-
-/// RFC 3339, UTC, in microseconds.
-fn date(wall_us: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(wall_us)
-        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
-        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RunOptions;
 use super::embedded::EmbeddedBroker;
-use crate::base::clock::{SystemClock, wall_clock_us};
+use crate::base::clock::SystemClock;
 use crate::base::error::{Error, Result};
 use crate::client::facts::BrokerKind;
 use crate::client::loopback;
@@ -24,14 +24,6 @@ pub(super) fn check_replay(plan: &Plan, options: &RunOptions) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// A number for the run: in its topic's name, and in the stamp of each of its events.
-pub(super) fn run_number() -> u32 {
-    // Runs that start within the same microsecond on one host differ by their process.
-    let seed = wall_clock_us().cast_unsigned() ^ (u64::from(std::process::id()) << 40);
-    let mixed = (seed ^ (seed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
 }
 
 pub(super) fn start_embedded(

@@ -1,13 +1,14 @@
 //! `kbench compare`: two results beside each other.
 
-use super::shared;
-use crate::output::{compare_markdown, compare_text};
 use std::fs::OpenOptions;
 use std::io::Write;
 
+use super::shared;
 use crate::base::error::{Error, ExitCode, Result};
+use crate::base::json;
 use crate::cli::shared::Format;
 use crate::cli::{CompareArgs, GateArgs};
+use crate::output::{compare_markdown, compare_text};
 use crate::plan::metric::Metric;
 use crate::result;
 use crate::result::compare::options::CompareOptions;
@@ -113,8 +114,7 @@ pub(super) fn finish(
         Format::Text => compare_text::text(&comparison),
         Format::Markdown => compare_markdown::markdown(&comparison),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&comparison)
-                .map_err(|error| Error::Internal(format!("writing the comparison: {error}")))?;
+            let text = json::pretty(&comparison, "comparison")?;
             format!("{text}\n")
         }
     };

@@ -1,17 +1,17 @@
 //! `kbench consume`: applications by themselves, each on a thread of its own.
 
-use super::shared;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::shared;
 use super::signals::Signals;
 use crate::apps::{self, Alert, AppKind, Rhythm};
 use crate::base::clock::{Clock, SystemClock, wall_clock_us};
 use crate::base::error::{Error, ExitCode, Result};
-use crate::base::visible;
+use crate::base::{date, visible};
 use crate::cli::ConsumeArgs;
 use crate::cli::shared::Format;
 use crate::client::librdkafka::Admin;
@@ -187,18 +187,18 @@ impl Skin {
                 return Ok(());
             }
         };
-        let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
+        let now_us = wall_clock_us();
         let text = if self.json {
             let line = serde_json::json!({
                 "app": app,
-                "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                "at": date::millis(now_us),
                 "last": matches!(what, Update::Last(..)),
                 "read": read,
                 "summary": summary,
             });
             format!("{line}\n")
         } else {
-            let at = at.format("%H:%M:%SZ").to_string();
+            let at = date::time_of_day(now_us);
             said(&at, summary, read, self.look)
         };
         write(&text)

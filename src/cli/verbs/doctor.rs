@@ -1,9 +1,10 @@
 //! `kbench doctor`: what this host can measure.
 
-use super::shared;
 use comfy_table::{Table, presets};
 
-use crate::base::error::{Error, ExitCode, Result};
+use super::shared;
+use crate::base::error::{ExitCode, Result};
+use crate::base::json;
 use crate::cli::DoctorArgs;
 use crate::cli::shared::{Format, ScenarioArgs};
 use crate::run::doctor::finding::Grade;
@@ -23,8 +24,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
         Format::Text => text(&checkup, presets::NOTHING),
         Format::Markdown => text(&checkup, presets::ASCII_MARKDOWN),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&checkup)
-                .map_err(|error| Error::Internal(format!("writing what was found: {error}")))?;
+            let text = json::pretty(&checkup, "findings")?;
             format!("{text}\n")
         }
     };

@@ -1,20 +1,20 @@
 //! `kbench list`: what a results folder holds.
 
-use super::shared;
-use crate::output::list;
 use comfy_table::presets;
 
-use crate::base::error::{Error, ExitCode, Result};
+use super::shared;
+use crate::base::error::{ExitCode, Result};
+use crate::base::json;
 use crate::cli::ListArgs;
 use crate::cli::shared::Format;
+use crate::output::list;
 use crate::result;
 
 pub(super) fn run(args: &ListArgs) -> Result<ExitCode> {
     let listed = result::list(&args.folder)?;
     let text = match args.format {
         Format::Json => {
-            let text = serde_json::to_string_pretty(&listed)
-                .map_err(|error| Error::Internal(format!("writing the list: {error}")))?;
+            let text = json::pretty(&listed, "list")?;
             format!("{text}\n")
         }
         Format::Text if listed.is_empty() => {

@@ -2,7 +2,8 @@
 
 use super::shared::{self, Job};
 use crate::base::clock::wall_clock_us;
-use crate::base::error::{Error, ExitCode, Result};
+use crate::base::error::{ExitCode, Result};
+use crate::base::json;
 use crate::cli::PlanArgs;
 use crate::cli::shared::Format;
 use crate::load::preview::outline::Outline;
@@ -42,7 +43,6 @@ fn outline(plan: &Plan) -> Result<Outline<'_>> {
 }
 
 fn show_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::Internal(format!("writing the plan: {error}")))?;
+    let text = json::pretty(value, "plan")?;
     shared::show(&format!("{text}\n"))
 }

@@ -1,6 +1,5 @@
 //! `kbench replay`: a topic read again by some applications, each on a thread of its own.
 
-use super::shared;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,10 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::consume::{Skin, rhythm};
+use super::shared;
 use super::signals::Signals;
 use crate::apps::{self, AppKind};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, ExitCode, Result};
+use crate::base::{date, json};
 use crate::cli::ReplayArgs;
 use crate::cli::shared::Format;
 use crate::client::librdkafka::{Admin, Scout};
@@ -172,8 +173,7 @@ fn show(
         interrupted_by: Some(signals.exit_code() as u8).filter(|&code| code != 0),
         apps,
     };
-    let at = chrono::DateTime::from_timestamp_micros(wall_clock_us()).unwrap_or_default();
-    let at = at.format("%H:%M:%SZ").to_string();
+    let at = date::now();
     let text = match args.format {
         Format::Text => {
             let look = TextStyle { width: shared::terminal_width(), color: shared::color() };
@@ -181,8 +181,7 @@ fn show(
         }
         Format::Markdown => replayed::markdown(&result, &at),
         Format::Json => {
-            let json = serde_json::to_string(&result)
-                .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+            let json = json::line(&result, "result")?;
             format!("{json}\n")
         }
     };

@@ -1,15 +1,14 @@
 //! `kbench report`: saved results once more, and one result out of the parts of several
 //! processes.
 
-use super::shared;
-use crate::output::{csv, draw, summary, sweep, table};
 use std::fs;
 use std::path::Path;
 
+use super::shared;
 use crate::base::error::{Error, ExitCode, Result};
-use crate::base::files;
+use crate::base::{files, json};
 use crate::cli::{ReportArgs, ReportFormat};
-use crate::output::html;
+use crate::output::{csv, draw, html, summary, sweep, table};
 use crate::result::sweep::manifest::SweepManifest;
 use crate::result::{self, Saved};
 use crate::run::parts::merge::merge;
@@ -30,12 +29,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
             results
         };
         for Saved { result, .. } in &results {
-            worst = match worst {
-                _ if !result.verdict.valid => ExitCode::Invalid,
-                ExitCode::Ok if result.thresholds.iter().any(|limit| !limit.passed) => {
-                    ExitCode::Threshold
-                }
-                worst => worst,
+            worst = match (worst, result.exit_code(false)) {
+                (_, ExitCode::Invalid) => ExitCode::Invalid,
+                (ExitCode::Ok, code) => code,
+                (worst, _) => worst,
             };
         }
         rows.extend(results);
@@ -90,8 +87,7 @@ fn sweep(folder: &Path, format: ReportFormat) -> Result<Vec<Saved>> {
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+    let text = json::pretty(value, "result")?;
     Ok(format!("{text}\n"))
 }
 

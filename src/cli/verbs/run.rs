@@ -1,24 +1,23 @@
 //! `kbench run`: every scenario, one after the other.
 
-use super::shared;
-use crate::output::{summary, table};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::shared::Job;
+use super::shared::{self, Job};
 use super::signals::Signals;
 use crate::base::error::{Error, ExitCode, Result};
+use crate::base::json;
 use crate::cli::RunArgs;
 use crate::cli::shared::Format;
-use crate::output;
 use crate::output::progress::Progress;
 use crate::output::prometheus::Exporter;
 use crate::output::prometheus::metrics::Metrics;
+use crate::output::{self, summary, table};
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::plan::toml::source::ScenarioSource;
+use crate::result::Saved;
 use crate::result::compare::{self, Side};
-use crate::result::{self, Saved};
 use crate::run::sweep::{self, Swept};
 use crate::run::{self, Finished, RunOptions};
 
@@ -163,7 +162,7 @@ fn one(source: &ScenarioSource, plan: &Plan, options: RunOptions, args: &RunArgs
     warn(plan);
     let mut progress = Progress::on_stderr(args.quiet);
     let finished = run::run(plan, &source.text, options, &mut progress)?;
-    let mut code = exit_code(&finished.result, args.strict);
+    let mut code = finished.result.exit_code_of_run(args.strict);
     if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
         shared::tell(&format!("the result is in {}", folder.display()));
         // A terminal that is gone takes the output along.
@@ -196,8 +195,7 @@ fn trials(
         }
         Format::Markdown => output::sweep::markdown(&book),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&book)
-                .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
+            let text = json::pretty(&book, "sweep")?;
             format!("{text}\n")
         }
     };
@@ -206,7 +204,7 @@ fn trials(
         shared::tell(&format!("to go on: --resume {}", folder.display()));
         return Ok((ExitCode::Invalid, results));
     }
-    let mut codes = results.iter().map(|saved| exit_code(&saved.result, args.strict));
+    let mut codes = results.iter().map(|saved| saved.result.exit_code_of_run(args.strict));
     let code = codes.rfind(|code| *code != ExitCode::Ok).unwrap_or(ExitCode::Ok);
     Ok((code, results))
 }
@@ -229,22 +227,9 @@ fn print(finished: &Finished, format: Format) -> Result<()> {
         }
         Format::Markdown => summary::markdown(result),
         Format::Json => {
-            let text = serde_json::to_string_pretty(result)
-                .map_err(|error| Error::Internal(format!("writing the result: {error}")))?;
+            let text = json::pretty(result, "result")?;
             format!("{text}\n")
         }
     };
     shared::show(&text)
-}
-
-/// A signal decides first: whoever pressed Ctrl-C knows that the run is partial.
-fn exit_code(result: &result::RunResult, strict: bool) -> ExitCode {
-    let verdict = &result.verdict;
-    match verdict.interrupted_by {
-        Some(code) => ExitCode::of_signal(code).unwrap_or(ExitCode::Interrupted),
-        None if !verdict.valid => ExitCode::Invalid,
-        None if strict && !verdict.flags.is_empty() => ExitCode::Invalid,
-        None if result.thresholds.iter().any(|threshold| !threshold.passed) => ExitCode::Threshold,
-        None => ExitCode::Ok,
-    }
 }

@@ -1,22 +1,21 @@
 //! `kbench verify`: saved results, recomputed from their own raw parts.
 
-use super::shared;
-use crate::base::text;
-use crate::plan::axes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde::Serialize;
 
+use super::shared;
 use crate::apps;
 use crate::base::error::{Error, ExitCode, Result};
+use crate::base::{json, text};
 use crate::cli::shared::Format;
 use crate::cli::{Cli, Command, VerifyArgs};
 use crate::output::draw::drawn;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::source::ScenarioSource;
-use crate::plan::{Plan, scenario};
+use crate::plan::{Plan, axes, scenario};
 use crate::result::sweep::manifest::SweepManifest;
 use crate::result::verify::{self, Audit, SavedFiles};
 use crate::result::{self, RunResult};
@@ -42,8 +41,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
         Format::Text => text(&all),
         Format::Markdown => markdown(&all),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&all)
-                .map_err(|error| Error::Internal(format!("writing what was found: {error}")))?;
+            let text = json::pretty(&all, "findings")?;
             format!("{text}\n")
         }
     };

@@ -1,6 +1,7 @@
 //! What a run was, in two short numbers: equal ones mean the same plan and the same events.
 
 use super::Preview;
+use crate::base::fingerprint::Fingerprint;
 use crate::plan::Plan;
 
 /// Events that the fingerprint is made of.
@@ -10,35 +11,14 @@ const EVENTS: usize = 1_000;
 const START_WALL_US: i64 = 1_767_225_600_000_000;
 const RUN: u32 = 1;
 
-/// FNV-1a in 64 bits: short, and the same for ever.
-struct Fnv(u64);
-
-impl Fnv {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn hex(&self) -> String {
-        format!("{:016x}", self.0)
-    }
-}
-
 /// A number of everything that the plan says, but where its brokers are, and but for secrets.
 #[must_use]
 pub fn plan_hash(plan: &Plan) -> String {
     let mut value = serde_json::to_value(plan).unwrap_or_default();
     value["kafka"]["bootstrap_servers"] = serde_json::Value::Null;
     value["warnings"] = serde_json::Value::Null;
-    let mut hash = Fnv::new();
     // The keys of an object stand in their order.
-    hash.add(value.to_string().as_bytes());
-    hash.hex()
+    Fingerprint::of(&value.to_string())
 }
 
 /// A number of the first thousand events that the plan makes, with keys and due times, as if they
@@ -46,7 +26,7 @@ pub fn plan_hash(plan: &Plan) -> String {
 #[must_use]
 pub fn events(plan: &Plan) -> Option<String> {
     let mut preview = Preview::new(plan, RUN, START_WALL_US).ok()?;
-    let (mut hash, mut bytes) = (Fnv::new(), Vec::new());
+    let (mut hash, mut bytes) = (Fingerprint::default(), Vec::new());
     for _ in 0..EVENTS {
         bytes.clear();
         let Some(event) = preview.append(&mut bytes) else {
@@ -66,7 +46,7 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_fnv() {
         let of = |text: &str| {
-            let mut hash = Fnv::new();
+            let mut hash = Fingerprint::default();
             hash.add(text.as_bytes());
             hash.hex()
         };

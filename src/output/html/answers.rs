@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::chart::{Chart, ChartSeries};
 use crate::apps::{Frame, Row, Section, Segment, Summary, Value};
-use crate::base::text::count;
+use crate::base::text::{count, percent_of};
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::{SegmentMatrix, SegmentReport, segment_of};
 use crate::result::RunResult;
@@ -42,16 +42,6 @@ pub(super) fn charts(result: &RunResult) -> Vec<Chart> {
 /// A value as this page writes figures: thousands stand apart by a space.
 pub(super) fn words(value: Value) -> String {
     value.to_string().trim().replace(',', " ")
-}
-
-fn percent(part: u64, whole: u64) -> String {
-    match whole {
-        0 => "n/a".to_owned(),
-        whole => match 100.0 * part as f64 / whole as f64 {
-            share if share > 0.0 && share < 9.95 => format!("{share:.1} %"),
-            share => format!("{share:.0} %"),
-        },
-    }
 }
 
 /// Lying bars with names, one series.
@@ -102,12 +92,12 @@ fn funnel(id: &str, section: &Section) -> Option<Chart> {
     rows.extend(steps.into_iter().map(|(name, taken, before, whole)| Bar {
         name: name.replace('_', " "),
         size: taken as f64,
-        label: format!("{} · {}", count(taken), percent(taken, before)),
+        label: format!("{} · {}", count(taken), percent_of(taken, before)),
         text: format!(
             "{} sessions, {} of the step before, {} of all",
             count(taken),
-            percent(taken, before),
-            percent(taken, whole)
+            percent_of(taken, before),
+            percent_of(taken, whole)
         ),
     }));
     let title = capital(section.title.split(':').next().unwrap_or_default());
@@ -241,8 +231,8 @@ fn segments(summaries: &[&Summary]) -> Option<Chart> {
     let users = |row: &Row| {
         Some(match row.value {
             Value::Part { part, whole } => Bar {
-                label: format!("{} · {}", count(part), percent(part, whole)),
-                text: format!("{} users, {} of all", count(part), percent(part, whole)),
+                label: format!("{} · {}", count(part), percent_of(part, whole)),
+                text: format!("{} users, {} of all", count(part), percent_of(part, whole)),
                 ..bar(row, part)
             },
             Value::Count(users) => bar(row, users),
@@ -271,13 +261,13 @@ fn confusion(app: &str, report: &SegmentReport) -> Option<Chart> {
             let users = row[segment.index()];
             let share = (sum > 0).then(|| 100.0 * users as f64 / sum as f64);
             cells.push(json!([segment.index(), persona.index(), share]));
-            labels.push(format!("{}\n{}", count(users), percent(users, sum)));
+            labels.push(format!("{}\n{}", count(users), percent_of(users, sum)));
             texts.push(format!(
                 "{} users planted as {} and taken for {}: {}",
                 count(users),
                 segment_of(persona).name(),
                 segment.name(),
-                percent(users, sum)
+                percent_of(users, sum)
             ));
         }
     }
@@ -289,7 +279,7 @@ fn confusion(app: &str, report: &SegmentReport) -> Option<Chart> {
             report.events_min
         )
     };
-    let right = percent(matrix.right(), matrix.users());
+    let right = percent_of(matrix.right(), matrix.users());
     let left_out = match report.planted {
         0 => String::new(),
         users => format!(" {} users with planted fraud are left out.", count(users)),

@@ -7,7 +7,7 @@ use crate::base::text::{count, duration};
 use crate::measure::latency::Reading;
 use crate::output::table::threshold_lines;
 use crate::plan::metric::Statistic;
-use crate::result::{AppResult, RunResult, keep_up};
+use crate::result::{AppResult, RunResult, Worth, keep_up};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -49,11 +49,12 @@ fn inert(json: &str) -> String {
 
 /// The verdict in a word, and its class.
 pub(super) fn word(result: &RunResult) -> (&'static str, &'static str) {
-    match (result.verdict.valid, result.verdict.interrupted_by) {
-        (false, _) => ("INVALID", "bad"),
-        (true, Some(_)) => ("PARTIAL", "warn"),
-        (true, None) if !result.verdict.flags.is_empty() => ("VALID, FLAGGED", "warn"),
-        (true, None) => ("VALID", "good"),
+    let worth = result.verdict.worth();
+    match worth {
+        Worth::Invalid => (worth.word(), "bad"),
+        Worth::Partial => (worth.word(), "warn"),
+        Worth::Flagged => ("VALID, FLAGGED", "warn"),
+        Worth::Valid => (worth.word(), "good"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `sweep.json`: which trials a sweep has, and which of them have run. Written anew after each.
 
 use std::fs;
-use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,8 @@ use super::conclude::conclusions;
 use super::points::{PointSummary, summarize};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
-use crate::base::files;
+use crate::base::fingerprint::Fingerprint;
+use crate::base::{date, files, json, random};
 use crate::plan::sweep::{Excluded, PointSettings, Sweep};
 use crate::result::{self, Saved, entry};
 
@@ -94,12 +94,8 @@ impl SweepManifest {
         results_dir: &Path,
     ) -> Result<(PathBuf, Self)> {
         let wall_us = wall_clock_us();
-        let started = chrono::DateTime::from_timestamp_micros(wall_us).unwrap_or_default();
-        let mut hasher = foldhash::quality::FixedState::default().build_hasher();
-        hasher.write_i64(wall_us);
-        hasher.write_u32(std::process::id());
-        let id = format!("{:08x}", hasher.finish() as u32);
-        let name = format!("{}-{}-{id}", sweep.name, started.format("%Y%m%dT%H%M%SZ"));
+        let id = format!("{:08x}", random::fresh() as u32);
+        let name = format!("{}-{}-{id}", sweep.name, date::in_name(wall_us));
         let folder = results_dir.join(name);
         fs::create_dir(&folder)
             .map_err(|error| Error::io(format!("making {}", folder.display()), error))?;
@@ -113,7 +109,7 @@ impl SweepManifest {
             format_version: FORMAT_VERSION,
             sweep: id,
             scenario: sweep.name.clone(),
-            started: started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            started: date::seconds(wall_us),
             fingerprint: fingerprint(sweep)?,
             repeats: sweep.repeats,
             axes: sweep.axes.iter().map(|axis| (axis.key.clone(), axis.values.clone())).collect(),
@@ -233,8 +229,7 @@ impl SweepManifest {
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::Internal(format!("writing the sweep: {error}")))?;
+        let text = json::pretty(self, "sweep")?;
         // Whole or not at all: a sweep that is killed while it writes must stay readable.
         result::write_file(&folder.join(FILE), &text)
     }
@@ -242,13 +237,7 @@ impl SweepManifest {
 
 /// The plans as a result shows them, without the words that change nothing.
 fn fingerprint(sweep: &Sweep) -> Result<String> {
-    let text = serde_json::to_string(&(
-        sweep.seed,
-        sweep.repeats,
-        sweep.points.iter().map(|point| (&point.settings, &point.plan)).collect::<Vec<_>>(),
-    ))
-    .map_err(|error| Error::Internal(format!("writing a plan: {error}")))?;
-    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
-    hasher.write(text.as_bytes());
-    Ok(format!("{:016x}", hasher.finish()))
+    let plans: Vec<_> = sweep.points.iter().map(|point| (&point.settings, &point.plan)).collect();
+    let text = json::line(&(sweep.seed, sweep.repeats, plans), "plans")?;
+    Ok(Fingerprint::of(&text))
 }

@@ -8,6 +8,7 @@ use super::axis::{knee, steps_together, values};
 use super::figures::RunFigures;
 use super::limit::Bottleneck;
 use super::points::{PointSummary, p99s};
+use crate::base::text::percent;
 use crate::result::compare::panel::Panel;
 use crate::result::compare::power::experiment::normal;
 use crate::result::compare::stats::{ALPHA, Call, Estimate, call, holm};
@@ -166,10 +167,6 @@ fn knees(truth: &Truth<'_>, times: u32, seed: u64) -> [f64; 2] {
     counts.map(|count| f64::from(count) / f64::from(times))
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
-
 /// The tables of `docs/compare.md` on sweeps, in Markdown.
 #[must_use]
 pub fn simulated(times: u32, seed: u64) -> String {
@@ -181,7 +178,7 @@ pub fn simulated(times: u32, seed: u64) -> String {
     for (name, axes, repeats) in SHIPPED {
         let points: usize = axes.iter().product();
         let (over_all, per_point) = false_alarms(points, repeats, times, seed);
-        let shares = [over_all, per_point].map(percent).join(" | ");
+        let shares = [over_all, per_point].map(|share| percent(Some(share))).join(" | ");
         out.push_str(&format!("| {name} | {points} | {repeats} | {shares} |\n"));
     }
     out.push_str(
@@ -197,7 +194,8 @@ pub fn simulated(times: u32, seed: u64) -> String {
         let [unequal, ..] = best(&Truth { spread: &wild, ..truth }, times, seed);
         let [drifting, ..] = best(&Truth { drift: 8.0, ..truth }, times, seed);
         let [_, among, alone] = best(&Truth { p99: &first, ..truth }, times, seed);
-        let shares = [equal, unequal, drifting, among, alone].map(percent).join(" | ");
+        let shares =
+            [equal, unequal, drifting, among, alone].map(|share| percent(Some(share))).join(" | ");
         out.push_str(&format!("| {name} | {shares} |\n"));
     }
     out.push_str(
@@ -212,7 +210,7 @@ pub fn simulated(times: u32, seed: u64) -> String {
     ] {
         let by_first = |place: &[usize]| p99[place[0]];
         let truth = Truth { axes: &[4, 3], repeats, p99: &by_first, spread: &|_| 1.0, drift: 0.0 };
-        let shares = knees(&truth, times, seed).map(percent).join(" | ");
+        let shares = knees(&truth, times, seed).map(|share| percent(Some(share))).join(" | ");
         let p99 = p99.map(|p99: f64| format!("{p99:.0} ms")).join(", ");
         out.push_str(&format!("| {p99} | {repeats} | {shares} |\n"));
     }

@@ -18,12 +18,11 @@ use crate::apps::Summary;
 use crate::base::clock::anchor::Anchor;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
-use crate::base::files;
+use crate::base::{date, files};
 use crate::event::FraudKind;
 use crate::measure::ledger::{Observations, Outcomes};
 use crate::plan::AppPlan;
 use crate::result::{Build, RunResult, check_writable, entry, sync};
-use crate::run::assemble::date;
 use crate::workers::consume::ReadCounts;
 
 /// Raised whenever a reader of an older one would misread the new one.
@@ -201,7 +200,7 @@ impl Started {
         fs::create_dir(&folder)
             .map_err(|error| Error::io(format!("making {}", folder.display()), error))?;
         let role = role.to_owned();
-        let begun = Begun { role, pid, since: date(now_us), apps, command_line };
+        let begun = Begun { role, pid, since: date::millis(now_us), apps, command_line };
         let started = Self { folder, ended: false };
         write(&started.folder, BEGUN, &begun)?;
         Ok(started)

@@ -1,7 +1,6 @@
 //! `race.json`: what a race is. Which pairs have run is told by the results themselves.
 
 use std::fs;
-use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::side::{Laps, RaceSide, SIDES};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
-use crate::base::files;
+use crate::base::{date, files, json, random};
 use crate::load::preview::fingerprint::plan_hash;
 use crate::result::{self, Saved};
 use crate::run::sweep::set_aside;
@@ -51,27 +50,22 @@ impl RaceManifest {
         results_dir: &Path,
     ) -> Result<(PathBuf, Self)> {
         let wall_us = wall_clock_us();
-        let started = chrono::DateTime::from_timestamp_micros(wall_us).unwrap_or_default();
-        let mut hasher = foldhash::quality::FixedState::default().build_hasher();
-        hasher.write_i64(wall_us);
-        hasher.write_u32(std::process::id());
-        let number = hasher.finish();
+        let number = random::fresh();
         let book = Self {
             format_version: FORMAT_VERSION,
             race: format!("{:08x}", number as u32),
-            started: started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            started: date::seconds(wall_us),
             seed: seed.unwrap_or(number >> 32),
             pairs,
             until_decided,
             plans: plans(sides),
         };
         let name = &sides[0].plan.name;
-        let name = format!("race-{name}-{}-{}", started.format("%Y%m%dT%H%M%SZ"), book.race);
+        let name = format!("race-{name}-{}-{}", date::in_name(wall_us), book.race);
         let folder = results_dir.join(name);
         fs::create_dir(&folder)
             .map_err(|error| Error::io(format!("making {}", folder.display()), error))?;
-        let text = serde_json::to_string_pretty(&book)
-            .map_err(|error| Error::Internal(format!("writing the race: {error}")))?;
+        let text = json::pretty(&book, "race")?;
         result::write_file(&folder.join(FILE), &text)?;
         Ok((folder, book))
     }
