@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
 use kbench::apps::{self, App, AppKind};
 use kbench::base::clock::{Clock, SystemClock};
 use kbench::event::json::encode;
@@ -21,7 +22,7 @@ use kbench::event::{Arrival, Event, Location, Outcome, Stamp};
 use kbench::load::generate::Generator;
 use kbench::measure::latency::Recorder;
 use kbench::measure::ledger::Ledger;
-use kbench::plan::{AppPlan, Hurry, PopulationPlan};
+use kbench::plan::{AppPlan, PopulationPlan};
 use kbench::workers::consume::AppGroup;
 
 const EVENTS: u64 = 200_000;
@@ -38,20 +39,7 @@ const CHUNK: usize = 32;
 /// The first events of so many users, all alike in their activity.
 fn payloads(users: u64, count: u64) -> Vec<Vec<u8>> {
     let step_us = step_us(users);
-    let population = PopulationPlan {
-        users,
-        user_skew: 0.0,
-        products: 100,
-        product_skew: 1.0,
-        mix: [0.60, 0.25, 0.10, 0.03, 0.02],
-        personas: [0.6, 0.25, 0.15],
-        think_median_ms: 8_000.0,
-        think_sigma: 1.0,
-        session_length: 12.0,
-        sessions_max: 100_000,
-        hurry: Hurry::Flagged,
-        fraud: [0.0; 4],
-    };
+    let population = PopulationPlan { users, user_skew: 0.0, ..PopulationPlan::small() };
     let mut generator = Generator::new(&population, 1_000.0, 7, 0, 1);
     (0..count)
         .map(|seq| {

@@ -6,6 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
 use kbench::apps;
 use kbench::event::json::{encode, stamp};
 use kbench::event::{Slot, Stamp};
@@ -15,27 +16,14 @@ use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
 use kbench::plan::toml::source::ScenarioSource;
-use kbench::plan::{Arrivals, Hurry, LoadPlan, PhasePlan, PopulationPlan, RateSegment, Shape};
+use kbench::plan::{Arrivals, LoadPlan, PhasePlan, PopulationPlan, RateSegment, Shape};
 
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
 /// Long enough that no bench reaches the end.
 const LONG_NS: u64 = 1_000_000 * 1_000_000_000;
 
 fn population(sessions_max: u32) -> PopulationPlan {
-    PopulationPlan {
-        users: 10_000_000,
-        user_skew: 0.8,
-        products: 100,
-        product_skew: 1.0,
-        mix: [0.60, 0.25, 0.10, 0.03, 0.02],
-        personas: [0.6, 0.25, 0.15],
-        think_median_ms: 8_000.0,
-        think_sigma: 1.0,
-        session_length: 12.0,
-        sessions_max,
-        hurry: Hurry::Flagged,
-        fraud: [0.0; 4],
-    }
+    PopulationPlan { users: 10_000_000, sessions_max, ..PopulationPlan::small() }
 }
 
 fn schedule(arrivals: Arrivals, shape: Shape) -> Schedule {

@@ -157,7 +157,7 @@ pub fn check_names(names: &[String]) -> Result<()> {
             let near = nearest(name, all());
             let near = near.map_or_else(String::new, |near| format!("did you mean {near:?}? "));
             let all = all().collect::<Vec<_>>().join(", ");
-            format!("{name:?} is no application; {near}expected {all}")
+            format!("{name:?} is not an application; {near}expected {all}")
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(Error::Usage(faults)) }
@@ -167,6 +167,44 @@ pub fn check_names(names: &[String]) -> Result<()> {
 #[must_use]
 pub fn schemas() -> Vec<AppSchema> {
     ALL.iter().map(|kind| kind.schema).collect()
+}
+
+/// When a session ends, the same for whoever tells sessions apart.
+const SESSION_IDLE: AppOption = AppOption {
+    key: "session_idle_ms",
+    help: "a session ends after this long without an event",
+    kind: OptionKind::Duration,
+    default: 1_800_000.0,
+    range: (1_000.0, 86_400_000.0),
+};
+
+/// How late an event may be where an application does not say, in milliseconds.
+const LATENESS_MS: f64 = 60_000.0;
+
+/// How late an event may be; what becomes of a later one is the application's.
+const fn lateness(help: &'static str) -> AppOption {
+    AppOption {
+        key: "lateness_ms",
+        help,
+        kind: OptionKind::Duration,
+        default: LATENESS_MS,
+        range: (0.0, 86_400_000.0),
+    }
+}
+
+/// The limit on users.
+const USERS_MAX: AppOption =
+    users_max("most users known at once, per partition; the longest idle fall out");
+
+/// The same, of users whom an application does not keep for long.
+const fn users_max(help: &'static str) -> AppOption {
+    AppOption {
+        key: "users_max",
+        help,
+        kind: OptionKind::Number,
+        default: 1_000_000.0,
+        range: (1.0, 1e8),
+    }
 }
 
 /// How long every application's tables are.
@@ -202,7 +240,7 @@ pub fn lateness_us(kind: &AppKind, plan: &AppPlan) -> i64 {
     if kind.schema.options.iter().any(|option| option.key == KEY) {
         return option_us(plan, &kind.schema, KEY);
     }
-    60_000_000
+    (LATENESS_MS * 1_000.0) as i64
 }
 
 #[cfg(test)]

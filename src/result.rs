@@ -7,6 +7,7 @@ mod differences;
 mod digest;
 pub mod end_lag;
 pub(crate) mod entry;
+pub mod flag;
 mod flags;
 pub(crate) mod hiccups;
 mod host;

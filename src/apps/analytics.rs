@@ -9,9 +9,6 @@
 
 use std::any::Any;
 
-use crate::event::{Event, EventType};
-use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
-
 use super::journey::JOURNEY_STEPS_MAX;
 use super::state::counts::{Tally, greatest};
 use super::state::histogram::ValueHistogram;
@@ -22,6 +19,9 @@ use super::state::watermark::Watermark;
 use super::state::windows::{Hours, Sales};
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, AppKind, option_count, option_us};
+use crate::event::{Event, EventType};
+use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+
 use goods::Goods;
 use trips::{Trip, Trips};
 
@@ -33,20 +33,10 @@ const SCHEMA: AppSchema = AppSchema {
     group_env: "KAFKA_ANALYTICS_GROUP",
     default_group: "analytics-processors",
     options: &[
-        AppOption {
-            key: "session_idle_ms",
-            help: "a session ends after this long without an event",
-            kind: OptionKind::Duration,
-            default: 1_800_000.0,
-            range: (1_000.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "lateness_ms",
-            help: "events further behind the partition's newest are late: in the totals only",
-            kind: OptionKind::Duration,
-            default: 60_000.0,
-            range: (0.0, 86_400_000.0),
-        },
+        super::SESSION_IDLE,
+        super::lateness(
+            "events further behind the partition's newest are late: in the totals only",
+        ),
         AppOption {
             key: "journey_steps",
             help: "kinds of pages in a journey that are told apart; more are \"…\"",
@@ -54,13 +44,7 @@ const SCHEMA: AppSchema = AppSchema {
             default: 6.0,
             range: (1.0, JOURNEY_STEPS_MAX as f64),
         },
-        AppOption {
-            key: "users_max",
-            help: "most users known at once, per partition; the longest idle fall out",
-            kind: OptionKind::Number,
-            default: 1_000_000.0,
-            range: (1.0, 1e8),
-        },
+        super::USERS_MAX,
         AppOption {
             key: "names_max",
             help: "most rows in each table of pages, products, places and journeys, per partition",

@@ -3,9 +3,9 @@
 //! # Segments
 //!
 //! By all events of a user, with the defaults of the options: a **buyer** has at least 0.5 + 5 % of
-//! the events as carts and purchases; who is no buyer and has at least 0.5 + 12 % of the events as
-//! searches is a **researcher**; all others are **browsers**. Each line is a likelihood ratio: see
-//! docs/behavior.md.
+//! the events as carts and purchases; who is not a buyer and has at least 0.5 + 12 % of the events
+//! as searches is a **researcher**; all others are **browsers**. Each line is a likelihood ratio:
+//! see docs/behavior.md.
 //!
 //! # Engagement
 //!
@@ -14,7 +14,7 @@
 //! # Ways
 //!
 //! A path is so many kinds of pages (`home > product > cart`) that a session came to one after the
-//! other; a page of the same kind as the one before is no step. All events have a page, so a
+//! other; a page of the same kind as the one before is not a step. All events have a page, so a
 //! search and a purchase are steps too. Where a session ends is the page of its last event.
 //!
 //! No figure is that of a window, so late events are counted, and left out of nothing.
@@ -23,9 +23,6 @@ use std::any::Any;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-
-use crate::event::{Event, EventType};
-use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
 
 use super::journey::{PageKind, Recent};
 use super::state::counts::greatest;
@@ -36,6 +33,9 @@ use super::state::users::Users;
 use super::state::watermark::Watermark;
 use super::summary::{LATE, Section, Summary, Totals, Value};
 use super::{App, AppKind, UserSegment, option, option_count, option_us};
+use crate::event::{Event, EventType};
+use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+
 use ends::EndPages;
 use people::{DEVICES, Person, SegmentRule, SessionPath};
 
@@ -52,20 +52,8 @@ const SCHEMA: AppSchema = AppSchema {
     group_env: "KAFKA_BEHAVIOR_GROUP",
     default_group: "behavior-analyzers",
     options: &[
-        AppOption {
-            key: "session_idle_ms",
-            help: "a session ends after this long without an event",
-            kind: OptionKind::Duration,
-            default: 1_800_000.0,
-            range: (1_000.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "lateness_ms",
-            help: "events further behind the partition's newest are late, which is counted",
-            kind: OptionKind::Duration,
-            default: 60_000.0,
-            range: (0.0, 86_400_000.0),
-        },
+        super::SESSION_IDLE,
+        super::lateness("events further behind the partition's newest are late, which is counted"),
         AppOption {
             key: "buyer_share",
             help: "a user is a buyer from this share of carts and purchases on",
@@ -75,7 +63,7 @@ const SCHEMA: AppSchema = AppSchema {
         },
         AppOption {
             key: "researcher_share",
-            help: "who is no buyer is a researcher from this share of searches on, else a browser",
+            help: "share of searches from which a non-buyer counts as a researcher",
             kind: OptionKind::Number,
             default: 0.12,
             range: (0.0, 1.0),
@@ -94,13 +82,7 @@ const SCHEMA: AppSchema = AppSchema {
             default: 3.0,
             range: (2.0, PATH_PAGES_MAX as f64),
         },
-        AppOption {
-            key: "users_max",
-            help: "most users known at once, per partition; the longest idle fall out",
-            kind: OptionKind::Number,
-            default: 1_000_000.0,
-            range: (1.0, 1e8),
-        },
+        super::USERS_MAX,
         AppOption {
             key: "pages_max",
             help: "most different pages, per partition; later ones share a row",

@@ -14,15 +14,15 @@
 
 use std::any::Any;
 
-use crate::event::{Event, EventType};
-use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
-
 use super::state::counts::greatest;
 use super::state::interner::{self, Names, OTHER_ID};
 use super::state::users::{PerUser, Users};
 use super::state::watermark::Watermark;
 use super::summary::{LATE, Section, Summary, Totals, Value, price_cents};
 use super::{App, AppKind, option_count, option_us};
+use crate::event::{Event, EventType};
+use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+
 use frames::Frames;
 use seconds::{NumberCounts, Numbers, Seconds};
 
@@ -70,20 +70,12 @@ const SCHEMA: AppSchema = AppSchema {
             default: 360.0,
             range: (1.0, 100_000.0),
         },
-        AppOption {
-            key: "lateness_ms",
-            help: "events further behind the partition's newest are late: in the totals only",
-            kind: OptionKind::Duration,
-            default: 60_000.0,
-            range: (0.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "users_max",
-            help: "most active users known at once, per partition; the longest idle fall out",
-            kind: OptionKind::Number,
-            default: 1_000_000.0,
-            range: (1.0, 1e8),
-        },
+        super::lateness(
+            "events further behind the partition's newest are late: in the totals only",
+        ),
+        super::users_max(
+            "most active users known at once, per partition; the longest idle fall out",
+        ),
         AppOption {
             key: "pages_max",
             help: "most different pages, per partition; later ones share a row",

@@ -83,7 +83,7 @@ const MORE: u32 = 15;
 pub(super) const JOURNEY_STEPS_MAX: u32 = u32::BITS / STEP_BITS - 1;
 
 /// The kinds of a session's pages from its first one on; a page of the same kind as the one
-/// before is no step. The first step stands in the highest bits, so that journeys are in the
+/// before is not a step. The first step stands in the highest bits, so that journeys are in the
 /// order of their names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Journey(u32);

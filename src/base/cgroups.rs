@@ -56,7 +56,7 @@ fn memory_limits_in(folder: &Path, own: &ProcessCGroups) -> Vec<u64> {
         let groups = groups_in(folder, own, "memory", file).into_iter();
         groups.filter_map(move |group| fs::read_to_string(group.join(file)).ok())
     });
-    // "max" is no number, and no limit.
+    // "max" is not a number, and no limit.
     let limits = limits.filter_map(|text| text.trim().parse::<u64>().ok());
     limits.filter(|bytes| *bytes < NO_LIMIT_BYTES).collect()
 }

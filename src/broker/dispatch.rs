@@ -34,7 +34,7 @@ pub(super) enum DispatchOutcome {
     Silence,
     /// Close the connection, though the request was one.
     Close,
-    /// It was no request.
+    /// It was not a request.
     Malformed,
 }
 

@@ -32,7 +32,7 @@ pub(super) enum NoFrame {
     Closed,
     /// It was silent for too long, or took too long for a request.
     Late,
-    /// It sent what is no request.
+    /// It sent what is not a request.
     Malformed,
 }
 

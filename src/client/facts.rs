@@ -71,28 +71,25 @@ impl BrokerInfo {
         }
     }
 
-    /// What has to stand above the numbers, in words.
+    /// The partitions whose leader is another one after the run, in words.
     #[must_use]
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
+    pub fn moved(&self) -> Vec<String> {
         let both = self.topic.leaders.iter().zip(&self.leaders_after);
-        let moved: Vec<String> = (0..)
+        (0..)
             .zip(both)
             .filter(|(_, (before, after))| before != after)
             .map(|(partition, (before, after)): (usize, _)| {
                 format!("partition {partition} from broker {before} to {after}")
             })
-            .collect();
-        if !moved.is_empty() {
-            flags.push(format!("leaders moved during the run: {}", moved.join(", ")));
-        }
-        let releases: BTreeSet<&str> =
-            self.versions.iter().filter_map(|version| version.release.as_deref()).collect();
-        if releases.len() > 1 {
-            let releases: Vec<&str> = releases.into_iter().collect();
-            flags.push(format!("the brokers differ in version: {}", releases.join(", ")));
-        }
-        flags
+            .collect()
+    }
+
+    /// The versions of the brokers, each once, as far as they tell.
+    #[must_use]
+    pub fn releases(&self) -> Vec<String> {
+        let told = self.versions.iter().filter_map(|version| version.release.as_deref());
+        let each: BTreeSet<&str> = told.collect();
+        each.into_iter().map(str::to_owned).collect()
     }
 
     /// The brokers' version in words, where they tell one.

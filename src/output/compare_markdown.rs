@@ -117,7 +117,7 @@ fn plain(text: &str) -> String {
     line.chars().take(CHARS_MAX).chain("…".chars()).collect()
 }
 
-/// The same where it is no code.
+/// The same where it is not a code.
 fn text(text: &str) -> String {
     visible::markdown(&plain(text))
 }

@@ -91,7 +91,8 @@ fn group(
     let fits = (1..=GROUP_BYTES_MAX).contains(&group.len());
     if !fits || group.contains(|c: char| c.is_whitespace() || is_hidden(c)) {
         let what = format!(
-            "{path}{group:?} is no group name; expected 1 to {GROUP_BYTES_MAX} bytes without blanks"
+            "{path}{group:?} is not a group name; expected 1 to {GROUP_BYTES_MAX} bytes without \
+             blanks"
         );
         table.faults().add(place, what);
     }

@@ -51,8 +51,8 @@ struct Typed {
 ///
 /// # Errors
 ///
-/// As [`crate::plan::scenario::plan`]. A point that no run can have is no fault while each value of
-/// each axis has some point that works: it is left out, with the reason.
+/// As [`crate::plan::scenario::plan`]. A point that no run can have is not a fault while each
+/// value of each axis has some point that works: it is left out, with the reason.
 pub fn sweep(
     source: &ScenarioSource,
     overrides: &Overrides,
@@ -142,7 +142,7 @@ fn gather(
                 }
                 typed.push(Typed { paths: paths(&key, apps), values: values.clone(), key });
             }
-            other => fault(&format!("{} is no list; expected values in []", other.shown())),
+            other => fault(&format!("{} is not a list; expected values in []", other.shown())),
         }
     }
 }
@@ -355,7 +355,7 @@ mod tests {
             "a.toml:7:11: sweep.repeats: 0 is out of range",
             "a.toml:8:1: sweep.repeat: unknown key; did you mean sweep.repeats?",
             "a.toml:10:18: sweep.axes.partitions: 3 twice",
-            "a.toml:11:8: sweep.axes.rate: 5 is no list",
+            "a.toml:11:8: sweep.axes.rate: 5 is not a list",
             "a.toml:12:23: sweep.axes.topic.partitions: is the axis partitions again",
             "a.toml:13:9: sweep.axes.seed: a list is wrong here",
         ] {

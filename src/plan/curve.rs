@@ -1,9 +1,9 @@
 //! `kind = "curve"`: a rate over time from a CSV file.
 
-use super::rates;
 use std::time::Duration;
 
 use super::RateSegment;
+use super::rates;
 use super::rates::{RATE, linear};
 use super::toml::reader::{TomlTable, range};
 use super::toml::source::ScenarioSource;
@@ -103,7 +103,7 @@ fn parse(text: &str, faults: &mut Vec<(usize, String)>) -> Vec<CurvePoint> {
             let what = if is_other {
                 "no header".into()
             } else {
-                format!("{:?} is no header", shown(&record))
+                format!("{:?} is not a header", shown(&record))
             };
             found.push(format!("{what}; expected {header}"));
         }
@@ -151,13 +151,13 @@ fn point(
     faults: &mut Vec<String>,
 ) -> Option<CurvePoint> {
     let (Some(at), Some(rate), 2) = (record.get(0), record.get(1), record.len()) else {
-        faults.push(format!("{:?} is no point; expected a time and a rate", shown(record)));
+        faults.push(format!("{:?} is not a point; expected a time and a rate", shown(record)));
         return None;
     };
     let at_s = number(Some(at)).filter(|at_s| (0.0..=AT_MAX_S).contains(at_s));
     match (at_s, *before_s) {
         (None, _) => {
-            faults.push(format!("{:?} is no time; expected seconds such as 1.5", short(at)));
+            faults.push(format!("{:?} is not a time; expected seconds such as 1.5", short(at)));
         }
         (Some(at_s), None) if at_s > 0.0 => {
             faults.push(format!("begins at {at_s} s; expected 0"));
@@ -171,7 +171,7 @@ fn point(
     let rate_per_s = number(Some(rate)).filter(|rate| (RATE.least..=RATE.most).contains(rate));
     if rate_per_s.is_none() {
         let (least, most) = (RATE.least, RATE.most);
-        faults.push(format!("{:?} is no rate; expected {least} to {most}", short(rate)));
+        faults.push(format!("{:?} is not a rate; expected {least} to {most}", short(rate)));
     }
     Some((at_s?, rate_per_s?))
 }

@@ -43,7 +43,7 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    /// The share of the events that it does not exceed; `None` for one that is no percentile.
+    /// The share of the events that it does not exceed; `None` for one that is not a percentile.
     #[must_use]
     pub const fn quantile(self) -> Option<f64> {
         match self {

@@ -58,7 +58,7 @@ fn name(table: &TomlTable<'_>, kind: &str, before: &[PhasePlan]) -> String {
         return names.find(|name| !taken(name)).unwrap_or_default();
     };
     if name.trim().is_empty() || name.len() > NAME_CHARS_MAX || name.contains(is_hidden) {
-        let what = format!("{name:?} is no name; expected 1 to {NAME_CHARS_MAX} characters");
+        let what = format!("{name:?} is not a name; expected 1 to {NAME_CHARS_MAX} characters");
         table.fault("name", &what);
     } else if name == WARMUP_NAME {
         let what = format!("{name:?} is what load.warmup makes; expected another name");

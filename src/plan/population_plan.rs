@@ -32,6 +32,28 @@ pub struct PopulationPlan {
     pub fraud: [f64; 4],
 }
 
+impl PopulationPlan {
+    /// A shop of 100,000 users with the specification's mix and without fraud: what tests and
+    /// benches start from.
+    #[must_use]
+    pub const fn small() -> Self {
+        Self {
+            users: 100_000,
+            user_skew: 0.8,
+            products: 100,
+            product_skew: 1.0,
+            mix: [0.60, 0.25, 0.10, 0.03, 0.02],
+            personas: [0.6, 0.25, 0.15],
+            think_median_ms: 8_000.0,
+            think_sigma: 1.0,
+            session_length: 12.0,
+            sessions_max: 100_000,
+            hurry: Hurry::Flagged,
+            fraud: [0.0; 4],
+        }
+    }
+}
+
 /// What becomes of sessions that have to live faster than configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

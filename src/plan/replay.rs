@@ -1,8 +1,8 @@
 //! `[load] replay`: a recorded topic is the load.
 
-use super::rates;
 use std::time::Duration;
 
+use super::rates;
 use super::toml::names::is_name_char;
 use super::toml::reader::{TomlTable, range};
 use super::{Arrivals, LoadPlan, ReplayPlan};
@@ -29,7 +29,7 @@ pub(crate) fn resolve(table: &TomlTable<'_>, producers: u16, warmup: Duration) -
     let typed = table.text("replay");
     if let Some(topic) = typed.as_deref().filter(|topic| !is_topic_name(topic)) {
         let what = format!(
-            "{topic:?} is no topic name; expected up to {NAME_CHARS_MAX} letters, digits, '.', \
+            "{topic:?} is not a topic name; expected up to {NAME_CHARS_MAX} letters, digits, '.', \
              '_' and '-'"
         );
         table.fault("replay", &what);

@@ -116,7 +116,7 @@ fn limit_of(unit: Unit, text: &str) -> Result<f64, String> {
     let suffix = suffix.trim_start();
     let number: f64 = match digits.replace('_', "").parse() {
         Ok(number) if digits.starts_with(|c: char| c.is_ascii_digit()) => number,
-        _ => return Err(format!("{text:?} is no limit")),
+        _ => return Err(format!("{text:?} is not a limit")),
     };
     let factor = match (unit, suffix) {
         (Unit::Nanoseconds, "ns")
@@ -127,9 +127,9 @@ fn limit_of(unit: Unit, text: &str) -> Result<f64, String> {
         (Unit::Nanoseconds, "ms") => 1e6,
         (Unit::Nanoseconds, "s") => 1e9,
         (Unit::Count, "") if number.fract() == 0.0 => 1.0,
-        (Unit::Count, "") => return Err(format!("{digits} is no whole number")),
+        (Unit::Count, "") => return Err(format!("{digits} is not a whole number")),
         (_, "") => return Err(format!("{digits} has no unit")),
-        _ => return Err(format!("{suffix:?} is no unit of it")),
+        _ => return Err(format!("{suffix:?} is not a unit of it")),
     };
     Ok(number * factor)
 }
@@ -219,14 +219,14 @@ mod tests {
         };
         says("fraud.e2e.p99", "< 50", "has no unit");
         says("fraud.e2e.p99", "50ms", "has no <");
-        says("fraud.e2e.p99", "< 50 apples", "is no unit");
+        says("fraud.e2e.p99", "< 50 apples", "is not a unit");
         says("fraud.e2e.p99", "== 50ms", "never equal");
-        says("fraud.e2e.p99", "< -5ms", "is no limit");
-        says("fraud.e2e.p99", "<", "is no limit");
-        says("throughput", "> 5ms", "is no unit");
+        says("fraud.e2e.p99", "< -5ms", "is not a limit");
+        says("fraud.e2e.p99", "<", "is not a limit");
+        says("throughput", "> 5ms", "is not a unit");
         says("throughput", "> 99", "has no unit");
-        says("ledger.missing", "< 0.5", "no whole number");
-        says("ledger.missing", "== 0/s", "is no unit");
+        says("ledger.missing", "< 0.5", "not a whole number");
+        says("ledger.missing", "== 0/s", "is not a unit");
     }
 
     #[test]

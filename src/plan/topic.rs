@@ -77,7 +77,7 @@ fn name(table: &TomlTable<'_>, environment: &Environment, reuse: bool) -> String
     let fits = (1..=most).contains(&name.len()) && name.chars().all(is_name_char);
     if !fits || name == "." || name == ".." {
         let what = format!(
-            "{path}{name:?} is no topic name; expected up to {most} letters, digits, '.', '_' \
+            "{path}{name:?} is not a topic name; expected up to {most} letters, digits, '.', '_' \
              and '-'"
         );
         table.faults().add(place, what);

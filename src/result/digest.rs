@@ -1,5 +1,5 @@
 //! The digest of a result: one number over every figure and over the files beside it, so that
-//! whoever edits one of them is found out, unless they make the digest anew. It is no signature:
+//! whoever edits one of them is found out, unless they make the digest anew. It is not a signature:
 //! anybody can compute it, and a forger can, too. Against those, figures are recomputed.
 
 use std::collections::BTreeMap;

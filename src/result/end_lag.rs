@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::flag::Flag;
+
 /// How far the groups had come when the run ended, by two clerks: our own receipts, and the
 /// broker's high watermarks. On a topic that nobody else writes to they agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,18 +44,12 @@ impl EndLag {
             .collect()
     }
 
-    /// What has to stand above the numbers, in words; so many events are in the log without an
+    /// What has to stand above the numbers; so many events are in the log without an
     /// acknowledgement.
     #[must_use]
-    pub fn flags(&self, unacked: u64) -> Vec<String> {
+    pub fn flag(&self, unacked: u64) -> Option<Flag> {
         let beyond = self.beyond();
         let unacked = unacked + self.outstanding;
-        if beyond <= unacked {
-            return Vec::new();
-        }
-        vec![format!(
-            "the broker holds {beyond} records behind the last that it has acknowledged to us, \
-             and at most {unacked} of them are ours: somebody else writes to the topic"
-        )]
+        (beyond > unacked).then_some(Flag::OtherWriters { beyond, unacked })
     }
 }

@@ -1,44 +1,41 @@
 //! What has to stand above a result's numbers, as it follows from them: one list, for the run's
 //! verdict and for whoever checks a saved one.
 
+use super::flag::Flag;
+use super::flag::limits::HURRY_LIMIT;
 use super::{RecordingResult, RunResult, keep_up};
-use crate::base::text::count;
-
-/// From this pace on it is said that sessions hurried.
-const HURRY_MAX: f64 = 1.25;
 
 impl RunResult {
     /// The flags that follow from the figures.
-    pub(crate) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<Flag> {
         // Of several processes the stalls themselves are not kept.
         let hiccups = self.hiccups.as_ref().filter(|_| self.processes.is_empty());
         let unacked = self.ledger.unknown_written;
         let mut flags = self.watch.flags();
         flags.extend(hiccups.and_then(|hiccups| hiccups.flag(&self.stacks())));
-        flags.extend(self.end_lag.iter().flat_map(|lag| lag.flags(unacked)));
+        flags.extend(self.end_lag.iter().filter_map(|lag| lag.flag(unacked)));
         flags.extend(self.recording.iter().flat_map(RecordingResult::flags));
         flags.extend(keep_up::flags(self));
         flags.extend(self.throttling.flags());
         flags.extend(self.late());
         flags.extend(self.hurried());
-        flags.extend(self.broker.flags());
+        flags.extend(self.of_brokers());
         flags
     }
 
+    /// The same in words, as a verdict keeps them.
+    pub(crate) fn flags_told(&self) -> Vec<String> {
+        self.flags().iter().map(ToString::to_string).collect()
+    }
+
     /// Events that an application left out of its windows.
-    fn late(&self) -> Option<String> {
+    fn late(&self) -> Option<Flag> {
         let late = self.apps.iter().filter_map(|app| Some(app.summary.as_ref()?.late())).max()?;
-        (late > 0).then(|| {
-            format!(
-                "late: {} events came further behind others of their partition than lateness_ms: \
-                 in no window",
-                count(late)
-            )
-        })
+        (late > 0).then_some(Flag::EventsLate { events: late })
     }
 
     /// Sessions that had to live faster than the scenario says, unless it says that they may.
-    fn hurried(&self) -> Option<String> {
+    fn hurried(&self) -> Option<Flag> {
         if self.plan["population"]["hurry"] == "allowed" {
             return None;
         }
@@ -46,14 +43,16 @@ impl RunResult {
         let lived = measured.filter_map(|phase| Some((phase, phase.sessions.as_ref()?)));
         let (phase, sessions) =
             lived.max_by(|(_, one), (_, other)| one.hurry_most.total_cmp(&other.hurry_most))?;
-        (sessions.hurry_most > HURRY_MAX).then(|| {
-            format!(
-                "hurried: in {} sessions lived up to {:.1} times as fast as configured, as the \
-                 rate asks for more of them than there are users (`kbench plan` says how many \
-                 would do; population.hurry = \"allowed\" accepts it)",
-                phase.name, sessions.hurry_most
-            )
-        })
+        let (phase, times) = (phase.name.clone(), sessions.hurry_most);
+        (times > HURRY_LIMIT).then_some(Flag::Hurried { phase, times })
+    }
+
+    /// Brokers that did not stay as they were, or are not alike.
+    fn of_brokers(&self) -> Vec<Flag> {
+        let (moved, releases) = (self.broker.moved(), self.broker.releases());
+        let moved = (!moved.is_empty()).then_some(Flag::LeadersMoved(moved));
+        let differ = (releases.len() > 1).then_some(Flag::BrokersDiffer(releases));
+        moved.into_iter().chain(differ).collect()
     }
 }
 
@@ -61,6 +60,7 @@ impl RunResult {
 mod tests {
     use super::*;
     use crate::apps::{Row, Section, Value};
+    use crate::base::text::count;
     use crate::measure::latency::Throttled;
     use crate::result::PhaseSessions;
 
@@ -94,14 +94,14 @@ mod tests {
         run.phases = phases[..2].to_vec();
         assert_eq!(run.hurried(), None);
         run.phases = phases.to_vec();
-        let flag = run.hurried().unwrap();
+        let flag = run.hurried().unwrap().to_string();
         assert!(flag.starts_with("hurried: in b sessions lived up to 1.3 times"), "{flag}");
     }
 
     #[test]
     fn what_an_application_left_out_for_its_time_is_a_flag() {
         let mut run = recorded();
-        let before = run.flags();
+        let before = run.flags_told();
         let late = |count| {
             let rows = vec![Row { name: "late events".to_owned(), value: Value::Count(count) }];
             Section { title: "stream".to_owned(), rows }
@@ -116,16 +116,17 @@ mod tests {
              window",
             count(most)
         );
-        let flags: Vec<_> = run.flags().into_iter().filter(|flag| !before.contains(flag)).collect();
+        let flags: Vec<_> =
+            run.flags_told().into_iter().filter(|flag| !before.contains(flag)).collect();
         assert_eq!(flags, [words]);
     }
 
     #[test]
     fn a_quota_is_a_flag() {
         let mut run = recorded();
-        let before = run.flags().len();
+        let before = run.flags_told().len();
         run.throttling.consumers = Some(Throttled { longest_ms: 40.0, of_time: 0.5 });
-        let flags = run.flags();
+        let flags = run.flags_told();
         assert_eq!(flags.len(), before + 1);
         assert!(flags.iter().any(|flag| flag.contains("the consumers back by quota")), "{flags:?}");
     }

@@ -1,13 +1,12 @@
 //! What of a latency was the harness and its host: said beside the figure, and above the numbers
 //! where the host stood still.
 
+use super::flag::Flag;
+use super::flag::limits::HARNESS_SHARE_LIMIT;
 use super::self_watch::{Hiccups, STALL_NS};
 use super::{AppResult, RunResult, StackedPercentile};
 use crate::base::text::duration;
 use crate::plan::metric::Statistic;
-
-/// Share of a percentile, from 0 to 1, above which it is marked as the harness's.
-const HARNESS_SHARE_LIMIT: f64 = 0.2;
 
 /// The slowest event by itself: printed and marked, and no percentile.
 const MAX: &str = "max";
@@ -41,7 +40,7 @@ pub(crate) type NamedStack<'a> = (&'a str, &'a [StackedPercentile]);
 impl Hiccups {
     /// What has to stand above the numbers: a stall of 5 ms or more that shows in a printed
     /// percentile, the lowest that it shows in.
-    pub(crate) fn flag(&self, stacks: &[NamedStack<'_>]) -> Option<String> {
+    pub(crate) fn flag(&self, stacks: &[NamedStack<'_>]) -> Option<Flag> {
         if self.stalls == 0 {
             return None;
         }
@@ -59,18 +58,17 @@ impl Hiccups {
             one.0.cmp(&other.0).then(other.1.total_cmp(&one.1))
         };
         let (_, share, name, slice) = all.min_by(worst)?;
-        Some(self.says(share, name, &slice.percentile))
+        Some(self.flag_of(share, name, &slice.percentile))
     }
 
-    fn says(&self, share: f64, name: &str, percentile: &str) -> String {
-        format!(
-            "hiccups: kbench or its host stood still, for {} at {:.1} s: {:.0} % of {name}'s \
-             {percentile} (limit {:.0} %)",
-            duration(i64::try_from(self.longest_ns).ok()),
-            self.longest_at_s,
-            share * 1e2,
-            HARNESS_SHARE_LIMIT * 1e2
-        )
+    fn flag_of(&self, share: f64, of: &str, percentile: &str) -> Flag {
+        Flag::StoodStill {
+            longest_ns: self.longest_ns,
+            at_s: self.longest_at_s,
+            share,
+            of: of.to_owned(),
+            percentile: percentile.to_owned(),
+        }
     }
 }
 
@@ -113,7 +111,7 @@ impl RunResult {
     /// The flag of a run that several processes have recorded, from the longest stall of each
     /// interval of the measured part: where one is of 5 ms or more, and the waiting that they make
     /// of moments is over a fifth of a percentile at the same percentile.
-    pub(crate) fn stall_flag(&self, stalls_ns: &[u64], measured_ns: f64) -> Option<String> {
+    pub(crate) fn stall_flag(&self, stalls_ns: &[u64], measured_ns: f64) -> Option<Flag> {
         let hiccups = self.hiccups.as_ref()?;
         let long: Vec<u64> =
             stalls_ns.iter().copied().filter(|&stall_ns| stall_ns >= STALL_NS).collect();
@@ -125,7 +123,7 @@ impl RunResult {
                 let value_ns = app.known_ns(app.end_to_end.reading(statistic).value_ns());
                 let share = waited_ns / value_ns.map_or(f64::INFINITY, |ns| ns.max(1) as f64);
                 if share > HARNESS_SHARE_LIMIT {
-                    return Some(hiccups.says(share.min(1.0), &app.name, name_of(statistic)));
+                    return Some(hiccups.flag_of(share.min(1.0), &app.name, name_of(statistic)));
                 }
             }
         }
@@ -277,7 +275,8 @@ mod tests {
             Hiccups { stalls: 1, longest_ns: 75_200_000, longest_at_s: 5.12, ..Hiccups::default() };
         let flag = |stalls, slices: &[StackedPercentile]| {
             let hiccups = Hiccups { stalls, ..hiccups.clone() };
-            hiccups.flag(&[("fraud", slices), ("ack", &slices[..1])])
+            let flag = hiccups.flag(&[("fraud", slices), ("ack", &slices[..1])]);
+            flag.map(|flag| flag.to_string())
         };
         let slices = [slice("p99", 0.0, 2e6, 2e6), slice("p99.9", 0.0, 9e6, 0.0)];
         assert_eq!(
@@ -313,7 +312,7 @@ mod tests {
         run.hiccups = Some(Hiccups { longest_ns: 75_000_000, ..Hiccups::default() });
         run.apps.truncate(1);
         run.apps[0].end_to_end.p99_9_ns = Some(70_000_000);
-        let flag = run.stall_flag(&[75_000_000, 100_000], 10e9).unwrap();
+        let flag = run.stall_flag(&[75_000_000, 100_000], 10e9).unwrap().to_string();
         assert!(flag.contains("stood still, for 75.0 ms") && flag.contains("93 % of"), "{flag}");
         assert!(flag.contains("p99.9 ("), "{flag}");
         run.apps[0].end_to_end.p99_9_ns = Some(330_000_000);

@@ -36,7 +36,7 @@ pub struct Host {
     /// Processors that this process may run on, as a list such as `0-3,8`.
     #[serde(default)]
     pub affinity: Option<String>,
-    /// The hypervisor or the machine's product name, where it is no bare metal.
+    /// The hypervisor or the machine's product name, where it is not bare metal.
     #[serde(default)]
     pub virtualisation: Option<String>,
     /// Cores' worth of time that the control groups allow; `None` where they set no limit.
@@ -106,7 +106,7 @@ const MACHINE_IDS: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 const MACHINE_BYTES: usize = 8;
 
 /// The id is confidential (machine-id(5)): what is published is a hash that no other program
-/// makes. `None` for what is no id, such as `uninitialized` in an image.
+/// makes. `None` for what is not an id, such as `uninitialized` in an image.
 fn hashed(id: &str) -> Option<String> {
     let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_id || id.bytes().all(|byte| byte == b'0') {
@@ -135,7 +135,7 @@ fn virtualisation() -> Option<String> {
     Some(named.filter(|name| !name.is_empty()).unwrap_or_else(|| "a hypervisor".to_owned()))
 }
 
-/// `200000 100000` are two cores' worth of time; `max` is no limit.
+/// `200000 100000` are two cores' worth of time; `max` is not a limit.
 fn cpus(text: &str) -> Option<f64> {
     let (quota, period) = text.split_once(' ')?;
     Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)

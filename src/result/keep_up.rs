@@ -9,13 +9,14 @@
 //! The broker has fallen behind, too, where what it has acknowledged is far below what was offered,
 //! and where the time that it takes grows (`keep_up/acks.rs`).
 //!
-//! Where the load changes, a lag that rises in a spike and is worked off is no failure: there the
-//! lag at the end is held against that at the beginning, over the time between.
+//! Where the load changes, a lag that rises in a spike and is worked off is not a failure: there
+//! the lag at the end is held against that at the beginning, over the time between.
 
 mod acks;
 pub mod measured;
 mod slope;
 
+use super::flag::Flag;
 pub use super::kept_up::{KeepingUp, KeptUp};
 use super::{Interval, RunResult};
 use crate::client::facts::BrokerKind;
@@ -23,9 +24,6 @@ use crate::client::facts::BrokerKind;
 use acks::AckedShare;
 use measured::{ALPHA, INTERVALS_MIN, LIMIT_SHARE, SPAN_MIN_S, is_level, measured};
 use slope::{Slope, between_ends, median, of_lag};
-
-/// How each flag begins that says who fell behind.
-pub(crate) const OVERLOAD: &str = "overload: ";
 
 /// A length that is asked for beyond this many times the one there is, is none.
 const LONGER_MAX: f64 = 50.0;
@@ -180,34 +178,31 @@ pub(crate) fn tell(result: &mut RunResult) {
 }
 
 /// What has to stand above the numbers: who fell behind.
-pub(crate) fn flags(result: &RunResult) -> Vec<String> {
+pub(crate) fn flags(result: &RunResult) -> Vec<Flag> {
     let is_behind = |one: &KeepingUp| one.kept_up == KeptUp::No;
     let mut flags = Vec::new();
     for (place, app) in result.apps.iter().enumerate() {
         let Some(keeping_up) = app.keeping_up.filter(is_behind) else { continue };
-        let last = measured(result).iter().rev().find_map(|row| row.apps.get(place)?.lag_s);
-        let late = last.map_or_else(String::new, |lag_s| format!("; {lag_s:.1} s at the end"));
-        flags.push(format!("{OVERLOAD}{} fell behind by {}{late}", app.name, keeping_up.words()));
+        let lag_s = measured(result).iter().rev().find_map(|row| row.apps.get(place)?.lag_s);
+        let (app, slope) = (app.name.clone(), keeping_up.words());
+        flags.push(Flag::AppFellBehind { app, slope, lag_s });
     }
-    if let Some(broker) = result.broker_keeping_up.filter(is_behind) {
-        flags.push(broker_flag(result, &broker));
-    }
+    flags.extend(result.broker_keeping_up.filter(is_behind).map(|it| broker_flag(result, &it)));
     flags
 }
 
 /// That the broker fell behind, with the rate that was reached, and by what it was found.
-fn broker_flag(result: &RunResult, broker: &KeepingUp) -> String {
+fn broker_flag(result: &RunResult, broker: &KeepingUp) -> Flag {
     let reached = AckedShare::of(result);
-    let rates = reached.map_or_else(String::new, |reached| format!("{}; ", reached.rates()));
     let is_by_slope = broker.lag_slope_low_per_s.is_some_and(|low| low > broker.limit_per_s);
     let found = if is_by_slope {
         format!("the broker fell behind by {}", broker.words())
-    } else if let Some(reached) = reached.filter(AckedShare::is_far_below) {
+    } else if let Some(reached) = reached.as_ref().filter(|reached| reached.is_far_below()) {
         reached.left()
     } else {
         acks::growth(result).map_or_else(String::new, |slope| acks::words(&slope))
     };
-    format!("{OVERLOAD}{rates}{found}")
+    Flag::BrokerFellBehind { rates: reached.map(|reached| reached.rates()), found }
 }
 
 /// Who kept up and who did not, a line each kind.

@@ -2,9 +2,7 @@
 //! comparisons and for sweeps.
 
 use super::RunResult;
-
-/// How the flags begin that say what the limit was.
-const LIMITS: [&str; 3] = ["harness limited", "starved", "built without optimisation"];
+use super::flag::FlagKind;
 
 /// What of the harness or its machine limited the run, in words; `None` where nothing did. Such a
 /// run is left out of what is said about Kafka, and named.
@@ -14,6 +12,6 @@ pub fn limited(result: &RunResult) -> Option<String> {
         return None;
     }
     let flags = result.watch.flags();
-    let of_limit = |flag: &&String| LIMITS.iter().any(|limit| flag.starts_with(limit));
-    Some(flags.iter().find(of_limit).cloned().unwrap_or_else(|| "harness limited".to_owned()))
+    let told = flags.iter().find(|flag| flag.kind().is_limit_of_harness());
+    Some(told.map_or_else(|| FlagKind::HarnessLimited.words().to_owned(), ToString::to_string))
 }

@@ -38,7 +38,7 @@ pub struct Listed {
     pub runs: Option<usize>,
 }
 
-/// Looks through a results folder. What is no result is passed over; a result that can't be read
+/// Looks through a results folder. What is not a result is passed over; a result that can't be read
 /// is listed as such.
 ///
 /// # Errors

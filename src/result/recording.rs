@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::flag::Flag;
+
 /// A recorded topic that was the load of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -38,42 +40,25 @@ pub struct RecordingResult {
 }
 
 impl RecordingResult {
-    /// What has to stand above the numbers, in words.
+    /// What has to stand above the numbers.
     #[must_use]
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        if self.late > 0 {
-            flags.push(format!(
-                "the recording was read too slowly: {} events were read after they were due, \
-                 up to {:.1} ms",
-                self.late,
-                self.late_max_ns as f64 / 1e6
-            ));
-        }
+    pub fn flags(&self) -> Vec<Flag> {
         let skipped: u64 = self.skipped.values().sum();
-        if skipped > 0 {
-            let reasons: Vec<String> =
-                self.skipped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-            flags.push(format!(
-                "{skipped} of {} records of the recording are no events and were not sent: {}",
-                self.read,
-                reasons.join(", ")
-            ));
-        }
-        if self.other_keys > 0 {
-            flags.push(format!(
-                "{} recorded events have another key than their user_id: sessions are not checked",
-                self.other_keys
-            ));
-        }
-        if self.disbelieved > 0 {
-            flags.push(format!(
-                "{} recorded events have a time beyond the recording's end and were sent with \
-                 the event before",
-                self.disbelieved
-            ));
-        }
-        flags
+        let reason = |(reason, count): (&String, &u64)| format!("{reason} {count}");
+        let flags = [
+            (self.late, Flag::RecordingLate { events: self.late, late_max_ns: self.late_max_ns }),
+            (
+                skipped,
+                Flag::RecordingSkipped {
+                    skipped,
+                    read: self.read,
+                    reasons: self.skipped.iter().map(reason).collect(),
+                },
+            ),
+            (self.other_keys, Flag::RecordingKeys { events: self.other_keys }),
+            (self.disbelieved, Flag::RecordingTimes { events: self.disbelieved }),
+        ];
+        flags.into_iter().filter(|(count, _)| *count > 0).map(|(_, flag)| flag).collect()
     }
 }
 
@@ -93,7 +78,7 @@ mod tests {
             late_max_ns: 7_500_000,
             ..Default::default()
         };
-        let flags = recording.flags();
+        let flags: Vec<String> = recording.flags().iter().map(ToString::to_string).collect();
         assert_eq!(flags.len(), 4);
         assert!(flags[0].contains("too slowly: 6 events") && flags[0].ends_with("7.5 ms"));
         assert!(flags[1].starts_with("3 of 10 records") && flags[1].contains("not JSON 2"));

@@ -35,7 +35,7 @@ pub struct Replayed {
     pub app: String,
     /// Whether it came to the end.
     pub complete: bool,
-    /// What kept it from its end, where that was no signal.
+    /// What kept it from its end, where that was not a signal.
     pub fault: Option<String>,
     /// The records by what became of them.
     pub read: ReadCounts,

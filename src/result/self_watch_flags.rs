@@ -1,43 +1,11 @@
-//! When the harness or its host was the limit: the flags that stand above the numbers, each with
-//! what was seen, the limit, and what to do.
-//!
-//! The limits are those of the notes on measuring, C.7, unless they name another source.
+//! When the harness or its host was the limit.
 
-use super::self_watch::{SelfWatch, ThreadShare, WAIT_LONG_NS};
-
-/// Send delay (p99) above which the generator is called saturated, as Kroxylicious' kit does.
-const SLIP_P99_LIMIT_NS: u64 = 1_000_000;
-
-/// From here on a slot is late.
-pub(crate) const LATE_NS: u64 = 10_000_000;
-
-/// Share of the slots that may be late.
-const LATE_SHARE_LIMIT: f64 = 0.01;
-
-/// Share of a core above which a thread has no reserve. TRex warned at 88 %.
-const BUSY_LIMIT: f64 = 0.85;
-
-/// Share of its time that a thread may stand in the run queue.
-const WAIT_LIMIT: f64 = 0.05;
-
-/// Share of the CPU that a quota or a hypervisor may take.
-const TAKEN_LIMIT: f64 = 0.01;
-
-/// Share of the ceiling that may be offered.
-const CEILING_LIMIT: f64 = 0.7;
-
-/// How much a latency may change within a stretch of constant rate, in percent: as much as two
-/// runs may differ before `compare` calls one of them better (C.5).
-pub(crate) const DRIFT_LIMIT_PERCENT: f64 = 5.0;
-
-/// How soon the memory may be full at the slope that was seen. kbench's own choice: a growth that
-/// the machine bears for an hour is no danger to a run of minutes, and one that it does not bear
-/// is a queue or a leak, whatever the run is about. It must have a lower bound above 0, too.
-const FULL_IN_LIMIT_S: f64 = 3_600.0;
-
-/// How far the wall clock may step before the dates in the events are in doubt. (Slewing, at most
-/// 0.05 % by `adjtimex`, stays far below within the second between two looks.)
-const STEP_LIMIT_US: i64 = 50_000;
+use super::flag::Flag;
+use super::flag::limits::{
+    BUSY_LIMIT, CEILING_LIMIT, DRIFT_LIMIT_PERCENT, FULL_IN_LIMIT_S, LATE_SHARE_LIMIT,
+    SLIP_P99_LIMIT_NS, STEP_LIMIT_US, TAKEN_LIMIT, WAIT_LIMIT,
+};
+use super::self_watch::{SelfWatch, ThreadShare};
 
 impl SelfWatch {
     /// Whether the harness or its machine was the limit, so that the figures say little of Kafka.
@@ -54,23 +22,16 @@ impl SelfWatch {
             || is_taken(self.steal_share)
     }
 
-    /// What has to stand above the numbers, in words.
+    /// What has to stand above the numbers.
     #[must_use]
-    pub fn flags(&self) -> Vec<String> {
+    pub fn flags(&self) -> Vec<Flag> {
         let mut flags = Vec::new();
         flags.extend(self.late());
         flags.extend(self.ceiling());
-        if self.unsent > 0 {
-            flags.push(format!(
-                "client limited: {} events found the client's queue full and were never sent",
-                self.unsent
-            ));
-        }
+        flags.extend((self.unsent > 0).then_some(Flag::QueueFull { events: self.unsent }));
         flags.extend(self.starved());
         flags.extend(self.unsteady());
-        if self.debug_build {
-            flags.push("built without optimisation: these are no figures".to_owned());
-        }
+        flags.extend(self.debug_build.then_some(Flag::Unoptimised));
         flags
     }
 
@@ -86,116 +47,54 @@ impl SelfWatch {
         notes
     }
 
-    fn late(&self) -> Option<String> {
+    fn late(&self) -> Option<Flag> {
         if self.late_share > LATE_SHARE_LIMIT {
-            return Some(format!(
-                "harness limited: {:.1} % of the events were sent over {:.0} ms late (limit \
-                 {:.0} %): give it more CPU",
-                self.late_share * 1e2,
-                LATE_NS as f64 / 1e6,
-                LATE_SHARE_LIMIT * 1e2
-            ));
+            return Some(Flag::SentLate { share: self.late_share });
         }
-        let slip_ns = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS)?;
-        Some(format!(
-            "harness limited: 1 % of the events were sent {:.1} ms late or more (limit {:.0} ms): \
-             give it more CPU",
-            slip_ns as f64 / 1e6,
-            SLIP_P99_LIMIT_NS as f64 / 1e6
-        ))
+        let p99_ns = self.slip_p99_ns.filter(|&slip| slip > SLIP_P99_LIMIT_NS)?;
+        Some(Flag::Slipped { p99_ns })
     }
 
-    fn ceiling(&self) -> Option<String> {
-        let (share, ceiling) = (self.ceiling_share()?, self.ceiling_per_s?);
-        (share > CEILING_LIMIT).then(|| {
-            format!(
-                "harness limited: offered {:.0} % of the {ceiling:.0}/s that this host can make \
-                 (limit {:.0} %): add producers",
-                share * 1e2,
-                CEILING_LIMIT * 1e2
-            )
-        })
+    fn ceiling(&self) -> Option<Flag> {
+        let (share, ceiling_per_s) = (self.ceiling_share()?, self.ceiling_per_s?);
+        (share > CEILING_LIMIT).then_some(Flag::NearCeiling { share, ceiling_per_s })
     }
 
     /// Where the process lacked CPU, or a thread of it was one core's worth.
-    fn starved(&self) -> Vec<String> {
+    fn starved(&self) -> Vec<Flag> {
         let mut flags = Vec::new();
-        let percent = |share: f64| share * 1e2;
         if let Some(ThreadShare { thread, share, .. }) = &self.busiest
             && *share > BUSY_LIMIT
         {
-            flags.push(format!(
-                "harness limited: thread {thread} was {:.0} % busy (limit {:.0} %): spread its \
-                 work",
-                percent(*share),
-                percent(BUSY_LIMIT)
-            ));
+            flags.push(Flag::ThreadBusy { thread: thread.clone(), share: *share });
         }
         if let Some(waiting) = &self.most_waiting
             && waiting.share > WAIT_LIMIT
             && waiting.waits_long()
         {
-            flags.push(format!(
-                "starved: thread {} waited {:.0} % of the time for a core, {:.1} ms each (limit \
-                 {:.0} %, {:.1} ms): free some",
-                waiting.thread,
-                percent(waiting.share),
-                waiting.wait_mean_ns.unwrap_or(0.0) / 1e6,
-                percent(WAIT_LIMIT),
-                WAIT_LONG_NS / 1e6
-            ));
+            flags.push(Flag::ThreadWaited {
+                thread: waiting.thread.clone(),
+                share: waiting.share,
+                wait_mean_ns: waiting.wait_mean_ns.unwrap_or(0.0),
+            });
         }
-        if let Some(share) = self.throttled_share.filter(|&share| share > TAKEN_LIMIT) {
-            flags.push(format!(
-                "starved: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise \
-                 it",
-                percent(share),
-                percent(TAKEN_LIMIT)
-            ));
-        }
-        if let Some(share) = self.steal_share.filter(|&share| share > TAKEN_LIMIT) {
-            flags.push(format!(
-                "starved: the hypervisor took {:.1} % of the CPU (limit {:.0} %): use another host",
-                percent(share),
-                percent(TAKEN_LIMIT)
-            ));
-        }
+        let above = |share: Option<f64>| share.filter(|&share| share > TAKEN_LIMIT);
+        flags.extend(above(self.throttled_share).map(|share| Flag::QuotaUsedUp { share }));
+        flags.extend(above(self.steal_share).map(|share| Flag::CpuTaken { share }));
         flags
     }
 
     /// What should have stayed as it was.
-    fn unsteady(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        for drift in &self.drift {
-            if drift.change_percent() > DRIFT_LIMIT_PERCENT {
-                flags.push(format!(
-                    "drift: {}'s p50 went by {:+.1} %/min ({:+.1} to {:+.1}) at one rate: warm up \
-                     longer",
-                    drift.app,
-                    drift.percent_per_min,
-                    drift.low_percent_per_min,
-                    drift.high_percent_per_min
-                ));
-            }
-        }
+    fn unsteady(&self) -> Vec<Flag> {
+        let drifted = self.drift.iter().filter(|it| it.change_percent() > DRIFT_LIMIT_PERCENT);
+        let mut flags: Vec<Flag> = drifted.cloned().map(Flag::Drifted).collect();
         if let Some(growth) = &self.memory_growth
             && let Some(full_in_s) = growth.full_in_s().filter(|&s| s < FULL_IN_LIMIT_S)
         {
-            flags.push(format!(
-                "memory: grew {:.1} MiB/s, full in {:.0} min (limit {:.0} min): something queues \
-                 up",
-                growth.bytes_per_s / 1_048_576.0,
-                full_in_s / 60.0,
-                FULL_IN_LIMIT_S / 60.0
-            ));
+            flags.push(Flag::MemoryGrew { bytes_per_s: growth.bytes_per_s, full_in_s });
         }
         if self.wall_step_max_us.abs() > STEP_LIMIT_US {
-            flags.push(format!(
-                "clock: the wall clock stepped by {:.1} ms (limit {:.0} ms): dates of events are \
-                 in doubt",
-                self.wall_step_max_us as f64 / 1e3,
-                STEP_LIMIT_US as f64 / 1e3
-            ));
+            flags.push(Flag::ClockStepped { step_us: self.wall_step_max_us });
         }
         flags
     }
@@ -204,6 +103,11 @@ impl SelfWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The flags as they are told.
+    fn told(watch: &SelfWatch) -> Vec<String> {
+        watch.flags().iter().map(ToString::to_string).collect()
+    }
     use crate::result::self_watch::{Drift, Growth};
 
     fn share(thread: &str, share: f64) -> Option<ThreadShare> {
@@ -215,10 +119,10 @@ mod tests {
     fn a_thread_that_waits_often_and_never_long_is_not_starved() {
         let mut waiting = share("rdk:broker1", 0.09);
         let watch = SelfWatch { most_waiting: waiting.clone(), ..SelfWatch::default() };
-        assert_eq!(watch.flags().len(), 1);
+        assert_eq!(told(&watch).len(), 1);
         waiting.as_mut().unwrap().wait_mean_ns = Some(52_000.0);
         let watch = SelfWatch { most_waiting: waiting, ..SelfWatch::default() };
-        assert_eq!(watch.flags(), Vec::<String>::new());
+        assert_eq!(told(&watch), Vec::<String>::new());
     }
 
     #[test]
@@ -237,7 +141,7 @@ mod tests {
             broker_on_this_host: true,
             ..SelfWatch::default()
         };
-        assert_eq!(watch.flags(), Vec::<String>::new());
+        assert_eq!(told(&watch), Vec::<String>::new());
         let shares_the_host =
             "broker and harness share this host: each takes from the other's cores";
         assert_eq!(watch.notes(), [shares_the_host]);
@@ -341,9 +245,9 @@ mod tests {
     fn a_limit_itself_raises_no_flag_and_what_lies_just_beyond_raises_its_own() {
         let mut faults = Vec::new();
         for (at, beyond, words) in at_and_beyond() {
-            let flags = beyond.flags();
-            if !(at.flags().is_empty() && flags.len() == 1 && flags[0].contains(words)) {
-                faults.push(format!("{words}: at {:?}, beyond {flags:?}", at.flags()));
+            let flags = told(&beyond);
+            if !(told(&at).is_empty() && flags.len() == 1 && flags[0].contains(words)) {
+                faults.push(format!("{words}: at {:?}, beyond {flags:?}", told(&at)));
             }
         }
         assert!(faults.is_empty(), "{faults:#?}");
@@ -366,7 +270,7 @@ mod tests {
     #[test]
     fn every_limit_raises_its_own_flag_in_one_line() {
         for (watch, words) in over_the_limit() {
-            let flags = watch.flags();
+            let flags = told(&watch);
             assert_eq!(flags.len(), 1, "{flags:?}");
             assert!(flags[0].contains(words), "{words}: {}", flags[0]);
             assert!(flags[0].chars().count() <= 110, "{}", flags[0]);

@@ -1,5 +1,5 @@
 //! How much of each interval there was: the last ones are not whole, and a count over a part of
-//! an interval is no rate of the whole.
+//! an interval is not a rate of the whole.
 
 use super::{Interval, RunResult};
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::flag::Flag;
 use crate::measure::latency::Throttled;
 
 /// How long brokers held each side's clients back for a quota.
@@ -16,17 +17,11 @@ pub struct Throttling {
 
 impl Throttling {
     /// What has to stand above the numbers: a quota is the limit then, and not the brokers.
-    pub(crate) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<Flag> {
         let sides = [("producers", self.producers), ("consumers", self.consumers)];
-        let flag = |(side, throttled): (&str, Option<Throttled>)| {
+        let flag = |(side, throttled): (&'static str, Option<Throttled>)| {
             let Throttled { longest_ms, of_time } = throttled?;
-            (longest_ms > 0.0).then(|| {
-                format!(
-                    "throttled: brokers held the {side} back by quota, up to {longest_ms:.0} ms at \
-                     once, {:.0} % of the time",
-                    of_time * 1e2
-                )
-            })
+            (longest_ms > 0.0).then_some(Flag::Throttled { side, longest_ms, of_time })
         };
         sides.into_iter().filter_map(flag).collect()
     }
@@ -39,7 +34,10 @@ mod tests {
     #[test]
     fn a_quota_is_told_of_with_the_longest_wait_and_its_share_of_the_time() {
         let throttled = |longest_ms, of_time| Some(Throttled { longest_ms, of_time });
-        let of = |producers, consumers| Throttling { producers, consumers }.flags();
+        let of = |producers, consumers| -> Vec<String> {
+            let flags = Throttling { producers, consumers }.flags();
+            flags.iter().map(ToString::to_string).collect()
+        };
         assert_eq!(of(None, None), Vec::<String>::new());
         assert_eq!(of(throttled(0.0, 0.0), throttled(0.0, 0.0)), Vec::<String>::new());
         let words = |side: &str, rest: &str| {

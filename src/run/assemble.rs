@@ -28,6 +28,7 @@ use crate::output::hlog::{LogSeries, Outside, interval_log};
 use crate::output::stages::stacked;
 use crate::plan::Plan;
 use crate::result::end_lag::EndLag;
+use crate::result::flag::limits::LATE_NS;
 use crate::result::self_watch::SelfWatch;
 use crate::result::throttling::Throttling;
 use crate::result::{
@@ -301,7 +302,7 @@ fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
     if reasons.is_empty() {
         reasons.extend(result.differences());
     }
-    let (valid, mut flags) = (reasons.is_empty(), result.flags());
+    let (valid, mut flags) = (reasons.is_empty(), result.flags_told());
     // Where nothing is missing they did no harm.
     let named = if valid { &mut flags } else { &mut reasons };
     named.splice(0..0, strangers);
@@ -351,9 +352,7 @@ fn self_watch(
 ) -> SelfWatch {
     let slip = |series: &Series| series.total(Stage::SendDelay)?.percentile(0.99);
     let late = collector.sent.total(Stage::SendDelay).filter(|total| total.count() > 0);
-    let late_share = |total: &Latency| {
-        total.count_above(crate::result::self_watch_flags::LATE_NS) as f64 / total.count() as f64
-    };
+    let late_share = |total: &Latency| total.count_above(LATE_NS) as f64 / total.count() as f64;
     let more = end.seen.cost.us_per_event_more.clone();
     SelfWatch {
         slip_p99_ns: slip(&collector.sent).map(|ns| u64::try_from(ns).unwrap_or(0)),

@@ -1,11 +1,11 @@
 //! The course of a run: everybody gets ready, the schedule runs, and what is left is read.
 
-use super::observe::process;
 use std::sync::Arc;
 
 use super::assemble::End;
 use super::collect::Collector;
 use super::embedded::EmbeddedBroker;
+use super::observe::process;
 use super::observe::{Meter, Sampler, WatchSeen};
 use super::play::{LEAD_NS, Play, Played, TICK};
 use super::pulse::Pulse;
@@ -136,7 +136,7 @@ impl Play<'_> {
         let brokers = crate::run::observe::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
         let mut sampler = Sampler::new(self.clock, crew.start_ns(), measured, roster, brokers);
-        // What watches the host is no part of what an event costs.
+        // What watches the host is not a part of what an event costs.
         let used = || (process::cpu_s() - meter.cpu_s(), crew.receipts().acked());
         let mut lost = None;
         while crew.sending()

@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(limits.grade(f64::NAN), Grade::Unfit);
     }
 
-    /// Another delay than the one that is planted is told from it: what is read is no constant.
+    /// Another delay than the one that is planted is told from it: what is read is not a constant.
     #[test]
     fn the_delay_that_is_read_is_the_one_that_was_planted() {
         let folder = tempfile::tempdir().unwrap();

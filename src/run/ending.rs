@@ -21,6 +21,7 @@ use crate::client::target::Target;
 use crate::measure::verify::books::Books;
 use crate::output::progress::Progress;
 use crate::plan::Plan;
+use crate::result::flag::Flag;
 use crate::result::{Lap, RunResult, Trial};
 
 /// The most time that closing the clients may take: it can hang while a broker is away.
@@ -110,7 +111,8 @@ impl Ending<'_> {
         };
         let mut result = assemble::result(plan, clock, crew, collector, answers, conditions, end);
         (result.trial, result.race) = (self.trial.clone(), self.race.clone());
-        result.verdict.flags.extend(self.stats.as_ref().and_then(memory_flag));
+        let full = self.stats.as_ref().and_then(memory_flag);
+        result.verdict.flags.extend(full.map(|flag| flag.to_string()));
         result.embedded_broker.clone_from(&self.stats);
         Ok((result, kept))
     }
@@ -157,11 +159,7 @@ pub(super) fn stats(embedded: Option<&EmbeddedBroker>) -> Option<BrokerStats> {
 }
 
 /// What has to stand above the numbers where the embedded broker's memory was the limit.
-fn memory_flag(stats: &BrokerStats) -> Option<String> {
-    (stats.refused_batches > 0).then(|| {
-        format!(
-            "the embedded broker's memory was full: it refused {} batches for a while",
-            stats.refused_batches
-        )
-    })
+fn memory_flag(stats: &BrokerStats) -> Option<Flag> {
+    let refused = stats.refused_batches;
+    (refused > 0).then_some(Flag::BrokerMemoryFull { refused })
 }

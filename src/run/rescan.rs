@@ -85,7 +85,7 @@ pub(super) struct ReadToEnd {
 
 impl ReadToEnd {
     /// Whether the ends are known and stand; looks again when it is time. A broker that does not
-    /// answer is no fault here: the sends to it are in doubt, and [`settle`] says so.
+    /// answer is not a fault here: the sends to it are in doubt, and [`settle`] says so.
     pub(super) fn stand(&mut self, world: &Arc<Target>, crew: &Workers) -> bool {
         let is_early = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK);
         if self.stand || is_early {

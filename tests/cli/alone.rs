@@ -263,7 +263,7 @@ fn wrong_words_are_told_at_once() {
     for (args, expected) in [
         (
             &["consume", "analitics"][..],
-            "\"analitics\" is no application; did you mean \"analytics\"? ",
+            "\"analitics\" is not an application; did you mean \"analytics\"? ",
         ),
         (&["consume", "fraud", "--every", "0"], "--every: 0 events; expected at least 1"),
         (&["consume", "fraud", "--every", "10x"], "--every: \"10x\""),

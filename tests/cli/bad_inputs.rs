@@ -278,7 +278,10 @@ fn item_18_contradictions_and_reserved_properties_are_refused() {
             "case.toml:13:28: kafka.consumer.enable.auto.offset.store: is kbench's to set; a worke",
         ],
     )]);
-    faults(&["-X", "acks=2"], &["-X: acks: \"2\" is no number of acknowledgements; expected 0, 1"]);
+    faults(
+        &["-X", "acks=2"],
+        &["-X: acks: \"2\" is not a number of acknowledgements; expected 0, 1"],
+    );
 }
 
 #[test]
@@ -353,7 +356,11 @@ fn item_24_a_bad_environment_is_refused_by_name() {
             "KAFKA_BOOTSTRAP_SERVERS: is not UTF-8; expected a value, or unset it",
         ),
         (SERVERS, b"me:hunter2@h:1", "KAFKA_BOOTSTRAP_SERVERS: an address has a user or a passwo"),
-        ("KAFKA_ACTIVITIES_TOPIC", b"a/b", "KAFKA_ACTIVITIES_TOPIC: \"a/b\" is no topic name; exp"),
+        (
+            "KAFKA_ACTIVITIES_TOPIC",
+            b"a/b",
+            "KAFKA_ACTIVITIES_TOPIC: \"a/b\" is not a topic name; exp",
+        ),
         ("KAFKA_FRAUD_GROUP", b"", "KAFKA_FRAUD_GROUP: is set but empty; expected a value, or uns"),
         ("KBENCH_OUT", b"", "error: invalid value '' for '--out <DIR>': is empty; expected a fold"),
     ] {

@@ -56,7 +56,7 @@ static REAL: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap()
 });
 
-/// As on a host that was no limit, whatever else ran beside the tests.
+/// As on a host that was not a limit, whatever else ran beside the tests.
 fn unhindered(result: &mut Value) {
     let watch = result["watch"].as_object_mut().unwrap();
     for name in ["slip_p99_ns", "throttled_share", "steal_share", "ceiling_per_s"] {

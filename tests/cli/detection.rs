@@ -19,7 +19,7 @@ use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
 use kbench::plan::toml::source::ScenarioSource;
-use kbench::plan::{AppPlan, Hurry, Plan, PopulationPlan};
+use kbench::plan::{AppPlan, Plan, PopulationPlan};
 
 /// Some Monday.
 const ORIGIN_WALL_US: i64 = 1_767_600_000_000_000;
@@ -32,20 +32,7 @@ const PEAK: &str = include_str!("../../scenarios/peak.toml");
 const FALSE_SHARE_MAX: f64 = 0.001;
 
 fn population(fraud: [f64; 4]) -> PopulationPlan {
-    PopulationPlan {
-        users: 100_000,
-        user_skew: 0.8,
-        products: 100,
-        product_skew: 1.0,
-        mix: [0.6, 0.25, 0.1, 0.03, 0.02],
-        personas: [0.6, 0.25, 0.15],
-        think_median_ms: 8_000.0,
-        think_sigma: 1.0,
-        session_length: 12.0,
-        sessions_max: 100_000,
-        hurry: Hurry::Flagged,
-        fraud,
-    }
+    PopulationPlan { fraud, ..PopulationPlan::small() }
 }
 
 /// Sends events through the application with its defaults; gives the books and the alerts.

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jsonschema::Validator;
+use serde_json::{Value, json};
+
 use kbench::load::preview::fingerprint;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
 use kbench::plan::toml::source::ScenarioSource;
-use serde_json::{Value, json};
 
 const SCENARIO: &str = "seed = 7\n\
     [load]\n\
@@ -129,7 +130,7 @@ fn a_fresh_result_has_every_field_described_and_no_other() {
     broken_ones_are_refused(&validator, &result);
 }
 
-/// Each of these is no result any more, and the validator says where.
+/// Each of these is not a result any more, and the validator says where.
 fn broken_ones_are_refused(validator: &Validator, result: &Value) {
     let breakages: [(&str, Value); 9] = [
         ("/verdict", Value::Null),

@@ -75,7 +75,7 @@ pub(crate) fn listen() {
         let what = match (info.payload().downcast_ref::<&str>(), info.payload().downcast_ref()) {
             (Some(text), _) => (*text).to_owned(),
             (None, Some(text)) => String::clone(text),
-            (None, None) => "something that is no text".to_owned(),
+            (None, None) => "something that is not a text".to_owned(),
         };
         LAST_PANIC.with_borrow_mut(|last| *last = format!("{place}: {what}"));
     }));

@@ -120,7 +120,7 @@ const LATE: Duration = Duration::from_micros(250);
 /// Where more sleeps than these are late, a figure proves nothing.
 pub const LATE_SHARE: f64 = 0.002;
 
-/// Threads that only sleep, one for each core: what the host does to somebody who is no part of
+/// Threads that only sleep, one for each core: what the host does to somebody who is not a part of
 /// kbench.
 pub struct Sleepers {
     over: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! What a broker's stop cost somebody who is no part of kbench: one record at a time, beside the
+//! What a broker's stop cost somebody who is not a part of kbench: one record at a time, beside the
 //! run. Host and broker hold it up as they do the run, and kbench's figures are held against it.
 
 use std::sync::atomic::{AtomicBool, Ordering};

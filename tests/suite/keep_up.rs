@@ -111,8 +111,8 @@ fn slow_broker(_: &World) {
 }
 
 /// A client quota of about half of what is offered, for the probe's own client: the broker lets
-/// its first seconds pass, and the rest waits. That is no fault of anybody's, so the run is valid;
-/// but what it says is that the broker did not do what was asked of it, how much it did, and why.
+/// its first seconds pass, and the rest waits. That is nobody's fault, so the run is valid; but
+/// what it says is that the broker did not do what was asked of it, how much it did, and why.
 fn quota(world: &World) {
     let client = world.name("held-back");
     let mut command = dev_kafka(["tool", "--bootstrap-server", world.bootstrap(), "configs"]);

@@ -78,7 +78,7 @@ fn one_in_twenty(world: &World) {
 }
 
 /// What a sweep says of a point that has this one run. What a busy host did to the run comes
-/// first, and is no question here.
+/// first, and is not a question here.
 fn limit_in_a_sweep(mut result: RunResult) -> Bottleneck {
     let watch = &mut result.watch;
     (watch.late_share, watch.slip_p99_ns, watch.ceiling_per_s) = (0.0, None, None);

@@ -167,7 +167,7 @@ fn gaps_are_kept(world: &World) {
 }
 
 /// Another program's records: fields in another order, no `event_id`, escapes, times of its own;
-/// and between them what is no event.
+/// and between them what is not an event.
 fn foreign(world: &World) {
     let topic = world.topic("foreign", 2);
     let mut sender = Sender::new(world, &[]);

@@ -91,7 +91,7 @@ fn looked_up(world: &World) {
     assert_eq!((ledger.unknown_not_written, ledger.unknown_unsettled), (0, 0));
     assert_eq!((result.ack.count, result.ack.never_delivered), (1_000, 0), "both were written");
     assert!(ledger.apps.iter().all(|app| (app.missing, app.skipped_unacked) == (0, 1)));
-    // All that was sent is in the log and was read: that the answer got lost is no fault.
+    // All that was sent is in the log and was read: that the answer got lost is not a fault.
     let write = HashMap::from([((0, 31), WriteHook::Lose)]);
     let faults = LoopbackHooks { write, ..LoopbackHooks::default() };
     let result = run_with(world, &constant(1_000, 1, "uniform"), faults);

@@ -49,7 +49,7 @@ impl Segment {
 pub(super) struct SegmentRule {
     /// A buyer has at least this share of carts and purchases among the events beyond the margin.
     pub(super) buyer_share: f64,
-    /// Who is no buyer is a researcher from this share of searches on.
+    /// Who is not a buyer is a researcher from this share of searches on.
     pub(super) researcher_share: f64,
     pub(super) margin: f64,
 }

@@ -35,7 +35,7 @@ impl SessionMarks {
     }
 }
 
-/// A time that is no time.
+/// A time that is not a time.
 const NEVER_US: u32 = u32::MAX;
 
 /// One of a user's sessions.

@@ -67,27 +67,11 @@ pub(super) const SCHEMA: AppSchema = AppSchema {
             default: 50.0,
             range: (0.0, 60_000.0),
         },
-        AppOption {
-            key: "session_idle_ms",
-            help: "a session ends after this long without an event",
-            kind: OptionKind::Duration,
-            default: 1_800_000.0,
-            range: (1_000.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "lateness_ms",
-            help: "events further behind the partition's newest are late: counted, not judged",
-            kind: OptionKind::Duration,
-            default: 60_000.0,
-            range: (0.0, 86_400_000.0),
-        },
-        AppOption {
-            key: "users_max",
-            help: "most users known at once, per partition; the longest idle fall out",
-            kind: OptionKind::Number,
-            default: 1_000_000.0,
-            range: (1.0, 1e8),
-        },
+        crate::apps::SESSION_IDLE,
+        crate::apps::lateness(
+            "events further behind the partition's newest are late: counted, not judged",
+        ),
+        crate::apps::USERS_MAX,
         AppOption {
             key: "addresses_max",
             help: "most addresses followed, per partition; later ones are not",

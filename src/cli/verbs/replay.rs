@@ -106,7 +106,7 @@ fn topic(args: &ReplayArgs, plan: &Plan) -> Result<String> {
     };
     if !plan::is_topic_name(&topic) {
         return Err(Error::usage(format!(
-            "--topic: {topic:?} is no topic name; expected up to 249 letters, digits, '.', '_' \
+            "--topic: {topic:?} is not a topic name; expected up to 249 letters, digits, '.', '_' \
              and '-'"
         )));
     }

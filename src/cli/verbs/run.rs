@@ -40,7 +40,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         shared::tell(&exporter.announcement());
     }
     let options = |results_dir: PathBuf| RunOptions {
-        // One that is no text still belongs into the result; `args` would panic at it.
+        // One that is not a text still belongs into the result; `args` would panic at it.
         command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
         program: program.clone(),
         results_dir,

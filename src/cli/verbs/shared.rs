@@ -1,7 +1,5 @@
 //! What several verbs do: read a scenario, print, tell.
 
-use crate::plan::axes;
-use crate::plan::toml::units;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
@@ -10,14 +8,16 @@ use crate::base::error::{Error, Result, one_line};
 use crate::base::visible;
 use crate::cli::shared::ScenarioArgs;
 use crate::output::progress;
+use crate::plan::axes;
 use crate::plan::sweep::Sweep;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
+use crate::plan::toml::units;
 use crate::plan::{Plan, scenario};
 use crate::run::needs;
 
-/// How the program was called. One argument that is no text still belongs into a result; `args`
+/// How the program was called. One argument that is not a text still belongs into a result; `args`
 /// would panic at it.
 pub(super) fn command_line() -> Vec<String> {
     std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect()
@@ -28,7 +28,7 @@ pub(super) fn show(text: &str) -> Result<()> {
     show_raw(visible::page(text).as_bytes())
 }
 
-/// Writes to stdout. A reader that has seen enough and left, such as `head`, is no failure.
+/// Writes to stdout. A reader that has seen enough and left, such as `head`, is not a failure.
 pub(super) fn show_raw(text: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text).and_then(|()| stdout.flush()) {

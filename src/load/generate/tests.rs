@@ -3,7 +3,6 @@ mod golden;
 mod lives;
 mod visits;
 
-use crate::plan::fraud;
 use proptest::prelude::*;
 
 use super::*;
@@ -11,6 +10,8 @@ use crate::event::Stamp;
 use crate::event::json::encode;
 use crate::measure::verify::books::Books;
 use crate::plan::Hurry;
+use crate::plan::fraud;
+
 use visits::Visits;
 
 const ORIGIN_WALL_US: i64 = 1_767_225_600_000_000;
@@ -18,20 +19,7 @@ const S: u64 = 1_000_000_000;
 
 /// A population as good as any: other tests change what they are about.
 pub(crate) fn population() -> PopulationPlan {
-    PopulationPlan {
-        users: 100_000,
-        user_skew: 0.8,
-        products: 100,
-        product_skew: 1.0,
-        mix: [0.60, 0.25, 0.10, 0.03, 0.02],
-        personas: [0.6, 0.25, 0.15],
-        think_median_ms: 8_000.0,
-        think_sigma: 1.0,
-        session_length: 12.0,
-        sessions_max: 100_000,
-        hurry: Hurry::Flagged,
-        fraud: [0.0; 4],
-    }
+    PopulationPlan::small()
 }
 
 /// Hands `count` events at an even rate to `see`.

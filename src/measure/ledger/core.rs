@@ -107,7 +107,7 @@ impl Ledger {
         }
     }
 
-    /// Notes that an application got a record with a stamp of this run that is no event.
+    /// Notes that an application got a record with a stamp of this run that is not an event.
     pub fn corrupt(&self, app: usize) {
         if let Some(app) = self.apps.get(app) {
             app.corrupt.fetch_add(1, Ordering::Relaxed);

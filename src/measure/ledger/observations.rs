@@ -110,7 +110,7 @@ impl Observations {
         Observed::First
     }
 
-    /// Notes that the record at a place, which has a stamp of `run`, is no event.
+    /// Notes that the record at a place, which has a stamp of `run`, is not an event.
     pub fn corrupt(&mut self, run: u32, partition: i32, offset: i64) {
         self.runs.entry(run).or_default().corrupt.set(partition, offset);
     }

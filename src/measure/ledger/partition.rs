@@ -52,7 +52,7 @@ impl PartitionTracker {
         };
         let is_probe = |stamp: &Stamp| stamp.run == ledger.run && stamp.shard == PROBE_SHARD;
         if offset < self.expected_offset {
-            // While a group is joining, a probe comes to several members: that is no event's story.
+            // While a group is joining, a probe comes to several members: no event does.
             if !stamp.is_some_and(is_probe) {
                 ticks.redeliveries.fetch_add(1, Ordering::Relaxed);
             }

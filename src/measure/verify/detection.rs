@@ -14,7 +14,7 @@ const SESSION_PREFIX: &str = "sess-";
 /// One planted kind of fraud beside the alerts of the rules that speak for it.
 ///
 /// A session counts once, however many alerts there are of it. One that was planted for another
-/// kind is no false alarm, but does not count as found.
+/// kind is not a false alarm, but does not count as found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Detection {

@@ -70,7 +70,7 @@ pub(super) fn heading(title: &str, below: &str) -> Markup {
     }
 }
 
-/// `2026-11-23 15:30:04 UTC`, in one line; as it stands where it is no date.
+/// `2026-11-23 15:30:04 UTC`, in one line; as it stands where it is not a date.
 pub(super) fn date(rfc3339: &str) -> String {
     let date = chrono::DateTime::parse_from_rfc3339(rfc3339);
     // Hyphens and spaces that don't break.

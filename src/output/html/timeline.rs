@@ -7,7 +7,7 @@ use super::chart::{Area, Chart, ChartSeries};
 use crate::base::text::duration;
 use crate::result::{AppInterval, AppResult, Interval, IntervalSpan, RunResult};
 
-/// A stretch shorter than this share of an interval is no rate of anything.
+/// A stretch shorter than this share of an interval is not a rate of anything.
 const STRETCH_MIN: f64 = 0.25;
 
 /// Latency, throughput and lag.
@@ -102,7 +102,7 @@ fn points(
     let rows = result.series.iter().zip(&time.spans);
     let mut points: Vec<Value> =
         rows.map(|(row, span)| json!([at(span), pick(row, span)])).collect();
-    // Nothing at the end is no gap.
+    // Nothing at the end is not a gap.
     while points.last().is_some_and(|point| point[1].is_null()) {
         points.pop();
     }

@@ -68,7 +68,7 @@ pub(crate) fn reserved(name: &str, value: &str) -> Option<&'static str> {
         ("enable.auto.commit", "false") => {
             Some("without commits a rebalance would start the group over from the beginning")
         }
-        ("enable.partition.eof", "true") => Some("the end of a partition is no event"),
+        ("enable.partition.eof", "true") => Some("the end of a partition is not an event"),
         _ => RESERVED.iter().find(|(known, _)| *known == name).map(|(_, reason)| *reason),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn check(name: &str, kind: PropertyKind, text: &str) -> Result<String
         PropertyKind::Whole(..) if name == "acks" && text == "-1" => Ok("all".into()),
         // librdkafka takes up to 1000, which no broker has known for years.
         PropertyKind::Whole(..) if name == "acks" && !matches!(text, "0" | "1") => {
-            Err(format!("{text:?} is no number of acknowledgements; expected 0, 1 or all"))
+            Err(format!("{text:?} is not a number of acknowledgements; expected 0, 1 or all"))
         }
         PropertyKind::Whole(least, most) => match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),

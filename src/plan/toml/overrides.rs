@@ -34,7 +34,7 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Diagn
         let dotted = path.trim().replace('[', ".").replace([']', '"', '\''], "");
         let segments: Vec<&str> = dotted.split('.').collect();
         if segments.iter().any(|segment| segment.is_empty()) {
-            let what = format!("{path:?} is no key; expected a path such as load.rate_per_s");
+            let what = format!("{path:?} is not a key; expected a path such as load.rate_per_s");
             faults.add(place, what);
         } else if let Err(what) = put(entries, &segments, tree::parse_flag(value.trim(), place)) {
             faults.add(place, format!("{path}: {what}"));
@@ -145,7 +145,7 @@ mod tests {
              not \"3\"\n\
              --set: seed.x: seed is 1 and has no key \"x\"\n\
              --set: number 3 has no '='; expected KEY=VALUE\n\
-             --set: \"a..b\" is no key; expected a path such as load.rate_per_s"
+             --set: \"a..b\" is not a key; expected a path such as load.rate_per_s"
         );
     }
 }

@@ -68,8 +68,9 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
             "{text:?} is not a size; {SIZE_EXAMPLE} (units are B, kB, MB, KiB and MiB)"
         ));
     };
-    exact(digits, unit_bytes)
-        .ok_or_else(|| format!("{text:?} is too large or no whole number of bytes; {SIZE_EXAMPLE}"))
+    exact(digits, unit_bytes).ok_or_else(|| {
+        format!("{text:?} is too large or not a whole number of bytes; {SIZE_EXAMPLE}")
+    })
 }
 
 /// `digits` times `unit`, where that is a whole number. Binary fractions would miss `"1.001kB"`.
@@ -170,7 +171,7 @@ mod tests {
             ("2KB", "is not a size"),
             ("kB", "is not a size"),
             ("", "is empty"),
-            ("1.0001kB", "no whole number"),
+            ("1.0001kB", "not a whole number"),
             ("99999999999999MiB", "too large"),
             ("9999999999999999999999999999999999999999B", "too large"),
         ] {

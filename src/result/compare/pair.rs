@@ -11,6 +11,7 @@ use super::stats::{Call, Design};
 use crate::plan::metric::{Metric, Unit};
 use crate::plan::sweep::PointSettings;
 use crate::result::Saved;
+use crate::result::flag::FlagKind;
 
 /// The runs of one side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -190,7 +191,9 @@ fn order(baseline: &[Saved], candidate: &[Saved]) -> Option<String> {
 fn flags(name: &str, runs: &[Saved]) -> Vec<String> {
     let mut found: Vec<(String, usize)> = Vec::new();
     for flag in runs.iter().flat_map(|run| &run.result.verdict.flags) {
-        let kind = flag.split(':').next().unwrap_or(flag);
+        // One of another kbench has no kind here, and what it says of itself before a colon.
+        let kind = FlagKind::of(flag)
+            .map_or_else(|| flag.split(':').next().unwrap_or(flag), |kind| kind.words());
         match found.iter_mut().find(|(known, _)| known == kind) {
             Some((_, count)) => *count += 1,
             None => found.push((kind.to_owned(), 1)),

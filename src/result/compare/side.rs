@@ -113,7 +113,7 @@ fn split(name: &str) -> Result<(PathBuf, PointSettings)> {
             }
             _ => {
                 let expected = "expected DIR:KEY=VALUE,KEY=VALUE for a point of a sweep";
-                return Err(Error::usage(format!("{name}: {pair:?} is no setting; {expected}")));
+                return Err(Error::usage(format!("{name}: {pair:?} is not a setting; {expected}")));
             }
         }
     }
@@ -137,7 +137,7 @@ fn check_keys(
     there.sort();
     there.dedup();
     let there = if there.is_empty() {
-        "it is no sweep".to_owned()
+        "it is not a sweep".to_owned()
     } else {
         format!("there are {}", there.join(", "))
     };
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn a_setting_has_a_key() {
         assert_eq!(split("d: acks = all ").unwrap().1, [("acks".into(), "all".into())].into());
-        let expected = "d: =all: \" =all\" is no setting; expected DIR:KEY=VALUE,KEY=VALUE for a \
-                        point of a sweep";
+        let expected = "d: =all: \" =all\" is not a setting; expected DIR:KEY=VALUE,KEY=VALUE for \
+                        a point of a sweep";
         assert_eq!(split("d: =all").unwrap_err().to_string(), expected);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let alone = recorded.join("smoke-20261123T162120Z-0d194178");
         let alone = format!("{}:acks=all", alone.display());
         let error = refused(Side::read(&alone));
-        assert!(error.ends_with("no run at this point; it is no sweep"), "{error}");
+        assert!(error.ends_with("no run at this point; it is not a sweep"), "{error}");
     }
 
     #[test]

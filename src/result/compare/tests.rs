@@ -153,7 +153,7 @@ fn the_only_points_of_two_sides_are_compared_whatever_they_are() {
     let same = compared(&sweep("a", &["1"]), &sweep("b", &["1"])).unwrap();
     assert_eq!((points(&same), same.left_out.len()), (vec!["acks=1".to_owned()], 0));
     let other = compared(&sweep("a", &["1"]), &sweep("b", &["all"])).unwrap();
-    assert_eq!(points(&other), ["the scenario as it is"], "it is no point of both");
+    assert_eq!(points(&other), ["the scenario as it is"], "it is not a point of both");
 }
 
 #[test]

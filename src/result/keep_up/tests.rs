@@ -8,6 +8,11 @@ const LIMIT_PER_S: f64 = 10.0;
 /// What a run of four applications and a broker allows each.
 const EACH: f64 = ALPHA / 5.0;
 
+/// The flags in words.
+fn told(result: &RunResult) -> Vec<String> {
+    flags(result).iter().map(ToString::to_string).collect()
+}
+
 struct Noise(Random);
 
 impl Noise {
@@ -218,7 +223,7 @@ fn the_run_says_who_fell_behind_and_who_kept_up() {
     let kept_up: Vec<_> = slow.apps.iter().map(|app| app.keeping_up.unwrap().kept_up).collect();
     assert_eq!(kept_up[..2], [KeptUp::Yes, KeptUp::No]);
     assert_eq!(slow.broker_keeping_up.unwrap().kept_up, KeptUp::Yes);
-    let [flag] = flags(&slow).try_into().unwrap();
+    let [flag] = told(&slow).try_into().unwrap();
     let name = slow.apps[1].name.clone();
     let words = format!("overload: {name} fell behind by 200/s (200 to 200, limit 10); 2.");
     assert!(flag.starts_with(&words) && flag.ends_with(" s at the end"), "{flag}");
@@ -230,7 +235,7 @@ fn the_run_says_who_fell_behind_and_who_kept_up() {
 
     let mut healthy = run(0.0, 20);
     tell(&mut healthy);
-    assert_eq!((lines(&healthy).len(), flags(&healthy)), (1, Vec::new()));
+    assert_eq!((lines(&healthy).len(), told(&healthy)), (1, Vec::new()));
 }
 
 #[test]
@@ -242,7 +247,7 @@ fn four_seconds_don_t_pass_as_kept_up() {
             |app: &crate::result::AppResult| app.keeping_up.unwrap().kept_up == KeptUp::TooShort;
         assert!(short.apps.iter().all(is_short));
         assert_eq!(lines(&short), ["too short to tell who kept up; measure 10 s or longer"]);
-        assert_eq!(flags(&short), Vec::<String>::new());
+        assert_eq!(told(&short), Vec::<String>::new());
     }
 }
 
@@ -255,7 +260,7 @@ fn a_broker_that_answers_too_little_fell_behind() {
     tell(&mut run);
     let words = "overload: offered 2000/s, acknowledged 2000/s; the broker fell behind by 50/s \
                  (50 to 50, limit 10)";
-    assert_eq!(flags(&run), [words]);
+    assert_eq!(told(&run), [words]);
 }
 
 /// A run of which so much was acknowledged, and that in time.
@@ -285,7 +290,7 @@ fn far_less_acknowledged_than_offered_is_overload_however_short_the_run() {
     let broker = short.broker_keeping_up.unwrap();
     assert_eq!((broker.kept_up, broker.lag_slope_low_per_s), (KeptUp::No, None));
     let words = "overload: offered 309/s, acknowledged 164/s; 869 events had no answer at the end";
-    assert_eq!(flags(&short), [words]);
+    assert_eq!(told(&short), [words]);
     assert!(lines(&short)[0].starts_with("fell behind: broker"), "{:?}", lines(&short));
     let verdict = |rows: &[(u64, u64, u64)]| acked(rows, |_| 10).broker_keeping_up.unwrap().kept_up;
     // Nine tenths, and one less; both of 20 s, with more than a second's worth left.
@@ -294,7 +299,7 @@ fn far_less_acknowledged_than_offered_is_overload_however_short_the_run() {
     // A second's worth of load is on its way, and a little more is not.
     assert_ne!(verdict(&[(100, 75, 76); 4]), KeptUp::No);
     assert_eq!(verdict(&[(100, 74, 75); 4]), KeptUp::No);
-    // What has its answer, and what was never sent, is no overload.
+    // What has its answer, and what was never sent, is not an overload.
     assert_ne!(verdict(&[(100, 50, 3); 12]), KeptUp::No);
     assert_eq!(verdict(&[(100, 0, 3); 4]), KeptUp::No, "nothing was acknowledged at all");
 }
@@ -306,22 +311,22 @@ fn an_ack_that_grows_is_overload_though_what_has_no_answer_does_not() {
     let growing = |per_s: i64| acked(&level, |at| 40 + per_s * at as i64 + (at as i64 * 7) % 5);
     let found = growing(50);
     assert_eq!(found.broker_keeping_up.unwrap().kept_up, KeptUp::No);
-    let [flag] = flags(&found).try_into().unwrap();
+    let [flag] = told(&found).try_into().unwrap();
     let words = "overload: offered 2000/s, acknowledged 2000/s; ack p99 grew by 50 ms/s (";
     assert!(flag.starts_with(words) && flag.ends_with(", limit 5)"), "{flag}");
     assert_eq!(growing(4).broker_keeping_up.unwrap().kept_up, KeptUp::Yes);
     // One slow second, and a rate that changes, say nothing.
     let stalled = acked(&level, |at| if at == 12 { 9_000 } else { 40 });
-    assert_eq!(flags(&stalled), Vec::<String>::new());
+    assert_eq!(told(&stalled), Vec::<String>::new());
     let mut ramp = level;
     ramp.iter_mut().zip(1..).for_each(|(row, at)| row.0 = 500 * at);
     ramp.iter_mut().for_each(|row| row.1 = row.0);
-    assert_eq!(flags(&acked(&ramp, |at| 50 * at as i64)), Vec::<String>::new());
+    assert_eq!(told(&acked(&ramp, |at| 50 * at as i64)), Vec::<String>::new());
     // The percentile counts where there are events enough for it.
-    let mut told = growing(50);
-    told.series.iter_mut().for_each(|row| row.ack_p99_ns = Some(9_000_000));
-    tell(&mut told);
-    assert_eq!(flags(&told), Vec::<String>::new());
+    let mut found = growing(50);
+    found.series.iter_mut().for_each(|row| row.ack_p99_ns = Some(9_000_000));
+    tell(&mut found);
+    assert_eq!(told(&found), Vec::<String>::new());
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn read(line: &str) -> Result<LogLine, String> {
     let [tag, from, length, _, histogram] = parts.as_slice() else {
         return Err("five fields: tag, start, length, greatest, histogram".to_owned());
     };
-    let seconds = |text: &str| text.parse::<f64>().map_err(|_| format!("{text:?} is no time"));
+    let seconds = |text: &str| text.parse::<f64>().map_err(|_| format!("{text:?} is not a time"));
     Ok(LogLine {
         tag: tag.trim_start_matches("Tag=").to_owned(),
         from_s: seconds(from)?,

@@ -200,7 +200,7 @@ fn verdict(result: &RunResult, audit: &mut Audit) {
     if !is_ours(result) {
         return;
     }
-    let flags = result.flags();
+    let flags = result.flags_told();
     for (figure, expected, there) in
         [("verdict.reasons", reasons, &verdict.reasons), ("verdict.flags", flags, &verdict.flags)]
     {
@@ -216,7 +216,7 @@ fn thresholds(result: &RunResult, audit: &mut Audit) {
     let again = thresholds_again(&result.thresholds, &names, result);
     for (saved, again) in result.thresholds.iter().zip(again) {
         let name = format!("thresholds.{}", saved.metric);
-        // What has no end is no number in JSON.
+        // What has no end is not a number in JSON.
         let is = again.actual.filter(|actual| actual.is_finite());
         audit.same(format!("{name}.actual"), saved.actual.filter(|it| it.is_finite()), is);
         audit.same(format!("{name}.passed"), saved.passed, again.passed);

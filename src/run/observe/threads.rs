@@ -9,7 +9,7 @@ use super::thread_registry::{ThreadId, ThreadKind, ThreadRegistry, Usage, read};
 use crate::result::self_watch::{ThreadCpu, ThreadShare};
 
 /// A thread's load is looked at in stretches of this length: a peak must not hide in the mean of
-/// a long run, and a second of catching up is no peak.
+/// a long run, and a second of catching up is not a peak.
 const STRETCH_NS: u64 = 10_000_000_000;
 
 /// The threads from the first look to the last.

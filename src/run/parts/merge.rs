@@ -16,6 +16,7 @@ use crate::measure::latency::Series;
 use crate::measure::latency::window::Stage;
 use crate::measure::ledger::Ledger;
 use crate::output::hlog::{LogSeries, Outside, interval_log};
+use crate::result::flag::{Flag, FlagKind};
 use crate::result::{
     AppResult, ClockBound, ProcessResult, RunResult, Verdict, compare, keep_up, verify,
 };
@@ -76,7 +77,7 @@ pub fn merge(
     Ok((result, log))
 }
 
-/// Parts were written by somebody: what they make together must read back, and is no valid run
+/// Parts were written by somebody: what they make together must read back, and is not a valid run
 /// where its figures contradict each other.
 fn hold(result: &mut RunResult, producer: &ProducerPart) -> Result<()> {
     (result.files, result.digest) = (BTreeMap::new(), None);
@@ -178,7 +179,7 @@ fn verdict(
     let mut reasons: Vec<String> =
         before.reasons.iter().filter(|reason| !alone.contains(reason)).cloned().collect();
     // So do all together of the broker.
-    let is_overload = |flag: &String| flag.starts_with(keep_up::OVERLOAD);
+    let is_overload = |flag: &String| FlagKind::of(flag) == Some(FlagKind::Overload);
     let mut flags: Vec<String> =
         before.flags.iter().filter(|flag| !is_overload(flag)).cloned().collect();
     for (app, ledger) in merged.iter().zip(&result.ledger.apps) {
@@ -191,30 +192,19 @@ fn verdict(
     if reasons.is_empty() {
         reasons.extend(result.differences());
     }
-    let follow = result.flags().into_iter().filter(|flag| !flags.contains(flag));
+    let follow = result.flags_told().into_iter().filter(|flag| !flags.contains(flag));
     let follow: Vec<String> = follow.collect();
     flags.extend(follow);
-    flags.extend(stalls::flag(result, producer));
-    flags.extend(result.apps.iter().filter_map(clock_flag));
+    flags.extend(stalls::flag(result, producer).map(|flag| flag.to_string()));
+    flags.extend(result.apps.iter().filter_map(clock_flag).map(|flag| flag.to_string()));
     let (interrupted_by, broken_off) = (before.interrupted_by, before.broken_off.clone());
     Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by, broken_off }
 }
 
 /// What has to stand above the numbers when clocks are not good enough for them.
-fn clock_flag(app: &AppResult) -> Option<String> {
+fn clock_flag(app: &AppResult) -> Option<Flag> {
     let clock = app.clock.filter(|clock| !clock.usable)?;
-    let name = &app.name;
-    Some(match clock.bound_ns {
-        None => format!(
-            "{name}: arrival, end to end and its rows over time are unusable: its clock and the \
-             producer's are of different hosts or boots"
-        ),
-        Some(bound_ns) => format!(
-            "{name}: arrival, end to end and its rows over time are unusable: the clocks may be \
-             {:.3} ms apart, and the median is less",
-            bound_ns as f64 / 1e6
-        ),
-    })
+    Some(Flag::ClocksApart { app: app.name.clone(), bound_ns: clock.bound_ns })
 }
 
 /// The producer's log, and behind it the applications' lines.

@@ -293,7 +293,7 @@ struct VersionedPart {
     part_version: u32,
 }
 
-/// Whether a part is there: one that is no plain file is there, too, and refused.
+/// Whether a part is there: one that is not a plain file is there, too, and refused.
 fn is_there(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|kind| !kind.is_dir())
 }

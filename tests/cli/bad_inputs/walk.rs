@@ -12,7 +12,7 @@ use super::program::{Case, LEAST, faults};
 #[test]
 fn a_set_that_leads_nowhere_is_refused() {
     for (set, expected) in [
-        ("=5", "--set: \"\" is no key; expected a path such as load.rate_per_s"),
+        ("=5", "--set: \"\" is not a key; expected a path such as load.rate_per_s"),
         ("load", "--set: number 1 has no '='; expected KEY=VALUE"),
         ("load.rate_per_s=", "--set: load.rate_per_s: \"\" is wrong here; expected a number"),
         ("lo\nad=b", "--set: lo\\nad: unknown key; did you mean load?"),
@@ -124,7 +124,7 @@ fn a_results_folder_that_is_a_file_is_told_before_the_load() {
     assert!(ended.code == 2 && ended.faults[0].starts_with("can't write"), "{}", ended.stderr);
 }
 
-/// A reader that leaves is no failure; a disk without room is one, and neither is a panic.
+/// A reader that leaves is not a failure; a disk without room is one, and neither is a panic.
 #[test]
 fn a_closed_or_full_stdout_ends_in_order() {
     let case = Case::new(LEAST);

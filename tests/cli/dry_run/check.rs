@@ -60,11 +60,11 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or_else(|| panic!("{key} is no text in {value}"))
+    value[key].as_str().unwrap_or_else(|| panic!("{key} is not a text in {value}"))
 }
 
 fn cents(value: &Value, key: &str) -> u64 {
-    let dollars = value[key].as_f64().unwrap_or_else(|| panic!("{key} is no number in {value}"));
+    let dollars = value[key].as_f64().unwrap_or_else(|| panic!("{key} is not a number in {value}"));
     let cents = (dollars * 100.0).round();
     assert!(cents > 0.0 && (cents - dollars * 100.0).abs() < 1e-6, "{key} in {value}");
     cents as u64

@@ -1,4 +1,4 @@
-//! What is no recording, or no whole one.
+//! What is not a recording, or no whole one.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is no event, and why.
+//! What is not an event, and why.
 
 /// Why a payload is not an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum Garbage {
 /// In what a JSON value differs from an event. Names are those of the event's JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
-    /// The JSON is no object.
+    /// The JSON is not an object.
     #[error("not an object")]
     NotAnObject,
     /// A field that every event has is not there.

@@ -13,7 +13,7 @@ struct TapeMembers<'t, 'p> {
 }
 
 impl<'t, 'p> TapeMembers<'t, 'p> {
-    /// `None` when the first node is no object.
+    /// `None` when the first node is not an object.
     fn of(nodes: &'t [Node<'p>]) -> Option<Self> {
         match nodes.split_first() {
             Some((Node::Object { len, .. }, rest)) => Some(Self { rest, left: *len }),

@@ -260,7 +260,7 @@ fn what_contradicts_a_recording_is_refused() {
                 arrivals = \"uniform\"\n[population]\nusers = 5\n";
     assert_eq!(
         faults_of(text),
-        "a.toml:3:10: load.replay: \"o l d\" is no topic name; expected up to 249 letters, \
+        "a.toml:3:10: load.replay: \"o l d\" is not a topic name; expected up to 249 letters, \
          digits, '.', '_' and '-'\n\
          a.toml:3:10: load.replay: a recording is on a Kafka; expected kafka.bootstrap_servers, \
          KAFKA_BOOTSTRAP_SERVERS or -b\n\

@@ -55,12 +55,12 @@ fn fault(csv: &[u8]) -> String {
 fn a_curve_s_faults_have_the_line_of_its_file() {
     assert_eq!(
         fault(b"at_s,rate_per_s\n0,10\n1,ten\n1\n0.5,-1\n2,5\n2,6\nsoon,1\n3,1\n"),
-        "a.toml:6:8: rates.csv:3: \"ten\" is no rate; expected 0 to 10000000\n\
-         a.toml:6:8: rates.csv:4: \"1\" is no point; expected a time and a rate\n\
+        "a.toml:6:8: rates.csv:3: \"ten\" is not a rate; expected 0 to 10000000\n\
+         a.toml:6:8: rates.csv:4: \"1\" is not a point; expected a time and a rate\n\
          a.toml:6:8: rates.csv:5: 0.5 s is not after 1 s; expected rising times\n\
-         a.toml:6:8: rates.csv:5: \"-1\" is no rate; expected 0 to 10000000\n\
+         a.toml:6:8: rates.csv:5: \"-1\" is not a rate; expected 0 to 10000000\n\
          a.toml:6:8: rates.csv:7: 2 s is not after 2 s; expected rising times\n\
-         a.toml:6:8: rates.csv:8: \"soon\" is no time; expected seconds such as 1.5"
+         a.toml:6:8: rates.csv:8: \"soon\" is not a time; expected seconds such as 1.5"
     );
     // One slip is one fault: what follows it is fine.
     for first in ["0,ten", "x,5"] {
@@ -72,7 +72,7 @@ fn a_curve_s_faults_have_the_line_of_its_file() {
         fault(b"at_s,rate_per_s\n1,5\n2,6\n"),
         "a.toml:6:8: rates.csv:2: begins at 1 s; expected 0"
     );
-    for (header, said) in [("0,10", "\"0,10\" is no"), ("time,rate", "no"), ("at_s", "no")] {
+    for (header, said) in [("0,10", "\"0,10\" is not a"), ("time,rate", "no"), ("at_s", "no")] {
         assert_eq!(
             fault(format!("{header}\n0.0,10\n1,20\n").replace("0,10\n0.0,10", "0,10").as_bytes()),
             format!("a.toml:6:8: rates.csv:1: {said} header; expected at_s,rate_per_s")
@@ -87,7 +87,7 @@ fn a_file_that_is_no_curve_is_not_shown() {
     assert_eq!(said, "a.toml:6:8: rates.csv:1: no header; expected at_s,rate_per_s");
     let long = format!("at_s,rate_per_s\n0,{}\n1,2\n", "s".repeat(1_000));
     let said = fault(long.as_bytes());
-    assert!(said.contains(&format!("{:?} is no rate", "s".repeat(20))), "{said}");
+    assert!(said.contains(&format!("{:?} is not a rate", "s".repeat(20))), "{said}");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn comments_and_empty_lines_count_as_lines() {
     ] {
         assert_eq!(
             fault(csv.as_bytes()),
-            format!("a.toml:6:8: rates.csv:{line}: \"ten\" is no rate; expected 0 to 10000000")
+            format!("a.toml:6:8: rates.csv:{line}: \"ten\" is not a rate; expected 0 to 10000000")
         );
     }
 }

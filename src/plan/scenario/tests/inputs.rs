@@ -181,7 +181,7 @@ fn applications_are_checked_by_their_schemas() {
          a.toml:9:17: apps.fraud.workers: 257 is out of range; expected 1 to 256 workers\n\
          a.toml:10:19: apps.analytics.group: \"fraud-detectors\" is the group of fraud too; \
          expected a group of its own, or each would see a part of the events\n\
-         a.toml:11:18: apps.behavior.group: \"a b\" is no group name; expected 1 to 255 bytes \
+         a.toml:11:18: apps.behavior.group: \"a b\" is not a group name; expected 1 to 255 bytes \
          without blanks"
     );
 }
@@ -212,8 +212,8 @@ fn a_topic_has_a_legal_name_and_size() {
     );
     assert_eq!(
         faults_of(&text),
-        "a.toml:6:8: topic.name: \"user activities\" is no topic name; expected up to 240 letters, \
-         digits, '.', '_' and '-'\n\
+        "a.toml:6:8: topic.name: \"user activities\" is not a topic name; expected up to 240 \
+         letters, digits, '.', '_' and '-'\n\
          a.toml:7:14: topic.partitions: 0 is out of range; expected 1 to 100000 partitions\n\
          a.toml:8:22: topic.replication_factor: 0 is out of range; expected 1 to 100 copies\n\
          a.toml:9:13: topic.retention: \"0s\" is out of range; expected 1s to 36500d\n\

@@ -138,7 +138,7 @@ fn a_bad_environment_is_refused_by_name() {
     );
     assert_eq!(
         fault("KAFKA_ACTIVITIES_TOPIC", "a/b"),
-        "KAFKA_ACTIVITIES_TOPIC: \"a/b\" is no topic name; expected up to 240 letters, digits, \
+        "KAFKA_ACTIVITIES_TOPIC: \"a/b\" is not a topic name; expected up to 240 letters, digits, \
          '.', '_' and '-'"
     );
     assert_eq!(

@@ -1,10 +1,10 @@
-use crate::output::html;
 use std::path::Path;
 
 use super::super::tests::run;
 use super::*;
 use crate::measure::latency::Footing;
 use crate::measure::ledger::AppLedger;
+use crate::output::html;
 use crate::output::summary::markdown;
 use crate::output::table::terminal;
 use crate::result::{AppClock, AppInterval, Interval, PhaseResult, load_all};
@@ -211,7 +211,7 @@ fn a_latency_without_end_is_more_than_any_limit_and_says_why() {
     assert_eq!(judged("ack.p50", "< 4ms", &run), (Some(3e6), "3.00 ms".to_owned(), true));
     let told = (Some(30e6), "30.0 ms".to_owned(), true);
     assert_eq!(judged("analytics.e2e.p99", "< 40ms", &run), told);
-    // A figure that is no latency of theirs has none either.
+    // A figure that is not a latency of theirs has none either.
     assert_eq!(judged("throughput", "> 98/s", &run), (Some(99.0), "99/s".to_owned(), true));
 }
 

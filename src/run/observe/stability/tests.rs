@@ -3,7 +3,7 @@ use crate::base::clock::{Clock, ManualClock};
 use crate::base::random::Random;
 use crate::plan::{Arrivals, PhasePlan, RateSegment};
 use crate::result::AppInterval;
-use crate::result::self_watch_flags::DRIFT_LIMIT_PERCENT;
+use crate::result::flag::limits::DRIFT_LIMIT_PERCENT;
 
 fn load(segments: &[(u64, f64, f64)]) -> LoadPlan {
     let segment = |&(seconds, from_per_s, to_per_s)| RateSegment {

@@ -48,7 +48,7 @@ impl<'a> Merged<'a> {
                 page.check(start + producer.intervals + ROWS_MORE_MAX).map_err(damaged)?;
                 let earliest = page.processed.keys().next().copied();
                 first = first.into_iter().chain(earliest).min();
-                // A stamp that says another time than the schedule is no figure of the schedule.
+                // A stamp that says another time than the schedule is not a figure of the schedule.
                 if (start..=start + producer.intervals).contains(&page.due) {
                     page.enter(&mut series, start, start + producer.measured.start);
                 } else {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::result::flag::Flag;
 use crate::result::{Interval, RunResult};
 use crate::run::parts::part::{ConsumerPart, ProducerPart};
 
@@ -37,7 +38,7 @@ fn longest(series: &[Interval], measured: &Range<u64>) -> Option<(u64, f64)> {
 /// What has to stand above the numbers: stalls that fill a fifth of a printed percentile. What a
 /// stall of 75 ms does to events that come all the time is what it does to time: one in 75 of its
 /// moments waits for more than 74 ms.
-pub(super) fn flag(result: &RunResult, producer: &ProducerPart) -> Option<String> {
+pub(super) fn flag(result: &RunResult, producer: &ProducerPart) -> Option<Flag> {
     let measured = producer.measured.clone();
     let inside = (0..).zip(&result.series).filter(|(at, _)| measured.contains(at));
     let stalls: Vec<u64> = inside.filter_map(|(_, row)| row.host_stall_ns).collect();

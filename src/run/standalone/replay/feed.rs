@@ -69,7 +69,7 @@ impl RecordFeed for Excerpt {
 /// All partitions in the order of their events' times, and each record when it is due. The first
 /// event is due at once.
 ///
-/// A record without a time (a probe, or what is no event) comes right behind the one before it
+/// A record without a time (a probe, or what is not an event) comes right behind the one before it
 /// in its partition. Within a partition time never goes back.
 pub(super) struct Paced {
     tape: Box<dyn RecordStream>,

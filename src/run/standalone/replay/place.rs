@@ -1,12 +1,12 @@
 //! Where a replay begins and ends: as typed, and as offsets.
 
-use crate::plan::toml::units;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::client::librdkafka::{OffsetRange, Scout};
 use crate::event::json::stamp;
+use crate::plan::toml::units;
 
 /// Either end of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl ReplayPlace {
                 Ok(ago) => Ok(Self::Time(before(now_us, ago))),
                 Err(what) => Err(Error::usage(format!("{} duration: {what}", side.flag()))),
             },
-            _ => Err(fault("is no place in a topic")),
+            _ => Err(fault("is not a place in a topic")),
         }
     }
 

@@ -28,7 +28,7 @@ impl Speed {
         let times = text.strip_suffix('x').and_then(|times| times.parse().ok());
         times.filter(|times| RANGE.contains(times)).map(Self::Times).ok_or_else(|| {
             Error::usage(format!(
-                "--speed: {text:?} is no speed; expected max, 1x or 10x, from {}x to {}x",
+                "--speed: {text:?} is not a speed; expected max, 1x or 10x, from {}x to {}x",
                 RANGE.start(),
                 RANGE.end()
             ))
@@ -62,7 +62,7 @@ mod tests {
         }
         for text in ["", "x", "10", "-1x", "0x", "NaNx", "infx", "1001x", "fast"] {
             let error = Speed::parse(text).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("--speed: {text:?} is no speed")), "{error}");
+            assert!(error.starts_with(&format!("--speed: {text:?} is not a speed")), "{error}");
         }
     }
 }

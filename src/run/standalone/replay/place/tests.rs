@@ -63,9 +63,9 @@ fn one_word_and_two_say_the_same() {
 #[test]
 fn what_is_no_place_is_told_with_what_was_expected() {
     for (text, expected) in [
-        ("end", "--from: \"end\" is no place in a topic; expected beginning, offset 5, "),
-        ("beginning:5", "--from: \"beginning:5\" is no place"),
-        ("5", "--from: \"5\" is no place"),
+        ("end", "--from: \"end\" is not a place in a topic; expected beginning, offset 5, "),
+        ("beginning:5", "--from: \"beginning:5\" is not a place"),
+        ("5", "--from: \"5\" is not a place"),
         ("offset", "--from: \"offset\" has no offset \"\""),
         ("offset -5", "--from: \"offset -5\" has no offset \"-5\""),
         ("offset 99999999999999999999", "has no offset \"99999999999999999999\""),
@@ -76,7 +76,7 @@ fn what_is_no_place_is_told_with_what_was_expected() {
         ("timestamp yesterday", "has no date by RFC 3339"),
         ("timestamp", "has no date by RFC 3339"),
         ("duration 5", "--from duration: \"5\" has no unit"),
-        ("duration 1h 2", "is no place"),
+        ("duration 1h 2", "is not a place"),
     ] {
         let error = parse(ReplayEnd::From, text).unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{error}");
@@ -84,7 +84,7 @@ fn what_is_no_place_is_told_with_what_was_expected() {
         assert!(error.contains(expected) && error.contains("expected"), "{error}");
     }
     let error = parse(ReplayEnd::Until, "beginning").unwrap_err().to_string();
-    assert!(error.starts_with("--until: \"beginning\" is no place in a topic; expected end, "));
+    assert!(error.starts_with("--until: \"beginning\" is not a place in a topic; expected end, "));
 }
 
 #[test]

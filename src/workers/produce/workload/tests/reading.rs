@@ -114,7 +114,7 @@ fn only_a_silence_longer_than_the_patience_ends_the_reading() {
     };
     assert_eq!(after(&feed, 5_000_000_000), Ok(()));
     assert_eq!(after(&feed, 2_000_000_000), Ok(()), "that is as long as it may be");
-    // What comes is no event, and no silence either.
+    // What comes is not an event, and no silence either.
     assert!(!feed.merge.ready(Duration::ZERO).unwrap());
     assert_eq!(feed.merge.counts().records, 1_024);
     assert_eq!(after(&feed, 3_000_000_000), Ok(()));
