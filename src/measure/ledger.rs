@@ -5,7 +5,6 @@
 //! acknowledgement and one for each application, so 10⁸ slots of four applications take 63 MB.
 
 pub mod atomic_bitmap;
-pub mod core;
 pub mod due_counts;
 mod dues;
 pub mod log_report;
@@ -16,11 +15,9 @@ mod places;
 mod report;
 mod rescan;
 pub mod sparse_bitmap;
+pub mod state;
 mod stored;
 pub mod trail;
-
-pub use core::Ledger;
-use core::{AppTicks, LedgerShard};
 
 pub use dues::{Dues, Undelivered};
 pub use observations::{Observations, Observed, RunObservations};
@@ -29,6 +26,8 @@ pub use places::Places;
 pub use report::{AppLedger, LedgerReport, Slots};
 pub use rescan::Rescan;
 pub use sparse_bitmap::{PlaneFault, SparseBitmap};
+pub use state::Ledger;
+use state::{AppTicks, LedgerShard};
 pub use stored::{Outcomes, SeenBy, ShardOutcomes};
 pub use trail::{Behind, Trail, TrailStretch};
 
