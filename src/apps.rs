@@ -25,7 +25,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 use crate::base::suggest::nearest;
 use crate::event::Event;
-use crate::plan::{AppOption, AppPlan, AppSchema, OptionKind};
+use crate::plan::{AppPlan, AppSchema};
 
 /// For each application, its module and its place in [`ALL`].
 ///
@@ -50,6 +50,7 @@ mod alert;
 mod journey;
 #[cfg(test)]
 mod naive;
+mod options;
 #[cfg(test)]
 mod sample;
 pub mod state;
@@ -58,6 +59,9 @@ mod summary;
 pub use alert::{Alert, Alerts};
 pub use behavior::Segment;
 pub use fraud::{fraud_of, rules_of};
+use options::{
+    LATENESS_MS, SESSION_IDLE, TOP, USERS_MAX, lateness, option, option_count, option_us, users_max,
+};
 pub use state::leaps::{Leaps, TimeStretch};
 pub use summary::{Flag, Frame, OTHER, Row, Section, Summary, Totals, Value};
 
@@ -167,69 +171,6 @@ pub fn check_names(names: &[String]) -> Result<()> {
 #[must_use]
 pub fn schemas() -> Vec<AppSchema> {
     ALL.iter().map(|kind| kind.schema).collect()
-}
-
-/// When a session ends, the same for whoever tells sessions apart.
-const SESSION_IDLE: AppOption = AppOption {
-    key: "session_idle_ms",
-    help: "a session ends after this long without an event",
-    kind: OptionKind::Duration,
-    default: 1_800_000.0,
-    range: (1_000.0, 86_400_000.0),
-};
-
-/// How late an event may be where an application does not say, in milliseconds.
-const LATENESS_MS: f64 = 60_000.0;
-
-/// How late an event may be; what becomes of a later one is the application's.
-const fn lateness(help: &'static str) -> AppOption {
-    AppOption {
-        key: "lateness_ms",
-        help,
-        kind: OptionKind::Duration,
-        default: LATENESS_MS,
-        range: (0.0, 86_400_000.0),
-    }
-}
-
-/// The limit on users.
-const USERS_MAX: AppOption =
-    users_max("most users known at once, per partition; the longest idle fall out");
-
-/// The same, of users whom an application does not keep for long.
-const fn users_max(help: &'static str) -> AppOption {
-    AppOption {
-        key: "users_max",
-        help,
-        kind: OptionKind::Number,
-        default: 1_000_000.0,
-        range: (1.0, 1e8),
-    }
-}
-
-/// How long every application's tables are.
-const TOP: AppOption = AppOption {
-    key: "top",
-    help: "rows shown of a table",
-    kind: OptionKind::Number,
-    default: 10.0,
-    range: (1.0, 1_000.0),
-};
-
-/// A setting of the plan, or the schema's default where a plan was made by hand.
-fn option(plan: &AppPlan, schema: &AppSchema, key: &str) -> f64 {
-    let default = || schema.options.iter().find(|option| option.key == key).map(|o| o.default);
-    plan.options.get(key).copied().or_else(default).unwrap_or_default()
-}
-
-/// A setting in milliseconds, in the unit of event times.
-fn option_us(plan: &AppPlan, schema: &AppSchema, key: &str) -> i64 {
-    (option(plan, schema, key) * 1_000.0) as i64
-}
-
-/// A setting that counts something.
-fn option_count(plan: &AppPlan, schema: &AppSchema, key: &str) -> usize {
-    option(plan, schema, key) as usize
 }
 
 /// How far behind the newest of its partition an event is still in time for an application, in

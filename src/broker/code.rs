@@ -1,5 +1,8 @@
 //! The protocol's error codes that the broker answers with.
 
+/// A code, and what to tell the user.
+pub(super) type Refused = (i16, String);
+
 pub(super) const NONE: i16 = 0;
 pub(super) const OFFSET_OUT_OF_RANGE: i16 = 1;
 pub(super) const CORRUPT_MESSAGE: i16 = 2;

@@ -15,15 +15,13 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::code;
+use super::code::Refused;
 use super::shared::{BrokerState, NODE_ID};
 use super::topic_config::{self, CONFIGS, ConfigKind, ConfigOverrides};
 use super::topics::Topic;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
-
-/// A code, and what to tell the user.
-type ConfigRefused = (i16, String);
 
 /// Where a value comes from, as the protocol numbers it: the topic's own, or the default.
 pub(super) const fn source(is_own: bool) -> i8 {
@@ -108,12 +106,12 @@ fn result(name: &'static str, value: String, kind: ConfigKind) -> DescribeConfig
         .with_config_type(kind.code())
 }
 
-fn find(shared: &BrokerState, name: &str) -> Result<Arc<Topic>, ConfigRefused> {
+fn find(shared: &BrokerState, name: &str) -> Result<Arc<Topic>, Refused> {
     let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     shared.topics.get(name).ok_or_else(unknown)
 }
 
-fn check_broker(name: &str) -> Result<(), ConfigRefused> {
+fn check_broker(name: &str) -> Result<(), Refused> {
     // An empty name stands for the whole cluster's defaults.
     if name.is_empty() || name.parse() == Ok(NODE_ID) {
         return Ok(());
@@ -177,7 +175,7 @@ fn apply(
     start: Option<ConfigOverrides>,
     changes: &[AlterableConfig],
     validate_only: bool,
-) -> Result<(), ConfigRefused> {
+) -> Result<(), Refused> {
     if kind != TOPIC {
         let message = "Only topic configs can be altered on the embedded broker.".to_owned();
         return Err((code::INVALID_REQUEST, message));

@@ -16,11 +16,9 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::code;
+use super::code::Refused;
 use super::shared::{BrokerState, NODE_ID};
 use super::topic_config::{self, CONFIGS, ConfigOverrides};
-
-/// A code, and what to tell the user.
-type TopicRefused = (i16, String);
 
 /// Makes topics.
 pub(super) fn create(
@@ -50,7 +48,7 @@ fn create_one(
     shared: &BrokerState,
     asked: &CreatableTopic,
     validate_only: bool,
-) -> Result<(Uuid, i32, ConfigOverrides), TopicRefused> {
+) -> Result<(Uuid, i32, ConfigOverrides), Refused> {
     let partitions = partition_count(shared, asked)?;
     let mut overrides = ConfigOverrides::new();
     for config in &asked.configs {
@@ -70,7 +68,7 @@ fn create_one(
     made.map(|topic| (topic.id, partitions, overrides)).map_err(refused)
 }
 
-fn partition_count(shared: &BrokerState, asked: &CreatableTopic) -> Result<i32, TopicRefused> {
+fn partition_count(shared: &BrokerState, asked: &CreatableTopic) -> Result<i32, Refused> {
     if asked.assignments.is_empty() {
         if !matches!(asked.replication_factor, -1 | 1) {
             let factor = asked.replication_factor;
@@ -174,7 +172,7 @@ fn grow(
     shared: &BrokerState,
     asked: &CreatePartitionsTopic,
     validate_only: bool,
-) -> Result<(), TopicRefused> {
+) -> Result<(), Refused> {
     let unknown = || (code::UNKNOWN_TOPIC_OR_PARTITION, "No such topic.".to_owned());
     let topic = shared.topics.get(&asked.name).ok_or_else(unknown)?;
     let has = topic.partition_count();

@@ -43,6 +43,24 @@ pub enum Statistic {
 }
 
 impl Statistic {
+    /// Every one, in the order of the tables.
+    pub const ALL: [Self; 7] =
+        [Self::P50, Self::P90, Self::P99, Self::P99_9, Self::P99_99, Self::Max, Self::Mean];
+
+    /// As users write it and tables show it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P99 => "p99",
+            Self::P99_9 => "p99.9",
+            Self::P99_99 => "p99.99",
+            Self::Max => "max",
+            Self::Mean => "mean",
+        }
+    }
+
     /// The share of the events that it does not exceed; `None` for one that is not a percentile.
     #[must_use]
     pub const fn quantile(self) -> Option<f64> {
@@ -117,16 +135,6 @@ pub struct Metric {
     pub figure: Figure,
 }
 
-const STATISTICS: [(&str, Statistic); 7] = [
-    ("p50", Statistic::P50),
-    ("p90", Statistic::P90),
-    ("p99", Statistic::P99),
-    ("p99.9", Statistic::P99_9),
-    ("p99.99", Statistic::P99_99),
-    ("max", Statistic::Max),
-    ("mean", Statistic::Mean),
-];
-
 const STRETCHES: [(&str, AppStage); 3] =
     [("e2e", AppStage::EndToEnd), ("service", AppStage::Service), ("arrival", AppStage::Arrival)];
 
@@ -153,7 +161,8 @@ impl Metric {
         };
         for app in apps {
             for (stretch_name, stretch) in STRETCHES {
-                for (name, statistic) in STATISTICS {
+                for statistic in Statistic::ALL {
+                    let name = statistic.name();
                     let figure = Figure::App(stretch, statistic);
                     add(Some(app), format!("{stretch_name}.{name}"), figure);
                 }
@@ -164,7 +173,8 @@ impl Metric {
             }
             add(Some(app), "lag.max".to_owned(), Figure::LagMax);
         }
-        for (name, statistic) in STATISTICS {
+        for statistic in Statistic::ALL {
+            let name = statistic.name();
             add(None, format!("ack.{name}"), Figure::Ack(statistic));
             add(None, format!("send_delay.{name}"), Figure::SendDelay(statistic));
         }

@@ -104,7 +104,7 @@ impl RunResult {
             return "≤ host".to_owned();
         }
         let is_marked =
-            |slice: &StackedPercentile| slice.percentile == name_of(statistic) && slice.is_marked();
+            |slice: &StackedPercentile| slice.percentile == statistic.name() && slice.is_marked();
         if stack.iter().any(is_marked) { format!("{text}*") } else { text }
     }
 
@@ -123,7 +123,7 @@ impl RunResult {
                 let value_ns = app.known_ns(app.end_to_end.reading(statistic).value_ns());
                 let share = waited_ns / value_ns.map_or(f64::INFINITY, |ns| ns.max(1) as f64);
                 if share > HARNESS_SHARE_LIMIT {
-                    return Some(hiccups.flag_of(share.min(1.0), &app.name, name_of(statistic)));
+                    return Some(hiccups.flag_of(share.min(1.0), &app.name, statistic.name()));
                 }
             }
         }
@@ -188,19 +188,6 @@ fn waited_ns(stalls_ns: &[u64], tail_ns: f64) -> f64 {
         best_ns = best_ns.max((sum_ns - tail_ns) / (place + 1) as f64);
     }
     best_ns
-}
-
-/// How a figure is called among stacked percentiles.
-const fn name_of(statistic: Statistic) -> &'static str {
-    match statistic {
-        Statistic::P50 => "p50",
-        Statistic::P90 => "p90",
-        Statistic::P99 => "p99",
-        Statistic::P99_9 => "p99.9",
-        Statistic::P99_99 => "p99.99",
-        Statistic::Max => MAX,
-        Statistic::Mean => "mean",
-    }
 }
 
 #[cfg(test)]

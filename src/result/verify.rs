@@ -36,14 +36,18 @@ pub fn figures(value: &Value, result: &RunResult) -> Audit {
 }
 
 /// Recomputes everything: the figures, the load from plan and seed, and the files beside them;
-/// `drawn` are those that are made of the result.
+/// `draw` makes those that follow from the result.
 #[must_use]
-pub fn everything(evidence: &SavedFiles, result: &RunResult, drawn: &Drawn) -> Audit {
+pub fn everything(
+    evidence: &SavedFiles,
+    result: &RunResult,
+    draw: fn(&RunResult) -> Drawn,
+) -> Audit {
     let mut audit = figures(&evidence.value, result);
     load::check(result, &mut audit);
     check_files(evidence, result, &mut audit);
     log::check(evidence.log.as_deref(), result, &mut audit);
-    texts::check(evidence, result, drawn, &mut audit);
+    texts::check(evidence, result, draw, &mut audit);
     audit
 }
 

@@ -378,5 +378,5 @@ fn is_found(original: &Value, evidence: &SavedFiles, path: &str) -> bool {
     }
     // The forger makes summary and page anew, too.
     let forged = SavedFiles { value: edited, summary: None, report: None, ..evidence.clone() };
-    !verify::everything(&forged, &result, &drawn(&result)).holds()
+    !verify::everything(&forged, &result, drawn).holds()
 }

@@ -190,11 +190,8 @@ impl Subject for Results {
         if number % 16 == 1
             && let Ok((saved, value)) = result::open(&at)
         {
-            let audit = verify::everything(
-                &verify::SavedFiles::beside(&at, value),
-                &saved.result,
-                &drawn(&saved.result),
-            );
+            let audit =
+                verify::everything(&verify::SavedFiles::beside(&at, value), &saved.result, drawn);
             if audit.recomputed == 0 {
                 return Err("nothing was recomputed".to_owned());
             }

@@ -87,7 +87,7 @@ fn one(path: &Path) -> Verified {
         Err(error) => return unreadable(path, &error),
     };
     let evidence = SavedFiles::beside(&saved.folder, value);
-    let mut audit = verify::everything(&evidence, &saved.result, &drawn(&saved.result));
+    let mut audit = verify::everything(&evidence, &saved.result, drawn);
     if let Some(text) = &evidence.scenario {
         match replanned(&saved.result, text) {
             Ok(plan) => verify::same_plan(&saved.result, &plan, &mut audit),

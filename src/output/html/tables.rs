@@ -15,13 +15,13 @@ use crate::result::{LatencySummary, RunResult, clocks};
 const ROWS_SHOWN: usize = 12;
 
 /// The columns of a table of latencies.
-const STATISTICS: [(&str, Statistic); 6] = [
-    ("p50", Statistic::P50),
-    ("p90", Statistic::P90),
-    ("p99", Statistic::P99),
-    ("p99.9", Statistic::P99_9),
-    ("p99.99", Statistic::P99_99),
-    ("max", Statistic::Max),
+const STATISTICS: [Statistic; 6] = [
+    Statistic::P50,
+    Statistic::P90,
+    Statistic::P99,
+    Statistic::P99_9,
+    Statistic::P99_99,
+    Statistic::Max,
 ];
 
 /// One row of latencies, in the words of `form`.
@@ -41,7 +41,7 @@ fn named_latencies(
         tr {
             th scope="row" { (name) }
             td { (count(latency.count)) }
-            @for (_, statistic) in STATISTICS {
+            @for statistic in STATISTICS {
                 td { (latency.with_episodes(statistic, shown(statistic))) }
             }
         }
@@ -51,7 +51,7 @@ fn named_latencies(
             tr {
                 th scope="row" { (name) ", of the delivered alone (" (share) ")" }
                 td { (count(delivered.count)) }
-                @for (_, statistic) in STATISTICS { td { (form(delivered.value_ns(statistic))) } }
+                @for statistic in STATISTICS { td { (form(delivered.value_ns(statistic))) } }
             }
         }
     }
@@ -62,7 +62,7 @@ fn latency_head(first: &str) -> Markup {
         tr {
             th { (first) }
             th scope="col" { "samples" }
-            @for (name, _) in STATISTICS { th scope="col" { (name) } }
+            @for statistic in STATISTICS { th scope="col" { (statistic.name()) } }
         }
     }
 }

@@ -10,8 +10,8 @@ use super::limits::{
 use crate::base::text::{count, duration};
 use crate::result::self_watch::WAIT_LONG_NS;
 
-/// A share in percent; the texts have their own digits.
-fn percent(share: f64) -> f64 {
+/// A share in hundredths: each text has digits of its own.
+fn hundredths(share: f64) -> f64 {
     share * 1e2
 }
 
@@ -54,9 +54,9 @@ impl Flag {
                 f,
                 "{kind}: {:.1} % of the events were sent over {:.0} ms late (limit {:.0} %): give \
                  it more CPU",
-                percent(*share),
+                hundredths(*share),
                 ms(LATE_NS as f64),
-                percent(LATE_SHARE_LIMIT)
+                hundredths(LATE_SHARE_LIMIT)
             ),
             Self::Slipped { p99_ns } => write!(
                 f,
@@ -69,8 +69,8 @@ impl Flag {
                 f,
                 "{kind}: offered {:.0} % of the {ceiling_per_s:.0}/s that this host can make \
                  (limit {:.0} %): add producers",
-                percent(*share),
-                percent(CEILING_LIMIT)
+                hundredths(*share),
+                hundredths(CEILING_LIMIT)
             ),
             Self::QueueFull { events } => write!(
                 f,
@@ -105,8 +105,8 @@ impl Flag {
                 "{kind}: kbench or its host stood still, for {} at {at_s:.1} s: {:.0} % of {of}'s \
                  {percentile} (limit {:.0} %)",
                 duration(i64::try_from(*longest_ns).ok()),
-                percent(*share),
-                percent(HARNESS_SHARE_LIMIT)
+                hundredths(*share),
+                hundredths(HARNESS_SHARE_LIMIT)
             ),
             _ => write!(f, "{kind}: these are no figures"),
         }
@@ -118,29 +118,29 @@ impl Flag {
             Self::ThreadBusy { thread, share } => write!(
                 f,
                 "{kind}: thread {thread} was {:.0} % busy (limit {:.0} %): spread its work",
-                percent(*share),
-                percent(BUSY_LIMIT)
+                hundredths(*share),
+                hundredths(BUSY_LIMIT)
             ),
             Self::ThreadWaited { thread, share, wait_mean_ns } => write!(
                 f,
                 "{kind}: thread {thread} waited {:.0} % of the time for a core, {:.1} ms each \
                  (limit {:.0} %, {:.1} ms): free some",
-                percent(*share),
+                hundredths(*share),
                 ms(*wait_mean_ns),
-                percent(WAIT_LIMIT),
+                hundredths(WAIT_LIMIT),
                 ms(WAIT_LONG_NS)
             ),
             Self::QuotaUsedUp { share } => write!(
                 f,
                 "{kind}: the CPU quota ran out in {:.0} % of its periods (limit {:.0} %): raise it",
-                percent(*share),
-                percent(TAKEN_LIMIT)
+                hundredths(*share),
+                hundredths(TAKEN_LIMIT)
             ),
             Self::CpuTaken { share } => write!(
                 f,
                 "{kind}: the hypervisor took {:.1} % of the CPU (limit {:.0} %): use another host",
-                percent(*share),
-                percent(TAKEN_LIMIT)
+                hundredths(*share),
+                hundredths(TAKEN_LIMIT)
             ),
             _ => f.write_str(kind),
         }
@@ -187,7 +187,7 @@ impl Flag {
                 f,
                 "{kind}: brokers held the {side} back by quota, up to {longest_ms:.0} ms at once, \
                  {:.0} % of the time",
-                percent(*of_time)
+                hundredths(*of_time)
             ),
             Self::EventsLate { events } => write!(
                 f,

@@ -4,12 +4,24 @@ use super::{Audit, Drawn, SavedFiles, is_ours};
 use crate::result::RunResult;
 
 /// Holds the texts against what this program makes of the result.
-pub(super) fn check(evidence: &SavedFiles, result: &RunResult, drawn: &Drawn, audit: &mut Audit) {
-    if let Some(text) = &evidence.summary {
-        one("summary.md", text, &drawn.summary, result, audit);
+pub(super) fn check(
+    evidence: &SavedFiles,
+    result: &RunResult,
+    draw: fn(&RunResult) -> Drawn,
+    audit: &mut Audit,
+) {
+    if evidence.summary.is_none() && evidence.report.is_none() {
+        return;
     }
-    if let Some(text) = &evidence.report {
-        one("report.html", text, &drawn.report, result, audit);
+    let drawn = draw(result);
+    let texts = [
+        ("summary.md", &evidence.summary, &drawn.summary),
+        ("report.html", &evidence.report, &drawn.report),
+    ];
+    for (name, saved, made) in texts {
+        if let Some(saved) = saved {
+            one(name, saved, made, result, audit);
+        }
     }
 }
 
