@@ -10,7 +10,10 @@ fn a_port_is_followed_to_its_process_which_is_never_this_one() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     let nobody = LocalBrokers::default();
-    assert_eq!(local_brokers(&[format!("1@127.0.0.1:{port}")]), nobody);
+    // A test beside this one that starts a process shares all sockets with it for a moment.
+    let advertised = [format!("1@127.0.0.1:{port}")];
+    let found = (0..10).map(|_| local_brokers(&advertised)).find(|found| *found == nobody);
+    assert!(found.is_some(), "{:?} is not {nobody:?}", local_brokers(&advertised));
     assert_eq!(local_brokers(&["1@broker.example:9092".to_owned()]), nobody);
 }
 
