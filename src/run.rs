@@ -43,8 +43,8 @@ use crate::base::error::Result;
 use crate::base::random;
 use crate::client::facts::BrokerInfo;
 use crate::client::target::Target;
-use crate::output::progress::Progress;
 use crate::plan::Plan;
+use crate::result::run_event::{Awaited, Listener, RunEvent};
 use crate::result::{self, Host, RunResult};
 use crate::workers::produce::Sending;
 
@@ -58,7 +58,7 @@ use recording::RecordedLoad;
 use setup::{check_replay, open, start_embedded};
 use shelf::Shelf;
 
-/// Runs a plan, and saves its result.
+/// Runs a plan, and saves its result. `listener` is told of all that happens to it.
 ///
 /// # Errors
 /// [`Broker`](crate::base::error::Error::Broker) when the broker can't be reached or refuses,
@@ -69,11 +69,11 @@ pub fn run(
     plan: &Plan,
     scenario_text: &str,
     options: RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<Finished> {
     result::check_writable(&options.results_dir)?;
     let mut shelf = Shelf::new(&options.results_dir, scenario_text);
-    let result = perform(plan, Sending::default(), options, progress, &mut shelf)?;
+    let result = perform(plan, Sending::default(), options, listener, &mut shelf)?;
     let (folder, unsaved) = shelf.into_parts();
     Ok(Finished { result, folder, unsaved })
 }
@@ -83,7 +83,7 @@ fn perform(
     plan: &Plan,
     sending: Sending,
     mut options: RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
     check_replay(plan, &options)?;
@@ -94,14 +94,12 @@ fn perform(
     let closing = Closing::new(options.signal.clone());
     let remains = options.remains.clone();
     remains.begin(None);
-    let embedded = start_embedded(plan, &options, progress)?;
+    let embedded = start_embedded(plan, &options, listener)?;
     let world = Arc::new(open(plan, run, &mut options, embedded.as_ref(), clock.clone())?);
     let facts = world.prepare(plan, &|brokers| needs::check_handles(plan, brokers))?;
     remains.begin(world.own_topic(plan));
-    let told = options.is_told();
-    if !told {
-        progress.say(&facts.introduction());
-    }
+    let repeated = options.is_repeated();
+    listener.on(&RunEvent::Connected { facts: Box::new(facts.clone()), repeated });
     let played = RecordedLoad::open(plan, &world, &|| closing.go_on()).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
@@ -116,24 +114,22 @@ fn perform(
             remains: &remains,
             embedded: embedded.as_ref(),
             start_wall_us: options.start_wall_us,
-            told,
-            metrics: options.metrics.clone(),
+            repeated,
         };
-        let played = play.run(replay, progress)?;
+        let played = play.run(replay, listener)?;
         Ok((plan, played))
     });
     let (plan, played) = match played {
         Ok(done) => done,
         Err(error) => {
             // Nothing was measured.
-            ending::leave(plan, world, &closing, &remains, progress);
+            ending::leave(plan, world, &closing, &remains, listener);
             return Err(error);
         }
     };
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
-    let leaders_after =
-        closing.ask(&world, ("the partitions' leaders", 0), progress, Target::leaders);
+    let leaders_after = closing.ask(&world, (Awaited::Leaders, 0), listener, Target::leaders);
     let facts = BrokerInfo { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let ending = Ending {
@@ -146,5 +142,8 @@ fn perform(
         race: options.race,
         stats: ending::stats(embedded.as_ref()),
     };
-    ending.run(played, conditions, keep, progress)
+    ending.run(played, conditions, keep, listener)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,44 +1,15 @@
 //! Live progress on stderr: a few moving lines on a terminal, a plain line now and then in CI.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::run_lines;
+use crate::result::live::{Live, LiveApp};
+use crate::result::run_event::{Listener, RunEvent};
+
 /// How often a plain line is written where there is no terminal.
 const PLAIN_EVERY_S: u64 = 10;
-
-/// What a run looks like at one moment.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Live {
-    /// Since the schedule's start.
-    pub elapsed: Duration,
-    /// The schedule's length.
-    pub total: Duration,
-    /// The phase, or what is being waited for.
-    pub phase: String,
-    /// What the schedule asks for now, in events per second.
-    pub offered_per_s: f64,
-    /// What was sent in the last interval, in events per second.
-    pub sent_per_s: f64,
-    /// What was acknowledged in the last interval, in events per second.
-    pub acked_per_s: f64,
-    /// The applications, in the plan's order.
-    pub apps: Vec<LiveApp>,
-}
-
-/// One application at one moment.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LiveApp {
-    /// Its name.
-    pub name: String,
-    /// What it saw in the last interval, in events per second.
-    pub seen_per_s: f64,
-    /// End to end, 99th percentile of the last interval; `None` without samples.
-    pub p99_ns: Option<u64>,
-    /// Acknowledged records that it has not read.
-    pub lag_records: u64,
-}
 
 /// Where progress goes.
 #[derive(Debug)]
@@ -71,8 +42,7 @@ impl Progress {
         }
     }
 
-    /// A word on what happens before the load or after it.
-    pub fn say(&mut self, text: &str) {
+    fn say(&mut self, text: &str) {
         match self {
             Self::Quiet => {}
             Self::Bar(bar) => bar.println(text),
@@ -80,8 +50,28 @@ impl Progress {
         }
     }
 
-    /// Shows the run as it is now.
-    pub fn show(&mut self, live: &Live) {
+    /// Clears what moves.
+    fn finish(&mut self) {
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => bar.finish_and_clear(),
+            // The next run of a sweep begins anew.
+            Self::Lines { next_s } => *next_s = PLAIN_EVERY_S,
+        }
+    }
+}
+
+impl Listener for Progress {
+    fn on(&mut self, event: &RunEvent) {
+        if let Some(text) = run_lines::line(event) {
+            self.say(&text);
+        }
+        if matches!(event, RunEvent::Stopped) {
+            self.finish();
+        }
+    }
+
+    fn look(&mut self, live: &Live<'_>) {
         match self {
             Self::Quiet => {}
             Self::Bar(bar) => {
@@ -98,16 +88,6 @@ impl Progress {
             }
         }
     }
-
-    /// Clears what moves.
-    pub fn finish(&mut self) {
-        match self {
-            Self::Quiet => {}
-            Self::Bar(bar) => bar.finish_and_clear(),
-            // The next run of a sweep begins anew.
-            Self::Lines { next_s } => *next_s = PLAIN_EVERY_S,
-        }
-    }
 }
 
 /// Whether the terminal says that it knows no escape sequences, as that of an editor does.
@@ -121,19 +101,19 @@ fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn head(live: &Live) -> String {
+fn head(live: &Live<'_>) -> String {
     format!(
         "{:>5.1}/{:.0}s {} · offered {}/s sent {}/s acked {}/s",
         live.elapsed.as_secs_f64(),
         live.total.as_secs_f64(),
-        live.phase,
+        live.phase.unwrap_or("drain"),
         count(live.offered_per_s),
         count(live.sent_per_s),
         count(live.acked_per_s),
     )
 }
 
-fn app(app: &LiveApp) -> String {
+fn app(app: &LiveApp<'_>) -> String {
     let p99 = app.p99_ns.map_or_else(|| "-".to_owned(), |ns| format!("{:.1} ms", ns as f64 / 1e6));
     format!(
         "{:<9} {:>6}/s  p99 {p99:>8}  lag {}",
@@ -143,7 +123,7 @@ fn app(app: &LiveApp) -> String {
     )
 }
 
-fn message(live: &Live) -> String {
+fn message(live: &Live<'_>) -> String {
     let mut text = head(live);
     for one in &live.apps {
         text.push_str("\n  ");
@@ -152,7 +132,7 @@ fn message(live: &Live) -> String {
     text
 }
 
-fn one_line(live: &Live) -> String {
+fn one_line(live: &Live<'_>) -> String {
     let apps: Vec<String> = live.apps.iter().map(app).collect();
     format!("{} | {}", head(live), apps.join(" | "))
 }
@@ -169,6 +149,8 @@ fn count(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -183,16 +165,18 @@ mod tests {
         let live = Live {
             elapsed: Duration::from_millis(12_300),
             total: Duration::from_secs(60),
-            phase: "peak".to_owned(),
+            phase: Some("peak"),
             offered_per_s: 20_000.0,
             sent_per_s: 19_990.0,
             acked_per_s: 19_980.0,
             apps: vec![LiveApp {
-                name: "fraud".to_owned(),
+                name: "fraud",
                 seen_per_s: 19_970.0,
                 p99_ns: Some(4_210_000),
                 lag_records: 31,
+                ..LiveApp::default()
             }],
+            ..Live::default()
         };
         assert_eq!(
             one_line(&live),

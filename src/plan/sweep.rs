@@ -1,6 +1,7 @@
 //! A sweep: one scenario at several points, each run several times.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -8,6 +9,10 @@ use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
 use super::Plan;
+
+/// How long a trial takes besides its schedule, until one was timed: a broker to start, groups
+/// to join, a drain.
+pub const TRIAL_OVERHEAD: Duration = Duration::from_secs(4);
 
 /// Several plans that differ along axes, and how often each of them is run.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::threads::spawn;
 use crate::base::error::{Error, Result};
 use crate::client::target::Target;
-use crate::output::progress::Progress;
+use crate::result::run_event::{Awaited, Listener, RunEvent};
 
 /// How soon a wait sees that it is over.
 const LOOK: Duration = Duration::from_millis(20);
@@ -116,8 +116,8 @@ impl Closing {
     pub(super) fn ask<T: Send + 'static>(
         &self,
         world: &Arc<Target>,
-        (what, partitions): (&str, usize),
-        progress: &mut Progress,
+        (what, partitions): (Awaited, usize),
+        listener: &mut dyn Listener,
         ask: impl FnOnce(&Target) -> T + Send + 'static,
     ) -> Option<T> {
         if self.unanswered.get() || self.gone().is_some() {
@@ -125,19 +125,18 @@ impl Closing {
         }
         let world = world.clone();
         let most = ANSWER + EACH * u32::try_from(partitions).unwrap_or(u32::MAX);
-        let answer =
-            self.wait(what, most, &mut |text: &str| progress.say(text), move || ask(&world));
+        let answer = self.wait(what, most, listener, move || ask(&world));
         self.unanswered.set(answer.is_none());
         answer
     }
 
     /// Does some work that may hang, on a thread that is left behind if it takes longer than
-    /// `most`, or than the end may; `None` then. `say` is told of what is waited for.
+    /// `most`, or than the end may; `None` then. `listener` is told of what is waited for.
     pub(super) fn wait<T: Send + 'static>(
         &self,
-        what: &str,
+        what: Awaited,
         most: Duration,
-        say: &mut dyn FnMut(&str),
+        listener: &mut dyn Listener,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let (tell, done) = channel();
@@ -145,7 +144,7 @@ impl Closing {
         let body = move || {
             let _ = tell.send(work());
         };
-        spawn(&what.replace(' ', "-"), body).ok()?;
+        spawn("awaited", body).ok()?;
         let mut told = false;
         loop {
             match done.recv_timeout(LOOK) {
@@ -159,8 +158,8 @@ impl Closing {
             }
             if !told && waited >= SOUND {
                 told = true;
-                let left_s = left.min(most.saturating_sub(waited)).as_secs_f64();
-                say(&format!("waiting for {what}, for at most {left_s:.1} s more"));
+                let left = left.min(most.saturating_sub(waited));
+                listener.on(&RunEvent::Waiting { what: what.clone(), left });
             }
         }
     }
@@ -170,6 +169,15 @@ impl Closing {
 mod tests {
     use super::*;
 
+    /// What was told.
+    struct Heard(Vec<RunEvent>);
+
+    impl Listener for Heard {
+        fn on(&mut self, event: &RunEvent) {
+            self.0.push(event.clone());
+        }
+    }
+
     fn closing() -> (Closing, Arc<AtomicUsize>) {
         let signal = Arc::new(AtomicUsize::new(0));
         (Closing::new(signal.clone()), signal)
@@ -178,14 +186,14 @@ mod tests {
     #[test]
     fn work_that_hangs_is_left_behind_and_named_meanwhile() {
         let (closing, _) = closing();
-        let (mut said, began) = (Vec::new(), Instant::now());
+        let (mut heard, began) = (Heard(Vec::new()), Instant::now());
         let hang = || std::thread::sleep(Duration::from_secs(60));
-        let mut say = |text: &str| said.push(text.to_owned());
-        let done = closing.wait("the broker", Duration::from_millis(2_900), &mut say, hang);
+        let done = closing.wait(Awaited::Ends, Duration::from_millis(2_900), &mut heard, hang);
         assert!(done.is_none() && began.elapsed() < Duration::from_secs(10));
-        let [line] = said.as_slice() else { panic!("{said:?}") };
-        assert!(line.starts_with("waiting for the broker, for at most 0."), "{line}");
-        let quick = closing.wait("it", Duration::from_secs(5), &mut |_| {}, || 7);
+        let [event] = heard.0.as_slice() else { panic!("{:?}", heard.0) };
+        let RunEvent::Waiting { what: Awaited::Ends, left } = event else { panic!("{event:?}") };
+        assert!(*left < Duration::from_secs(1), "{left:?}");
+        let quick = closing.wait(Awaited::Ends, Duration::from_secs(5), &mut (), || 7);
         assert_eq!(quick, Some(7));
     }
 

@@ -1,6 +1,5 @@
 //! Takes the loops' windows in, and shows the run while it goes on.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -12,9 +11,9 @@ use crate::client::target::Target;
 use crate::load::schedule::Schedule;
 use crate::measure::latency::Series;
 use crate::measure::latency::window::{Stage, Window};
-use crate::output::progress::{Live, LiveApp, Progress};
-use crate::output::prometheus::metrics::{AppMoment, Buckets, Metrics, Moment};
-use crate::plan::{AppPlan, Plan};
+use crate::plan::Plan;
+use crate::result::live::{Live, LiveApp};
+use crate::result::run_event::Listener;
 
 /// Everything that the loops have reported so far.
 pub(super) struct Collector {
@@ -39,7 +38,6 @@ pub(super) struct Collector {
     interval_ns: u64,
     before: Before,
     scenario: String,
-    metrics: Option<Arc<Metrics>>,
 }
 
 /// How late a group is.
@@ -61,11 +59,7 @@ struct Before {
 }
 
 impl Collector {
-    pub(super) fn new(
-        plan: &Plan,
-        world: &Target,
-        metrics: Option<Arc<Metrics>>,
-    ) -> (Self, Channels) {
+    pub(super) fn new(plan: &Plan, world: &Target) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
         let (seen, seen_windows) = channel();
         let log_width = log_width(plan);
@@ -85,14 +79,7 @@ impl Collector {
             interval_ns: plan.measure.interval_ms * 1_000_000,
             before: Before::default(),
             scenario: plan.name.clone(),
-            metrics,
         };
-        if let Some(metrics) = &collector.metrics {
-            // From the first scrape on every series is there, at zero.
-            let name = |app: &AppPlan| AppMoment { name: app.name.clone(), ..AppMoment::default() };
-            let apps = plan.apps.iter().map(name).collect();
-            metrics.set(Moment { scenario: plan.name.clone(), apps, ..Moment::default() });
-        }
         (collector, Channels { sent, seen })
     }
 
@@ -116,13 +103,12 @@ impl Collector {
             before: Before::default(),
             scenario: self.scenario.clone(),
             strangers: self.strangers.copy(),
-            metrics: None,
         }
     }
 
     /// Takes in what has come since the last look; once an interval, looks at the lag and
     /// shows the run.
-    pub(super) fn tick(&mut self, crew: &Workers, clock: &dyn Clock, progress: &mut Progress) {
+    pub(super) fn tick(&mut self, crew: &Workers, clock: &dyn Clock, listener: &mut dyn Listener) {
         self.take_in();
         let now_ns = clock.now_ns();
         self.look(crew, now_ns);
@@ -134,11 +120,7 @@ impl Collector {
         let lags: Vec<u64> = late.iter().map(|lag| lag.records).collect();
         self.lags.push((now_ns / self.interval_ns - 1, late));
         self.unanswered.push((now_ns / self.interval_ns - 1, crew.outstanding()));
-        let live = self.live(crew, now_ns, &lags);
-        progress.show(&live);
-        if let Some(metrics) = &self.metrics {
-            metrics.set(self.moment(crew, &live));
-        }
+        listener.look(&self.live(crew, now_ns, &lags));
     }
 
     /// Looks where the partitions end.
@@ -184,7 +166,7 @@ impl Collector {
         }
     }
 
-    fn live(&mut self, crew: &Workers, now_ns: u64, lags: &[u64]) -> Live {
+    fn live(&mut self, crew: &Workers, now_ns: u64, lags: &[u64]) -> Live<'_> {
         let receipts = crew.receipts();
         let positions: Vec<i64> =
             crew.groups().iter().map(|group| group.positions().iter().sum()).collect();
@@ -199,50 +181,32 @@ impl Collector {
         let seconds = (now_ns - before.at_ns) as f64 / 1e9;
         let since_ns = now_ns.saturating_sub(crew.start_ns());
         let app = |place: usize| LiveApp {
-            name: self.names[place].clone(),
+            name: &self.names[place],
+            read: now.positions.get(place).map_or(0, |&read| read.max(0).unsigned_abs()),
             seen_per_s: (now.positions[place]
                 - before.positions.get(place).copied().unwrap_or(now.positions[place]))
                 as f64
                 / seconds,
             p99_ns: self.apps[place].newest().and_then(|row| u64::try_from(row.p99_ns?).ok()),
             lag_records: lags[place],
+            end_to_end: self.apps[place].total(Stage::EndToEnd),
         };
         let total_ns = self.schedule.duration_ns();
         let over = since_ns >= total_ns;
         Live {
+            scenario: &self.scenario,
             elapsed: Duration::from_nanos(since_ns),
             total: Duration::from_nanos(total_ns),
-            phase: if over {
-                "drain".to_owned()
-            } else {
-                self.phases[self.schedule.phase_at(since_ns)].clone()
-            },
+            phase: (!over).then(|| self.phases[self.schedule.phase_at(since_ns)].as_str()),
             offered_per_s: if over { 0.0 } else { self.schedule.rate_at(since_ns) },
             sent_per_s: (now.sent - before.sent) as f64 / seconds,
             acked_per_s: (now.acked - before.acked) as f64 / seconds,
+            sent: now.sent,
+            acked: now.acked,
+            failures: receipts.reasons(),
+            send_delay: self.sent.total(Stage::SendDelay),
+            ack: self.acked.total(Stage::Ack),
             apps: (0..self.names.len()).map(app).collect(),
-        }
-    }
-}
-
-impl Collector {
-    /// The run for who scrapes it.
-    fn moment(&self, crew: &Workers, live: &Live) -> Moment {
-        let app = |(place, app): (usize, &LiveApp)| AppMoment {
-            name: app.name.clone(),
-            read: self.before.positions.get(place).map_or(0, |&read| read.max(0).unsigned_abs()),
-            lag_records: app.lag_records,
-            end_to_end: Buckets::of(self.apps[place].total(Stage::EndToEnd)),
-        };
-        Moment {
-            scenario: self.scenario.clone(),
-            offered_per_s: live.offered_per_s,
-            sent: self.before.sent,
-            acked: self.before.acked,
-            failures: crew.receipts().reasons().into_iter().collect(),
-            send_delay: Buckets::of(self.sent.total(Stage::SendDelay)),
-            ack: Buckets::of(self.acked.total(Stage::Ack)),
-            apps: live.apps.iter().enumerate().map(app).collect(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::workers::Workers;
 use super::{drain, network_bytes, readiness, throttling};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
-use crate::output::progress::Progress;
+use crate::result::run_event::{Listener, RunEvent};
 use crate::workers::produce::Workload;
 
 impl Play<'_> {
@@ -23,17 +23,21 @@ impl Play<'_> {
     pub(super) fn run(
         &self,
         replay: Option<RecordedLoad>,
-        progress: &mut Progress,
+        listener: &mut dyn Listener,
     ) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = crate::run::observe::ceiling_per_s(self.plan, self.sending)?;
-        let (mut collector, channels) = Collector::new(self.plan, self.world, self.metrics.clone());
+        let (mut collector, channels) = Collector::new(self.plan, self.world);
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
+        listener.on(&RunEvent::Started {
+            scenario: plan.name.clone(),
+            apps: plan.apps.iter().map(|app| app.name.clone()).collect(),
+        });
         let mut crew =
             Workers::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
-        let (recorded, reader) = self.start_reader(replay, clock, progress)?.unzip();
-        self.get_ready(&crew, progress)?;
+        let (recorded, reader) = self.start_reader(replay, clock, listener)?.unzip();
+        self.get_ready(&crew, listener)?;
         let cpu_before_s = process::cpu_s();
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
@@ -46,11 +50,9 @@ impl Play<'_> {
         drop(channels);
         self.remains.measuring();
         // Once the clients are connected, too: that takes them up to some seconds.
-        if !self.told {
-            progress.say("every group reads every partition; the schedule starts");
-        }
+        listener.on(&RunEvent::Ready { repeated: self.repeated });
         let mut pulse = Pulse::new(self.plan, self.embedded);
-        let (seen, broken_off) = self.send(&crew, &mut collector, &meter, &mut pulse, progress);
+        let (seen, broken_off) = self.send(&crew, &mut collector, &meter, &mut pulse, listener);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
         let mut done = crew.stop_sending();
@@ -64,18 +66,18 @@ impl Play<'_> {
         faults.extend(
             broken_off
                 .clone()
-                .or_else(|| drain::wait(self, &crew, &mut collector, &mut pulse, progress)),
+                .or_else(|| drain::wait(self, &crew, &mut collector, &mut pulse, listener)),
         );
         let ended_ns = self.clock.now_ns();
         let cpu_s = process::cpu_s() - meter.cpu_s() - cpu_before_s;
         let metered = meter.end();
-        let end_lag = drain::look_at_ends(self, &crew, &pulse, progress);
-        faults.extend(drain::look_at_topic(self, progress));
+        let end_lag = drain::look_at_ends(self, &crew, &pulse, listener);
+        faults.extend(drain::look_at_topic(self, listener));
         let reading = crew.stop_reading();
         faults.extend(reading.faults);
         let timed_out = crew.finish_receipts();
         collector.take_in();
-        progress.finish();
+        listener.on(&RunEvent::Stopped);
         let Shards { books, sessions, sinks, promptness } = Shards::of(done.things);
         let limit = self.closing.left(network_bytes::LAST_COUNT);
         let wire = network_bytes::count(&sinks, crew.receipts().accepted(), limit);
@@ -103,11 +105,10 @@ impl Play<'_> {
     }
 
     /// Waits until every group reads every partition.
-    fn get_ready(&self, crew: &Workers, progress: &mut Progress) -> Result<()> {
+    fn get_ready(&self, crew: &Workers, listener: &mut dyn Listener) -> Result<()> {
         let ended = || self.embedded.and_then(EmbeddedBroker::ended);
         let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
-        let mut say = |text: &str| progress.say(text);
-        readiness::wait(self.world, self.plan, self.run, crew, &interrupted, &mut say)?;
+        readiness::wait(self.world, self.plan, self.run, crew, &interrupted, listener)?;
         self.closing.go_on()?;
         ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
     }
@@ -117,10 +118,10 @@ impl Play<'_> {
         &self,
         replay: Option<RecordedLoad>,
         clock: Arc<dyn Clock>,
-        progress: &mut Progress,
+        listener: &mut dyn Listener,
     ) -> Result<Option<(Vec<Workload>, RecordingThread)>> {
         let Some(replay) = replay else { return Ok(None) };
-        progress.say(&replay.introduction());
+        listener.on(&replay.began());
         replay.start(self.plan, clock).map(Some)
     }
 
@@ -131,7 +132,7 @@ impl Play<'_> {
         collector: &mut Collector,
         meter: &Meter,
         pulse: &mut Pulse<'_>,
-        progress: &mut Progress,
+        listener: &mut dyn Listener,
     ) -> (WatchSeen, Option<String>) {
         let brokers = crate::run::observe::local_brokers(&self.facts.advertised);
         let (measured, roster) = (crew.measured(self.plan), crew.roster().clone());
@@ -145,7 +146,7 @@ impl Play<'_> {
             && lost.is_none()
         {
             std::thread::sleep(TICK);
-            collector.tick(crew, &**self.clock, progress);
+            collector.tick(crew, &**self.clock, listener);
             sampler.tick(self.clock, used);
             lost = pulse.look(crew);
         }

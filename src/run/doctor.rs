@@ -16,7 +16,6 @@ use crate::apps;
 use crate::base::clock::{Clock, SystemClock, wake_on_time};
 use crate::base::error::{Error, Result};
 use crate::client::loopback::hooks::LoopbackHooks;
-use crate::output::progress::Progress;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
@@ -231,7 +230,7 @@ fn read_back(plan: &Plan, faults: LoopbackHooks, folder: &Path) -> Result<u64> {
         loopback: Some(faults),
         ..RunOptions::default()
     };
-    let finished = super::run(plan, SCENARIO, options, &mut Progress::on_stderr(true))?;
+    let finished = super::run(plan, SCENARIO, options, &mut ())?;
     let app = finished.result.apps.first();
     let max_ns = app.and_then(|app| app.end_to_end.max_ns);
     max_ns

@@ -11,8 +11,8 @@ use super::pulse::Pulse;
 use super::workers::Workers;
 use super::{lag, rescan};
 use crate::client::target::Target;
-use crate::output::progress::Progress;
 use crate::result::end_lag::EndLag;
+use crate::result::run_event::{Awaited, Listener, Outstanding, RunEvent};
 
 /// The most time that it takes once a signal has come: the rest of the end needs some, too.
 const INTERRUPTED: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(super) fn wait(
     crew: &Workers,
     collector: &mut Collector,
     pulse: &mut Pulse<'_>,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Option<String> {
     let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
     let (world, closing): (&Arc<Target>, &Closing) = (play.world, play.closing);
@@ -35,7 +35,11 @@ pub(super) fn wait(
     loop {
         // What has timed out may lie behind the last acknowledged record.
         let is_done = crew.settled() && ends.stand(world, crew) && crew.drained();
-        if is_done || crew.broken() {
+        if is_done {
+            listener.on(&RunEvent::Drained);
+            return None;
+        }
+        if crew.broken() {
             return None;
         }
         let passed = began.elapsed();
@@ -52,14 +56,11 @@ pub(super) fn wait(
         }
         if !told && passed >= SOUND {
             told = true;
-            progress.say(&format!(
-                "draining for at most {:.0} s more: {}",
-                (planned - passed).as_secs_f64(),
-                outstanding(crew)
-            ));
+            let left = planned.saturating_sub(passed);
+            listener.on(&RunEvent::Draining { left, outstanding: outstanding(crew) });
         }
         std::thread::sleep(TICK);
-        collector.tick(crew, &**play.clock, progress);
+        collector.tick(crew, &**play.clock, listener);
     }
 }
 
@@ -69,7 +70,7 @@ pub(super) fn look_at_ends(
     play: &Play<'_>,
     crew: &Workers,
     pulse: &Pulse<'_>,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Option<EndLag> {
     let closing = play.closing;
     closing.begin();
@@ -77,8 +78,8 @@ pub(super) fn look_at_ends(
         closing.set_gone(ended);
     }
     let mut ask = |partitions: usize| {
-        let what = ("the partitions' ends", partitions);
-        let ends = closing.ask(play.world, what, progress, move |world| world.ends(partitions));
+        let what = (Awaited::Ends, partitions);
+        let ends = closing.ask(play.world, what, listener, move |world| world.ends(partitions));
         let ends = ends.and_then(|ends| ends.ok().flatten());
         if ends.is_none() && pulse.since_ack() > SILENT {
             closing.set_gone("the broker does not answer any more".to_owned());
@@ -88,13 +89,13 @@ pub(super) fn look_at_ends(
     lag::at_end(crew, &mut ask)
 }
 
-fn outstanding(crew: &Workers) -> String {
-    format!("{} receipts are outstanding, unread are {:?}", crew.outstanding(), crew.lags())
+fn outstanding(crew: &Workers) -> Outstanding {
+    Outstanding { receipts: crew.outstanding(), unread: crew.lags() }
 }
 
 /// Whether the topic is still the one that the run began with; what is wrong, if not.
-pub(super) fn look_at_topic(play: &Play<'_>, progress: &mut Progress) -> Option<String> {
+pub(super) fn look_at_topic(play: &Play<'_>, listener: &mut dyn Listener) -> Option<String> {
     let topic = play.facts.topic.clone();
     let ask = move |world: &Target| world.topic_fault(&topic);
-    play.closing.ask(play.world, ("the topic's id", 0), progress, ask)?
+    play.closing.ask(play.world, (Awaited::TopicId, 0), listener, ask)?
 }

@@ -19,9 +19,9 @@ use crate::base::error::Result;
 use crate::broker::BrokerStats;
 use crate::client::target::Target;
 use crate::measure::verify::books::Books;
-use crate::output::progress::Progress;
 use crate::plan::Plan;
 use crate::result::flag::Flag;
+use crate::result::run_event::{Awaited, Listener, RunEvent};
 use crate::result::{Lap, RunResult, Trial};
 
 /// The most time that closing the clients may take: it can hang while a broker is away.
@@ -52,7 +52,7 @@ impl Ending<'_> {
         played: Played,
         conditions: Conditions,
         keep: &mut dyn Keep,
-        progress: &mut Progress,
+        listener: &mut dyn Listener,
     ) -> Result<RunResult> {
         let Played { mut crew, collector, sources, sinks, merge, mut end } = played;
         let answers = assemble::answers(self.plan, crew.take_groups(), &Books::of_all(&end.books));
@@ -67,26 +67,33 @@ impl Ending<'_> {
                 self.assemble(&crew, copy, answers, conditions.clone(), &end)?;
             result.verdict.reasons.insert(0, UNSETTLED.to_owned());
             result.verdict.valid = false;
-            self.save(keep, &mut result, &kept, false);
+            self.save(keep, &mut result, &kept, false, listener);
             let (world, closing) = (&self.world, self.closing);
-            rescan::settle(self.plan, world, &conditions.facts, crew.ledger(), closing, progress);
+            rescan::settle(self.plan, world, &conditions.facts, crew.ledger(), closing, listener);
             end.interrupted_by = closing.interrupted_by();
         }
         let (mut result, kept) = self.assemble(&crew, collector, answers, conditions, &end)?;
-        self.save(keep, &mut result, &kept, true);
+        self.save(keep, &mut result, &kept, true, listener);
         keep.draw(&result);
-        let say = &mut |text: &str| progress.say(text);
         let close = move || workers::close(sources, sinks, merge);
-        if self.closing.wait("the clients to close", CLOSE, say, close).is_none() {
-            say("the clients do not close: they are left behind");
+        if self.closing.wait(Awaited::ClientsClosed, CLOSE, listener, close).is_none() {
+            listener.on(&RunEvent::ClientsLeftBehind);
         }
-        leave(self.plan, self.world, self.closing, self.remains, progress);
+        leave(self.plan, self.world, self.closing, self.remains, listener);
         Ok(result)
     }
 
-    fn save(&self, keep: &mut dyn Keep, result: &mut RunResult, kept: &Kept, settled: bool) {
+    fn save(
+        &self,
+        keep: &mut dyn Keep,
+        result: &mut RunResult,
+        kept: &Kept,
+        settled: bool,
+        listener: &mut dyn Listener,
+    ) {
         if let Some(folder) = keep.save(result, kept) {
             self.remains.saved(folder, settled);
+            listener.on(&RunEvent::Saved { folder: folder.to_owned(), settled });
         }
     }
 
@@ -128,18 +135,17 @@ pub(super) fn leave(
     world: Arc<Target>,
     closing: &Closing,
     remains: &Remains,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) {
-    let say = &mut |text: &str| progress.say(text);
     if let Some((topic, at)) = world.own_topic(plan) {
-        let what = format!("topic {topic} to be deleted");
+        let what = Awaited::TopicDeleted(topic.to_owned());
         let work = {
             let (plan, world) = (plan.clone(), world.clone());
             move || world.clean_up(&plan)
         };
         let failed = match closing.gone() {
             Some(why) => Some(why),
-            None => match closing.wait(&what, DELETE, say, work) {
+            None => match closing.wait(what, DELETE, listener, work) {
                 Some(Ok(())) => None,
                 Some(Err(error)) => Some(error.to_string()),
                 None => Some("the broker did not delete it in time".to_owned()),
@@ -147,10 +153,13 @@ pub(super) fn leave(
         };
         match failed {
             None => remains.topic_gone(),
-            Some(why) => say(&format!("topic {topic} stays at {at}: {why}")),
+            Some(why) => {
+                let (topic, at) = (topic.to_owned(), at.to_owned());
+                listener.on(&RunEvent::TopicStays { topic, at, why });
+            }
         }
     }
-    let _ = closing.wait("the connection to close", DISCONNECT, say, move || drop(world));
+    let _ = closing.wait(Awaited::ConnectionClosed, DISCONNECT, listener, move || drop(world));
 }
 
 /// The embedded broker's last word, if it has one.

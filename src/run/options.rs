@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicUsize;
 use super::remains::Remains;
 use crate::base::error::{Error, Result};
 use crate::client::loopback::hooks::LoopbackHooks;
-use crate::output::prometheus::metrics::Metrics;
 use crate::result::{Lap, RunResult, Trial};
 
 /// What a run needs besides its plan.
@@ -32,13 +31,12 @@ pub struct RunOptions {
     pub trial: Option<Trial>,
     /// The run's place in a race, where it is part of one.
     pub race: Option<Lap>,
-    /// Where the run shows itself while it goes on.
-    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl RunOptions {
-    /// Whether it was told how such a run begins: once for a sweep, once a side for a race.
-    pub(super) fn is_told(&self) -> bool {
+    /// Whether another run has told how such a run begins: once for a sweep, once a side for a
+    /// race.
+    pub(super) fn is_repeated(&self) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.place > 0)
             || self.race.as_ref().is_some_and(|lap| lap.place > 1)
     }

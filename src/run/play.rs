@@ -12,7 +12,6 @@ use super::workers::Workers;
 use crate::base::clock::SystemClock;
 use crate::client::facts::BrokerInfo;
 use crate::client::target::Target;
-use crate::output::prometheus::metrics::Metrics;
 use crate::plan::Plan;
 use crate::workers::consume::Source;
 use crate::workers::produce::{Merge, Sending, Sink};
@@ -37,8 +36,8 @@ pub(super) struct Play<'a> {
     pub(super) remains: &'a Remains,
     pub(super) embedded: Option<&'a EmbeddedBroker>,
     pub(super) start_wall_us: Option<i64>,
-    pub(super) told: bool,
-    pub(super) metrics: Option<Arc<Metrics>>,
+    /// Whether another run has told how such a run begins.
+    pub(super) repeated: bool,
 }
 
 /// What is left of it.

@@ -13,9 +13,10 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::RunOptions;
-use super::sweep::{not_whole, outcome, set_aside};
+use super::sweep::set_aside;
 use crate::base::error::{Error, Result};
-use crate::output::progress::Progress;
+use crate::result::run_event::{Listener, RaceEvent, RunEvent};
+use crate::result::run_outcome::RunOutcome;
 use crate::result::{self, Lap, Saved};
 use crate::run;
 
@@ -52,14 +53,14 @@ pub fn run(
     folder: &Path,
     book: &RaceManifest,
     options: &dyn Fn(PathBuf) -> RunOptions,
-    look: &mut dyn FnMut(&Laps, &mut Progress) -> Result<bool>,
-    progress: &mut Progress,
+    look: &mut dyn FnMut(&Laps, &mut dyn Listener) -> Result<bool>,
+    listener: &mut dyn Listener,
 ) -> Result<Ended> {
     let mut laps = book.whole_pairs(folder)?;
     let had = laps[0].len() as u32;
     if had > 0 {
-        progress.say(&format!("{had} pairs have run"));
-        if look(&laps, progress)? {
+        listener.on(&RunEvent::Race(RaceEvent::Resumed { pairs: had }));
+        if look(&laps, listener)? {
             return Ok(Ended::Done(laps));
         }
     }
@@ -68,8 +69,12 @@ pub fn run(
         for place in [2 * pair, 2 * pair + 1] {
             let number = side_at(book.seed, place);
             let (side, letter) = (&sides[number], SIDES[number]);
-            let most = if book.until_decided { " at most" } else { "" };
-            progress.say(&format!("pair {} of {}{most}: {letter}", pair + 1, book.pairs));
+            listener.on(&RunEvent::Race(RaceEvent::LapBegan {
+                pair,
+                pairs: book.pairs,
+                at_most: book.until_decided,
+                side: letter,
+            }));
             let lap = Lap {
                 race: book.race.clone(),
                 side: letter.to_owned(),
@@ -77,7 +82,7 @@ pub fn run(
                 place,
                 until_decided: book.until_decided,
             };
-            match one(side, lap, options(folder.join(letter)), progress)? {
+            match one(side, lap, options(folder.join(letter)), listener)? {
                 LapEnd::Valid(saved) => both[number] = Some(*saved),
                 LapEnd::Interrupted => {
                     book.drop_half(folder, pair)?;
@@ -89,7 +94,7 @@ pub fn run(
         for (side, saved) in laps.iter_mut().zip(both) {
             side.extend(saved);
         }
-        if look(&laps, progress)? {
+        if look(&laps, listener)? {
             break;
         }
     }
@@ -107,23 +112,24 @@ fn one(
     side: &RaceSide,
     lap: Lap,
     mut options: RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<LapEnd> {
     options.race = Some(lap);
-    let finished = match run::run(&side.plan, &side.text, options, progress) {
+    let finished = match run::run(&side.plan, &side.text, options, listener) {
         Err(Error::Signal(_)) => return Ok(LapEnd::Interrupted),
         finished => finished?,
     };
     let (result, folder) = (finished.result, finished.folder?);
     if let Some(error) = &finished.unsaved {
-        progress.say(&not_whole(&folder, error));
+        let (folder, why) = (folder.clone(), error.to_string());
+        listener.on(&RunEvent::NotWhole { folder, why });
     }
     if result.verdict.interrupted_by.is_some() {
         // Half a run is none: it stays beside the others, and counts for nothing.
         set_aside(&folder);
         return Ok(LapEnd::Interrupted);
     }
-    progress.say(&format!("  {}", outcome(&result)));
+    listener.on(&RunEvent::Race(RaceEvent::LapEnded(RunOutcome::of(&result))));
     if !result.verdict.valid {
         let why = result.verdict.reasons.first().cloned().unwrap_or_default();
         return Ok(LapEnd::Invalid(folder, why));

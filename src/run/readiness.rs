@@ -11,6 +11,7 @@ use crate::client::target::Target;
 use crate::event::json::encode;
 use crate::event::{PROBE_SHARD, Stamp};
 use crate::plan::Plan;
+use crate::result::run_event::{Listener, NotReady, RunEvent};
 use crate::workers::consume::{AppGroup, WorkerState};
 
 /// How often probes are sent to partitions that no group has answered for.
@@ -35,8 +36,8 @@ const SOUND: Duration = Duration::from_secs(6);
 /// time-out, 45 s unless it was set.
 const SOUND_AGAIN: Duration = Duration::from_secs(15);
 
-/// Waits until every group reads every partition. `interrupted` ends the waiting, and `say` is told
-/// who is waited for where it takes its time.
+/// Waits until every group reads every partition. `interrupted` ends the waiting, and `listener` is
+/// told who is waited for where it takes its time.
 ///
 /// # Errors
 /// [`Error::Broker`] when the broker refuses somebody for good, or is gone; [`Error::Invalid`] that
@@ -47,7 +48,7 @@ pub(super) fn wait(
     run: u32,
     crew: &Workers,
     interrupted: &dyn Fn() -> bool,
-    say: &mut dyn FnMut(&str),
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     let groups = crew.groups();
     let began = Instant::now();
@@ -66,7 +67,8 @@ pub(super) fn wait(
             return Err(Error::Broker(format!("not ready: the broker refuses {words}")));
         }
         if crew.broken() || began.elapsed() > limit {
-            let (waited_s, who) = (began.elapsed().as_secs_f64(), who(world, plan, missing));
+            let who = NotReady::words(&who(world, plan, missing));
+            let waited_s = began.elapsed().as_secs_f64();
             return Err(Error::Invalid(format!("not ready within {waited_s:.0} s: {who}")));
         }
         if sent.is_none_or(|at| at.elapsed() > resend) {
@@ -74,9 +76,9 @@ pub(super) fn wait(
                 answered = Instant::now();
                 if began.elapsed() > sound {
                     sound = began.elapsed() + SOUND_AGAIN;
-                    let left_s = limit.saturating_sub(began.elapsed()).as_secs_f64();
-                    let who = who(world, plan, missing);
-                    say(&format!("not ready yet, for at most {left_s:.0} s more: {who}"));
+                    let left = limit.saturating_sub(began.elapsed());
+                    let missing = who(world, plan, missing);
+                    listener.on(&RunEvent::NotReadyYet { left, missing });
                 }
             } else if answered.elapsed() > GONE {
                 return Err(Error::Broker(gone(world, answered.elapsed())));
@@ -89,11 +91,10 @@ pub(super) fn wait(
 }
 
 /// Why it takes so long: who is missing, who else is there, and what the clients say.
-fn who(world: &Target, plan: &Plan, missing: Vec<String>) -> String {
-    let mut words = missing;
-    words.extend(world.strangers(plan));
-    words.extend(world.why().map(|why| format!("the clients say: {why}")));
-    words.join("; ")
+fn who(world: &Target, plan: &Plan, mut missing: Vec<NotReady>) -> Vec<NotReady> {
+    missing.extend(world.strangers(plan).into_iter().map(NotReady::Stranger));
+    missing.extend(world.why().map(NotReady::ClientsSay));
+    missing
 }
 
 fn gone(world: &Target, silent: Duration) -> String {
@@ -119,8 +120,8 @@ fn send(world: &Target, run: u32, groups: &[Arc<AppGroup>], mut seq: u64) -> Res
     Ok(seq)
 }
 
-/// Who is not ready, in words.
-fn missing(plan: &Plan, groups: &[Arc<AppGroup>]) -> Vec<String> {
+/// Who is not ready.
+fn missing(plan: &Plan, groups: &[Arc<AppGroup>]) -> Vec<NotReady> {
     let partitions = usize::try_from(plan.topic.partitions).unwrap_or(0);
     let mut missing = Vec::new();
     for (app, group) in plan.apps.iter().zip(groups) {
@@ -137,14 +138,15 @@ fn missing(plan: &Plan, groups: &[Arc<AppGroup>]) -> Vec<String> {
         let idle = workers.iter().filter(|&&state| state == WorkerState::Assigned(0)).count();
         let may_idle = workers.len().saturating_sub(partitions);
         if joining > may_idle || assigned != partitions || joining + idle > may_idle {
-            missing.push(format!(
-                "group {} has {} of {} workers and {assigned} of {partitions} partitions assigned",
-                app.group,
-                workers.len() - joining,
-                workers.len()
-            ));
+            missing.push(NotReady::Unassigned {
+                group: app.group.clone(),
+                joined: workers.len() - joining,
+                workers: workers.len(),
+                assigned,
+                partitions,
+            });
         } else if let [first, ..] = group.unprobed()[..] {
-            missing.push(format!("group {} has seen no probe on partition {first}", app.group));
+            missing.push(NotReady::Unprobed { group: app.group.clone(), partition: first });
         }
     }
     missing

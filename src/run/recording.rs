@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::client::target::Target;
 use crate::plan::{PhasePlan, Plan, RateSegment, ReplayPlan, Shape};
 use crate::result::RecordingResult;
+use crate::result::run_event::RunEvent;
 use crate::workers::produce::{Merge, PrefetchState, RecordingCounts, Workload, cue_up, due_ns};
 
 /// Longest wait for one record before the schedule starts.
@@ -65,15 +66,14 @@ impl RecordedLoad {
         Ok(Some((plan, Self { plan: replay, merge, first_us, last_us, records })))
     }
 
-    /// What will be replayed, in words.
-    pub(super) fn introduction(&self) -> String {
-        format!(
-            "replaying topic {}: {} records of {:.1} s, at {} times the recorded speed",
-            self.plan.topic,
-            self.records,
-            (self.last_us - self.first_us) as f64 / 1e6,
-            self.plan.speed
-        )
+    /// What will be replayed.
+    pub(super) fn began(&self) -> RunEvent {
+        RunEvent::ReplayBegan {
+            topic: self.plan.topic.clone(),
+            records: self.records,
+            span_s: (self.last_us - self.first_us) as f64 / 1e6,
+            speed: self.plan.speed,
+        }
     }
 
     /// Starts the reading, and gives each shard its script.

@@ -14,8 +14,8 @@ use crate::client::librdkafka::{INTERRUPTED, ScanUntil};
 use crate::client::target::Target;
 use crate::event::json::stamp;
 use crate::measure::ledger::Ledger;
-use crate::output::progress::Progress;
 use crate::plan::Plan;
+use crate::result::run_event::{Awaited, Listener, RunEvent};
 
 /// Most time that it takes: some 10⁸ records are read in it.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,9 +31,9 @@ pub(super) fn settle(
     facts: &BrokerInfo,
     ledger: &Arc<Ledger>,
     closing: &Closing,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) {
-    progress.say("some events are in doubt: reading the topic once more");
+    listener.on(&RunEvent::InDoubt);
     let began = Instant::now();
     let work = {
         let (plan, starts) = (plan.clone(), facts.topic.starts.clone());
@@ -47,9 +47,8 @@ pub(super) fn settle(
         }
     };
     closing.pause();
-    let what = "the topic to be read once more (the result from before is saved)";
     let most = LIMIT + HANGS;
-    let read = closing.wait(what, most, &mut |text: &str| progress.say(text), work);
+    let read = closing.wait(Awaited::Rescan, most, listener, work);
     let cut_short = match read {
         Some(Ok(cut_short)) => cut_short,
         Some(Err(error)) => {

@@ -9,8 +9,8 @@ use crate::base::error::{Error, Result};
 use crate::client::facts::BrokerKind;
 use crate::client::loopback;
 use crate::client::target::Target;
-use crate::output::progress::Progress;
 use crate::plan::Plan;
+use crate::result::run_event::{Listener, RunEvent};
 
 /// A recording lies on a broker that was there before the run.
 pub(super) fn check_replay(plan: &Plan, options: &RunOptions) -> Result<()> {
@@ -29,21 +29,17 @@ pub(super) fn check_replay(plan: &Plan, options: &RunOptions) -> Result<()> {
 pub(super) fn start_embedded(
     plan: &Plan,
     options: &RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<Option<EmbeddedBroker>> {
     if options.loopback.is_some() || plan.kafka.bootstrap_servers.is_some() {
         return Ok(None);
     }
     let broker = EmbeddedBroker::start(&options.program, plan.topic.partitions)?;
-    if !options.is_told() {
-        let is_one_of_many = options.trial.is_some() || options.race.is_some();
-        let each = if is_one_of_many { ", a new one for each run" } else { "" };
-        progress.say(&format!(
-            "no broker was named: started the embedded one at {}{each}; its figures are not \
-             Kafka's",
-            broker.address()
-        ));
-    }
+    listener.on(&RunEvent::EmbeddedStarted {
+        address: broker.address(),
+        one_of_many: options.trial.is_some() || options.race.is_some(),
+        repeated: options.is_repeated(),
+    });
     Ok(Some(broker))
 }
 

@@ -1,30 +1,21 @@
 //! A sweep: every point of a scenario's axes as whole runs, saved one by one, and what they say
 //! together.
 
-use crate::base::text;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{Finished, RunOptions};
 use crate::base::error::{Error, Result};
-use crate::measure::latency::Reading;
 use crate::output::draw::draw_sweep;
-use crate::output::progress::Progress;
-use crate::plan::metric::Statistic;
-use crate::plan::sweep::{Sweep, SweepTurn, shown};
+use crate::plan::sweep::{Sweep, SweepTurn, TRIAL_OVERHEAD};
+use crate::result::run_event::{Listener, RunEvent, SweepEvent};
+use crate::result::run_outcome::RunOutcome;
 use crate::result::sweep::manifest::{SweepManifest, TrialState};
 use crate::result::{self, RunResult, Saved, Trial};
 use crate::run;
 
 /// A sweep stops when so many of its trials in a row could not be run.
 const FAILURES_MAX: u32 = 3;
-
-/// How long a trial takes besides its schedule, until one was timed: a broker to start, groups
-/// to join, a drain.
-const OVERHEAD: Duration = Duration::from_secs(4);
-
-/// How many trials an outline names.
-const OUTLINED_MAX: usize = 30;
 
 /// What a sweep leaves.
 #[derive(Debug)]
@@ -51,7 +42,7 @@ pub fn run(
     results_dir: &Path,
     resume: Option<&Path>,
     options: &dyn Fn(PathBuf) -> RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<Swept> {
     result::check_writable(results_dir)?;
     let (folder, mut book) = match resume {
@@ -59,14 +50,15 @@ pub fn run(
         None => SweepManifest::open(sweep, scenario_text, results_dir)?,
     };
     for excluded in &sweep.excluded {
-        let why = excluded.why.first().map_or("", String::as_str);
-        progress.say(&format!("left out: {}: {why}", shown(&excluded.settings)));
+        listener.on(&RunEvent::Sweep(SweepEvent::LeftOut(excluded.clone())));
     }
-    let outcome = trials(sweep, scenario_text, &folder, &mut book, options, progress);
+    let outcome = trials(sweep, scenario_text, &folder, &mut book, options, listener);
     if outcome.is_err() {
-        let (done, of) = (book.done(), book.trials.len());
-        let shown = folder.display();
-        progress.say(&format!("{done} of {of} trials are saved; to go on: --resume {shown}"));
+        listener.on(&RunEvent::Sweep(SweepEvent::CutShort {
+            done: book.done(),
+            trials: book.trials.len(),
+            folder: folder.clone(),
+        }));
     }
     let results = book.results(&folder);
     let closed = results.as_ref().map_or(Ok(()), |results| {
@@ -85,7 +77,7 @@ fn trials(
     folder: &Path,
     book: &mut SweepManifest,
     options: &dyn Fn(PathBuf) -> RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     let turns = sweep.turns();
     let mut overhead = Overhead::default();
@@ -97,15 +89,14 @@ fn trials(
         let point = &sweep.points[turn.point];
         let left = turns.iter().enumerate().skip(place as usize);
         let left: Duration = left.map(|(_, turn)| overhead.with(schedule(sweep, *turn))).sum();
-        progress.say(&format!(
-            "trial {} of {}: {}, repeat {} of {}; {} left",
-            place + 1,
-            turns.len(),
-            shown(&point.settings),
-            turn.repeat + 1,
-            sweep.repeats,
-            minutes(left)
-        ));
+        listener.on(&RunEvent::Sweep(SweepEvent::TrialBegan {
+            place,
+            trials: turns.len(),
+            settings: point.settings.clone(),
+            repeat: turn.repeat,
+            repeats: sweep.repeats,
+            left,
+        }));
         let mut options = options(folder.to_owned());
         options.trial = Some(Trial {
             sweep: book.sweep.clone(),
@@ -115,8 +106,8 @@ fn trials(
         });
         let signal = options.signal.clone();
         let began = Instant::now();
-        let ran = run::run(&point.plan, scenario_text, options, progress);
-        let state = match ran.and_then(|ran| whole(ran, progress)) {
+        let ran = run::run(&point.plan, scenario_text, options, listener);
+        let state = match ran.and_then(|ran| whole(ran, listener)) {
             Ok((result, saved)) => {
                 overhead.add(began.elapsed().saturating_sub(schedule(sweep, *turn)));
                 if result.verdict.interrupted_by.is_some() {
@@ -125,7 +116,7 @@ fn trials(
                     return book.note(folder, place, TrialState::Interrupted);
                 }
                 failures = 0;
-                progress.say(&format!("  {}", outcome(&result)));
+                listener.on(&RunEvent::Sweep(SweepEvent::TrialEnded(RunOutcome::of(&result))));
                 let name = saved.file_name().map(|name| name.to_string_lossy().into_owned());
                 TrialState::Done { folder: name.unwrap_or_default(), valid: result.verdict.valid }
             }
@@ -133,8 +124,10 @@ fn trials(
             // What one point can't do, another may.
             Err(error @ (Error::Invalid(_) | Error::Broker(_))) if failures + 1 < FAILURES_MAX => {
                 failures += 1;
-                progress.say(&format!("trial {}: {error}", place + 1));
-                TrialState::Failed { why: error.to_string() }
+                let why = error.to_string();
+                let failed = SweepEvent::TrialFailed { place, why: why.clone() };
+                listener.on(&RunEvent::Sweep(failed));
+                TrialState::Failed { why }
             }
             Err(error) => {
                 book.note(folder, place, TrialState::Failed { why: error.to_string() })?;
@@ -151,10 +144,11 @@ fn trials(
 
 /// A trial that ran as long as it should. One that the broker did not outlive says nothing of its
 /// point: it stays beside the sweep, and runs again.
-fn whole(ran: Finished, progress: &mut Progress) -> Result<(RunResult, PathBuf)> {
+fn whole(ran: Finished, listener: &mut dyn Listener) -> Result<(RunResult, PathBuf)> {
     let (result, saved) = (ran.result, ran.folder?);
     if let Some(error) = &ran.unsaved {
-        progress.say(&not_whole(&saved, error));
+        let (folder, why) = (saved.clone(), error.to_string());
+        listener.on(&RunEvent::NotWhole { folder, why });
     }
     match (&result.verdict.broken_off, result.verdict.interrupted_by) {
         (Some(why), None) => {
@@ -163,26 +157,6 @@ fn whole(ran: Finished, progress: &mut Progress) -> Result<(RunResult, PathBuf)>
         }
         _ => Ok((result, saved)),
     }
-}
-
-/// What to do where a result's data is saved and something else could not be.
-pub(crate) fn not_whole(folder: &Path, error: &Error) -> String {
-    let folder = folder.display();
-    format!("{error}; the data is in {folder}: kbench report {folder} draws the page again")
-}
-
-/// What came of a trial, in a line.
-pub(crate) fn outcome(result: &RunResult) -> String {
-    let acked = text::count(result.throughput.acked_per_s.round() as u64);
-    let p99 = match result.worst(Statistic::P99) {
-        Some(Reading::Endless(ns)) => format!("> {}", text::duration(Some(ns))),
-        worst => text::duration(worst.and_then(Reading::value_ns)),
-    };
-    let verdict = &result.verdict;
-    let said = verdict.reasons.first().or(verdict.flags.first());
-    let said = said.map_or_else(String::new, |said| format!("; {said}"));
-    let word = if verdict.valid { "" } else { "INVALID: " };
-    format!("{word}{acked}/s acknowledged, worst p99 {p99}{said}")
 }
 
 /// An interrupted run's folder no longer counts as one of the sweep's, or the race's, results.
@@ -222,48 +196,6 @@ impl Overhead {
     }
 
     fn with(&self, schedule: Duration) -> Duration {
-        schedule + if self.count == 0 { OVERHEAD } else { self.sum / self.count }
-    }
-}
-
-/// What a sweep would do, for a terminal.
-#[must_use]
-pub fn outline(sweep: &Sweep) -> String {
-    let turns = sweep.turns();
-    let schedules = Duration::from_nanos(sweep.duration_ns());
-    let runs = u32::try_from(turns.len()).unwrap_or(u32::MAX);
-    let mut text = format!(
-        "sweep {}: {} points x {} repeats = {runs} runs, some {} (schedules {})\n",
-        sweep.name,
-        sweep.points.len(),
-        sweep.repeats,
-        minutes(schedules + OVERHEAD * runs),
-        minutes(schedules),
-    );
-    for axis in &sweep.axes {
-        text.push_str(&format!("  {} = {}\n", axis.key, axis.values.join(", ")));
-    }
-    for excluded in &sweep.excluded {
-        let why = excluded.why.first().map_or("", String::as_str);
-        text.push_str(&format!("  left out: {}: {why}\n", shown(&excluded.settings)));
-    }
-    text.push_str("order:\n");
-    for (place, turn) in turns.iter().enumerate().take(OUTLINED_MAX) {
-        let settings = shown(&sweep.points[turn.point].settings);
-        text.push_str(&format!("  {:>3} {settings}, repeat {}\n", place + 1, turn.repeat + 1));
-    }
-    if turns.len() > OUTLINED_MAX {
-        text.push_str(&format!("  ... and {} more\n", turns.len() - OUTLINED_MAX));
-    }
-    text
-}
-
-/// `40 s`, `12 min`, `2 h 5 min`.
-#[must_use]
-pub fn minutes(time: Duration) -> String {
-    match time.as_secs() {
-        s if s < 90 => format!("{s} s"),
-        s if s < 5_400 => format!("{} min", s.div_ceil(60)),
-        s => format!("{} h {} min", s / 3_600, s % 3_600 / 60),
+        schedule + if self.count == 0 { TRIAL_OVERHEAD } else { self.sum / self.count }
     }
 }

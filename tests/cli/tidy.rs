@@ -121,6 +121,24 @@ fn the_books_share_no_code_with_the_applications() {
     }
 }
 
+/// The runner tells what happens, by the trait; what is said of it is said elsewhere.
+#[test]
+fn a_run_names_no_form_of_progress() {
+    let edges = edges();
+    let is_run = |path: &Path| path.starts_with("src/run") || path == Path::new("src/run.rs");
+    let named: Vec<_> = edges.iter().filter(|(from, _)| is_run(from)).collect();
+    let all = || named.iter().flat_map(|(from, to)| to.iter().map(move |to| (from, to)));
+    let speaks = |to: &Path| {
+        ["src/output/progress", "src/output/run_lines", "src/output/prometheus"]
+            .iter()
+            .any(|form| to.with_extension("").starts_with(form))
+    };
+    let faults: Vec<_> = all().filter(|(_, to)| speaks(to)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    let trait_file = Path::new("src/result/run_event.rs");
+    assert!(all().filter(|(_, to)| to.as_path() == trait_file).count() > 5);
+}
+
 #[test]
 fn files_and_lines_are_short() {
     let mut faults = Vec::new();

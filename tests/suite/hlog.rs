@@ -31,7 +31,6 @@ fn read_back(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
-        metrics: None,
     };
     let finished = run::run(&plan, "", options, &mut Progress::Quiet).unwrap();
     let (result, log) = (&finished.result, finished.folder.as_ref().unwrap().join("latency.hlog"));

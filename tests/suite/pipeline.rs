@@ -257,7 +257,6 @@ fn folder(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
-        metrics: None,
     };
     let finished = kbench::run::run(
         &plan,

@@ -268,7 +268,6 @@ fn interrupted(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
-        metrics: None,
     };
     let result = thread::scope(|scope| {
         scope.spawn(|| {

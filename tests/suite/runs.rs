@@ -56,7 +56,6 @@ pub fn try_run(world: &World, plan: &Plan, faults: LoopbackHooks) -> Result<Fini
         start_wall_us: Some(START_WALL_US),
         trial: None,
         race: None,
-        metrics: None,
     };
     run::run(plan, "# a test\n", options, &mut Progress::Quiet)
 }

@@ -15,9 +15,11 @@ use crate::base::{date, visible};
 use crate::cli::ConsumeArgs;
 use crate::cli::shared::Format;
 use crate::client::librdkafka::Admin;
+use crate::output::run_lines;
 use crate::output::standalone::{TextStyle, alerts, said};
 use crate::plan::Plan;
 use crate::result::check_writable;
+use crate::result::run_event::{Listener, RunEvent};
 use crate::run::parts::consumer::ConsumerPartWriter;
 use crate::run::standalone::consumer::{self, ConsumeLimits, StandaloneConsumer, Stopped, Update};
 use crate::workers::consume::ReadCounts;
@@ -81,9 +83,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         }
     }
     // After the saving: with a broker that is gone it takes its time, and fails.
-    let committed = consumer::commit(all, signals.code(), &mut |text: &str| {
-        shared::tell(text);
-    });
+    let committed = consumer::commit(all, signals.code(), &mut Told);
     match first_error.or(committed.err()) {
         // Whoever read this output has seen enough.
         Some(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
@@ -91,6 +91,17 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         }
         Some(error) => Err(error),
         None => Ok(signals.exit_code()),
+    }
+}
+
+/// Tells what a commit waits for, in lines of their own between those of the applications.
+struct Told;
+
+impl Listener for Told {
+    fn on(&mut self, event: &RunEvent) {
+        if let Some(text) = run_lines::line(event) {
+            shared::tell(&text);
+        }
     }
 }
 

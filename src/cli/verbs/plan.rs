@@ -7,8 +7,8 @@ use crate::base::json;
 use crate::cli::PlanArgs;
 use crate::cli::shared::Format;
 use crate::load::preview::outline::Outline;
+use crate::output::sweep_outline;
 use crate::plan::Plan;
-use crate::run::sweep;
 
 pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode> {
     for (_, job) in shared::jobs(&args.scenarios, &args.scenario)? {
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode> {
             (Format::Json, None, outline) => show_json(&outline)?,
             (_, sweep, outline) => {
                 let trials = sweep.map(|sweep| {
-                    format!("{}\nThe first of its points:\n\n", sweep::outline(sweep))
+                    format!("{}\nThe first of its points:\n\n", sweep_outline::outline(sweep))
                 });
                 let outline = outline.map(|outline| outline.text());
                 let text: String = trials.into_iter().chain(outline).collect();

@@ -15,6 +15,7 @@ use crate::result::compare::gate::GateLimit;
 use crate::result::compare::{
     self, Call, Comparison, Gate, GateResult, GateState, MetricComparison, Sense,
 };
+use crate::result::run_event::{Listener, RaceEvent, RunEvent};
 use crate::run::RunOptions;
 use crate::run::race::side::{Laps, RaceSide, SIDES};
 use crate::run::race::{self, Ended, RaceManifest};
@@ -48,8 +49,8 @@ pub(super) fn run(args: &RaceArgs) -> Result<ExitCode> {
         ..RunOptions::default()
     };
     let mut progress = Progress::on_stderr(args.quiet);
-    let mut look = |laps: &Laps, progress: &mut Progress| {
-        look(laps, &folder, &options, args.until.is_some(), progress)
+    let mut look = |laps: &Laps, listener: &mut dyn Listener| {
+        look(laps, &folder, &options, args.until.is_some(), listener)
     };
     let ended = race::run(&sides, &folder, &book, &of_run, &mut look, &mut progress);
     if !matches!(ended, Ok(Ended::Done(_))) {
@@ -166,7 +167,7 @@ fn look(
     folder: &Path,
     options: &compare::options::CompareOptions,
     until_decided: bool,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<bool> {
     let pairs = laps[0].len();
     let [a, b] = compared(laps, folder);
@@ -174,7 +175,7 @@ fn look(
         Ok(comparison) => comparison,
         // Hours later it would be the same.
         Err(Error::Refused(reasons)) if pairs < REFUSED_FROM => {
-            progress.say(&format!("can't be compared so far: {}", reasons.join("; ")));
+            listener.on(&RunEvent::Race(RaceEvent::NotComparable { reasons }));
             return Ok(false);
         }
         Err(error) => return Err(error),
@@ -183,13 +184,13 @@ fn look(
         return Ok(false);
     }
     let open = undecided(&comparison, options);
-    match open.first() {
-        None => progress.say(&format!("decided after {pairs} pairs")),
-        Some(first) => {
-            progress.say(&format!("after {pairs} pairs {} undecided: {first}", open.len()));
-        }
-    }
-    Ok(open.is_empty())
+    let is_enough = open.is_empty();
+    listener.on(&RunEvent::Race(if is_enough {
+        RaceEvent::Decided { pairs }
+    } else {
+        RaceEvent::Undecided { pairs, open }
+    }));
+    Ok(is_enough)
 }
 
 /// The gates and metrics that were named and are not decided, in words.

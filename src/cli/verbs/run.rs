@@ -12,12 +12,13 @@ use crate::cli::shared::Format;
 use crate::output::progress::Progress;
 use crate::output::prometheus::Exporter;
 use crate::output::prometheus::metrics::Metrics;
-use crate::output::{self, summary, table};
+use crate::output::{self, run_lines, summary, table};
 use crate::plan::Plan;
 use crate::plan::sweep::Sweep;
 use crate::plan::toml::source::ScenarioSource;
 use crate::result::Saved;
 use crate::result::compare::{self, Side};
+use crate::result::run_event::Listener;
 use crate::run::sweep::{self, Swept};
 use crate::run::{self, Finished, RunOptions};
 
@@ -46,14 +47,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         results_dir,
         signal: signals.code(),
         remains: signals.remains(),
-        metrics: metrics.clone(),
         ..RunOptions::default()
     };
+    let mut listener = (Progress::on_stderr(args.quiet), metrics);
     let mut worst = ExitCode::Ok;
     for (source, job) in &jobs {
         let (mut code, runs) = match job {
-            Job::Run(plan) => one(source, plan, options(args.out.clone()), args)?,
-            Job::Sweep(sweep) => trials(source, sweep, &options, args)?,
+            Job::Run(plan) => one(source, plan, options(args.out.clone()), args, &mut listener)?,
+            Job::Sweep(sweep) => trials(source, sweep, &options, args, &mut listener)?,
         };
         // However far it came: who sent a signal wants to hear that it was that.
         if signals.came() {
@@ -92,7 +93,7 @@ fn check_sweeps(jobs: &[(ScenarioSource, Job)], args: &RunArgs) -> Result<()> {
                 "{}: a sweep of {runs} runs, {} by their schedules alone; expected --yes for more \
                  than {RUNS_UNASKED}, or fewer values",
                 source.name,
-                sweep::minutes(schedules)
+                run_lines::minutes(schedules)
             )));
         }
     }
@@ -158,10 +159,15 @@ impl Against {
 /// How a run ended, and what it left.
 type Ran = (ExitCode, Vec<Saved>);
 
-fn one(source: &ScenarioSource, plan: &Plan, options: RunOptions, args: &RunArgs) -> Result<Ran> {
+fn one(
+    source: &ScenarioSource,
+    plan: &Plan,
+    options: RunOptions,
+    args: &RunArgs,
+    listener: &mut dyn Listener,
+) -> Result<Ran> {
     warn(plan);
-    let mut progress = Progress::on_stderr(args.quiet);
-    let finished = run::run(plan, &source.text, options, &mut progress)?;
+    let finished = run::run(plan, &source.text, options, listener)?;
     let mut code = finished.result.exit_code_of_run(args.strict);
     if let (Err(error), Ok(folder)) = (print(&finished, args.format), &finished.folder) {
         shared::tell(&format!("the result is in {}", folder.display()));
@@ -171,7 +177,7 @@ fn one(source: &ScenarioSource, plan: &Plan, options: RunOptions, args: &RunArgs
         }
     }
     if let (Some(error), Ok(folder)) = (&finished.unsaved, &finished.folder) {
-        shared::tell(&sweep::not_whole(folder, error));
+        shared::tell(&run_lines::not_whole(folder, &error.to_string()));
         code = if code == ExitCode::Ok { ExitCode::Unexpected } else { code };
     }
     // Told after the summary, which is all that is left of the run then.
@@ -184,10 +190,10 @@ fn trials(
     sweep: &Sweep,
     options: &dyn Fn(PathBuf) -> RunOptions,
     args: &RunArgs,
+    listener: &mut dyn Listener,
 ) -> Result<Ran> {
-    let mut progress = Progress::on_stderr(args.quiet);
     let resume = args.resume.as_deref();
-    let swept = sweep::run(sweep, &source.text, &args.out, resume, options, &mut progress)?;
+    let swept = sweep::run(sweep, &source.text, &args.out, resume, options, listener)?;
     let Swept { folder, book, results } = swept;
     let text = match args.format {
         Format::Text => {

@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::measure::latency::Latency;
+use crate::result::live::{Live, LiveApp};
+use crate::result::run_event::{Listener, RunEvent};
 
 /// Upper bounds of the histograms' buckets, in seconds; one without bound follows.
 pub(super) const BOUNDS_S: [f64; 18] = [
@@ -20,38 +22,38 @@ pub(super) const BOUNDS_S: [f64; 18] = [
     5.0, 10.0, 30.0, 60.0,
 ];
 
-/// What the run shows of itself; the harness renews it once an interval.
+/// What the run shows of itself, renewed once an interval.
 #[derive(Debug, Clone, Default)]
-pub struct Moment {
+struct Moment {
     /// The scenario's name.
-    pub scenario: String,
+    scenario: String,
     /// What the schedule asks for now, in events per second.
-    pub offered_per_s: f64,
+    offered_per_s: f64,
     /// Events that the clients took.
-    pub sent: u64,
+    sent: u64,
     /// Events that the broker acknowledged.
-    pub acked: u64,
+    acked: u64,
     /// Refusals and failures by reason.
-    pub failures: Vec<(String, u64)>,
+    failures: Vec<(String, u64)>,
     /// Handed to the client − due.
-    pub send_delay: Buckets,
+    send_delay: Buckets,
     /// Acknowledged − due.
-    pub ack: Buckets,
+    ack: Buckets,
     /// Each application.
-    pub apps: Vec<AppMoment>,
+    apps: Vec<AppMoment>,
 }
 
 /// One application at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct AppMoment {
+pub(super) struct AppMoment {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Records read.
-    pub read: u64,
+    pub(super) read: u64,
     /// Acknowledged records that it has not read.
-    pub lag_records: u64,
+    pub(super) lag_records: u64,
     /// Processed − due.
-    pub end_to_end: Buckets,
+    pub(super) end_to_end: Buckets,
 }
 
 /// A latency distribution in the histogram's buckets. Counts only grow.
@@ -93,15 +95,14 @@ impl Buckets {
     }
 }
 
-/// Where the harness puts the moment, and the exporter finds it.
+/// The newest moment of a run that it listens to, where the exporter finds it.
 #[derive(Debug, Default)]
 pub struct Metrics {
     moment: Mutex<Moment>,
 }
 
 impl Metrics {
-    /// Renews it.
-    pub fn set(&self, moment: Moment) {
+    fn set(&self, moment: Moment) {
         *self.lock() = moment;
     }
 
@@ -118,6 +119,36 @@ impl Metrics {
         // Writing to a string can't fail.
         let _ = text::encode(&mut text, &registry);
         text
+    }
+}
+
+/// From the start on every series is there, at zero.
+impl Listener for Arc<Metrics> {
+    fn on(&mut self, event: &RunEvent) {
+        if let RunEvent::Started { scenario, apps } = event {
+            let app = |name: &String| AppMoment { name: name.clone(), ..AppMoment::default() };
+            let apps = apps.iter().map(app).collect();
+            self.set(Moment { scenario: scenario.clone(), apps, ..Moment::default() });
+        }
+    }
+
+    fn look(&mut self, live: &Live<'_>) {
+        let app = |app: &LiveApp<'_>| AppMoment {
+            name: app.name.to_owned(),
+            read: app.read,
+            lag_records: app.lag_records,
+            end_to_end: Buckets::of(app.end_to_end),
+        };
+        self.set(Moment {
+            scenario: live.scenario.to_owned(),
+            offered_per_s: live.offered_per_s,
+            sent: live.sent,
+            acked: live.acked,
+            failures: live.failures.iter().map(|(why, count)| (why.clone(), *count)).collect(),
+            send_delay: Buckets::of(live.send_delay),
+            ack: Buckets::of(live.ack),
+            apps: live.apps.iter().map(app).collect(),
+        });
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::part::{self, PRODUCER, ProducerPart, Started};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
-use crate::output::progress::Progress;
 use crate::plan::Plan;
+use crate::result::run_event::Listener;
 use crate::result::{RunResult, mask_arguments, mask_toml};
 use crate::run::assemble::Kept;
 use crate::run::keep::Keep;
@@ -23,9 +23,9 @@ pub fn produce(
     plan: &Plan,
     sending: Sending,
     options: RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<RunResult> {
-    perform(plan, sending, options, progress, &mut Nowhere)
+    perform(plan, sending, options, listener, &mut Nowhere)
 }
 
 /// Where nothing is kept.
@@ -49,7 +49,7 @@ pub fn produce_part(
     scenario_text: &str,
     sending: Sending,
     options: RunOptions,
-    progress: &mut Progress,
+    listener: &mut dyn Listener,
 ) -> Result<(RunResult, Result<PathBuf>)> {
     check(plan)?;
     let mut command_line = options.command_line.clone();
@@ -57,7 +57,7 @@ pub fn produce_part(
     let started = Started::begin(&options.results_dir, "producer", Vec::new(), command_line)?;
     let sent = Plan { apps: Vec::new(), ..plan.clone() };
     let mut kept = PartKept { plan, scenario_text, started, saved: None };
-    let result = perform(&sent, sending, options, progress, &mut kept)?;
+    let result = perform(&sent, sending, options, listener, &mut kept)?;
     let none = || Err(Error::Internal("nothing was saved".to_owned()));
     Ok((result, kept.saved.unwrap_or_else(none)))
 }

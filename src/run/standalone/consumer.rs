@@ -10,6 +10,7 @@ use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::client::librdkafka::{ClientLog, KafkaSource};
 use crate::plan::{AppPlan, Plan};
+use crate::result::run_event::{Awaited, Listener};
 use crate::run::closing::Closing;
 use crate::workers::consume::{AppReader, ObservationRecorder, ReadCounts, Source};
 
@@ -229,15 +230,15 @@ pub struct Stopped {
 }
 
 /// Commits what was read, so that the next member of each group goes on right behind it, and
-/// closes the clients, all at the same time and within some seconds. `say` is told where it takes
-/// longer than expected.
+/// closes the clients, all at the same time and within some seconds. `listener` is told where it
+/// takes longer than expected.
 ///
 /// # Errors
 /// [`crate::base::error::Error::Broker`] when a commit fails, or has no answer in time.
 pub fn commit(
     stopped: Vec<Stopped>,
     signal: Arc<AtomicUsize>,
-    say: &mut dyn FnMut(&str),
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     let work = move || {
         let commit = |stopped: Stopped| {
@@ -253,8 +254,7 @@ pub fn commit(
             threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(panicked))
         })
     };
-    let what = "what was read to be committed";
-    Closing::new(signal).wait(what, COMMIT, say, work).unwrap_or_else(|| {
+    Closing::new(signal).wait(Awaited::Committed, COMMIT, listener, work).unwrap_or_else(|| {
         let why = "the broker does not answer: what was read last is not committed, and the next \
                    member of the group reads it again";
         Err(Error::Broker(why.to_owned()))

@@ -46,7 +46,7 @@ impl Left {
         let clock = Arc::new(SystemClock::start());
         let cluster = loopback::Cluster::new(1, clock, loopback::hooks::LoopbackHooks::default());
         let world = Target::Loopback(cluster);
-        let (mut collector, _channels) = Collector::new(&plan, &world, None);
+        let (mut collector, _channels) = Collector::new(&plan, &world);
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         self.delays_ns.iter().for_each(|delay| recorder.record(Stage::SendDelay, 0, *delay));
         collector.sent.add(&recorder.flush(0));
