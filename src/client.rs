@@ -4,4 +4,5 @@ pub mod embedded;
 pub mod facts;
 pub mod librdkafka;
 pub mod loopback;
+pub mod stranger;
 pub mod target;

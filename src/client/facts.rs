@@ -1,8 +1,6 @@
 //! What a run is against, as it was found.
 
-use std::collections::BTreeSet;
-
-use super::librdkafka::{BrokerVersion, TopicFacts};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What kind of broker a run was against. Figures of different kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -15,6 +13,81 @@ pub enum BrokerKind {
     Embedded,
     /// No broker at all.
     Loopback,
+}
+
+/// What the metadata advertises: where the load will really go.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Brokers {
+    /// `id@host:port` of each broker, in the order of ids.
+    pub advertised: Vec<String>,
+    /// The cluster's own name for itself, where it says one.
+    pub cluster_id: Option<String>,
+}
+
+/// The topic as the broker describes it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct TopicFacts {
+    /// The topic's name.
+    pub name: String,
+    /// The cluster's own number for it, which a topic made anew does not share; `None` where the
+    /// cluster has none.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Number of partitions.
+    pub partitions: usize,
+    /// The leader of each partition.
+    pub leaders: Vec<i32>,
+    /// The offset of each partition at which the run begins: 0 in a topic of its own.
+    #[serde(default)]
+    pub starts: Vec<i64>,
+    /// How many copies each partition has.
+    #[serde(default)]
+    pub replicas: Vec<usize>,
+    /// Its settings as read back: those that somebody has set, for the topic or for the broker,
+    /// and of the defaults those that decide how records are kept and acknowledged.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// What one broker says of its version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct BrokerVersion {
+    /// `id@host:port`.
+    pub broker: String,
+    /// In words: `Kafka 4.3`, by the features that it supports; `None` where it does not say.
+    pub release: Option<String>,
+    /// The highest level of `metadata.version` that it supports.
+    pub metadata_version_max: Option<i16>,
+    /// The level of `metadata.version` that the cluster has finalized: what it really uses.
+    pub metadata_version: Option<i16>,
+    /// `inter.broker.protocol.version`, which Kafka had up to 3.x.
+    pub protocol_version: Option<String>,
+    /// Why nothing is known, where nothing is.
+    pub unknown: Option<String>,
+}
+
+/// The properties of one client, as read back from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ClientProperties {
+    /// `producer`, or the application whose consumer it is.
+    pub client: String,
+    /// What the plan sets, and whatever else is not librdkafka's default. Secrets are masked.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// One broker, seen from here.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Distance {
+    /// Its id.
+    pub broker: i32,
+    /// From handing a small record to the client until its receipt (`acks=1`, no linger), in
+    /// microseconds, rising.
+    pub round_trips_us: Vec<i64>,
+    /// Between which values its wall clock less ours lies, in microseconds; `None` where it does
+    /// not stamp records with its own time.
+    pub clock_ahead_us: Option<(i64, i64)>,
 }
 
 /// What was found out about the world before the load.

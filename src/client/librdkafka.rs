@@ -17,16 +17,12 @@ mod topic;
 mod topic_id;
 mod version;
 
-pub use admin::{Admin, Brokers};
+pub use admin::Admin;
 pub use client_log::ClientLog;
-pub use distance::{Distance, distances};
-pub use effective_config::ClientProperties;
+pub use distance::distances;
 pub use excerpt::{Excerpt, Scout};
 pub use recording::{OffsetRange, Recording};
 pub use scan::{INTERRUPTED, ScanUntil, scan};
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, skip_to_end};
-pub use strangers::Stranger;
 pub use throttle::STATISTICS_MS;
-pub use topic::TopicFacts;
-pub use version::BrokerVersion;

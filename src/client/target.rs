@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::embedded::CLUSTER_ID_PREFIX;
-use super::facts::{BrokerInfo, BrokerKind};
+use super::facts::{BrokerInfo, BrokerKind, Brokers, ClientProperties, TopicFacts};
 use super::librdkafka::{
-    Admin, Brokers, ClientLog, ClientProperties, KafkaSink, KafkaSource, Recording, STATISTICS_MS,
-    ScanUntil, TopicFacts, scan, skip_to_end,
+    Admin, ClientLog, KafkaSink, KafkaSource, Recording, STATISTICS_MS, ScanUntil, scan,
+    skip_to_end,
 };
 use super::loopback;
 use crate::apps::App;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::librdkafka::Stranger;
+use crate::client::stranger::Stranger;
 use crate::client::target::Target;
 use crate::client::target::trouble::GroupWatch;
 use crate::plan::Plan;

@@ -12,11 +12,10 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::client_log::{ClientLog, Reporter, hush};
 use super::source::patiently;
-use super::strangers::{self, Stranger};
-use super::topic::{self, TopicFacts};
-use super::version::{self, BrokerVersion};
-use super::{address, topic_id};
+use super::{address, strangers, topic, topic_id, version};
 use crate::base::error::{Error, Result};
+use crate::client::facts::{BrokerVersion, Brokers, TopicFacts};
+use crate::client::stranger::Stranger;
 use crate::plan::TopicPlan;
 
 /// Longest wait for one administrative answer.
@@ -30,15 +29,6 @@ const PROBE_TIMEOUT_MS: &str = "20000";
 
 /// How often a new topic's metadata is asked for.
 const RETRY: Duration = Duration::from_millis(20);
-
-/// What the metadata advertises: where the load will really go.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Brokers {
-    /// `id@host:port` of each broker, in the order of ids.
-    pub advertised: Vec<String>,
-    /// The cluster's own name for itself, where it says one.
-    pub cluster_id: Option<String>,
-}
 
 /// Settings of a topic that decide what a figure means, and are told though they be defaults.
 const DECISIVE: [&str; 8] = [

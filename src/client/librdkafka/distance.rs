@@ -14,6 +14,7 @@ use rdkafka::{ClientContext, Timestamp};
 use super::client_log::hush;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
+use crate::client::facts::Distance;
 
 /// Records that are sent to each broker, one after the other.
 const RECORDS: usize = 60;
@@ -23,19 +24,6 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Between two records: not in step with the broker's milliseconds.
 const GAP: Duration = Duration::from_micros(7_300);
-
-/// One broker, seen from here.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct Distance {
-    /// Its id.
-    pub broker: i32,
-    /// From handing a small record to the client until its receipt (`acks=1`, no linger), in
-    /// microseconds, rising.
-    pub round_trips_us: Vec<i64>,
-    /// Between which values its wall clock less ours lies, in microseconds; `None` where it does
-    /// not stamp records with its own time.
-    pub clock_ahead_us: Option<(i64, i64)>,
-}
 
 /// Notes when each receipt came, and what time the broker gave its record.
 #[derive(Clone, Default)]

@@ -5,23 +5,13 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
 
 use rdkafka::{ClientConfig, bindings as native};
-use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
+use crate::client::facts::ClientProperties;
 use crate::plan::{canonical, is_secret};
 
 /// What stands in place of a secret.
 const MASK: &str = "***";
-
-/// The properties of one client, as read back from it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ClientProperties {
-    /// `producer`, or the application whose consumer it is.
-    pub client: String,
-    /// What the plan sets, and whatever else is not librdkafka's default. Secrets are masked.
-    pub properties: BTreeMap<String, String>,
-}
 
 /// Reads a client's properties back, and compares them with what it was asked to have; `side` is
 /// `producer` or `consumer`, for messages.

@@ -18,10 +18,11 @@ use rdkafka::{ClientContext, bindings as native};
 use serde::Deserialize;
 
 use super::client_log::{ClientLog, Reporter, hush};
-use super::effective_config::{self, ClientProperties};
+use super::effective_config;
 use super::throttle::{Heard, STATISTICS_MS};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
+use crate::client::facts::ClientProperties;
 use crate::event::json::stamp;
 use crate::event::{Outcome, Receipt};
 use crate::measure::latency::Throttles;

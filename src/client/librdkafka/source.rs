@@ -13,11 +13,11 @@ use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use super::TopicFacts;
 use super::client_log::{ClientLog, Reporter, hush};
-use super::effective_config::{self, ClientProperties};
+use super::effective_config;
 use super::throttle::Heard;
 use crate::base::error::{Error, Result};
+use crate::client::facts::{ClientProperties, TopicFacts};
 use crate::event::Arrival;
 use crate::measure::latency::Throttles;
 use crate::workers::consume::Source;

@@ -3,32 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::error::{Error, Result};
+use crate::client::facts::TopicFacts;
 use crate::plan::TopicPlan;
-
-/// The topic as the broker describes it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct TopicFacts {
-    /// The topic's name.
-    pub name: String,
-    /// The cluster's own number for it, which a topic made anew does not share; `None` where the
-    /// cluster has none.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// Number of partitions.
-    pub partitions: usize,
-    /// The leader of each partition.
-    pub leaders: Vec<i32>,
-    /// The offset of each partition at which the run begins: 0 in a topic of its own.
-    #[serde(default)]
-    pub starts: Vec<i64>,
-    /// How many copies each partition has.
-    #[serde(default)]
-    pub replicas: Vec<usize>,
-    /// Its settings as read back: those that somebody has set, for the topic or for the broker,
-    /// and of the defaults those that decide how records are kept and acknowledged.
-    pub configs: BTreeMap<String, String>,
-}
 
 /// Refuses a topic of another shape than was planned, and one that would lose events or refuse
 /// them: `record_bytes_max` is what one may take, where that is known.

@@ -16,9 +16,9 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, StrBytes, encode_request_header_into_buffer,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::client::embedded::VERSION_FEATURE;
+use crate::client::facts::BrokerVersion;
 
 /// Longest wait for a connection and for an answer.
 const WAIT: Duration = Duration::from_secs(2);
@@ -54,24 +54,6 @@ const RELEASES: &[(i16, &str)] = &[
 
 /// The highest level in [`RELEASES`] that is known not to be a later release's.
 const LEVEL_MAX: i16 = 31;
-
-/// What one broker says of its version.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct BrokerVersion {
-    /// `id@host:port`.
-    pub broker: String,
-    /// In words: `Kafka 4.3`, by the features that it supports; `None` where it does not say.
-    pub release: Option<String>,
-    /// The highest level of `metadata.version` that it supports.
-    pub metadata_version_max: Option<i16>,
-    /// The level of `metadata.version` that the cluster has finalized: what it really uses.
-    pub metadata_version: Option<i16>,
-    /// `inter.broker.protocol.version`, which Kafka had up to 3.x.
-    pub protocol_version: Option<String>,
-    /// Why nothing is known, where nothing is.
-    pub unknown: Option<String>,
-}
 
 /// Asks each broker (`id@host:port`) for its version. With `plain` off, where connections are
 /// encrypted, nobody is asked.

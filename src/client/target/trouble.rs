@@ -7,7 +7,9 @@ use std::time::Duration;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Target;
-use crate::client::librdkafka::{Admin, Stranger, TopicFacts};
+use crate::client::facts::TopicFacts;
+use crate::client::librdkafka::Admin;
+use crate::client::stranger::Stranger;
 use crate::plan::Plan;
 
 /// Looks for members of our groups that are not ours; for a thread of its own, since it waits.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::finding::{Finding, Grade, GradeLimits};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::Result;
-use crate::client::librdkafka::{Admin, Distance, distances};
+use crate::client::facts::Distance;
+use crate::client::librdkafka::{Admin, distances};
 use crate::plan::TopicPlan;
 
 /// Longest wait for the first answer.

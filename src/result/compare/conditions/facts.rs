@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::client::facts::BrokerInfo;
-use crate::client::librdkafka::ClientProperties;
+use crate::client::facts::{BrokerInfo, ClientProperties};
 use crate::result::RunResult;
 
 /// Values by their paths. What is not set has none.
