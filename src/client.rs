@@ -1,8 +1,13 @@
-//! What a run is against: a Kafka by librdkafka, or a loopback in this process.
+//! What a run is against: brokers, by one of the clients, or a loopback in this process. Whoever is
+//! outside of this folder knows `Target` and no client.
 
+pub mod connect;
 pub mod embedded;
 pub mod facts;
+pub mod library;
 pub mod librdkafka;
 pub mod loopback;
 pub mod stranger;
 pub mod target;
+
+pub use connect::{DEFAULT, Place, connect};

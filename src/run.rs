@@ -42,7 +42,6 @@ use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::base::random;
 use crate::client::facts::BrokerInfo;
-use crate::client::target::Target;
 use crate::plan::Plan;
 use crate::result::run_event::{Awaited, Listener, RunEvent};
 use crate::result::{self, Host, RunResult};
@@ -95,12 +94,12 @@ fn perform(
     let remains = options.remains.clone();
     remains.begin(None);
     let embedded = start_embedded(plan, &options, listener)?;
-    let world = Arc::new(open(plan, run, &mut options, embedded.as_ref(), clock.clone())?);
+    let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan, &|brokers| needs::check_handles(plan, brokers))?;
     remains.begin(world.own_topic(plan));
     let repeated = options.is_repeated();
     listener.on(&RunEvent::Connected { facts: Box::new(facts.clone()), repeated });
-    let played = RecordedLoad::open(plan, &world, &|| closing.go_on()).and_then(|replay| {
+    let played = RecordedLoad::open(plan, &*world, &|| closing.go_on()).and_then(|replay| {
         let (complete, replay) = replay.unzip();
         let plan = complete.unwrap_or_else(|| plan.clone());
         let play = Play {
@@ -129,7 +128,8 @@ fn perform(
     };
     let mut command_line = options.command_line;
     result::mask_arguments(&mut command_line);
-    let leaders_after = closing.ask(&world, (Awaited::Leaders, 0), listener, Target::leaders);
+    let leaders_after =
+        closing.ask(&world, (Awaited::Leaders, 0), listener, |world| world.leaders());
     let facts = BrokerInfo { leaders_after: leaders_after.unwrap_or_default(), ..facts };
     let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
     let ending = Ending {

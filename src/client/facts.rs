@@ -15,6 +15,14 @@ pub enum BrokerKind {
     Loopback,
 }
 
+impl BrokerKind {
+    /// Whether there is a broker at all.
+    #[must_use]
+    pub fn has_broker(self) -> bool {
+        self != Self::Loopback
+    }
+}
+
 /// What the metadata advertises: where the load will really go.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Brokers {

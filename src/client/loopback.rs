@@ -8,6 +8,7 @@ pub mod groups;
 pub mod hooks;
 pub mod log;
 mod sink;
+mod target;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};

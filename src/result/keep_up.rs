@@ -19,7 +19,6 @@ mod slope;
 use super::flag::Flag;
 pub use super::kept_up::{KeepingUp, KeptUp};
 use super::{Interval, RunResult};
-use crate::client::facts::BrokerKind;
 
 use acks::AckedShare;
 use measured::{ALPHA, INTERVALS_MIN, LIMIT_SHARE, SPAN_MIN_S, is_level, measured};
@@ -56,7 +55,7 @@ pub fn judge(result: &RunResult) -> KeepUpVerdicts {
         is_judged.then(|| keeping_up(&points, load, alpha))
     };
     let app = |place: usize| of(&|row| row.apps.get(place)?.lag_records);
-    let has_broker = result.broker.kind != BrokerKind::Loopback;
+    let has_broker = result.broker.kind.has_broker();
     KeepUpVerdicts {
         apps: (0..result.apps.len()).map(app).collect(),
         broker: has_broker
@@ -227,7 +226,7 @@ pub fn lines(result: &RunResult) -> Vec<String> {
         let colon = if who.is_empty() { "" } else { ": " };
         lines.push(format!("too short to tell who kept up{colon}{who}{}", needed(&all)));
     }
-    if result.broker.kind != BrokerKind::Loopback && !has_acks(result) {
+    if result.broker.kind.has_broker() && !has_acks(result) {
         lines.push("acks=0: an event counts as acknowledged once the network has it".to_owned());
     }
     lines

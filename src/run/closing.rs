@@ -115,17 +115,17 @@ impl Closing {
     /// answered before, or do not answer in time.
     pub(super) fn ask<T: Send + 'static>(
         &self,
-        world: &Arc<Target>,
+        world: &Arc<dyn Target>,
         (what, partitions): (Awaited, usize),
         listener: &mut dyn Listener,
-        ask: impl FnOnce(&Target) -> T + Send + 'static,
+        ask: impl FnOnce(&dyn Target) -> T + Send + 'static,
     ) -> Option<T> {
         if self.unanswered.get() || self.gone().is_some() {
             return None;
         }
         let world = world.clone();
         let most = ANSWER + EACH * u32::try_from(partitions).unwrap_or(u32::MAX);
-        let answer = self.wait(what, most, listener, move || ask(&world));
+        let answer = self.wait(what, most, listener, move || ask(&*world));
         self.unanswered.set(answer.is_none());
         answer
     }

@@ -59,7 +59,7 @@ struct Before {
 }
 
 impl Collector {
-    pub(super) fn new(plan: &Plan, world: &Target) -> (Self, Channels) {
+    pub(super) fn new(plan: &Plan, world: &dyn Target) -> (Self, Channels) {
         let (sent, sent_windows) = channel();
         let (seen, seen_windows) = channel();
         let log_width = log_width(plan);

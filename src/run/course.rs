@@ -27,14 +27,14 @@ impl Play<'_> {
     ) -> Result<Played> {
         // Before anybody else wants a core.
         let ceiling_per_s = crate::run::observe::ceiling_per_s(self.plan, self.sending)?;
-        let (mut collector, channels) = Collector::new(self.plan, self.world);
+        let (mut collector, channels) = Collector::new(self.plan, &**self.world);
         let (plan, clock): (_, Arc<dyn Clock>) = (self.plan, self.clock.clone());
         listener.on(&RunEvent::Started {
             scenario: plan.name.clone(),
             apps: plan.apps.iter().map(|app| app.name.clone()).collect(),
         });
         let mut crew =
-            Workers::start_workers(plan, self.run, self.world, clock.clone(), &channels)?;
+            Workers::start_workers(plan, self.run, &**self.world, clock.clone(), &channels)?;
         // Before the groups are ready, so that there is something to send when they are.
         let (recorded, reader) = self.start_reader(replay, clock, listener)?.unzip();
         self.get_ready(&crew, listener)?;
@@ -42,7 +42,7 @@ impl Play<'_> {
         let meter = crew.start_meter(self.plan, self.clock)?;
         // With millions of users to draw that takes a while: before the start is fixed.
         let scripts = recorded.unwrap_or_else(|| Workload::for_shards(self.plan, self.sending));
-        crew.start_producers(self.plan, self.world, scripts, LEAD_NS, &channels, &|start_ns| {
+        crew.start_producers(self.plan, &**self.world, scripts, LEAD_NS, &channels, &|start_ns| {
             if let Some(wall_us) = self.start_wall_us {
                 self.clock.pretend(start_ns, wall_us);
             }
@@ -108,7 +108,7 @@ impl Play<'_> {
     fn get_ready(&self, crew: &Workers, listener: &mut dyn Listener) -> Result<()> {
         let ended = || self.embedded.and_then(EmbeddedBroker::ended);
         let interrupted = || self.closing.interrupted_by().is_some() || ended().is_some();
-        readiness::wait(self.world, self.plan, self.run, crew, &interrupted, listener)?;
+        readiness::wait(&**self.world, self.plan, self.run, crew, &interrupted, listener)?;
         self.closing.go_on()?;
         ended().map_or(Ok(()), |ended| Err(Error::Broker(ended)))
     }

@@ -19,7 +19,7 @@ use crate::client::loopback::hooks::LoopbackHooks;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
-use crate::plan::{Plan, scenario};
+use crate::plan::{KafkaPlan, Plan, scenario};
 use crate::result::Host;
 use crate::workers::produce::Sending;
 
@@ -76,11 +76,8 @@ pub fn examine() -> Result<Checkup> {
 ///
 /// # Errors
 /// [`Error::Broker`] when nobody answers, or the topic can't be made.
-pub fn examine_brokers(
-    bootstrap: &str,
-    properties: &std::collections::BTreeMap<String, String>,
-) -> Result<Vec<Finding>> {
-    broker::examine(bootstrap, properties)
+pub fn examine_brokers(bootstrap: &str, kafka: &KafkaPlan) -> Result<Vec<Finding>> {
+    broker::examine(bootstrap, kafka)
 }
 
 fn plan() -> Result<Plan> {

@@ -29,7 +29,7 @@ pub(super) fn wait(
     listener: &mut dyn Listener,
 ) -> Option<String> {
     let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
-    let (world, closing): (&Arc<Target>, &Closing) = (play.world, play.closing);
+    let (world, closing): (&Arc<dyn Target>, &Closing) = (play.world, play.closing);
     let (began, mut told) = (Instant::now(), false);
     let mut ends = rescan::ReadToEnd::default();
     loop {
@@ -80,7 +80,7 @@ pub(super) fn look_at_ends(
     let mut ask = |partitions: usize| {
         let what = (Awaited::Ends, partitions);
         let ends = closing.ask(play.world, what, listener, move |world| world.ends(partitions));
-        let ends = ends.and_then(|ends| ends.ok().flatten());
+        let ends = ends.and_then(Result::ok);
         if ends.is_none() && pulse.since_ack() > SILENT {
             closing.set_gone("the broker does not answer any more".to_owned());
         }
@@ -96,6 +96,6 @@ fn outstanding(crew: &Workers) -> Outstanding {
 /// Whether the topic is still the one that the run began with; what is wrong, if not.
 pub(super) fn look_at_topic(play: &Play<'_>, listener: &mut dyn Listener) -> Option<String> {
     let topic = play.facts.topic.clone();
-    let ask = move |world: &Target| world.topic_fault(&topic);
+    let ask = move |world: &dyn Target| world.topic_fault(&topic);
     play.closing.ask(play.world, (Awaited::TopicId, 0), listener, ask)?
 }

@@ -36,7 +36,7 @@ const DISCONNECT: Duration = Duration::from_secs(2);
 /// The end of one run.
 pub(super) struct Ending<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) world: Arc<Target>,
+    pub(super) world: Arc<dyn Target>,
     pub(super) clock: &'a Arc<SystemClock>,
     pub(super) closing: &'a Closing,
     pub(super) remains: &'a Remains,
@@ -132,7 +132,7 @@ const UNSETTLED: &str = "not settled: some events are in doubt, and this was sav
 /// Takes the run's topic away, and lets go of the brokers.
 pub(super) fn leave(
     plan: &Plan,
-    world: Arc<Target>,
+    world: Arc<dyn Target>,
     closing: &Closing,
     remains: &Remains,
     listener: &mut dyn Listener,

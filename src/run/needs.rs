@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::error::{Error, Result};
-use crate::client::librdkafka::setup::try_properties;
+use crate::client;
 use crate::load::preview::outline::{MemoryEstimate, clients, memory_of, size};
 use crate::plan::Plan;
 use crate::result::Host;
@@ -70,7 +70,7 @@ fn check_each<'p>(plans: impl Iterator<Item = &'p Plan>, events_max: Option<u64>
         let mut found = host.refuse(plan, events_max);
         let properties = plan.kafka.producer.iter().chain(&plan.kafka.consumer).collect();
         if tried.insert(properties) {
-            match try_properties(&plan.kafka) {
+            match client::DEFAULT.try_properties(&plan.kafka) {
                 Err(Error::Usage(lines)) => found.extend(lines),
                 other => other?,
             }

@@ -28,7 +28,7 @@ pub(super) struct Play<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sending: Sending,
     pub(super) run: u32,
-    pub(super) world: &'a Arc<Target>,
+    pub(super) world: &'a Arc<dyn Target>,
     /// What was found out about it.
     pub(super) facts: &'a BrokerInfo,
     pub(super) clock: &'a Arc<SystemClock>,

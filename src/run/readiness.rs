@@ -43,7 +43,7 @@ const SOUND_AGAIN: Duration = Duration::from_secs(15);
 /// [`Error::Broker`] when the broker refuses somebody for good, or is gone; [`Error::Invalid`] that
 /// names who is missing and why, when the plan's ready timeout is over.
 pub(super) fn wait(
-    world: &Target,
+    world: &dyn Target,
     plan: &Plan,
     run: u32,
     crew: &Workers,
@@ -91,13 +91,13 @@ pub(super) fn wait(
 }
 
 /// Why it takes so long: who is missing, who else is there, and what the clients say.
-fn who(world: &Target, plan: &Plan, mut missing: Vec<NotReady>) -> Vec<NotReady> {
+fn who(world: &dyn Target, plan: &Plan, mut missing: Vec<NotReady>) -> Vec<NotReady> {
     missing.extend(world.strangers(plan).into_iter().map(NotReady::Stranger));
     missing.extend(world.why().map(NotReady::ClientsSay));
     missing
 }
 
-fn gone(world: &Target, silent: Duration) -> String {
+fn gone(world: &dyn Target, silent: Duration) -> String {
     let why = world.why().map(|why| format!(" ({why})")).unwrap_or_default();
     format!(
         "the broker is gone: no answer for {:.0} s while the groups got ready{why}",
@@ -106,7 +106,7 @@ fn gone(world: &Target, silent: Duration) -> String {
 }
 
 /// Sends a probe to each partition that some group has not seen one on.
-fn send(world: &Target, run: u32, groups: &[Arc<AppGroup>], mut seq: u64) -> Result<u64> {
+fn send(world: &dyn Target, run: u32, groups: &[Arc<AppGroup>], mut seq: u64) -> Result<u64> {
     let mut partitions: Vec<usize> = groups.iter().flat_map(|group| group.unprobed()).collect();
     partitions.sort_unstable();
     partitions.dedup();

@@ -42,7 +42,7 @@ impl RecordedLoad {
     /// event, [`Error::Usage`] when it is shorter than the warm-up, and whatever `go_on` says.
     pub(super) fn open(
         plan: &Plan,
-        world: &Target,
+        world: &dyn Target,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Option<(Plan, Self)>> {
         let Some(replay) = plan.load.replay.clone() else {

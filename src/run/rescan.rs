@@ -27,7 +27,7 @@ const HANGS: Duration = Duration::from_secs(3);
 /// application misses. It goes on for as long as records come; a signal ends it.
 pub(super) fn settle(
     plan: &Plan,
-    world: &Arc<Target>,
+    world: &Arc<dyn Target>,
     facts: &BrokerInfo,
     ledger: &Arc<Ledger>,
     closing: &Closing,
@@ -85,7 +85,7 @@ pub(super) struct ReadToEnd {
 impl ReadToEnd {
     /// Whether the ends are known and stand; looks again when it is time. A broker that does not
     /// answer is not a fault here: the sends to it are in doubt, and [`settle`] says so.
-    pub(super) fn stand(&mut self, world: &Arc<Target>, crew: &Workers) -> bool {
+    pub(super) fn stand(&mut self, world: &Arc<dyn Target>, crew: &Workers) -> bool {
         let is_early = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK);
         if self.stand || is_early {
             return self.stand;
@@ -116,10 +116,10 @@ impl ReadToEnd {
 }
 
 /// Asks where the partitions end, on a thread of its own; `None` where that can't be.
-fn ask(world: Arc<Target>, partitions: usize) -> Option<Receiver<Option<Vec<i64>>>> {
+fn ask(world: Arc<dyn Target>, partitions: usize) -> Option<Receiver<Option<Vec<i64>>>> {
     let (tell, asked) = channel();
     let body = move || {
-        let _ = tell.send(world.ends(partitions).ok().flatten());
+        let _ = tell.send(world.ends(partitions).ok());
     };
     spawn("ends", body).ok().map(|_| asked)
 }

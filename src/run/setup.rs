@@ -7,8 +7,9 @@ use super::embedded::EmbeddedBroker;
 use crate::base::clock::SystemClock;
 use crate::base::error::{Error, Result};
 use crate::client::facts::BrokerKind;
-use crate::client::loopback;
+use crate::client::library::Endpoint;
 use crate::client::target::Target;
+use crate::client::{Place, connect};
 use crate::plan::Plan;
 use crate::result::run_event::{Listener, RunEvent};
 
@@ -49,21 +50,22 @@ pub(super) fn open(
     options: &mut RunOptions,
     embedded: Option<&EmbeddedBroker>,
     clock: Arc<SystemClock>,
-) -> Result<Target> {
+) -> Result<Arc<dyn Target>> {
     if let Some(faults) = options.loopback.take() {
         let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-        return Ok(Target::Loopback(loopback::Cluster::new(partitions, clock, faults)));
+        return connect(Place::Loopback(partitions, clock, faults));
     }
     let topic = if plan.topic.reuse {
         plan.topic.name.clone()
     } else {
         format!("{}-{run:08x}", plan.topic.name)
     };
-    match (embedded, &plan.kafka.bootstrap_servers) {
-        (Some(broker), _) => {
-            Target::kafka(BrokerKind::Embedded, &broker.address().to_string(), &topic, plan)
-        }
-        (None, Some(bootstrap)) => Target::kafka(BrokerKind::Kafka, bootstrap, &topic, plan),
-        (None, None) => Err(Error::Internal("a run without a broker".to_owned())),
-    }
+    let started = embedded.map(|broker| broker.address().to_string());
+    let (kind, bootstrap) = match (&started, &plan.kafka.bootstrap_servers) {
+        (Some(address), _) => (BrokerKind::Embedded, address),
+        (None, Some(named)) => (BrokerKind::Kafka, named),
+        (None, None) => return Err(Error::Internal("a run without a broker".to_owned())),
+    };
+    let (topic, kafka) = (topic.as_str(), &plan.kafka);
+    connect(Place::Brokers(Endpoint { kind, bootstrap, topic, kafka, reads_only: false }))
 }

@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::stranger::Stranger;
-use crate::client::target::Target;
-use crate::client::target::trouble::GroupWatch;
+use crate::client::target::{GroupWatch, Target};
 use crate::plan::Plan;
 use crate::workers::consume::{AppGroup, WorkerState};
 
@@ -28,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Watches the groups while the run goes on.
 pub(super) struct Strangers {
     /// `None` where there is no broker.
-    watch: Option<Arc<GroupWatch>>,
+    watch: Option<Arc<dyn GroupWatch>>,
     names: Vec<String>,
     found: BTreeSet<String>,
     next: Instant,
@@ -39,9 +38,9 @@ pub(super) struct Strangers {
 }
 
 impl Strangers {
-    pub(super) fn new(plan: &Plan, world: &Target) -> Self {
+    pub(super) fn new(plan: &Plan, world: &dyn Target) -> Self {
         Self {
-            watch: world.group_watch().map(Arc::new),
+            watch: world.group_watch(),
             names: plan.apps.iter().map(|app| app.group.clone()).collect(),
             found: BTreeSet::new(),
             next: Instant::now(),

@@ -67,7 +67,7 @@ impl Workers {
     pub(super) fn start_workers(
         plan: &Plan,
         run: u32,
-        world: &Target,
+        world: &dyn Target,
         clock: Arc<dyn Clock>,
         channels: &Channels,
     ) -> Result<Self> {
@@ -119,7 +119,7 @@ impl Workers {
         place: usize,
         app: &AppPlan,
         partitions: usize,
-        world: &Target,
+        world: &dyn Target,
     ) -> Result<Arc<AppGroup>> {
         let kind = apps::kind(&app.name)
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
@@ -133,7 +133,7 @@ impl Workers {
     pub(super) fn start_producers(
         &mut self,
         plan: &Plan,
-        world: &Target,
+        world: &dyn Target,
         scripts: Vec<Workload>,
         lead_ns: u64,
         channels: &Channels,

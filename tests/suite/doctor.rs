@@ -8,6 +8,7 @@ use rdkafka::consumer::Consumer;
 use crate::admin::{await_until, inquirer};
 use crate::probe::Probe;
 use crate::world::{Kind, World};
+use kbench::plan::KafkaPlan;
 use kbench::run::doctor::examine_brokers;
 use kbench::run::doctor::finding::Finding;
 
@@ -22,7 +23,9 @@ fn figure(finding: &Finding, name: &str) -> f64 {
 }
 
 fn near(world: &World) {
-    let findings = examine_brokers(world.bootstrap(), &BTreeMap::new()).expect("the brokers");
+    let none = BTreeMap::new();
+    let kafka = KafkaPlan { bootstrap_servers: None, producer: none.clone(), consumer: none };
+    let findings = examine_brokers(world.bootstrap(), &kafka).expect("the brokers");
     let of = |what: &str| {
         let found: Vec<&Finding> =
             findings.iter().filter(|finding| finding.what.starts_with(what)).collect();

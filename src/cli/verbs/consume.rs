@@ -14,13 +14,13 @@ use crate::base::error::{Error, ExitCode, Result};
 use crate::base::{date, visible};
 use crate::cli::ConsumeArgs;
 use crate::cli::shared::Format;
-use crate::client::librdkafka::Admin;
 use crate::output::run_lines;
 use crate::output::standalone::{TextStyle, alerts, said};
 use crate::plan::Plan;
 use crate::result::check_writable;
 use crate::result::run_event::{Listener, RunEvent};
 use crate::run::parts::consumer::ConsumerPartWriter;
+use crate::run::standalone;
 use crate::run::standalone::consumer::{self, ConsumeLimits, StandaloneConsumer, Stopped, Update};
 use crate::workers::consume::ReadCounts;
 
@@ -39,7 +39,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         check_writable(folder)?;
     }
     let signals = Signals::listen()?;
-    Admin::new(&bootstrap, &plan.kafka.consumer)?.brokers(CONNECT)?;
+    standalone::open(&plan, &bootstrap)?.brokers(CONNECT)?;
     if !args.quiet {
         introduce(&kinds, &plan, &bootstrap);
     }
@@ -56,7 +56,8 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             .iter()
             .find(|app| app.name == kind.schema.name)
             .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
-        let mut alone = StandaloneConsumer::new(kind, app, &plan, &bootstrap, signals.code())?
+        let world = standalone::open(&plan, &bootstrap)?;
+        let mut alone = StandaloneConsumer::new(kind, app, &plan, world, signals.code())?
             .every(rhythm.unwrap_or(kind.rhythm))
             .within(limits);
         if let Some(record) = &mut record {

@@ -42,7 +42,7 @@ const fn exit_code(grade: Grade) -> ExitCode {
 
 fn brokers(given: &ScenarioArgs) -> Result<Vec<doctor::finding::Finding>> {
     let (plan, bootstrap) = shared::alone(None, given)?;
-    doctor::examine_brokers(&bootstrap, &plan.kafka.producer)
+    doctor::examine_brokers(&bootstrap, &plan.kafka)
 }
 
 const fn word(grade: Grade) -> &'static str {

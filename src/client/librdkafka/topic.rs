@@ -1,7 +1,5 @@
 //! The topic as the broker describes it, and whether a run can use it.
 
-use std::collections::BTreeMap;
-
 use crate::base::error::{Error, Result};
 use crate::client::facts::TopicFacts;
 use crate::plan::TopicPlan;
@@ -64,6 +62,7 @@ pub(super) fn asked(plan: &TopicPlan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn refusal(configs: &[(&str, &str)], partitions: usize) -> String {
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::finding::{Finding, Grade, GradeLimits};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::Result;
-use crate::client::facts::Distance;
-use crate::client::librdkafka::{Admin, distances};
-use crate::plan::TopicPlan;
+use crate::client::facts::{BrokerKind, Distance};
+use crate::client::library::Endpoint;
+use crate::client::{Place, connect};
+use crate::plan::{KafkaPlan, TopicPlan};
 
 /// Longest wait for the first answer.
 const WAIT: Duration = Duration::from_secs(10);
@@ -17,10 +18,10 @@ const WAIT: Duration = Duration::from_secs(10);
 const PARTITIONS_EACH: usize = 4;
 
 /// A topic whose records the broker stamps.
-fn topic(brokers: usize) -> TopicPlan {
+fn stamped(name: String, brokers: usize) -> TopicPlan {
     let stamped = ("message.timestamp.type".to_owned(), "LogAppendTime".to_owned());
     TopicPlan {
-        name: format!("kbench-doctor-{}-{}", std::process::id(), wall_clock_us()),
+        name,
         reuse: false,
         partitions: i32::try_from(brokers.max(1) * PARTITIONS_EACH).unwrap_or(i32::MAX),
         replication_factor: 1,
@@ -29,17 +30,16 @@ fn topic(brokers: usize) -> TopicPlan {
     }
 }
 
-pub(super) fn examine(
-    bootstrap: &str,
-    properties: &BTreeMap<String, String>,
-) -> Result<Vec<Finding>> {
-    let admin = Admin::new(bootstrap, properties)?;
-    let advertised = admin.brokers(WAIT)?.advertised;
-    let plan = topic(advertised.len());
-    let facts = admin.make_topic(&plan.name, &plan, None)?;
-    let measured = distances(bootstrap, properties, &plan.name, &facts.leaders);
+pub(super) fn examine(bootstrap: &str, kafka: &KafkaPlan) -> Result<Vec<Finding>> {
+    let topic = format!("kbench-doctor-{}-{}", std::process::id(), wall_clock_us());
+    let kind = BrokerKind::Kafka;
+    let endpoint = Endpoint { kind, bootstrap, topic: &topic, kafka, reads_only: false };
+    let target = connect(Place::Brokers(endpoint))?;
+    let advertised = target.brokers(WAIT)?.advertised;
+    let facts = target.make_topic(&stamped(topic, advertised.len()), None)?;
+    let measured = target.distances(&facts.leaders);
     // The first error is the one to tell.
-    let gone = admin.delete_topic(&plan.name);
+    let gone = target.delete_topic();
     let measured = measured?;
     gone?;
     let mut findings = Vec::new();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::apps::{Alert, AppKind, Rhythm, Summary};
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
-use crate::client::librdkafka::{ClientLog, KafkaSource};
+use crate::client::target::Target;
 use crate::plan::{AppPlan, Plan};
 use crate::result::run_event::{Awaited, Listener};
 use crate::run::closing::Closing;
@@ -28,9 +28,6 @@ const SUMMARY_GAP: Duration = Duration::from_millis(200);
 
 /// After so long without any record somebody should look whether the topic is the right one.
 const SILENCE: Duration = Duration::from_secs(10);
-
-/// How often the client looks for new topics and partitions, in milliseconds.
-const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
 
 /// When an application stops by itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,13 +69,13 @@ pub struct StandaloneConsumer {
     rhythm: Rhythm,
     patience: Patience,
     topic: String,
-    log: ClientLog,
+    world: Arc<dyn Target>,
     signal: Arc<AtomicUsize>,
     witness: Option<Arc<Mutex<ObservationRecorder>>>,
 }
 
 impl StandaloneConsumer {
-    /// Subscribes to the plan's topic at `bootstrap` as a member of the application's group.
+    /// Subscribes to the plan's topic in `world` as a member of the application's group.
     /// `signal` is not 0 once it shall stop.
     ///
     /// # Errors
@@ -87,23 +84,18 @@ impl StandaloneConsumer {
         kind: &'static AppKind,
         app: &AppPlan,
         plan: &Plan,
-        bootstrap: &str,
+        world: Arc<dyn Target>,
         signal: Arc<AtomicUsize>,
     ) -> Result<Self> {
-        let mut properties = plan.kafka.consumer.clone();
-        // A consumer may be there before its topic: the client's own five minutes are long.
-        properties.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
-        let (log, topic) = (ClientLog::default(), plan.topic.name.clone());
-        let who = (&log, app.name.as_str());
-        let source = KafkaSource::new(bootstrap, &properties, &topic, &app.group, who)?;
+        let source = world.source(plan, app)?;
         let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
         Ok(Self {
             reader: AppReader::new(kind, app.clone()),
-            source: Box::new(source),
+            source,
             rhythm: kind.rhythm,
             patience: Patience { limits: ConsumeLimits::default(), assigned_within },
-            topic,
-            log,
+            topic: plan.topic.name.clone(),
+            world,
             signal,
             witness: None,
         })
@@ -203,14 +195,14 @@ impl StandaloneConsumer {
 
     /// Whether it is worth while to go on waiting for the first assignment.
     fn check_joining(&self, waited: Duration) -> Result<()> {
-        if let Some(words) = self.log.refusal() {
+        if let Some(words) = self.world.refusal() {
             return Err(Error::Broker(format!("the broker refuses {words}")));
         }
         let Patience { limits, assigned_within } = self.patience;
         if limits.idle.is_none() || waited < assigned_within {
             return Ok(());
         }
-        let why = self.log.why().map(|why| format!(" ({why})")).unwrap_or_default();
+        let why = self.world.why().map(|why| format!(" ({why})")).unwrap_or_default();
         Err(Error::Broker(format!(
             "no partition of {} was assigned within {} s{why}; expected the topic to be there, or \
              a longer measure.ready_timeout",

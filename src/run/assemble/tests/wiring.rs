@@ -6,7 +6,6 @@ use super::super::*;
 use super::nothing_seen;
 use crate::apps;
 use crate::client::loopback;
-use crate::client::target::Target;
 use crate::measure::latency::Recorder;
 use crate::output::summary::markdown;
 use crate::output::table::terminal;
@@ -45,8 +44,7 @@ impl Left {
         let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
         let clock = Arc::new(SystemClock::start());
         let cluster = loopback::Cluster::new(1, clock, loopback::hooks::LoopbackHooks::default());
-        let world = Target::Loopback(cluster);
-        let (mut collector, _channels) = Collector::new(&plan, &world);
+        let (mut collector, _channels) = Collector::new(&plan, &cluster);
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         self.delays_ns.iter().for_each(|delay| recorder.record(Stage::SendDelay, 0, *delay));
         collector.sent.add(&recorder.flush(0));

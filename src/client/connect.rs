@@ -1,0 +1,36 @@
+//! Which client is used for what: the one place that names them all.
+
+use std::sync::Arc;
+
+use super::library::{ClientLibrary, Endpoint};
+use super::librdkafka::Librdkafka;
+use super::loopback::Cluster;
+use super::loopback::hooks::LoopbackHooks;
+use super::target::Target;
+use crate::base::clock::Clock;
+use crate::base::error::Result;
+
+/// The client that speaks to brokers.
+pub const DEFAULT: &dyn ClientLibrary = &Librdkafka;
+
+/// Where something is to take place.
+#[allow(missing_debug_implementations, reason = "holds a clock")]
+pub enum Place<'a> {
+    /// Brokers.
+    Brokers(Endpoint<'a>),
+    /// This process: so many partitions, the run's clock, and what is planted.
+    Loopback(usize, Arc<dyn Clock>, LoopbackHooks),
+}
+
+/// Makes the target for a place.
+///
+/// # Errors
+/// [`crate::base::error::Error::Usage`] when the client refuses a property.
+pub fn connect(place: Place<'_>) -> Result<Arc<dyn Target>> {
+    match place {
+        Place::Brokers(endpoint) => DEFAULT.connect(&endpoint),
+        Place::Loopback(partitions, clock, hooks) => {
+            Ok(Arc::new(Cluster::new(partitions, clock, hooks)))
+        }
+    }
+}
