@@ -122,7 +122,13 @@ fn padded(bench: &mut Criterion) {
         );
         let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("padded.toml", text);
-        let plan = scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas());
+        let plan = scenario::plan(
+            &source,
+            &Overrides::default(),
+            &environment,
+            &apps::schemas(),
+            kbench::client::DEFAULT,
+        );
         let generator = plan.ok().and_then(|plan| Generator::for_shards(&plan).pop());
         let Some(mut generator) = generator else {
             return;

@@ -29,8 +29,8 @@ pub mod toml;
 mod topic;
 
 pub use app_schema::{AppOption, AppSchema, OptionKind};
-pub(crate) use kafka::property::canonical;
-pub use kafka::property::is_secret;
+pub use kafka::checker::PropertyChecker;
+pub use kafka::secret::is_secret;
 pub use kafka_plan::{KafkaPlan, masked};
 pub use load_plan::{
     Arrivals, HotPlan, LoadPlan, PhasePlan, RateSegment, ReplayPlan, SalePlan, Shape,

@@ -49,7 +49,14 @@ const START_WALL_US: i64 = 1_705_314_645_000_000;
 fn plan(text: &str) -> Plan {
     let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::new("case.toml", text);
-    scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+    scenario::plan(
+        &source,
+        &Overrides::default(),
+        &environment,
+        &apps::schemas(),
+        kbench::client::DEFAULT,
+    )
+    .unwrap()
 }
 
 fn in_use_bytes() -> i64 {

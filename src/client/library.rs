@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::facts::BrokerKind;
 use super::target::Target;
 use crate::base::error::Result;
-use crate::plan::KafkaPlan;
+use crate::plan::{KafkaPlan, PropertyChecker};
 
-/// A client for Kafka's protocol.
-pub trait ClientLibrary: Sync {
+/// A client for Kafka's protocol; it checks its own properties.
+pub trait ClientLibrary: PropertyChecker {
     /// Its version, as it says itself.
     fn version(&self) -> String;
 

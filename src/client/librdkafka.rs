@@ -7,6 +7,7 @@ mod distance;
 pub mod effective_config;
 mod excerpt;
 mod library;
+mod properties;
 mod recording;
 mod scan;
 pub mod setup;

@@ -179,7 +179,14 @@ mod tests {
     fn plan(text: &str) -> Plan {
         let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("case.toml", text);
-        scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+        scenario::plan(
+            &source,
+            &Overrides::default(),
+            &environment,
+            &apps::schemas(),
+            crate::client::DEFAULT,
+        )
+        .unwrap()
     }
 
     #[test]

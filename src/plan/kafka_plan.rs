@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::kafka::property::is_secret;
+use super::kafka::secret::is_secret;
 
 /// How the clients are set up.
 ///

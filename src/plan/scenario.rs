@@ -13,12 +13,13 @@ use super::toml::overrides::{self, Overrides};
 use super::toml::reader::TomlTable;
 use super::toml::source::ScenarioSource;
 use super::toml::tree;
-use super::{AppSchema, Plan, resolve};
+use super::{AppSchema, Plan, PropertyChecker, resolve};
 use crate::base::error::Result;
 
 /// Checks a scenario and resolves it into a plan.
 ///
-/// `apps` are the applications that a scenario may run, in the order of their default run.
+/// `apps` are the applications that a scenario may run, in the order of their default run;
+/// `client` checks the properties that are set for it.
 ///
 /// # Errors
 ///
@@ -30,6 +31,7 @@ pub fn plan(
     overrides: &Overrides,
     environment: &Environment,
     apps: &[AppSchema],
+    client: &dyn PropertyChecker,
 ) -> Result<Plan> {
     let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
     let faults = Diagnostics::new(&source.name, config);
@@ -44,7 +46,8 @@ pub fn plan(
     overrides::apply(overrides, &mut entries, &faults);
     let root = TomlTable::root(&entries, &faults);
     let stem = source.stem();
-    let plan = resolve::scenario(root, &Inputs { overrides, environment, apps, stem: &stem });
+    let inputs = Inputs { overrides, environment, apps, client, stem: &stem };
+    let plan = resolve::scenario(root, &inputs);
     faults.check()?;
     Ok(Plan { warnings: faults.warnings(), ..plan })
 }
@@ -57,6 +60,7 @@ mod tests {
     use super::*;
     use crate::apps::schemas;
     use crate::base::error::ExitCode;
+    use crate::client;
     use crate::plan::{AppOption, OptionKind};
 
     mod crowds;
@@ -109,7 +113,7 @@ mod tests {
     }
 
     fn planned(text: &str, overrides: &Overrides) -> Result<Plan> {
-        plan(&ScenarioSource::new("a.toml", text), overrides, &environment(), APPS)
+        plan(&ScenarioSource::new("a.toml", text), overrides, &environment(), APPS, client::DEFAULT)
     }
 
     fn plan_of(text: &str) -> Plan {

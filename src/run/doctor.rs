@@ -83,7 +83,13 @@ pub fn examine_brokers(bootstrap: &str, kafka: &KafkaPlan) -> Result<Vec<Finding
 fn plan() -> Result<Plan> {
     let source = ScenarioSource::new("doctor.toml", SCENARIO);
     let nothing = Environment::from_pairs::<String, String>([]);
-    scenario::plan(&source, &Overrides::default(), &nothing, &apps::schemas())
+    scenario::plan(
+        &source,
+        &Overrides::default(),
+        &nothing,
+        &apps::schemas(),
+        crate::client::DEFAULT,
+    )
 }
 
 /// What a look at the clock costs.

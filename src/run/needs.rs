@@ -204,7 +204,8 @@ mod tests {
         let overrides = Overrides { set, ..Overrides::default() };
         let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("a.toml", text);
-        scenario::plan(&source, &overrides, &environment, &apps::schemas()).unwrap()
+        scenario::plan(&source, &overrides, &environment, &apps::schemas(), crate::client::DEFAULT)
+            .unwrap()
     }
 
     /// A host of 24 GB with one limit more.

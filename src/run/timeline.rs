@@ -164,7 +164,14 @@ mod tests {
         let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
         let nothing = Environment::from_pairs::<String, String>([]);
         let schemas = crate::apps::schemas();
-        let plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
+        let plan = scenario::plan(
+            &source,
+            &Overrides::default(),
+            &nothing,
+            &schemas,
+            crate::client::DEFAULT,
+        )
+        .unwrap();
         let reached = |cut_s: Option<f64>| {
             let start_ns = 70_000_000_000;
             let cut_ns = cut_s.map(|cut_s| start_ns + (cut_s * 1e9) as u64);

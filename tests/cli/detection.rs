@@ -62,7 +62,9 @@ fn played(text: &str, set: &[&str]) -> (Books, Summary) {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
     let nothing = Environment::from_pairs::<String, String>([]);
-    let plan: Plan = scenario::plan(&source, &overrides, &nothing, &apps::schemas()).unwrap();
+    let plan: Plan =
+        scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::DEFAULT)
+            .unwrap();
     assert_eq!(plan.load.producers, 1);
     let app = plan.apps.iter().find(|app| app.name == "fraud").unwrap();
     let mut state = (apps::kind("fraud").unwrap().new)(app);

@@ -71,7 +71,14 @@ fn only(folder: &Path) -> PathBuf {
 fn broken(folder: &Path) -> PathBuf {
     let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::new("broken.toml", RUN.replace("4500ms", "2s"));
-    let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
+    let plan = scenario::plan(
+        &source,
+        &Overrides::default(),
+        &environment,
+        &schemas(),
+        kbench::client::DEFAULT,
+    )
+    .unwrap();
     let faults = [WriteHook::Drop, WriteHook::Double, WriteHook::Swap, WriteHook::Fail];
     let write: HashMap<(u16, u64), WriteHook> =
         faults.into_iter().zip(100..).map(|(fault, seq)| ((0, seq * 10), fault)).collect();

@@ -60,7 +60,8 @@ fn plan_with(text: &str, set: &[&str]) -> Plan {
     let nothing = Environment::from_pairs::<String, String>([]);
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    scenario::plan(&source, &overrides, &nothing, &apps::schemas()).unwrap()
+    scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::DEFAULT)
+        .unwrap()
 }
 
 /// What a user really is, and how many events of each type there are of the user.

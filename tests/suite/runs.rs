@@ -33,8 +33,14 @@ pub fn plan(world: &World, text: &str) -> Plan {
         ..Overrides::default()
     };
     let nothing = Environment::from_pairs::<String, String>([]);
-    let mut plan = scenario::plan(&source, &overrides, &nothing, &kbench::apps::schemas())
-        .unwrap_or_else(|error| panic!("{error}"));
+    let mut plan = scenario::plan(
+        &source,
+        &overrides,
+        &nothing,
+        &kbench::apps::schemas(),
+        kbench::client::DEFAULT,
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
     // Probes run at the same time on one broker: each has topics and groups of its own.
     plan.topic.name = world.name("run");
     for app in &mut plan.apps {

@@ -82,7 +82,8 @@ pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Scenari
 
 pub(super) fn job(source: &ScenarioSource, overrides: &Overrides) -> Result<Job> {
     let environment = Environment::from_process();
-    let sweep = axes::sweep(source, overrides, &environment, &apps::schemas())?;
+    let sweep =
+        axes::sweep(source, overrides, &environment, &apps::schemas(), crate::client::DEFAULT)?;
     let job = match sweep {
         Some(sweep) => Job::Sweep(sweep),
         None => Job::Run(Box::new(plan(source, overrides)?)),
@@ -106,7 +107,13 @@ pub(super) fn named(scenario: &str, error: Error) -> Error {
 
 /// Checks a scenario under what the command line and the environment change.
 pub(super) fn plan(source: &ScenarioSource, overrides: &Overrides) -> Result<Plan> {
-    scenario::plan(source, overrides, &Environment::from_process(), &apps::schemas())
+    scenario::plan(
+        source,
+        overrides,
+        &Environment::from_process(),
+        &apps::schemas(),
+        crate::client::DEFAULT,
+    )
 }
 
 /// The command line's part of a scenario, with the file that it names.

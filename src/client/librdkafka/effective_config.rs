@@ -1,5 +1,6 @@
 //! What a client really runs with: librdkafka's own word, after it has made up its mind.
 
+use super::properties::canonical;
 use super::setup;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
@@ -8,7 +9,7 @@ use rdkafka::{ClientConfig, bindings as native};
 
 use crate::base::error::{Error, Result};
 use crate::client::facts::ClientProperties;
-use crate::plan::{canonical, is_secret};
+use crate::plan::is_secret;
 
 /// What stands in place of a secret.
 const MASK: &str = "***";

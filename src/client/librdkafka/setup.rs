@@ -7,9 +7,9 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::BaseProducer;
 
+use super::properties::words;
 use crate::base::error::{Error, Result};
 use crate::plan::KafkaPlan;
-use crate::plan::kafka::librdkafka;
 
 /// Whether asking for a topic makes it.
 pub(super) const AUTO_CREATE: &str = "allow.auto.create.topics";
@@ -22,7 +22,7 @@ pub fn client_version() -> String {
 
 /// A property that librdkafka refuses, without the secret that its message may quote.
 pub(super) fn refused(side: &str, error: &KafkaError) -> Error {
-    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", librdkafka::words(error)))
+    Error::usage(format!("kafka.{side}: librdkafka refuses it: {}", words(error)))
 }
 
 pub(super) fn config(bootstrap: &str, properties: &BTreeMap<String, String>) -> ClientConfig {

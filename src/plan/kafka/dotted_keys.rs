@@ -8,7 +8,7 @@ use crate::plan::toml::tree::{Entries, TomlValue};
 
 /// The text of a setting, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Setting {
+pub struct Setting {
     /// Where the value was given.
     pub(crate) place: ValueLocation,
     /// The path that messages show; its origin says how the user typed it.
@@ -78,4 +78,4 @@ fn insert(flat: &mut BTreeMap<String, Setting>, name: String, new: Setting, faul
 }
 
 /// The properties of one side, by canonical name.
-pub(super) type PropertySet = BTreeMap<String, Setting>;
+pub(crate) type PropertySet = BTreeMap<String, Setting>;

@@ -8,7 +8,7 @@ use crate::base::error::{Error, Result, one_line};
 
 /// Where a value was given; sorts as the faults are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ValueLocation {
+pub enum ValueLocation {
     /// In the scenario; both count from 1, columns in characters.
     File {
         /// Line of the file.
@@ -31,7 +31,7 @@ impl ValueLocation {
 ///
 /// Checks share it by reference and go on after a fault, hence the cells.
 #[derive(Debug)]
-pub(crate) struct Diagnostics {
+pub struct Diagnostics {
     scenario: String,
     /// What a file named in the scenario is relative to.
     folder: PathBuf,

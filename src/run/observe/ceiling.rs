@@ -152,7 +152,14 @@ mod tests {
         let text = format!("seed = 1\n[load]\n{load}\n[population]\nusers = 5000000\n");
         let source = ScenarioSource { name: "test.toml".to_owned(), text };
         let environment = Environment::from_pairs::<String, String>([]);
-        scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+        scenario::plan(
+            &source,
+            &Overrides::default(),
+            &environment,
+            &apps::schemas(),
+            crate::client::DEFAULT,
+        )
+        .unwrap()
     }
 
     #[test]

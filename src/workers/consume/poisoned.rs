@@ -40,7 +40,14 @@ fn robbery() -> Vec<PoisonedRecord> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/fraud-burst.toml");
     let environment = Environment::from_pairs::<String, String>([]);
     let (source, schemas) = (ScenarioSource::read(path).unwrap(), apps::schemas());
-    let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
+    let plan = scenario::plan(
+        &source,
+        &Overrides::default(),
+        &environment,
+        &schemas,
+        crate::client::DEFAULT,
+    )
+    .unwrap();
     let schedule = Schedule::new(&plan.load, plan.seed);
     let mut records = Vec::new();
     for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {

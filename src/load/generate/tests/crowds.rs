@@ -87,7 +87,7 @@ pub(super) fn plan() -> Plan {
     let environment = crate::plan::toml::environment::Environment::from_pairs::<String, String>([]);
     let overrides = crate::plan::toml::overrides::Overrides::default();
     let schemas = crate::apps::schemas();
-    scenario::plan(&source, &overrides, &environment, &schemas).unwrap()
+    scenario::plan(&source, &overrides, &environment, &schemas, crate::client::DEFAULT).unwrap()
 }
 
 /// A plan with one phase after another of 10 s at 20,000/s.

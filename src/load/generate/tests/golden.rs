@@ -44,7 +44,14 @@ fn the_shipped_scenarios_send_what_they_always_sent() {
 fn fingerprint_of(path: &str) -> u32 {
     let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::read(path).unwrap();
-    let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas()).unwrap();
+    let plan = scenario::plan(
+        &source,
+        &Overrides::default(),
+        &environment,
+        &schemas(),
+        crate::client::DEFAULT,
+    )
+    .unwrap();
     let schedule = Schedule::new(&plan.load, plan.seed);
     let share = EVENTS.div_ceil(u64::from(plan.load.producers));
     let (mut sum, mut out) = (0, Vec::new());

@@ -11,7 +11,14 @@ const START_WALL_US: i64 = 1_705_314_645_000_000;
 fn plan(text: &str) -> Plan {
     let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::new("case.toml", text);
-    scenario::plan(&source, &Overrides::default(), &environment, &apps::schemas()).unwrap()
+    scenario::plan(
+        &source,
+        &Overrides::default(),
+        &environment,
+        &apps::schemas(),
+        crate::client::DEFAULT,
+    )
+    .unwrap()
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

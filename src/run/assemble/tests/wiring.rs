@@ -41,7 +41,14 @@ impl Left {
         let source = ScenarioSource { name: "test.toml".to_owned(), text };
         let environment = Environment::from_pairs::<String, String>([]);
         let schemas = apps::schemas();
-        let plan = scenario::plan(&source, &Overrides::default(), &environment, &schemas).unwrap();
+        let plan = scenario::plan(
+            &source,
+            &Overrides::default(),
+            &environment,
+            &schemas,
+            crate::client::DEFAULT,
+        )
+        .unwrap();
         let clock = Arc::new(SystemClock::start());
         let cluster = loopback::Cluster::new(1, clock, loopback::hooks::LoopbackHooks::default());
         let (mut collector, _channels) = Collector::new(&plan, &cluster);

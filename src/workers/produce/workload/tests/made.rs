@@ -61,7 +61,9 @@ fn each_producer_gets_its_own_slots_and_its_share_of_the_count() {
     let source = ScenarioSource::new("crew.toml", text);
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = crate::apps::schemas();
-    let mut plan = scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap();
+    let mut plan =
+        scenario::plan(&source, &Overrides::default(), &nothing, &schemas, crate::client::DEFAULT)
+            .unwrap();
     plan.load = load(300.0, 3);
     let played = |unpaced| {
         let sending = Sending { count: Some(4), unpaced };

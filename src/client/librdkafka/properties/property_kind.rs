@@ -1,19 +1,8 @@
-//! Who has a property, and what it takes.
-
-/// The clients that have a property.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientSide {
-    /// Producers only.
-    Producer,
-    /// Consumers only.
-    Consumer,
-    /// Both.
-    Both,
-}
+//! What a property takes.
 
 /// What a property takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum PropertyKind {
+pub(super) enum PropertyKind {
     /// A whole number; least and most.
     Whole(i64, i64),
     /// A number; least and most.

@@ -13,7 +13,7 @@ const STRATEGIES: [&str; 3] = ["range", "roundrobin", "cooperative-sticky"];
 /// # Errors
 ///
 /// What is wrong and what was expected, without the property's name.
-pub(crate) fn check(name: &str, text: &str) -> Result<(), String> {
+pub(super) fn check(name: &str, text: &str) -> Result<(), String> {
     if name == "partition.assignment.strategy" {
         return strategies(text);
     }
@@ -24,7 +24,7 @@ pub(crate) fn check(name: &str, text: &str) -> Result<(), String> {
 }
 
 /// Its error without the secret that it may quote.
-pub(crate) fn words(error: &KafkaError) -> String {
+pub(in crate::client::librdkafka) fn words(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, what, name, value) if is_secret(name) && !value.is_empty() => {
             what.replace(value.as_str(), "***")

@@ -58,12 +58,12 @@ const RESERVED: &[(&str, &str)] = &[
 ];
 
 /// What Java's counterpart of a property is called here.
-pub(crate) fn java_only(name: &str) -> Option<&'static str> {
+pub(super) fn java_only(name: &str) -> Option<&'static str> {
     JAVA_ONLY.iter().find(|(known, _)| *known == name).map(|(_, hint)| *hint)
 }
 
 /// Why a property, by its canonical name, is not to be set.
-pub(crate) fn reserved(name: &str, value: &str) -> Option<&'static str> {
+pub(super) fn reserved(name: &str, value: &str) -> Option<&'static str> {
     match (name, value) {
         ("enable.auto.commit", "false") => {
             Some("without commits a rebalance would start the group over from the beginning")

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dotted_keys::PropertySet;
+use crate::plan::kafka::dotted_keys::PropertySet;
 use crate::plan::toml::diagnostics::Diagnostics;
 
 /// What a producer gets unless the user says otherwise.
@@ -43,7 +43,7 @@ const CONSUMER: &[(&str, &str)] = &[
 ];
 
 /// The producer's properties: the user's over kbench's.
-pub(crate) fn producer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
+pub(super) fn producer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
     let mut all = filled(PRODUCER, set);
     // As Java's producer does: what can't go with idempotence turns it off, unless it was asked
     // for by name, which is a contradiction.
@@ -73,7 +73,7 @@ pub(crate) fn producer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<Stri
 }
 
 /// The consumer's properties: the user's over kbench's.
-pub(crate) fn consumer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
+pub(super) fn consumer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<String, String> {
     let all = filled(CONSUMER, set);
     check_order(&all, set, faults, "reconnect.backoff.ms", "reconnect.backoff.max.ms", false);
     check_order(&all, set, faults, "session.timeout.ms", "max.poll.interval.ms", false);
@@ -95,7 +95,7 @@ pub(crate) fn consumer(set: &PropertySet, faults: &Diagnostics) -> BTreeMap<Stri
 
 /// Warns of what protects nothing: credentials that are never sent, certificates that nobody looks
 /// at. Whoever sets them takes the connection for safe.
-pub(crate) fn check_protection(sides: [&PropertySet; 2], faults: &Diagnostics) {
+pub(super) fn check_protection(sides: [&PropertySet; 2], faults: &Diagnostics) {
     let beside = [("sasl.", "sasl_plaintext or sasl_ssl"), ("ssl.", "ssl or sasl_ssl")];
     let mut idle = BTreeSet::new();
     for set in sides {

@@ -3,11 +3,11 @@
 //! Facts from `CONFIGURATION.md` of librdkafka 2.12.1, the one that the crate brings. librdkafka
 //! itself takes `5s` for 5 and `1MB` for 1, so kbench checks before it hands them over.
 
-use super::property_kind::ClientSide::{self, Both, Consumer, Producer};
 use super::property_kind::PropertyKind::{self, Callback, Flag, Real, Text, Whole, Words};
+use crate::plan::kafka::checker::ClientSide::{self, Both, Consumer, Producer};
 
 /// Second names, each with the one that kbench goes on with, so that none is set twice.
-pub(crate) const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("auto.commit.enable", "enable.auto.commit"),
     ("compression.codec", "compression.type"),
     ("delivery.timeout.ms", "message.timeout.ms"),
@@ -24,7 +24,7 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
 
 /// Every property, by name.
 #[rustfmt::skip]
-pub(crate) const TABLE: &[(&str, ClientSide, PropertyKind)] = &[
+pub(super) const TABLE: &[(&str, ClientSide, PropertyKind)] = &[
     ("acks", Producer, Whole(-1, 1_000)),
     ("allow.auto.create.topics", Both, Flag),
     ("api.version.fallback.ms", Both, Whole(0, 604_800_000)),

@@ -1,31 +1,23 @@
 //! The check of one librdkafka property.
 
-use super::property_kind::{ClientSide, PropertyKind};
+use super::property_kind::PropertyKind;
 use super::property_table::{ALIASES, TABLE};
 use crate::base::suggest::nearest;
+use crate::plan::kafka::checker::ClientSide;
 
 /// The name that kbench goes on with.
-pub(crate) fn canonical(name: &str) -> &str {
+pub(in crate::client::librdkafka) fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
 }
 
 /// The clients that have a property of this canonical name, and what it takes.
-pub(crate) fn find(name: &str) -> Option<(ClientSide, PropertyKind)> {
+pub(super) fn find(name: &str) -> Option<(ClientSide, PropertyKind)> {
     TABLE.iter().find(|(known, ..)| *known == name).map(|(_, side, kind)| (*side, *kind))
 }
 
 /// The known property that is nearest to a name.
-pub(crate) fn suggest(name: &str) -> Option<&'static str> {
+pub(super) fn suggest(name: &str) -> Option<&'static str> {
     nearest(name, TABLE.iter().map(|row| row.0).chain(ALIASES.iter().map(|row| row.0)))
-}
-
-/// Whether the value must never be shown, logged or saved.
-#[must_use]
-pub fn is_secret(name: &str) -> bool {
-    ["password", "passphrase", "secret", ".pem", "jaas", "oauthbearer.config"]
-        .iter()
-        .any(|part| name.contains(part))
-        && !name.starts_with("ssl.ca.")
 }
 
 /// Checks a value; gives it in its plainest form, so that `True`, `T` and `1` compare as one.
@@ -33,7 +25,7 @@ pub fn is_secret(name: &str) -> bool {
 /// # Errors
 ///
 /// What is wrong and what was expected, without the property's name.
-pub(crate) fn check(name: &str, kind: PropertyKind, text: &str) -> Result<String, String> {
+pub(super) fn check(name: &str, kind: PropertyKind, text: &str) -> Result<String, String> {
     let text = text.trim();
     match kind {
         PropertyKind::Whole(..) if name == "acks" && text.eq_ignore_ascii_case("all") => {
@@ -94,7 +86,7 @@ fn no_number(
 }
 
 /// What this build of kbench lacks for the value, if anything.
-pub(crate) fn lacking(name: &str, value: &str) -> Option<&'static str> {
+pub(super) fn lacking(name: &str, value: &str) -> Option<&'static str> {
     let (tls, zstd) = (cfg!(feature = "tls"), cfg!(feature = "zstd"));
     match (name, value) {
         ("compression.type", "zstd") if !zstd => {
@@ -164,16 +156,6 @@ mod tests {
         for (alias, name) in ALIASES {
             assert!(find(name).is_some(), "{alias}");
             assert!(find(alias).is_none(), "{alias} is in the table too");
-        }
-    }
-
-    #[test]
-    fn secrets_are_known_by_their_names() {
-        for name in ["sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.jaas.config"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["sasl.username", "ssl.ca.pem", "linger.ms"] {
-            assert!(!is_secret(name), "{name}");
         }
     }
 }

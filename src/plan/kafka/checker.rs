@@ -1,0 +1,58 @@
+//! Properties as somebody has set them, and who says whether they are right: the client that will
+//! have them. The plan knows no property of any client.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use super::dotted_keys::Setting;
+use crate::plan::toml::diagnostics::Diagnostics;
+
+/// The clients that have a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientSide {
+    /// Producers only.
+    Producer,
+    /// Consumers only.
+    Consumer,
+    /// Both.
+    Both,
+}
+
+/// One property as somebody has set it.
+#[derive(Debug, Clone)]
+pub struct GivenProperty {
+    /// For whom; [`ClientSide::Both`] for whichever sides have it.
+    pub(crate) side: ClientSide,
+    /// By which of its names.
+    pub(crate) name: String,
+    /// To what, and where: a place in a properties file says that it may be written as Java's
+    /// client has it.
+    pub(crate) setting: Setting,
+}
+
+/// The properties that the clients get.
+#[derive(Debug, Clone, Default)]
+pub struct CheckedProperties {
+    /// Every producer's: what was set, over what they get otherwise.
+    pub(crate) producer: BTreeMap<String, String>,
+    /// Every consumer's.
+    pub(crate) consumer: BTreeMap<String, String>,
+    /// The most that a producer takes as one record, where somebody has set that.
+    pub(crate) record_limit: Option<Setting>,
+}
+
+/// What a client knows of its own properties.
+pub trait PropertyChecker: Debug + Sync {
+    /// The one name of a property that may have several.
+    fn canonical<'n>(&self, name: &'n str) -> &'n str;
+
+    /// Checks all that was set, from the weakest to the strongest: what comes later wins. Every
+    /// fault goes to `faults` with its place, and nothing is opened. `is_embedded` says that
+    /// nobody named a broker.
+    fn check(
+        &self,
+        given: Vec<GivenProperty>,
+        is_embedded: bool,
+        faults: &Diagnostics,
+    ) -> CheckedProperties;
+}
