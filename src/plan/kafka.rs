@@ -1,5 +1,5 @@
-//! `[kafka]`: the clients' properties as typed, from the file, a properties file and `-X`. The client
-//! that will have them checks them.
+//! `[kafka]`: the clients' properties as typed, from the file, a properties file and `-X`. The
+//! client that will have them checks them.
 
 pub(crate) mod bootstrap;
 pub(crate) mod checker;

@@ -9,7 +9,7 @@ use crate::plan::toml::diagnostics::Diagnostics;
 
 /// The clients that have a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientSide {
+pub(crate) enum ClientSide {
     /// Producers only.
     Producer,
     /// Consumers only.

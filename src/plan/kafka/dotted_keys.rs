@@ -8,7 +8,7 @@ use crate::plan::toml::tree::{Entries, TomlValue};
 
 /// The text of a setting, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Where the value was given.
     pub(crate) place: ValueLocation,
     /// The path that messages show; its origin says how the user typed it.

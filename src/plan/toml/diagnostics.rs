@@ -8,7 +8,7 @@ use crate::base::error::{Error, Result, one_line};
 
 /// Where a value was given; sorts as the faults are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ValueLocation {
+pub(crate) enum ValueLocation {
     /// In the scenario; both count from 1, columns in characters.
     File {
         /// Line of the file.

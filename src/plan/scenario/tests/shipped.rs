@@ -7,7 +7,7 @@ use crate::plan::PopulationPlan;
 fn shipped(name: &str) -> Plan {
     let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
     let source = ScenarioSource::read(&path).unwrap();
-    plan(&source, &Overrides::default(), &environment(), &schemas()).unwrap()
+    plan(&source, &Overrides::default(), &environment(), &schemas(), client::DEFAULT).unwrap()
 }
 
 #[test]
@@ -42,7 +42,8 @@ fn peak_holds_for_a_minute_and_smoke_lasts_ten_seconds() {
 fn what_peak_calls_a_default_is_one() {
     let peak = shipped("peak.toml");
     let least = ScenarioSource::new("least.toml", LEAST);
-    let least = plan(&least, &Overrides::default(), &environment(), &schemas()).unwrap();
+    let least =
+        plan(&least, &Overrides::default(), &environment(), &schemas(), client::DEFAULT).unwrap();
     assert_eq!(peak.topic, least.topic);
     // As many users as each rate needs.
     assert!(peak.population.users > least.population.users);
@@ -68,8 +69,14 @@ fn what_peak_shows_as_an_example_can_be_used() {
         lines.map(|line| format!("{}\n", line.trim_start_matches("# "))).collect()
     };
     let planned = |name: &str, text: &str| {
-        plan(&ScenarioSource::new(name, text), &Overrides::default(), &environment(), &schemas())
-            .unwrap()
+        plan(
+            &ScenarioSource::new(name, text),
+            &Overrides::default(),
+            &environment(),
+            &schemas(),
+            client::DEFAULT,
+        )
+        .unwrap()
     };
     let crowds = example("hot = ");
     let phase =
