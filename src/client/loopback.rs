@@ -9,6 +9,7 @@ pub mod hooks;
 pub mod log;
 mod sink;
 mod target;
+mod topic_log;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -60,17 +61,6 @@ impl Cluster {
     /// Writes one record straight into a partition.
     pub fn probe(&self, partition: usize, payload: &[u8]) {
         self.topic.append(partition, payload.into());
-    }
-
-    /// Reads the whole log, and gives each record to `each`. Returns why something was not read,
-    /// if so.
-    pub fn scan(&self, each: &mut dyn FnMut(Option<&[u8]>)) -> Option<String> {
-        let log = self.topic.lock();
-        for record in log.partitions.iter().flat_map(|partition| &partition.records) {
-            each(Some(&record.payload));
-        }
-        let gone: i64 = log.partitions.iter().map(|partition| partition.start).sum();
-        (gone > 0).then(|| format!("{gone} records that every group had read were forgotten"))
     }
 
     /// Where each partition ends.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{BrokerInfo, Brokers, ClientProperties, Distance, TopicFacts};
-use super::librdkafka::Recording;
-use super::librdkafka::ScanUntil;
 use super::stranger::Stranger;
+use super::topic_reader::TopicReader;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
@@ -66,29 +65,11 @@ pub trait Target: Send + Sync {
         Vec::new()
     }
 
-    /// A recorded topic, as far as it goes now. `go_on` is asked now and then.
+    /// Reads a topic without a group: the run's own, or another one of this name.
     ///
     /// # Errors
-    /// [`Error::Broker`] when there is no such recording, [`Error::Usage`] on the loopback.
-    fn recording(
-        &self,
-        plan: &Plan,
-        topic: &str,
-        go_on: &dyn Fn() -> Result<()>,
-    ) -> Result<Recording>;
-
-    /// Reads the run's part of the topic once more, and gives each record's value to `each`.
-    /// Returns why something was not read, if so.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] when librdkafka refuses a property, [`Error::Broker`] when nobody answers.
-    fn scan(
-        &self,
-        plan: &Plan,
-        starts: &[i64],
-        until: &ScanUntil<'_>,
-        each: &mut dyn FnMut(Option<&[u8]>),
-    ) -> Result<Option<String>>;
+    /// [`Error::Usage`] when the client refuses a property, and where there is no other topic.
+    fn reader(&self, other: Option<&str>) -> Result<TopicReader>;
 
     /// The leader of each partition now; none where nobody answers, or nobody leads.
     fn leaders(&self) -> Vec<i32> {

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use super::standalone::{TextStyle, said};
 use crate::base::text::{count, duration};
-use crate::client::librdkafka::OffsetRange;
+use crate::client::topic_reader::OffsetRange;
 use crate::result::ReplayResult;
 
 /// The columns of the table of applications.

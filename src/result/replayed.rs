@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::LatencySummary;
 use crate::apps::Summary;
-use crate::client::librdkafka::OffsetRange;
+use crate::client::topic_reader::OffsetRange;
 use crate::workers::consume::ReadCounts;
 
 /// A topic, read again by some applications.

@@ -69,7 +69,7 @@ impl Ending<'_> {
             result.verdict.valid = false;
             self.save(keep, &mut result, &kept, false, listener);
             let (world, closing) = (&self.world, self.closing);
-            rescan::settle(self.plan, world, &conditions.facts, crew.ledger(), closing, listener);
+            rescan::settle(world, &conditions.facts, crew.ledger(), closing, listener);
             end.interrupted_by = closing.interrupted_by();
         }
         let (mut result, kept) = self.assemble(&crew, collector, answers, conditions, &end)?;

@@ -9,6 +9,7 @@ use crate::base::clock::Clock;
 use crate::base::date;
 use crate::base::error::{Error, Result};
 use crate::client::target::Target;
+use crate::client::topic_reader::OffsetRange;
 use crate::plan::{PhasePlan, Plan, RateSegment, ReplayPlan, Shape};
 use crate::result::RecordingResult;
 use crate::result::run_event::RunEvent;
@@ -48,10 +49,17 @@ impl RecordedLoad {
         let Some(replay) = plan.load.replay.clone() else {
             return Ok(None);
         };
-        let recording = world.recording(plan, &replay.topic, go_on)?;
-        let records = recording.records();
-        let newest_us = recording.newest_us();
-        let mut merge = Merge::new(Box::new(recording), newest_us.unwrap_or(i64::MAX));
+        let mut reader = world.reader(Some(&replay.topic))?;
+        let spans = reader.spans()?;
+        let ranges = OffsetRange::whole(&spans);
+        let records = ranges.iter().map(OffsetRange::offsets).sum();
+        if records == 0 {
+            let topic = &replay.topic;
+            return Err(Error::Broker(format!("topic {topic} is empty: nothing can be replayed")));
+        }
+        let newest_us = reader.newest_us(&spans, go_on)?;
+        reader.read_apart(&ranges)?;
+        let mut merge = Merge::new(Box::new(reader), newest_us.unwrap_or(i64::MAX));
         make_ready(&mut merge, &replay.topic, go_on)?;
         let (Some(first_us), Some(last_us)) = (merge.next_us(), newest_us) else {
             return Err(Error::Invalid(format!(

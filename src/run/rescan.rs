@@ -10,11 +10,10 @@ use super::closing::Closing;
 use super::threads::spawn;
 use super::workers::Workers;
 use crate::client::facts::BrokerInfo;
-use crate::client::librdkafka::{INTERRUPTED, ScanUntil};
 use crate::client::target::Target;
+use crate::client::topic_reader::scan::{INTERRUPTED, ScanUntil};
 use crate::event::json::stamp;
 use crate::measure::ledger::Ledger;
-use crate::plan::Plan;
 use crate::result::run_event::{Awaited, Listener, RunEvent};
 
 /// Most time that it takes: some 10⁸ records are read in it.
@@ -26,7 +25,6 @@ const HANGS: Duration = Duration::from_secs(3);
 /// Settles what became of every slot that timed out, and of every acknowledged one that some
 /// application misses. It goes on for as long as records come; a signal ends it.
 pub(super) fn settle(
-    plan: &Plan,
     world: &Arc<dyn Target>,
     facts: &BrokerInfo,
     ledger: &Arc<Ledger>,
@@ -36,14 +34,14 @@ pub(super) fn settle(
     listener.on(&RunEvent::InDoubt);
     let began = Instant::now();
     let work = {
-        let (plan, starts) = (plan.clone(), facts.topic.starts.clone());
-        let (world, ledger, signal) = (world.clone(), ledger.clone(), closing.signal());
+        let (world, starts) = (world.clone(), facts.topic.starts.clone());
+        let (ledger, signal) = (ledger.clone(), closing.signal());
         let stop = move || signal.load(Ordering::Relaxed) != 0;
         move || {
             let until = ScanUntil { deadline: began + LIMIT, stop: &stop };
             let mut each =
                 |payload: Option<&[u8]>| ledger.logged(payload.and_then(stamp::read).as_ref());
-            world.scan(&plan, &starts, &until, &mut each)
+            world.reader(None)?.scan(&starts, &until, &mut each)
         }
     };
     closing.pause();

@@ -15,10 +15,14 @@ use crate::probe::Probe;
 use crate::runs::{above, constant, plan, run, run_with, try_run};
 use crate::world::{Kind, World};
 use crate::{admin, client};
-use kbench::client::librdkafka::ScanUntil;
+use kbench::client::facts::BrokerKind;
+use kbench::client::library::Endpoint;
 use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
+use kbench::client::topic_reader::scan::ScanUntil;
+use kbench::client::{Place, connect};
 use kbench::event::PROBE_SHARD;
 use kbench::event::json::stamp;
+use kbench::plan::KafkaPlan;
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];
@@ -289,11 +293,14 @@ fn read_again(world: &World) {
             let text = std::str::from_utf8(payload.unwrap()).unwrap();
             found.push(text.parse::<i32>().unwrap());
         };
-        let servers = world.bootstrap();
-        let until = ScanUntil { deadline: Instant::now() + patience, stop: &|| false };
+        let (kind, bootstrap, topic) = (BrokerKind::Kafka, world.bootstrap(), topic.as_str());
         let none = BTreeMap::new();
-        let why =
-            kbench::client::librdkafka::scan(servers, &none, &topic, &starts, &until, &mut each);
+        let kafka = &KafkaPlan { bootstrap_servers: None, producer: none.clone(), consumer: none };
+        let endpoint = Endpoint { kind, bootstrap, topic, kafka, reads_only: true };
+        let target = connect(Place::Brokers(endpoint)).unwrap();
+        let mut reader = target.reader(None).unwrap();
+        let until = ScanUntil { deadline: Instant::now() + patience, stop: &|| false };
+        let why = reader.scan(&starts, &until, &mut each);
         found.sort_unstable();
         (found, why.unwrap())
     };

@@ -20,7 +20,6 @@ use crate::plan::Plan;
 use crate::result::check_writable;
 use crate::result::run_event::{Listener, RunEvent};
 use crate::run::parts::consumer::ConsumerPartWriter;
-use crate::run::standalone;
 use crate::run::standalone::consumer::{self, ConsumeLimits, StandaloneConsumer, Stopped, Update};
 use crate::workers::consume::ReadCounts;
 
@@ -39,7 +38,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
         check_writable(folder)?;
     }
     let signals = Signals::listen()?;
-    standalone::open(&plan, &bootstrap)?.brokers(CONNECT)?;
+    consumer::open(&plan, &bootstrap)?.brokers(CONNECT)?;
     if !args.quiet {
         introduce(&kinds, &plan, &bootstrap);
     }
@@ -56,7 +55,7 @@ pub(super) fn run(args: &ConsumeArgs) -> Result<ExitCode> {
             .iter()
             .find(|app| app.name == kind.schema.name)
             .ok_or_else(|| Error::Internal(format!("no plan for {}", kind.schema.name)))?;
-        let world = standalone::open(&plan, &bootstrap)?;
+        let world = consumer::open(&plan, &bootstrap)?;
         let mut alone = StandaloneConsumer::new(kind, app, &plan, world, signals.code())?
             .every(rhythm.unwrap_or(kind.rhythm))
             .within(limits);

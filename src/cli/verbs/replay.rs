@@ -15,12 +15,13 @@ use crate::base::error::{Error, ExitCode, Result};
 use crate::base::{date, json};
 use crate::cli::ReplayArgs;
 use crate::cli::shared::Format;
-use crate::client::librdkafka::{Admin, Scout};
+use crate::client::topic_reader::OffsetRange;
 use crate::output::replayed;
 use crate::output::standalone::TextStyle;
 use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{self, AppPlan, Plan};
 use crate::result::{ReplayResult, Replayed};
+use crate::run::standalone;
 use crate::run::standalone::replay::{
     Replay, ReplayEnd, ReplayOrder, ReplayPlace, ReplayRange, Speed, words_of,
 };
@@ -38,11 +39,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let apps = chosen(&names, &plan)?;
     let topic = topic(args, &plan)?;
     let signals = Signals::listen()?;
-    let properties = plan.kafka.consumer.clone();
-    Admin::new(&bootstrap, &properties)?.brokers(CONNECT)?;
-    let stretches = wanted.stretches(&topic, &Scout::look(&bootstrap, &properties, &topic)?)?;
+    standalone::open(&plan.kafka, &bootstrap, &topic)?.brokers(CONNECT)?;
+    let world = standalone::open(&plan.kafka, &bootstrap, &topic)?;
+    let stretches = wanted.stretches(&world.reader(None)?)?;
     let run = args.run;
-    let order = ReplayOrder { bootstrap, properties, topic, stretches, run, speed, rhythm };
+    let order = ReplayOrder { bootstrap, world, topic, stretches, run, speed, rhythm };
     if !args.quiet {
         introduce(&apps, &order);
     }
@@ -114,8 +115,7 @@ fn topic(args: &ReplayArgs, plan: &Plan) -> Result<String> {
 }
 
 fn introduce(apps: &[(&AppKind, &AppPlan)], order: &ReplayOrder) {
-    let offsets: u64 =
-        order.stretches.iter().map(crate::client::librdkafka::OffsetRange::offsets).sum();
+    let offsets: u64 = order.stretches.iter().map(OffsetRange::offsets).sum();
     let names: Vec<&str> = apps.iter().map(|(kind, _)| kind.schema.name).collect();
     shared::tell(&format!(
         "replaying {} at {} through {}: {offsets} offsets of {} partitions, speed {}; no group \

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{
-    Admin, ClientLog, KafkaSink, KafkaSource, Recording, STATISTICS_MS, ScanUntil, distances, scan,
-    skip_to_end,
-};
+use super::topic_log::KafkaTopicLog;
+use super::{Admin, ClientLog, KafkaSink, KafkaSource, STATISTICS_MS, distances, skip_to_end};
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::client::embedded::CLUSTER_ID_PREFIX;
@@ -18,6 +16,7 @@ use crate::client::facts::{
 use crate::client::library::Endpoint;
 use crate::client::stranger::Stranger;
 use crate::client::target::{GroupWatch, Target};
+use crate::client::topic_reader::TopicReader;
 use crate::plan::{AppPlan, KafkaPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
@@ -156,23 +155,10 @@ impl Target for KafkaTarget {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn recording(
-        &self,
-        plan: &Plan,
-        topic: &str,
-        go_on: &dyn Fn() -> Result<()>,
-    ) -> Result<Recording> {
-        Recording::open(&self.bootstrap, &plan.kafka.consumer, topic, go_on)
-    }
-
-    fn scan(
-        &self,
-        plan: &Plan,
-        starts: &[i64],
-        until: &ScanUntil<'_>,
-        each: &mut dyn FnMut(Option<&[u8]>),
-    ) -> Result<Option<String>> {
-        scan(&self.bootstrap, &plan.kafka.consumer, &self.topic, starts, until, each)
+    fn reader(&self, other: Option<&str>) -> Result<TopicReader> {
+        let topic = other.unwrap_or(&self.topic);
+        let log = KafkaTopicLog::open(&self.bootstrap, &self.kafka.consumer, topic)?;
+        Ok(TopicReader::new(topic, Box::new(log)))
     }
 
     fn leaders(&self) -> Vec<i32> {

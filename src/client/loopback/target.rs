@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cluster;
+use super::topic_log::LoopbackTopicLog;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::client::facts::{BrokerInfo, BrokerKind, Brokers, TopicFacts};
-use crate::client::librdkafka::{Recording, ScanUntil};
 use crate::client::target::Target;
+use crate::client::topic_reader::TopicReader;
 use crate::plan::{AppPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
@@ -64,23 +65,12 @@ impl Target for Cluster {
         Ok(Self::source(self, &app.group))
     }
 
-    fn recording(
-        &self,
-        _plan: &Plan,
-        _topic: &str,
-        _go_on: &dyn Fn() -> Result<()>,
-    ) -> Result<Recording> {
-        Err(Error::usage("the loopback has no topic to replay"))
-    }
-
-    fn scan(
-        &self,
-        _plan: &Plan,
-        _starts: &[i64],
-        _until: &ScanUntil<'_>,
-        each: &mut dyn FnMut(Option<&[u8]>),
-    ) -> Result<Option<String>> {
-        Ok(Self::scan(self, each))
+    fn reader(&self, other: Option<&str>) -> Result<TopicReader> {
+        if other.is_some() {
+            return Err(Error::usage("the loopback has no topic to replay"));
+        }
+        let log = LoopbackTopicLog::new(self.topic.clone());
+        Ok(TopicReader::new("loopback", Box::new(log)))
     }
 
     fn ends(&self, _partitions: usize) -> Result<Vec<i64>> {

@@ -29,6 +29,20 @@ const SUMMARY_GAP: Duration = Duration::from_millis(200);
 /// After so long without any record somebody should look whether the topic is the right one.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// How often a client looks for new topics and partitions, in milliseconds.
+const REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "2000");
+
+/// A place where an application reads the plan's topic by itself.
+///
+/// # Errors
+/// [`crate::base::error::Error::Usage`] when the client refuses a property.
+pub fn open(plan: &Plan, bootstrap: &str) -> Result<Arc<dyn Target>> {
+    let mut kafka = plan.kafka.clone();
+    // A consumer may be there before its topic: the client's own five minutes are long.
+    kafka.consumer.entry(REFRESH.0.to_owned()).or_insert_with(|| REFRESH.1.to_owned());
+    super::open(&kafka, bootstrap, &plan.topic.name)
+}
+
 /// When an application stops by itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsumeLimits {

@@ -5,7 +5,6 @@ mod feed;
 mod place;
 mod speed;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +13,8 @@ use super::consumer::{AlertLimiter, SummaryDue, Update};
 use crate::apps::{AppKind, Rhythm};
 use crate::base::clock::{Clock, SystemClock, wake_on_time, wall_clock_us};
 use crate::base::error::Result;
-use crate::client::librdkafka::{Excerpt, OffsetRange, Recording};
+use crate::client::target::Target;
+use crate::client::topic_reader::OffsetRange;
 use crate::event::Arrival;
 use crate::event::json::stamp;
 use crate::measure::latency::Latency;
@@ -40,12 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GAP_TOLD: Duration = Duration::from_secs(10);
 
 /// What to read, and how.
-#[derive(Debug, Clone)]
+#[allow(missing_debug_implementations, reason = "holds clients")]
+#[derive(Clone)]
 pub struct ReplayOrder {
-    /// Where the brokers are.
+    /// Where the brokers are, in words.
     pub bootstrap: String,
-    /// librdkafka's properties of the consumers.
-    pub properties: BTreeMap<String, String>,
+    /// The brokers.
+    pub world: Arc<dyn Target>,
     /// The topic.
     pub topic: String,
     /// What of it.
@@ -70,7 +71,7 @@ struct ReplayCounts {
 }
 
 /// One application that reads a topic again.
-#[derive(Debug)]
+#[allow(missing_debug_implementations, reason = "holds clients")]
 pub struct Replay {
     order: Arc<ReplayOrder>,
     reader: AppReader,
@@ -143,13 +144,17 @@ impl Replay {
     }
 
     fn open(&self) -> Result<Box<dyn RecordFeed>> {
-        let ReplayOrder { bootstrap, properties, topic, stretches, speed, .. } = &*self.order;
+        let ReplayOrder { world, topic, stretches, speed, .. } = &*self.order;
+        let mut reader = world.reader(Some(topic))?;
         Ok(match *speed {
-            Speed::Max => Box::new(Excerpt::open(bootstrap, properties, topic, stretches)?),
+            Speed::Max => {
+                reader.read(stretches)?;
+                Box::new(reader)
+            }
             Speed::Times(times) => {
-                let tape = Recording::of(bootstrap, properties, topic, stretches)?;
+                reader.read_apart(stretches)?;
                 let partitions: Vec<i32> = stretches.iter().map(|s| s.partition).collect();
-                Box::new(Paced::new(Box::new(tape), &partitions, times, self.clock.clone()))
+                Box::new(Paced::new(Box::new(reader), &partitions, times, self.clock.clone()))
             }
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::clock::{Clock, wall_clock_us};
 use crate::base::error::Result;
-use crate::client::librdkafka::Excerpt;
+use crate::client::topic_reader::TopicReader;
 use crate::event::json::restamp::Restamper;
 use crate::workers::produce::{NextRecord, RecordRef, RecordStream, time_us};
 
@@ -46,23 +46,23 @@ pub(super) trait RecordFeed {
     }
 }
 
-impl RecordFeed for Excerpt {
+impl RecordFeed for TopicReader {
     fn poll(
         &mut self,
         max: usize,
         wait: Duration,
         each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<Polled> {
-        let count = Excerpt::poll(self, max, wait, each)?;
+        let count = TopicReader::poll(self, max, wait, each)?;
         Ok(match count {
-            0 if Excerpt::left(self).is_empty() => Polled::End,
+            0 if TopicReader::left(self).next().is_none() => Polled::End,
             0 => Polled::Nothing,
             count => Polled::Records(count),
         })
     }
 
     fn left(&self) -> Vec<i32> {
-        Excerpt::left(self)
+        TopicReader::left(self).map(|range| range.partition).collect()
     }
 }
 

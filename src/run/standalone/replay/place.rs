@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
-use crate::client::librdkafka::{OffsetRange, Scout};
+use crate::client::topic_reader::{OffsetRange, TopicReader};
 use crate::event::json::stamp;
 use crate::plan::toml::units;
 
@@ -184,8 +184,9 @@ impl ReplayRange {
     ///
     /// # Errors
     /// [`Error::Broker`] when the topic does not hold what is asked for, or holds nothing there.
-    pub fn stretches(&self, topic: &str, scout: &Scout) -> Result<Vec<OffsetRange>> {
-        self.resolve(topic, scout.spans(), &|at_us| scout.offsets_at(at_us))
+    pub fn stretches(&self, reader: &TopicReader) -> Result<Vec<OffsetRange>> {
+        let spans = reader.spans()?;
+        self.resolve(reader.topic(), &spans, &|at_us| reader.offsets_at(at_us, &spans))
     }
 
     fn resolve(
