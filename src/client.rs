@@ -9,5 +9,6 @@ pub mod librdkafka;
 pub mod loopback;
 pub mod stranger;
 pub mod target;
+pub mod topic_reader;
 
 pub use connect::{DEFAULT, Place, connect};

@@ -36,11 +36,7 @@ mod timeline;
 mod undelivered;
 pub mod workers;
 
-use std::sync::Arc;
-
-use crate::base::clock::SystemClock;
 use crate::base::error::Result;
-use crate::base::random;
 use crate::client::facts::BrokerInfo;
 use crate::plan::Plan;
 use crate::result::run_event::{Awaited, Listener, RunEvent};
@@ -54,7 +50,7 @@ use keep::Keep;
 pub use options::{Finished, RunOptions};
 use play::{Play, Played};
 use recording::RecordedLoad;
-use setup::{check_replay, open, start_embedded};
+use setup::{Scene, check_replay, open};
 use shelf::Shelf;
 
 /// Runs a plan, and saves its result. `listener` is told of all that happens to it.
@@ -86,15 +82,24 @@ fn perform(
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
     check_replay(plan, &options)?;
+    options.remains.begin(None);
+    let scene = open(plan, &mut options, listener)?;
+    perform_in(scene, plan, sending, options, listener, keep)
+}
+
+/// Runs a plan wherever the scene is: from here on nothing is known of the target but the trait.
+fn perform_in(
+    scene: Scene,
+    plan: &Plan,
+    sending: Sending,
+    options: RunOptions,
+    listener: &mut dyn Listener,
+    keep: &mut dyn Keep,
+) -> Result<RunResult> {
+    let Scene { run, clock, world, embedded } = scene;
     let host = Host::read();
-    // In its topic's name, and in the stamp of each of its events.
-    let run = random::fresh() as u32;
-    let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
     let closing = Closing::new(options.signal.clone());
     let remains = options.remains.clone();
-    remains.begin(None);
-    let embedded = start_embedded(plan, &options, listener)?;
-    let world = open(plan, run, &mut options, embedded.as_ref(), clock.clone())?;
     let facts = world.prepare(plan, &|brokers| needs::check_handles(plan, brokers))?;
     remains.begin(world.own_topic(plan));
     let repeated = options.is_repeated();

@@ -6,6 +6,7 @@ use super::RunOptions;
 use super::embedded::EmbeddedBroker;
 use crate::base::clock::SystemClock;
 use crate::base::error::{Error, Result};
+use crate::base::random;
 use crate::client::facts::BrokerKind;
 use crate::client::library::Endpoint;
 use crate::client::target::Target;
@@ -27,7 +28,7 @@ pub(super) fn check_replay(plan: &Plan, options: &RunOptions) -> Result<()> {
     }
 }
 
-pub(super) fn start_embedded(
+fn start_embedded(
     plan: &Plan,
     options: &RunOptions,
     listener: &mut dyn Listener,
@@ -44,17 +45,40 @@ pub(super) fn start_embedded(
     Ok(Some(broker))
 }
 
+/// What a run takes place in.
+pub(super) struct Scene {
+    /// In the topic's name, and in the stamp of each event.
+    pub(super) run: u32,
+    pub(super) clock: Arc<SystemClock>,
+    pub(super) world: Arc<dyn Target>,
+    /// The broker that was started for it.
+    pub(super) embedded: Option<EmbeddedBroker>,
+}
+
+/// Starts a broker if need be, and connects; nobody has answered yet.
 pub(super) fn open(
     plan: &Plan,
-    run: u32,
     options: &mut RunOptions,
+    listener: &mut dyn Listener,
+) -> Result<Scene> {
+    let run = random::fresh() as u32;
+    let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
+    let embedded = start_embedded(plan, options, listener)?;
+    let world = match options.loopback.take() {
+        Some(hooks) => {
+            let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
+            connect(Place::Loopback(partitions, clock.clone(), hooks))?
+        }
+        None => connect_to_brokers(plan, run, embedded.as_ref())?,
+    };
+    Ok(Scene { run, clock, world, embedded })
+}
+
+fn connect_to_brokers(
+    plan: &Plan,
+    run: u32,
     embedded: Option<&EmbeddedBroker>,
-    clock: Arc<SystemClock>,
 ) -> Result<Arc<dyn Target>> {
-    if let Some(faults) = options.loopback.take() {
-        let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-        return connect(Place::Loopback(partitions, clock, faults));
-    }
     let topic = if plan.topic.reuse {
         plan.topic.name.clone()
     } else {

@@ -1,5 +1,7 @@
 //! Whole runs on the loopback, and who listens to them.
 
+mod target;
+
 use super::*;
 use crate::client::loopback::hooks::LoopbackHooks;
 use crate::output::run_lines;
@@ -18,7 +20,8 @@ fn plan() -> Plan {
     let source = ScenarioSource::new("heard.toml", SCENARIO);
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = crate::apps::schemas();
-    scenario::plan(&source, &Overrides::default(), &nothing, &schemas).unwrap()
+    scenario::plan(&source, &Overrides::default(), &nothing, &schemas, crate::client::DEFAULT)
+        .unwrap()
 }
 
 fn options(folder: &tempfile::TempDir) -> RunOptions {

@@ -170,6 +170,7 @@ fn what_only_one_place_may_do() {
         ("clap", &["src/cli", "src/main.rs"], "nothing below the skin knows the command line"),
         ("println!", &["src/cli", "src/main.rs"], "only the skin prints"),
         ("process::exit", &[], "exiting skips the saving of the result"),
+        ("rdkafka::", &["src/client"], "whoever runs something knows a target and no client"),
     ];
     let mut faults = Vec::new();
     for (path, text) in sources("src") {
@@ -184,6 +185,25 @@ fn what_only_one_place_may_do() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Whether a line is the arm of a `match` over the kinds of brokers.
+fn is_arm_of_a_kind(line: &str) -> bool {
+    line.split_once("=>").is_some_and(|(pattern, _)| pattern.contains("BrokerKind::"))
+}
+
+#[test]
+fn nobody_outside_of_the_clients_asks_what_kind_of_broker_it_is() {
+    assert!(is_arm_of_a_kind("            (BrokerKind::Kafka, None) => look(),"));
+    assert!(!is_arm_of_a_kind(
+        "            (Some(address), _) => (BrokerKind::Embedded, address),"
+    ));
+    let mut faults = Vec::new();
+    for (path, text) in sources("src").iter().filter(|(path, _)| folder_of(path) != "client") {
+        let arms = code(text).filter(|(_, line)| is_arm_of_a_kind(line));
+        faults.extend(arms.map(|(number, _)| format!("{}:{number}", path.display())));
+    }
+    assert!(faults.is_empty(), "an arm for a kind of broker: {}", faults.join(", "));
 }
 
 #[test]
