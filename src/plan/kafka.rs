@@ -25,12 +25,12 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
         given.extend(set.map(|(name, setting)| GivenProperty { side, name, setting }));
     }
     let config_servers = add_config(&mut given, inputs, faults);
-    for (index, assignment) in inputs.overrides.properties.iter().enumerate() {
-        given.extend(flag(index, assignment, faults));
-    }
     let bootstrap_servers = bootstrap::resolve(&table, inputs, config_servers);
     table.finish();
-    let checked = inputs.client.check(given, bootstrap_servers.is_none(), faults);
+    let flags = inputs.overrides.properties.iter().enumerate();
+    let flags = flags.filter_map(|(index, assignment)| flag(index, assignment, faults));
+    let mut given = given.into_iter().chain(flags);
+    let checked = inputs.client.check(&mut given, bootstrap_servers.is_none(), faults);
     let CheckedProperties { producer, consumer, record_limit } = checked;
     (KafkaPlan { bootstrap_servers, producer, consumer }, record_limit)
 }

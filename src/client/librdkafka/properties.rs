@@ -26,7 +26,7 @@ impl PropertyChecker for Librdkafka {
 
     fn check(
         &self,
-        given: Vec<GivenProperty>,
+        given: &mut dyn Iterator<Item = GivenProperty>,
         is_embedded: bool,
         faults: &Diagnostics,
     ) -> CheckedProperties {

@@ -47,11 +47,12 @@ pub trait PropertyChecker: Debug + Sync {
     fn canonical<'n>(&self, name: &'n str) -> &'n str;
 
     /// Checks all that was set, from the weakest to the strongest: what comes later wins. Every
-    /// fault goes to `faults` with its place, and nothing is opened. `is_embedded` says that
-    /// nobody named a broker.
+    /// fault goes to `faults` with its place, and nothing is opened. Each property is taken when
+    /// the one before is checked, so that faults come in the order of the command line.
+    /// `is_embedded` says that nobody named a broker.
     fn check(
         &self,
-        given: Vec<GivenProperty>,
+        given: &mut dyn Iterator<Item = GivenProperty>,
         is_embedded: bool,
         faults: &Diagnostics,
     ) -> CheckedProperties;

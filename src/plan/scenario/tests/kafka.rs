@@ -290,7 +290,7 @@ impl PropertyChecker for OneProperty {
 
     fn check(
         &self,
-        given: Vec<GivenProperty>,
+        given: &mut dyn Iterator<Item = GivenProperty>,
         is_embedded: bool,
         faults: &Diagnostics,
     ) -> CheckedProperties {
@@ -321,12 +321,15 @@ fn a_property_is_judged_by_the_client_that_will_have_it_and_by_nobody_else() {
     let one = |text: &str| BTreeMap::from([("shelves".to_owned(), text.to_owned())]);
     assert_eq!((kafka.producer, kafka.consumer), (one("3"), one("4")));
     // All at once, each with its place.
-    let faults = judged("shelves = 3\nlinger.ms = 5", &["acks=all"], "hosts=a:1\nretries=1");
+    let faults =
+        judged("shelves = 3\nlinger.ms = 5", &["acks=all", "no", "x=1"], "hosts=a:1\nretries=1");
     assert_eq!(
         faults.unwrap_err().to_string(),
         "a.toml:7:13: kafka.producer.linger.ms: not here\n\
          c.properties:2: retries: not here\n\
-         -X: acks: not here"
+         -X: acks: not here\n\
+         -X: number 2 has no '='; expected KEY=VALUE\n\
+         -X: x: not here"
     );
     let faults = judged("shelves = 3", &[], "").unwrap_err().to_string();
     assert_eq!(faults, "a.toml:6:11: kafka.producer.shelves: not here", "no broker was named");
