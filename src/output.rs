@@ -1,5 +1,7 @@
 //! One file for each form of a result. Forms know results; results know no form.
 
+#[cfg(test)]
+mod catalogue_tests;
 pub mod compare_markdown;
 pub mod compare_text;
 pub mod cpu;

@@ -19,6 +19,7 @@ pub mod limited;
 mod list;
 pub mod live;
 mod load;
+pub mod metric;
 mod people;
 pub(crate) mod process;
 mod race;

@@ -2,8 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle};
 
-use crate::result::RunResult;
+use crate::plan::metric::Form;
 use crate::result::self_watch::{BrokerCpu, ThreadCpu};
+use crate::result::{RunResult, metric};
 
 const HEAD: [&str; 5] = ["CPU", "threads", "seconds", "µs/event", "waited for a core"];
 
@@ -21,9 +22,9 @@ pub(crate) fn cpu_cost(result: &RunResult) -> Option<String> {
         let names = unknown.join(", ");
         return Some(format!("CPU per event: not known of {names} in the measured part"));
     }
-    let (measured_s, per_event) = (watch.cpu_measured_s?, watch.cpu_us_per_event?);
-    let mut line =
-        format!("CPU {measured_s:.1} s in the measured part: {per_event:.1} µs an event");
+    let (measured_s, _) = (watch.cpu_measured_s?, watch.cpu_us_per_event?);
+    let per_event = metric::line(Form::Cost, result);
+    let mut line = format!("CPU {measured_s:.1} s in the measured part: {per_event}");
     if let Some(idle) = watch.cpu_idle_ms_per_s {
         line.push_str(&format!(", {idle:.1} ms/s idle"));
     }

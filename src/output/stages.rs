@@ -38,7 +38,7 @@ fn one(name: &str, slice: &BreakdownShare) -> StackedPercentile {
 }
 
 /// A latency in words.
-type Form<'a> = dyn Fn(Option<i64>) -> String + 'a;
+type LatencyForm<'a> = dyn Fn(Option<i64>) -> String + 'a;
 
 /// A stage's figure in words, marks and all.
 type Named<'a> = dyn Fn(&LatencySummary, Statistic) -> String + 'a;
@@ -49,35 +49,36 @@ pub(crate) fn stages(result: &RunResult, style: TableStyle) -> String {
         ["stage", "samples", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
     let mut table = Table::new();
     table.load_style(style).set_header(HEAD);
-    let mut row = |name: String, stage: &LatencySummary, form: &Form<'_>, named: &Named<'_>| {
-        let shown = |statistic| named(stage, statistic);
-        let resting = |statistic| stage.with_episodes(statistic, named(stage, statistic));
-        table.add_row([
-            name.clone(),
-            count(stage.count),
-            shown(Statistic::Mean),
-            shown(Statistic::P50),
-            shown(Statistic::P90),
-            resting(Statistic::P99),
-            resting(Statistic::P99_9),
-            resting(Statistic::P99_99),
-            shown(Statistic::Max),
-        ]);
-        if let Some(delivered) = &stage.delivered {
-            let shown = |statistic| form(delivered.value_ns(statistic));
+    let mut row =
+        |name: String, stage: &LatencySummary, form: &LatencyForm<'_>, named: &Named<'_>| {
+            let shown = |statistic| named(stage, statistic);
+            let resting = |statistic| stage.with_episodes(statistic, named(stage, statistic));
             table.add_row([
-                format!("{name}, of the delivered"),
-                count(delivered.count),
+                name.clone(),
+                count(stage.count),
                 shown(Statistic::Mean),
                 shown(Statistic::P50),
                 shown(Statistic::P90),
-                shown(Statistic::P99),
-                shown(Statistic::P99_9),
-                shown(Statistic::P99_99),
+                resting(Statistic::P99),
+                resting(Statistic::P99_9),
+                resting(Statistic::P99_99),
                 shown(Statistic::Max),
             ]);
-        }
-    };
+            if let Some(delivered) = &stage.delivered {
+                let shown = |statistic| form(delivered.value_ns(statistic));
+                table.add_row([
+                    format!("{name}, of the delivered"),
+                    count(delivered.count),
+                    shown(Statistic::Mean),
+                    shown(Statistic::P50),
+                    shown(Statistic::P90),
+                    shown(Statistic::P99),
+                    shown(Statistic::P99_9),
+                    shown(Statistic::P99_99),
+                    shown(Statistic::Max),
+                ]);
+            }
+        };
     let plain = |stage: &LatencySummary, statistic| stage.shown(statistic, duration);
     let ack = |_: &LatencySummary, statistic| result.ack_shown(statistic);
     row("send delay".to_owned(), &result.send_delay, &duration, &plain);

@@ -14,7 +14,7 @@ use crate::base::text::count;
 use crate::base::visible;
 use crate::result::clocks::clocks;
 use crate::result::hiccups::host_line;
-use crate::result::{PhaseSessions, RunResult, keep_up};
+use crate::result::{PhaseSessions, RunResult, keep_up, metric};
 
 /// The result as Markdown.
 #[must_use]
@@ -47,7 +47,8 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
         writeln!(out, "- {note}")?;
     }
     let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
-    let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    let lines =
+        lines.chain([sender(result)]).chain(metric::disturbed(result)).chain(undelivered(result));
     let lines = lines.chain(host_line(result)).chain(cpu_cost(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         writeln!(out, "- {line}")?;

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use crate::base::text::{count, ns};
 use crate::base::visible;
+use crate::plan::metric::{AppStage, Figure, Form, FormEntry};
 use crate::plan::sweep::shown;
+use crate::result::metric::bare;
 use crate::result::sweep::manifest::{SweepManifest, TrialState};
 use crate::result::sweep::points::{PointSummary, Spread, spread};
 
@@ -19,7 +20,8 @@ pub fn terminal(book: &SweepManifest) -> String {
         let _ = writeln!(out, "  {line}");
     }
     let _ = write!(out, "\n{}\n", points(book, presets::NOTHING));
-    let _ = write!(out, "end to end, p50 p99 p99.9 in ms\n{}", matrix(book));
+    let heads: Vec<&str> = end_to_end().iter().map(|column| column.shown.words).collect();
+    let _ = write!(out, "end to end, {} in ms\n{}", heads.join(" "), matrix(book));
     for line in left_out(book) {
         let _ = writeln!(out, "  ! {line}");
     }
@@ -98,59 +100,101 @@ fn left_out(book: &SweepManifest) -> Vec<String> {
 
 fn points(book: &SweepManifest, style: TableStyle) -> String {
     let keys: Vec<&String> = book.axes.iter().map(|(key, _)| key).collect();
+    let columns = PointColumn::all();
     let mut table = Table::new();
-    let figures = ["runs", "acked/s", "p50", "p99", "p99.9", "lag", "CPU/event", "idle", "limit"];
-    table
-        .load_style(style)
-        .set_header(keys.iter().map(|key| key.as_str()).chain(figures).collect::<Vec<_>>());
+    let names = columns.iter().map(|column| column.head());
+    let heads = keys.iter().map(|key| key.as_str()).chain(names);
+    table.load_style(style).set_header(heads.collect::<Vec<_>>());
     for point in &book.points {
-        let mut row: Vec<String> =
-            keys.iter().map(|key| point.settings.get(*key).cloned().unwrap_or_default()).collect();
-        row.extend(figures_of(point));
-        table.add_row(row);
+        let settings = keys.iter().map(|key| point.settings.get(*key).cloned().unwrap_or_default());
+        let cells = columns.iter().map(|column| column.cell(point));
+        table.add_row(settings.chain(cells).collect::<Vec<_>>());
     }
     finished(table, 0)
 }
 
-fn figures_of(point: &PointSummary) -> [String; 9] {
-    let lag = |seconds: f64| format!("{seconds:.1} s");
-    let runs = point.acked_per_s.map_or(0, |acked| acked.runs);
-    // A point of which no run counts shows its figures, and that they don't.
-    let mark = if point.counts { "" } else { "*" };
-    [
-        format!("{runs}{mark}"),
-        spread(point.acked_per_s, |rate| count(rate.round() as u64)),
-        spread(point.worst(|app| app.p50_ns), ns),
-        spread(point.worst(|app| app.p99_ns), ns),
-        spread(point.worst(|app| app.p99_9_ns), ns),
-        point.lag_at_end_s.map_or_else(|| "n/a".to_owned(), |spread| lag(spread.max)),
-        spread(point.cpu_us_per_event, |us| format!("{us:.1} µs")),
-        point.idle_workers.to_string(),
-        point.limit.to_string(),
-    ]
+/// A column that is no metric: its place among the metrics, its head, its text.
+type PointFact = (u16, &'static str, fn(&PointSummary) -> String);
+
+const FACTS: [PointFact; 4] = [
+    (10, "runs", |point| {
+        let runs = point.acked_per_s.map_or(0, |acked| acked.runs);
+        // A point of which no run counts shows its figures, and that they don't.
+        let mark = if point.counts { "" } else { "*" };
+        format!("{runs}{mark}")
+    }),
+    (60, "lag", |point| {
+        point.lag_at_end_s.map_or_else(|| "n/a".to_owned(), |lag| format!("{:.1} s", lag.max))
+    }),
+    (80, "idle", |point| point.idle_workers.to_string()),
+    (90, "limit", |point| point.limit.to_string()),
+];
+
+/// One column of a sweep's points.
+pub(crate) enum PointColumn {
+    /// What is no metric.
+    Fact(&'static PointFact),
+    /// A metric over a point's runs.
+    Metric(FormEntry),
+}
+
+impl PointColumn {
+    /// All of them, in their order.
+    pub(crate) fn all() -> Vec<Self> {
+        let metrics = FormEntry::of(Form::Sweep).into_iter().map(Self::Metric);
+        let mut all: Vec<Self> = FACTS.iter().map(Self::Fact).chain(metrics).collect();
+        all.sort_by_key(|column| match column {
+            Self::Fact((place, ..)) => *place,
+            Self::Metric(entry) => entry.shown.place,
+        });
+        all
+    }
+
+    /// Its head.
+    pub(crate) fn head(&self) -> &'static str {
+        match self {
+            Self::Fact((_, head, _)) => head,
+            Self::Metric(entry) => entry.shown.words,
+        }
+    }
+
+    /// What it says of a point.
+    pub(crate) fn cell(&self, point: &PointSummary) -> String {
+        match self {
+            Self::Fact((.., text)) => text(point),
+            Self::Metric(entry) => in_words(entry, point.spread(entry)),
+        }
+    }
+}
+
+/// A metric over several runs, rates without their unit.
+fn in_words(entry: &FormEntry, over_runs: Option<Spread>) -> String {
+    spread(over_runs, |value| bare(entry.row.unit, value))
 }
 
 fn apps(book: &SweepManifest, style: TableStyle) -> String {
+    let columns = FormEntry::of(Form::SweepApps);
     let mut table = Table::new();
-    table
-        .load_style(style)
-        .set_header(["point", "app", "workers", "events/s", "p50", "p99", "p99.9", "scaling"]);
+    let heads = columns.iter().map(|column| column.shown.words);
+    let heads = ["point", "app", "workers"].into_iter().chain(heads).chain(["scaling"]);
+    table.load_style(style).set_header(heads.collect::<Vec<_>>());
     for point in &book.points {
         for app in &point.apps {
             let scaling = app.efficiency.map(|share| format!("{:.0} %", share * 100.0));
-            table.add_row([
-                shown(&point.settings),
-                app.name.clone(),
-                app.workers.to_string(),
-                spread(app.consumed_per_s, |rate| count(rate.round() as u64)),
-                spread(app.p50_ns, ns),
-                spread(app.p99_ns, ns),
-                spread(app.p99_9_ns, ns),
-                scaling.unwrap_or_else(|| "-".to_owned()),
-            ]);
+            let facts = [shown(&point.settings), app.name.clone(), app.workers.to_string()];
+            let cells = columns.iter().map(|column| in_words(column, app.spread(column)));
+            let scaling = scaling.unwrap_or_else(|| "-".to_owned());
+            table.add_row(facts.into_iter().chain(cells).chain([scaling]).collect::<Vec<_>>());
         }
     }
     finished(table, 2)
+}
+
+/// The end-to-end figures among those of an application.
+fn end_to_end() -> Vec<FormEntry> {
+    let is_end_to_end =
+        |entry: &FormEntry| matches!(entry.figure, Figure::App(AppStage::EndToEnd, _));
+    FormEntry::of(Form::SweepApps).into_iter().filter(is_end_to_end).collect()
 }
 
 /// The applications side by side, for a terminal: what they say in few words.
@@ -158,6 +202,7 @@ fn matrix(book: &SweepManifest) -> String {
     let Some(first) = book.points.iter().find(|point| !point.apps.is_empty()) else {
         return String::new();
     };
+    let columns = end_to_end();
     let ms = |spread: Option<Spread>| match spread.map(|spread| spread.median) {
         None => "n/a".to_owned(),
         Some(median) if median.is_infinite() => "endless".to_owned(),
@@ -170,9 +215,9 @@ fn matrix(book: &SweepManifest) -> String {
         .set_header(["point"].into_iter().chain(names).collect::<Vec<_>>());
     for point in &book.points {
         let figures = point.apps.iter().map(|app| {
-            let all = [app.p50_ns, app.p99_ns, app.p99_9_ns].map(ms).join(" ");
+            let all: Vec<String> = columns.iter().map(|column| ms(app.spread(column))).collect();
             let scaling = app.efficiency.map(|share| format!(" scaling {:.0} %", share * 100.0));
-            all + &scaling.unwrap_or_default()
+            all.join(" ") + &scaling.unwrap_or_default()
         });
         table.add_row([shown(&point.settings)].into_iter().chain(figures).collect::<Vec<_>>());
     }

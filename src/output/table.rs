@@ -8,18 +8,11 @@ use super::resting::resting;
 use super::segmented::segmented;
 use crate::base::text::{count, duration};
 use crate::base::{error, visible};
-use crate::plan::metric::Statistic;
+use crate::plan::metric::{Form, FormEntry};
 use crate::result::clocks::clocks;
 use crate::result::compare::ThresholdResult;
 use crate::result::hiccups::host_line;
-use crate::result::{LatencySummary, RunResult, Throughput, Worth, keep_up};
-
-/// The columns of the table of applications: end to end in percentiles, the median service, and
-/// what the ledger found. Tens of millions of events fit into a hundred columns.
-const HEAD: [&str; 11] = [
-    "app", "seen", "seen/s", "e2e p50", "p99", "p99.9", "max", "service", "missing", "dup",
-    "reorder",
-];
+use crate::result::{LatencySummary, RunResult, Worth, keep_up, metric};
 
 /// The result for a person who has ten seconds.
 #[must_use]
@@ -36,7 +29,8 @@ pub fn terminal(result: &RunResult, color: bool) -> String {
         out.push_str(&format!("  {line}\n"));
     }
     let lines = [accounts(result), rates(result)].into_iter().chain(keep_up::lines(result));
-    let lines = lines.chain([sender(result)]).chain(undelivered(result));
+    let lines =
+        lines.chain([sender(result)]).chain(metric::disturbed(result)).chain(undelivered(result));
     let lines = lines.chain(host_line(result)).chain(cpu_cost(result));
     for line in lines.chain(wire(result)).chain(clocks(result)) {
         out.push_str(&format!("{line}\n"));
@@ -77,7 +71,10 @@ pub fn sent(result: &RunResult, unpaced: bool, color: bool) -> String {
     let acked_per_s = result.ledger.acked as f64 / result.duration_s.max(1e-3);
     let rate =
         format!("{:.1} s, {}/s acknowledged", result.duration_s, count(acked_per_s.round() as u64));
-    let lines = [accounts(result), rate, sender(result)].into_iter().chain(undelivered(result));
+    let lines = [accounts(result), rate, sender(result)]
+        .into_iter()
+        .chain(metric::disturbed(result))
+        .chain(undelivered(result));
     let hosts = host_line(result).into_iter().chain(result.marks()).chain(cpu_cost(result));
     for line in lines.chain(hosts).chain(wire(result)) {
         out.push_str(&format!("{line}\n"));
@@ -117,16 +114,7 @@ pub fn threshold_lines(result: &RunResult) -> Vec<(String, &ThresholdResult)> {
 
 /// Every event, and how it ended.
 pub(crate) fn accounts(result: &RunResult) -> String {
-    let ledger = &result.ledger;
-    let sums = format!(
-        "{} offered = {} acknowledged + {} failed + {} unknown + {} unsent",
-        count(ledger.offered),
-        count(ledger.acked),
-        count(ledger.failed),
-        count(ledger.unknown),
-        count(ledger.unsent),
-    );
-    sums + &failures(result)
+    metric::line(Form::Accounts, result) + &failures(result)
 }
 
 /// Most kinds of failures that are told in a line.
@@ -148,27 +136,15 @@ fn failures(result: &RunResult) -> String {
 
 /// The rates of the measured part.
 pub(crate) fn rates(result: &RunResult) -> String {
-    let Throughput { measured_s, offered_per_s, acked_per_s, .. } = result.throughput;
+    let measured_s = result.throughput.measured_s;
     if measured_s <= 0.0 {
         return "measured for less than an interval: there are no rates".to_owned();
     }
-    let per_s = |rate: f64| count(rate.round() as u64);
-    format!(
-        "measured {measured_s:.0} s at {}/s offered, {}/s acknowledged",
-        per_s(offered_per_s),
-        per_s(acked_per_s)
-    )
+    format!("measured {measured_s:.0} s {}", metric::line(Form::Rates, result))
 }
 
 pub(crate) fn sender(result: &RunResult) -> String {
-    format!(
-        "send delay p50 {} p99 {} · ack p50 {} p99 {} max {}",
-        duration(result.send_delay.p50_ns),
-        duration(result.send_delay.p99_ns),
-        result.ack_shown(Statistic::P50),
-        result.ack_shown(Statistic::P99),
-        result.ack_shown(Statistic::Max),
-    )
+    metric::line(Form::Sender, result)
 }
 
 /// What was never delivered, and what the figures of the rest alone are; nothing where all was.
@@ -214,33 +190,24 @@ pub(crate) fn wire(result: &RunResult) -> Option<String> {
     let wire = result.wire.filter(|wire| wire.records > 0)?;
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     Some(format!(
-        "{} of events ({} bytes each with their keys) took {} on the wire, ratio {:.2}",
+        "{} of events ({} bytes each with their keys) took {} on the wire, {}",
         megabytes(wire.payload_bytes),
         count(wire.payload_bytes / wire.records),
         megabytes(wire.wire_bytes),
-        wire.ratio()?,
+        wire.ratio().map(|_| metric::line(Form::Wire, result))?,
     ))
 }
 
-/// The table of applications, drawn in one of comfy-table's styles.
+/// The table of applications, drawn in one of comfy-table's styles. Tens of millions of events fit
+/// into a hundred columns.
 pub(crate) fn applications(result: &RunResult, style: TableStyle) -> String {
     let mut table = Table::new();
-    table.load_style(style).set_header(HEAD);
-    for (app, ledger) in result.apps.iter().zip(&result.ledger.apps) {
-        let shown = |statistic| result.end_to_end_shown(app, statistic);
-        table.add_row([
-            app.name.clone(),
-            count(ledger.seen),
-            count(app.consumed_per_s.round() as u64),
-            shown(Statistic::P50),
-            shown(Statistic::P99),
-            shown(Statistic::P99_9),
-            shown(Statistic::Max),
-            duration(app.service.p50_ns),
-            count(ledger.missing),
-            count(ledger.duplicates),
-            count(ledger.reordered),
-        ]);
+    let columns = FormEntry::of(Form::Table);
+    let heads = columns.iter().map(|column| column.shown.words);
+    table.load_style(style).set_header(std::iter::once("app").chain(heads).collect::<Vec<_>>());
+    for (app, _) in result.apps.iter().zip(&result.ledger.apps) {
+        let cells = columns.iter().map(|column| metric::cell(&column.metric(&app.name), result));
+        table.add_row(std::iter::once(app.name.clone()).chain(cells).collect::<Vec<_>>());
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -1,5 +1,9 @@
-//! The figures of a run that thresholds and comparisons name: their names, units, and which way
-//! is better.
+//! The figures of a run that thresholds, comparisons and every form of output name: their names,
+//! units, and which way is better.
+
+mod catalogue;
+mod form;
+mod terms;
 
 use std::fmt;
 
@@ -7,122 +11,9 @@ use serde::{Serialize, Serializer};
 
 use crate::base::suggest::distances;
 
-/// The unit of a metric's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// A time, in nanoseconds.
-    Nanoseconds,
-    /// CPU time for one event, in microseconds.
-    Microseconds,
-    /// Events per second.
-    PerSecond,
-    /// A number of events.
-    Count,
-    /// A share or ratio.
-    Ratio,
-}
-
-/// A figure of a latency distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
-    /// Half of the events were faster.
-    P50,
-    /// 90 %.
-    P90,
-    /// 99 %.
-    P99,
-    /// 99.9 %.
-    P99_9,
-    /// 99.99 %.
-    P99_99,
-    /// The slowest event.
-    Max,
-    /// The mean.
-    Mean,
-}
-
-impl Statistic {
-    /// Every one, in the order of the tables.
-    pub const ALL: [Self; 7] =
-        [Self::P50, Self::P90, Self::P99, Self::P99_9, Self::P99_99, Self::Max, Self::Mean];
-
-    /// As users write it and tables show it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::P50 => "p50",
-            Self::P90 => "p90",
-            Self::P99 => "p99",
-            Self::P99_9 => "p99.9",
-            Self::P99_99 => "p99.99",
-            Self::Max => "max",
-            Self::Mean => "mean",
-        }
-    }
-
-    /// The share of the events that it does not exceed; `None` for one that is not a percentile.
-    #[must_use]
-    pub const fn quantile(self) -> Option<f64> {
-        match self {
-            Self::P50 => Some(0.5),
-            Self::P90 => Some(0.9),
-            Self::P99 => Some(0.99),
-            Self::P99_9 => Some(0.999),
-            Self::P99_99 => Some(0.9999),
-            Self::Max | Self::Mean => None,
-        }
-    }
-}
-
-/// A part of an event's way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppStage {
-    /// Due to processed.
-    EndToEnd,
-    /// Polled to processed.
-    Service,
-    /// Due to polled.
-    Arrival,
-}
-
-/// What the ledger counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Account {
-    /// Acknowledged and not seen.
-    Missing,
-    /// Seen twice, at two offsets.
-    Duplicates,
-    /// Seen after a later one.
-    Reordered,
-    /// Certainly not written.
-    Failed,
-    /// Timed out, perhaps written.
-    Unknown,
-    /// Refused by the client's full queue.
-    Unsent,
-}
-
-/// Where a figure stands in a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Figure {
-    /// A latency of an application.
-    App(AppStage, Statistic),
-    /// Due to acknowledged.
-    Ack(Statistic),
-    /// Due to handed over.
-    SendDelay(Statistic),
-    /// Events per second: acknowledged, or processed by an application.
-    Throughput,
-    /// The harness' CPU for one event.
-    CpuPerEvent,
-    /// A count of the ledger; over all applications, or of one.
-    Ledger(Account),
-    /// Most unread records at the end of an interval; of the worst group, or of one.
-    LagMax,
-    /// Payload bytes for a byte on the wire.
-    WireRatio,
-}
+pub use catalogue::{CATALOGUE, Figure, Measured, MetricRow};
+pub use form::{Form, Shown};
+pub use terms::{Account, AppStage, Better, Statistic, Unit};
 
 /// One metric by its name, such as `analytics.e2e.p99`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,59 +24,94 @@ pub struct Metric {
     pub app: Option<String>,
     /// What it is.
     pub figure: Figure,
+    unit: Unit,
+    better: Better,
 }
 
-const STRETCHES: [(&str, AppStage); 3] =
-    [("e2e", AppStage::EndToEnd), ("service", AppStage::Service), ("arrival", AppStage::Arrival)];
+/// A metric's entry in a form: the row, the figure, and how it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct FormEntry {
+    /// The row.
+    pub row: &'static MetricRow,
+    /// Which figure of it; of a distribution that is shown as a whole, its median.
+    pub figure: Figure,
+    /// Of a distribution, which statistic.
+    pub statistic: Option<Statistic>,
+    /// Place and words.
+    pub shown: Shown,
+}
 
-const APP_ACCOUNTS: [(&str, Account); 3] = [
-    ("missing", Account::Missing),
-    ("duplicates", Account::Duplicates),
-    ("reordered", Account::Reordered),
-];
+impl FormEntry {
+    /// Everything that a form shows, in its order.
+    #[must_use]
+    pub fn of(form: Form) -> Vec<Self> {
+        let entry = |row: &'static MetricRow, shown: &Shown| {
+            let mut figures = row.figures();
+            let (statistic, figure) = match shown.statistic {
+                None => figures.next(),
+                wanted => figures.find(|(statistic, _)| *statistic == wanted),
+            }?;
+            Some(Self { row, figure, statistic, shown: *shown })
+        };
+        let mut all: Vec<Self> = CATALOGUE
+            .iter()
+            .flat_map(|row| row.shown.iter().filter_map(move |shown| entry(row, shown)))
+            .filter(|entry| entry.shown.form == form)
+            .collect();
+        all.sort_by_key(|entry| entry.shown.place);
+        all
+    }
 
-const ACCOUNTS: [(&str, Account); 3] =
-    [("failed", Account::Failed), ("unknown", Account::Unknown), ("unsent", Account::Unsent)];
+    /// The metric's name, without an application's.
+    #[must_use]
+    pub fn name(&self) -> String {
+        Metric::new(self.row, None, self.statistic, self.figure).name
+    }
+
+    /// The metric; of an application where the row is of applications.
+    #[must_use]
+    pub fn metric(&self, app: &str) -> Metric {
+        Metric::new(self.row, self.row.per_app.then_some(app), self.statistic, self.figure)
+    }
+
+    /// The metrics of these applications; one where it is the run's.
+    pub fn metrics<'a>(&self, apps: impl IntoIterator<Item = &'a str>) -> Vec<Metric> {
+        if self.row.per_app {
+            apps.into_iter().map(|app| self.metric(app)).collect()
+        } else {
+            vec![self.metric("")]
+        }
+    }
+}
 
 /// How many near names an error lists.
 const NEAREST: usize = 3;
 
 impl Metric {
-    /// Every metric of a run of these applications.
+    fn new(
+        row: &MetricRow,
+        app: Option<&str>,
+        statistic: Option<Statistic>,
+        figure: Figure,
+    ) -> Self {
+        let parts = app.into_iter().chain([row.name]).chain(statistic.map(Statistic::name));
+        let name = parts.collect::<Vec<_>>().join(".");
+        let MetricRow { unit, better, .. } = *row;
+        Self { name, app: app.map(str::to_owned), figure, unit, better }
+    }
+
+    /// Every metric that may be named, of a run of these applications.
     #[must_use]
     pub fn all<'a>(apps: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
-        let mut all = Vec::new();
-        let mut add = |app: Option<&str>, name: String, figure| {
-            let name = app.map_or_else(|| name.clone(), |app| format!("{app}.{name}"));
-            all.push(Self { name, app: app.map(str::to_owned), figure });
+        let is_named = |row: &&MetricRow| row.shown.iter().any(|it| it.form == Form::Threshold);
+        let of = |row: &'static MetricRow, app: Option<&'a str>| {
+            row.figures().map(move |(statistic, figure)| Self::new(row, app, statistic, figure))
         };
-        for app in apps {
-            for (stretch_name, stretch) in STRETCHES {
-                for statistic in Statistic::ALL {
-                    let name = statistic.name();
-                    let figure = Figure::App(stretch, statistic);
-                    add(Some(app), format!("{stretch_name}.{name}"), figure);
-                }
-            }
-            add(Some(app), "throughput".to_owned(), Figure::Throughput);
-            for (name, account) in APP_ACCOUNTS {
-                add(Some(app), name.to_owned(), Figure::Ledger(account));
-            }
-            add(Some(app), "lag.max".to_owned(), Figure::LagMax);
-        }
-        for statistic in Statistic::ALL {
-            let name = statistic.name();
-            add(None, format!("ack.{name}"), Figure::Ack(statistic));
-            add(None, format!("send_delay.{name}"), Figure::SendDelay(statistic));
-        }
-        add(None, "throughput".to_owned(), Figure::Throughput);
-        add(None, "cpu_us_per_event".to_owned(), Figure::CpuPerEvent);
-        for (name, account) in APP_ACCOUNTS.into_iter().chain(ACCOUNTS) {
-            add(None, format!("ledger.{name}"), Figure::Ledger(account));
-        }
-        add(None, "lag.max".to_owned(), Figure::LagMax);
-        add(None, "wire.ratio".to_owned(), Figure::WireRatio);
-        all
+        let named = || CATALOGUE.iter().filter(is_named);
+        let of_app =
+            |app| named().filter(|row| row.per_app).flat_map(move |row| of(row, Some(app)));
+        let of_run = named().filter(|row| !row.per_app).flat_map(|row| of(row, None));
+        apps.into_iter().flat_map(of_app).chain(of_run).collect()
     }
 
     /// Finds a metric by its name.
@@ -208,19 +134,13 @@ impl Metric {
     /// The unit of its value.
     #[must_use]
     pub const fn unit(&self) -> Unit {
-        match self.figure {
-            Figure::App(..) | Figure::Ack(_) | Figure::SendDelay(_) => Unit::Nanoseconds,
-            Figure::Throughput => Unit::PerSecond,
-            Figure::CpuPerEvent => Unit::Microseconds,
-            Figure::Ledger(_) | Figure::LagMax => Unit::Count,
-            Figure::WireRatio => Unit::Ratio,
-        }
+        self.unit
     }
 
     /// Whether less of it is better.
     #[must_use]
     pub const fn less_is_better(&self) -> bool {
-        !matches!(self.figure, Figure::Throughput | Figure::WireRatio)
+        matches!(self.better, Better::Less)
     }
 }
 
@@ -241,6 +161,10 @@ mod tests {
     use super::*;
 
     const APPS: [&str; 2] = ["analytics", "fraud"];
+
+    fn names(metrics: &[Metric]) -> Vec<&str> {
+        metrics.iter().map(|metric| metric.name.as_str()).collect()
+    }
 
     #[test]
     fn every_metric_is_found_by_its_own_name_and_no_name_stands_twice() {
@@ -268,5 +192,30 @@ mod tests {
         let less = |name| Metric::find(name, APPS).unwrap().less_is_better();
         assert!(less("fraud.e2e.p99") && less("cpu_us_per_event") && less("lag.max"));
         assert!(!less("throughput") && !less("fraud.throughput") && !less("wire.ratio"));
+    }
+
+    #[test]
+    fn two_metrics_of_a_form_have_two_places_and_a_distribution_s_figure_is_named() {
+        for row in CATALOGUE {
+            for shown in row.shown {
+                let entries = FormEntry::of(shown.form);
+                let here: Vec<_> =
+                    entries.iter().filter(|entry| entry.shown.place == shown.place).collect();
+                let is_free = shown.form == Form::Threshold || here.len() == 1;
+                assert!(is_free, "{} in {:?}: {here:?}", row.name, shown.form);
+                let is_whole = matches!(shown.form, Form::Threshold | Form::Prometheus);
+                let is_one = row.figures().count() == 1;
+                assert_eq!(is_whole || is_one, shown.statistic.is_none(), "{shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_only_shown_can_t_be_named() {
+        assert!(Metric::find("fraud.seen", APPS).is_err() && Metric::find("acked", APPS).is_err());
+        let offered = &FormEntry::of(Form::Rates)[0];
+        assert_eq!(offered.metric("fraud").name, "offered", "it is the run's");
+        let table = FormEntry::of(Form::Table);
+        assert_eq!(names(&table[2].metrics(APPS)), ["analytics.e2e.p50", "fraud.e2e.p50"]);
     }
 }

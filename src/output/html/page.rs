@@ -3,11 +3,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Chart;
-use crate::base::text::{count, duration};
-use crate::measure::latency::Reading;
 use crate::output::table::threshold_lines;
-use crate::plan::metric::Statistic;
-use crate::result::{AppResult, RunResult, Worth, keep_up};
+use crate::plan::metric::{Form, FormEntry};
+use crate::result::{RunResult, Worth, keep_up, metric};
 
 const CSS: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -114,36 +112,13 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
 
 /// The figures that somebody asks for first.
 pub(super) fn tiles(result: &RunResult) -> Markup {
-    // Of two below the bounds of their clocks, the one with the wider bound is said.
-    let worst = |statistic| {
-        let shown = |app: &AppResult| {
-            let text = result.end_to_end_shown(app, statistic);
-            match app.end_to_end.reading(statistic) {
-                Reading::TooFew => None,
-                Reading::Endless(ns) => Some((true, Some(ns), None, text)),
-                Reading::Value(ns) => {
-                    Some((false, app.known_ns(Some(ns)), app.clock.and_then(|c| c.bound_ns), text))
-                }
-            }
-        };
-        result.apps.iter().filter_map(shown).max().map_or_else(|| duration(None), |(.., text)| text)
+    let apps = || result.apps.iter().map(|app| app.name.as_str());
+    let tile = |entry: FormEntry| {
+        let figure = metric::worst_cell(&entry.metrics(apps()), result);
+        html! { div.tile { b { (figure) } span { (entry.shown.words) } } }
     };
-    let rate = |per_s: f64| count(per_s.round() as u64);
-    let cpu = result.watch.cpu_us_per_event;
-    let tiles = [
-        (rate(result.throughput.acked_per_s), "events/s acknowledged"),
-        (rate(result.throughput.offered_per_s), "events/s offered"),
-        (worst(Statistic::P50), "end to end p50, slowest app"),
-        (worst(Statistic::P99), "end to end p99, slowest app"),
-        (worst(Statistic::Max), "end to end max"),
-        (count(result.ledger.acked), "events acknowledged in all"),
-        (count(result.ledger.missing()), "missing for some app"),
-        (cpu.map_or_else(|| "n/a".to_owned(), |us| format!("{us:.1} µs")), "client CPU per event"),
-    ];
     html! {
-        div.tiles {
-            @for (figure, what) in tiles { div.tile { b { (figure) } span { (what) } } }
-        }
+        div.tiles { @for entry in FormEntry::of(Form::Tile) { (tile(entry)) } }
     }
 }
 

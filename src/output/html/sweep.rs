@@ -5,51 +5,22 @@ use serde_json::{Value, json};
 
 use super::chart::{Chart, ChartSeries};
 use super::page;
-use crate::base::text::{count, ns};
+use crate::output::sweep::PointColumn;
+use crate::plan::metric::{Form, FormEntry, Unit};
 use crate::plan::sweep::shown;
 use crate::result::Saved;
 use crate::result::sweep::manifest::SweepManifest;
-use crate::result::sweep::points::{PointSummary, Spread, sorted_values, spread};
+use crate::result::sweep::points::{PointSummary, Spread, sorted_values};
 
-/// One figure of a point, in the unit that its charts show.
-struct ChartFigure {
-    id: &'static str,
-    name: &'static str,
-    unit: &'static str,
-    pick: fn(&PointSummary) -> Option<Spread>,
-    scale: f64,
+/// The unit that a metric's charts show, and how many of it the metric's own unit is.
+fn scale(unit: Unit) -> (&'static str, f64) {
+    match unit {
+        Unit::Nanoseconds => ("ms", 1e-6),
+        Unit::Microseconds => ("µs", 1.0),
+        Unit::PerSecond => ("events/s", 1.0),
+        Unit::Count | Unit::Ratio => ("", 1.0),
+    }
 }
-
-const FIGURES: [ChartFigure; 4] = [
-    ChartFigure {
-        id: "p99",
-        name: "end to end p99 of the slowest application",
-        unit: "ms",
-        pick: |point| point.worst(|app| app.p99_ns),
-        scale: 1e-6,
-    },
-    ChartFigure {
-        id: "p50",
-        name: "end to end p50 of the slowest application",
-        unit: "ms",
-        pick: |point| point.worst(|app| app.p50_ns),
-        scale: 1e-6,
-    },
-    ChartFigure {
-        id: "acked",
-        name: "acknowledged",
-        unit: "events/s",
-        pick: |point| point.acked_per_s,
-        scale: 1.0,
-    },
-    ChartFigure {
-        id: "cpu",
-        name: "CPU of the harness per event",
-        unit: "µs",
-        pick: |point| point.cpu_us_per_event,
-        scale: 1.0,
-    },
-];
 
 /// A heat map for each pair of the first two axes, and lines along the first with a line for each
 /// value of the others.
@@ -57,13 +28,13 @@ pub(super) fn charts(book: &SweepManifest) -> Vec<Chart> {
     let keys: Vec<&str> = book.axes.iter().map(|(key, _)| key.as_str()).collect();
     let mut charts = Vec::new();
     if let [down, across] = keys.as_slice() {
-        for figure in &FIGURES[..3] {
-            charts.extend(heat(book, figure, across, down));
+        for entry in FormEntry::of(Form::HeatMap) {
+            charts.extend(heat(book, &entry, across, down));
         }
     }
     if let Some(along) = along(book) {
-        for figure in &FIGURES {
-            charts.push(lines(book, figure, along));
+        for entry in FormEntry::of(Form::LineChart) {
+            charts.push(lines(book, &entry, along));
         }
     }
     charts
@@ -78,7 +49,8 @@ fn along(book: &SweepManifest) -> Option<&str> {
     book.axes.iter().rev().max_by_key(rank).map(|(key, _)| key.as_str())
 }
 
-fn heat(book: &SweepManifest, figure: &ChartFigure, across: &str, down: &str) -> Option<Chart> {
+fn heat(book: &SweepManifest, entry: &FormEntry, across: &str, down: &str) -> Option<Chart> {
+    let (unit, factor) = scale(entry.row.unit);
     let (xs, ys) = (sorted_values(&book.points, across), sorted_values(&book.points, down));
     let mut cells = Vec::new();
     let mut texts = Vec::new();
@@ -87,14 +59,14 @@ fn heat(book: &SweepManifest, figure: &ChartFigure, across: &str, down: &str) ->
             values.iter().position(|value| Some(value) == point.settings.get(key))
         };
         let (x, y) = (place(&xs, across)?, place(&ys, down)?);
-        let spread = (figure.pick)(point);
-        cells.push(json!([x, y, spread.map(|spread| spread.median * figure.scale)]));
+        let spread = point.spread(entry);
+        cells.push(json!([x, y, spread.map(|spread| spread.median * factor)]));
         let mark = if point.counts { "" } else { " (limited by the harness)" };
-        texts.push(format!("{}: {}{mark}", shown(&point.settings), range(figure, spread)));
+        texts.push(format!("{}: {}{mark}", shown(&point.settings), range(entry, spread)));
     }
     Some(Chart {
-        id: format!("heat-{}", figure.id),
-        title: format!("{} by {down} and {across}", capital(figure.name)),
+        id: format!("heat-{}", entry.shown.key),
+        title: format!("{} by {down} and {across}", capital(entry.shown.words)),
         note: if book.repeats > 1 {
             "The median of each point's runs; hover for their range."
         } else {
@@ -104,23 +76,23 @@ fn heat(book: &SweepManifest, figure: &ChartFigure, across: &str, down: &str) ->
         x: json!({ "name": across }),
         y: json!({ "name": down }),
         heat: Some(json!({
-            "xs": xs, "ys": ys, "cells": cells, "texts": texts, "unit": figure.unit,
+            "xs": xs, "ys": ys, "cells": cells, "texts": texts, "unit": unit,
         })),
         ..Chart::default()
     })
 }
 
 /// `5.1 ms, runs 4.9 to 5.4`.
-fn range(figure: &ChartFigure, spread: Option<Spread>) -> String {
+fn range(entry: &FormEntry, spread: Option<Spread>) -> String {
     let Some(Spread { median, min, max, runs }) = spread else {
         return "n/a".to_owned();
     };
     if median.is_infinite() {
         return format!("endless: too much was never delivered, {runs} runs");
     }
-    let [median, min, max] = [median, min, max].map(|value| value * figure.scale);
+    let (unit, factor) = scale(entry.row.unit);
+    let [median, min, max] = [median, min, max].map(|value| value * factor);
     let digits = if median < 100.0 { 2 } else { 0 };
-    let unit = figure.unit;
     if runs < 2 {
         format!("{median:.digits$} {unit}, one run")
     } else {
@@ -128,13 +100,14 @@ fn range(figure: &ChartFigure, spread: Option<Spread>) -> String {
     }
 }
 
-fn lines(book: &SweepManifest, figure: &ChartFigure, along: &str) -> Chart {
+fn lines(book: &SweepManifest, entry: &FormEntry, along: &str) -> Chart {
     let values = sorted_values(&book.points, along);
+    let (unit, factor) = scale(entry.row.unit);
     let mut series: Vec<ChartSeries> = Vec::new();
     let others = |point: &PointSummary| {
         let mut settings = point.settings.clone();
         settings.remove(along);
-        if settings.is_empty() { figure.name.to_owned() } else { shown(&settings) }
+        if settings.is_empty() { entry.shown.words.to_owned() } else { shown(&settings) }
     };
     for point in &book.points {
         let name = others(point);
@@ -149,8 +122,8 @@ fn lines(book: &SweepManifest, figure: &ChartFigure, along: &str) -> Chart {
                     let here = book.points.iter().find(|other| {
                         others(other) == name && other.settings.get(along) == Some(value)
                     });
-                    let spread = here.and_then(|point| (figure.pick)(point));
-                    let value = json!(spread.map(|spread| pick(spread) * figure.scale));
+                    let spread = here.and_then(|point| point.spread(entry));
+                    let value = json!(spread.map(|spread| pick(spread) * factor));
                     match here {
                         // Marked: the harness was the limit.
                         Some(point) if !point.counts => {
@@ -170,18 +143,18 @@ fn lines(book: &SweepManifest, figure: &ChartFigure, along: &str) -> Chart {
         }
     }
     let is_endless =
-        |point: &PointSummary| (figure.pick)(point).is_some_and(|spread| spread.max.is_infinite());
+        |point: &PointSummary| point.spread(entry).is_some_and(|spread| spread.max.is_infinite());
     let has_spread = book.repeats > 1;
     if !has_spread {
         series.retain(|one| !one.dash);
         series.iter_mut().for_each(|one| one.of = None);
     }
     Chart {
-        id: format!("line-{}", figure.id),
-        title: format!("{} along {along}", capital(figure.name)),
+        id: format!("line-{}", entry.shown.key),
+        title: format!("{} along {along}", capital(entry.shown.words)),
         note: lines_note(book, has_spread, book.points.iter().any(is_endless)),
         x: json!({ "name": along, "type": "category", "values": values }),
-        y: json!({ "name": figure.unit, "unit": figure.unit, "type": "value" }),
+        y: json!({ "name": unit, "unit": unit, "type": "value" }),
         series,
         ..Chart::default()
     }
@@ -240,40 +213,26 @@ pub(super) fn body(book: &SweepManifest, results: &[Saved], charts: &[Chart]) ->
 }
 
 fn points(book: &SweepManifest) -> Markup {
-    let ns = |of: Option<Spread>| spread(of, ns);
+    let columns = PointColumn::all();
+    // The page has room for what the lag is.
+    let head = |column: &PointColumn| match column.head() {
+        "lag" => "end lag",
+        head => head,
+    };
     html! {
         div.scroll tabindex="0" {
             table {
                 thead {
                     tr {
                         th { "point" }
-                        @for name in ["runs", "acked/s", "p50", "p99", "p99.9", "end lag",
-                                      "CPU/event", "idle", "limit"] {
-                            th scope="col" { (name) }
-                        }
+                        @for column in &columns { th scope="col" { (head(column)) } }
                     }
                 }
                 tbody {
                     @for point in &book.points {
                         tr {
                             th scope="row" { (shown(&point.settings)) }
-                            td {
-                                (point.acked_per_s.map_or(0, |spread| spread.runs))
-                                @if !point.counts { "*" }
-                            }
-                            td {
-                                (spread(point.acked_per_s, |rate| count(rate.round() as u64)))
-                            }
-                            td { (ns(point.worst(|app| app.p50_ns))) }
-                            td { (ns(point.worst(|app| app.p99_ns))) }
-                            td { (ns(point.worst(|app| app.p99_9_ns))) }
-                            td {
-                                (point.lag_at_end_s.map_or_else(|| "n/a".to_owned(), |lag|
-                                    format!("{:.1} s", lag.max)))
-                            }
-                            td { (spread(point.cpu_us_per_event, |us| format!("{us:.1} µs"))) }
-                            td { (point.idle_workers) }
-                            td { (point.limit.to_string()) }
+                            @for column in &columns { td { (column.cell(point)) } }
                         }
                     }
                 }

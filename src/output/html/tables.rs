@@ -8,8 +8,8 @@ use crate::apps::{Section, Segment, Summary};
 use crate::base::text::{count, duration};
 use crate::load::generate::Persona;
 use crate::measure::verify::segments::segment_of;
-use crate::plan::metric::Statistic;
-use crate::result::{LatencySummary, RunResult, clocks};
+use crate::plan::metric::{Form, FormEntry, Statistic};
+use crate::result::{LatencySummary, RunResult, clocks, metric};
 
 /// Rows of a section that are shown at once; the rest unfolds.
 const ROWS_SHOWN: usize = 12;
@@ -129,30 +129,25 @@ pub(super) fn applications(result: &RunResult) -> Markup {
 
 /// The ledger, and the books beside the applications' totals.
 pub(super) fn accounts(result: &RunResult) -> Markup {
-    let ledger = &result.ledger;
+    let columns = FormEntry::of(Form::PageTable);
     html! {
         h2 { "Every event accounted for" }
-        p {
-            (count(ledger.offered)) " offered = " (count(ledger.acked)) " acknowledged + "
-            (count(ledger.failed)) " failed + " (count(ledger.unknown)) " unknown + "
-            (count(ledger.unsent)) " unsent"
-        }
+        p { (metric::line(Form::Accounts, result)) }
         div.scroll tabindex="0" {
             table {
                 thead {
                     tr {
                         th { "application" }
-                        @for name in ["seen", "missing", "doubled", "read again", "reordered",
-                                      "of others", "no event"] { th scope="col" { (name) } }
+                        @for column in &columns { th scope="col" { (column.shown.words) } }
                     }
                 }
                 tbody {
-                    @for (app, ticks) in result.apps.iter().zip(&ledger.apps) {
+                    @for (app, _) in result.apps.iter().zip(&result.ledger.apps) {
                         tr {
                             th scope="row" { (app.name) }
-                            @for figure in [ticks.seen, ticks.missing, ticks.duplicates,
-                                            ticks.redeliveries, ticks.reordered, ticks.foreign,
-                                            app.garbage] { td { (count(figure)) } }
+                            @for column in &columns {
+                                td { (metric::cell(&column.metric(&app.name), result)) }
+                            }
                         }
                     }
                 }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::measure::latency::Latency;
+use crate::plan::metric::{Account, AppStage, Figure, Form, FormEntry};
 use crate::result::live::{Live, LiveApp};
 use crate::result::run_event::{Listener, RunEvent};
 
@@ -159,86 +160,84 @@ impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let moment = self.lock().clone();
         info(&mut encoder, &moment.scenario)?;
-        let offered = ConstGauge::new(moment.offered_per_s);
-        let what = "Events that the schedule asks for now, per second";
-        let metric = encoder.encode_descriptor(
-            "offered_events_per_second",
-            what,
-            None,
-            MetricType::Gauge,
-        )?;
-        offered.encode(metric)?;
-        for (name, what, count) in [
-            ("sent_events", "Events that the clients took", moment.sent),
-            ("acked_events", "Events that the broker acknowledged", moment.acked),
-        ] {
-            let metric = encoder.encode_descriptor(name, what, None, MetricType::Counter)?;
-            ConstCounter::new(count).encode(metric)?;
-        }
-        failures(&mut encoder, &moment.failures)?;
-        for (name, what, buckets) in [
-            (
-                "send_delay_seconds",
-                "Handed to the client after the event was due",
-                &moment.send_delay,
-            ),
-            ("ack_seconds", "Acknowledged after the event was due", &moment.ack),
-        ] {
-            let metric = encoder.encode_descriptor(name, what, None, MetricType::Histogram)?;
-            histogram(metric, buckets)?;
-        }
-        apps(&mut encoder, &moment.apps)
+        FormEntry::of(Form::Prometheus)
+            .iter()
+            .try_for_each(|entry| family(&mut encoder, entry, &moment))
     }
 }
 
-/// A family without a sample is more than some readers can take.
-pub(super) fn failures(
+/// A metric of the catalogue as it is now; nothing of one that is known at a run's end only.
+fn family(encoder: &mut DescriptorEncoder<'_>, entry: &FormEntry, moment: &Moment) -> fmt::Result {
+    match (entry.figure, entry.row.per_app) {
+        (Figure::Offered, _) => {
+            ConstGauge::new(moment.offered_per_s).encode(begin(encoder, entry, MetricType::Gauge)?)
+        }
+        (Figure::Accepted, _) => {
+            ConstCounter::new(moment.sent).encode(begin(encoder, entry, MetricType::Counter)?)
+        }
+        (Figure::Throughput, false) => {
+            ConstCounter::new(moment.acked).encode(begin(encoder, entry, MetricType::Counter)?)
+        }
+        (Figure::SendDelay(_), _) => {
+            histogram(begin(encoder, entry, MetricType::Histogram)?, &moment.send_delay)
+        }
+        (Figure::Ack(_), _) => {
+            histogram(begin(encoder, entry, MetricType::Histogram)?, &moment.ack)
+        }
+        // A family without a sample is more than some readers can take.
+        (Figure::Ledger(Account::Failed), _) if !moment.failures.is_empty() => {
+            let mut failed = begin(encoder, entry, MetricType::Counter)?;
+            moment.failures.iter().try_for_each(|(reason, count)| {
+                let label: Label<'_> = [("reason", reason)];
+                ConstCounter::new(*count).encode(failed.encode_family(&label)?)
+            })
+        }
+        (figure, true) if !moment.apps.is_empty() => of_apps(figure, encoder, entry, &moment.apps),
+        _ => Ok(()),
+    }
+}
+
+/// The head of a metric's family.
+fn begin<'e>(
+    encoder: &'e mut DescriptorEncoder<'_>,
+    entry: &'e FormEntry,
+    kind: MetricType,
+) -> Result<MetricEncoder<'e>, fmt::Error> {
+    encoder.encode_descriptor(entry.shown.key, entry.shown.words, None, kind)
+}
+
+/// A metric of each application.
+fn of_apps(
+    figure: Figure,
     encoder: &mut DescriptorEncoder<'_>,
-    failures: &[(String, u64)],
+    entry: &FormEntry,
+    apps: &[AppMoment],
 ) -> fmt::Result {
-    if failures.is_empty() {
-        return Ok(());
+    let mut each = |kind, encode: &dyn Fn(&AppMoment, MetricEncoder<'_>) -> fmt::Result| {
+        let mut metric = begin(encoder, entry, kind)?;
+        apps.iter().try_for_each(|app| {
+            let label: Label<'_> = [("app", &app.name)];
+            encode(app, metric.encode_family(&label)?)
+        })
+    };
+    match figure {
+        Figure::Throughput => {
+            each(MetricType::Counter, &|app, metric| ConstCounter::new(app.read).encode(metric))
+        }
+        Figure::LagMax => each(MetricType::Gauge, &|app, metric| {
+            ConstGauge::new(i64::try_from(app.lag_records).unwrap_or(i64::MAX)).encode(metric)
+        }),
+        Figure::App(AppStage::EndToEnd, _) => {
+            each(MetricType::Histogram, &|app, metric| histogram(metric, &app.end_to_end))
+        }
+        _ => Ok(()),
     }
-    let what = "Events that were refused or failed, by the reason";
-    let mut failed = encoder.encode_descriptor("failed_events", what, None, MetricType::Counter)?;
-    for (reason, count) in failures {
-        let label: Label<'_> = [("reason", reason)];
-        ConstCounter::new(*count).encode(failed.encode_family(&label)?)?;
-    }
-    Ok(())
 }
 
 pub(super) fn info(encoder: &mut DescriptorEncoder<'_>, scenario: &str) -> fmt::Result {
     let labels = [("version", env!("CARGO_PKG_VERSION")), ("scenario", scenario)];
     let mut metric = encoder.encode_descriptor("run", "What runs", None, MetricType::Info)?;
     metric.encode_info(&labels)
-}
-
-pub(super) fn apps(encoder: &mut DescriptorEncoder<'_>, apps: &[AppMoment]) -> fmt::Result {
-    if apps.is_empty() {
-        return Ok(());
-    }
-    let what = "Records that an application has read";
-    let mut read = encoder.encode_descriptor("read_records", what, None, MetricType::Counter)?;
-    for app in apps {
-        let label: Label<'_> = [("app", &app.name)];
-        ConstCounter::new(app.read).encode(read.encode_family(&label)?)?;
-    }
-    let what = "Acknowledged records that an application has not read";
-    let mut lag = encoder.encode_descriptor("lag_records", what, None, MetricType::Gauge)?;
-    for app in apps {
-        let label: Label<'_> = [("app", &app.name)];
-        let records = i64::try_from(app.lag_records).unwrap_or(i64::MAX);
-        ConstGauge::new(records).encode(lag.encode_family(&label)?)?;
-    }
-    let what = "Processed by an application after the event was due";
-    let mut latency =
-        encoder.encode_descriptor("end_to_end_seconds", what, None, MetricType::Histogram)?;
-    for app in apps {
-        let label: Label<'_> = [("app", &app.name)];
-        histogram(latency.encode_family(&label)?, &app.end_to_end)?;
-    }
-    Ok(())
 }
 
 pub(super) fn histogram(mut metric: MetricEncoder<'_>, buckets: &Buckets) -> fmt::Result {
@@ -264,5 +263,28 @@ mod tests {
         assert_eq!((count_at(60.0), count_at(f64::INFINITY), buckets.count), (5, 7, 7));
         assert!((buckets.sum_s - 7_261.003_15).abs() < 1e-5, "{}", buckets.sum_s);
         assert_eq!(Buckets::of(None).counts.len(), BOUNDS_S.len() + 1);
+    }
+
+    /// The catalogue's claims, as `output/catalogue_tests.rs` holds those of the other forms.
+    #[test]
+    fn prometheus_has_a_family_for_every_metric_that_claims_one_and_no_other() {
+        let apps = vec![AppMoment { name: "fraud".to_owned(), ..AppMoment::default() }];
+        let failures = vec![("refused".to_owned(), 3)];
+        let metrics = Arc::new(Metrics::default());
+        metrics.set(Moment { apps, failures, ..Moment::default() });
+        let text = metrics.text();
+        let help = |line: &str| {
+            let (name, words) = line.strip_prefix("# HELP kbench_")?.split_once(' ')?;
+            Some((name.to_owned(), words.trim_end_matches('.').to_owned()))
+        };
+        let mut found: Vec<(String, String)> = text.lines().filter_map(help).collect();
+        assert_eq!(found.remove(0).0, "run", "{text}");
+        let entries = FormEntry::of(Form::Prometheus);
+        let claimed = entries.iter().map(|it| (it.shown.key.to_owned(), it.shown.words.to_owned()));
+        assert_eq!(found, claimed.collect::<Vec<_>>(), "{text}");
+        for entry in entries {
+            let sample = format!("\nkbench_{}", entry.shown.key);
+            assert!(text.contains(&sample), "no sample of {sample}: {text}");
+        }
     }
 }

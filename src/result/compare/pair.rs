@@ -8,7 +8,7 @@ use super::gate::{self, GateResult};
 use super::options::CompareOptions;
 use super::paired;
 use super::stats::{Call, Design};
-use crate::plan::metric::{Metric, Unit};
+use crate::plan::metric::{Form, FormEntry, Metric, Unit};
 use crate::plan::sweep::PointSettings;
 use crate::result::Saved;
 use crate::result::flag::FlagKind;
@@ -55,16 +55,6 @@ pub struct Pair {
     /// The gates.
     pub gates: Vec<GateResult>,
 }
-
-/// Events that no broker should lose, double or turn round: shown beside the metrics.
-const COUNTS: [&str; 6] = [
-    "ledger.missing",
-    "ledger.duplicates",
-    "ledger.reordered",
-    "ledger.failed",
-    "ledger.unknown",
-    "ledger.unsent",
-];
 
 /// Two groups before they are judged, which takes all points.
 #[derive(Debug)]
@@ -234,25 +224,18 @@ fn metrics(base: &[Saved], runs: &[Saved], options: &CompareOptions) -> [Vec<Met
         }
     }
     // Counts stand behind the others.
-    named.sort_by_key(|metric| metric.unit() == Unit::Count);
+    let is_count = |metric: &Metric| metric.unit() == Unit::Count;
+    named.sort_by_key(is_count);
     if !options.metrics.is_empty() {
         return [named, Vec::new()];
     }
-    let is_usual = |metric: &Metric| {
-        matches!(metric.name.as_str(), "throughput" | "cpu_us_per_event" | "ack.p99")
-            || metric.name.ends_with(".e2e.p50")
-            || metric.name.ends_with(".e2e.p99")
-    };
-    let is_count = |metric: &Metric| COUNTS.contains(&metric.name.as_str());
-    let (mut usual, mut counts) = (Vec::new(), Vec::new());
-    for metric in Metric::all(apps).into_iter().filter(|metric| !named.contains(metric)) {
-        match () {
-            () if is_usual(&metric) => usual.push(metric),
-            () if is_count(&metric) => counts.push(metric),
-            () => {}
-        }
-    }
-    usual.append(&mut counts);
+    let (of_apps, of_run): (Vec<_>, Vec<_>) =
+        FormEntry::of(Form::Comparison).into_iter().partition(|entry| entry.row.per_app);
+    let of_app = |app| of_apps.iter().map(move |entry| entry.metric(app));
+    let of_apps = apps.into_iter().flat_map(of_app);
+    let usual = of_apps.chain(of_run.iter().map(|entry| entry.metric("")));
+    let mut usual: Vec<Metric> = usual.filter(|metric| !named.contains(metric)).collect();
+    usual.sort_by_key(is_count);
     [named, usual]
 }
 

@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::result::sweep::figures::RunFigures;
     use crate::result::sweep::points::AppPoint;
+    use std::collections::BTreeMap;
 
     /// A point with one application, and as many runs as figures.
     fn point(
@@ -193,7 +194,9 @@ mod tests {
                 p99_ns: Spread::of(p99_ms.iter().map(|ms| ms * 1e6)),
                 p99_9_ns: None,
                 efficiency: None,
+                metrics: BTreeMap::new(),
             }],
+            metrics: BTreeMap::new(),
             runs: (0..)
                 .zip(p99_ms)
                 .map(|(repeat, ms)| RunFigures {

@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::figures::{RunFigures, figures};
 use super::limit::{Bottleneck, idle_workers, limit};
-use crate::plan::metric::Statistic;
+use crate::plan::metric::{AppStage, Better, Figure, Form, FormEntry, Statistic};
 use crate::plan::sweep::PointSettings;
 use crate::result::limited::limited;
+use crate::result::metric::value;
 use crate::result::{RunResult, Saved};
 
 /// A figure over whole runs; infinite, and `null` when written, where a run's had no end.
@@ -68,6 +69,9 @@ pub struct PointSummary {
     pub lag_at_end_s: Option<Spread>,
     /// Each application.
     pub apps: Vec<AppPoint>,
+    /// What else the catalogue shows of a sweep, by the metric's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, Spread>,
     /// The runs that the figures are of, one by one.
     #[serde(default)]
     pub runs: Vec<RunFigures>,
@@ -91,9 +95,44 @@ pub struct AppPoint {
     /// What each of its workers does of what one alone did; `None` where one alone kept up, for
     /// then there was nothing to share.
     pub efficiency: Option<f64>,
+    /// What else the catalogue shows of a sweep, by the metric's name without the application's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, Spread>,
+}
+
+impl AppPoint {
+    /// A metric of the application over its runs.
+    #[must_use]
+    pub fn spread(&self, entry: &FormEntry) -> Option<Spread> {
+        match entry.figure {
+            Figure::Throughput => self.consumed_per_s,
+            Figure::App(AppStage::EndToEnd, Statistic::P50) => self.p50_ns,
+            Figure::App(AppStage::EndToEnd, Statistic::P99) => self.p99_ns,
+            Figure::App(AppStage::EndToEnd, Statistic::P99_9) => self.p99_9_ns,
+            _ => self.metrics.get(&entry.name()).copied(),
+        }
+    }
 }
 
 impl PointSummary {
+    /// A metric over the point's runs; of applications, the worst of them.
+    #[must_use]
+    pub fn spread(&self, entry: &FormEntry) -> Option<Spread> {
+        match entry.figure {
+            _ if entry.row.per_app => {
+                let all = self.apps.iter().filter_map(|app| app.spread(entry));
+                let order = |one: &Spread, other: &Spread| one.median.total_cmp(&other.median);
+                match entry.row.better {
+                    Better::Less => all.max_by(order),
+                    Better::More => all.min_by(order),
+                }
+            }
+            Figure::Throughput => self.acked_per_s,
+            Figure::CpuPerEvent => self.cpu_us_per_event,
+            _ => self.metrics.get(&entry.name()).copied(),
+        }
+    }
+
     /// The slowest application's percentile.
     #[must_use]
     pub fn worst(&self, pick: impl Fn(&AppPoint) -> Option<Spread>) -> Option<Spread> {
@@ -184,6 +223,7 @@ fn point(settings: &PointSettings, runs: &[&RunResult]) -> PointSummary {
         cpu_us_per_event: spread(&|run| run.watch.cpu_us_per_event),
         lag_at_end_s: spread(&|run| Some(run.watch.lag_at_end_s)),
         apps,
+        metrics: others(&runs, false, ""),
         runs: runs.iter().map(|run| figures(run)).collect(),
     }
 }
@@ -203,7 +243,32 @@ fn app(runs: &[&RunResult], place: usize) -> AppPoint {
         p99_ns: spread(Statistic::P99),
         p99_9_ns: spread(Statistic::P99_9),
         efficiency: None,
+        metrics: others(runs, true, &first.name),
     }
+}
+
+/// What the catalogue shows of a sweep, of the runs or of an application, without what has a field
+/// of its own.
+fn others(runs: &[&RunResult], per_app: bool, app: &str) -> BTreeMap<String, Spread> {
+    let shown = [Form::Sweep, Form::SweepApps, Form::HeatMap, Form::LineChart];
+    let entries = shown.into_iter().flat_map(FormEntry::of);
+    let entries = entries.filter(|entry| entry.row.per_app == per_app && !has_field(entry.figure));
+    let spread = |entry: FormEntry| {
+        let values = runs.iter().filter_map(|run| value(&entry.metric(app), run));
+        Some((entry.name(), Spread::of(values)?))
+    };
+    entries.filter_map(spread).collect()
+}
+
+/// Whether a point has a field of its own for it.
+fn has_field(figure: Figure) -> bool {
+    use Statistic::{P50, P99, P99_9};
+    matches!(
+        figure,
+        Figure::Throughput
+            | Figure::CpuPerEvent
+            | Figure::App(AppStage::EndToEnd, P50 | P99 | P99_9)
+    )
 }
 
 fn most_common(limits: impl Iterator<Item = Bottleneck>) -> Bottleneck {

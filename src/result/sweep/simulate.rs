@@ -1,5 +1,7 @@
 //! What a sweep says, and what comparing two sweeps says, held against points whose truth is known.
 
+use std::collections::BTreeMap;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -95,6 +97,7 @@ fn bare(place: &[usize]) -> PointSummary {
         cpu_us_per_event: None,
         lag_at_end_s: None,
         apps: Vec::new(),
+        metrics: BTreeMap::new(),
         runs: Vec::new(),
     }
 }
