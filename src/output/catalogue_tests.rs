@@ -7,11 +7,13 @@ use comfy_table::presets;
 
 use super::table::{accounts, applications, rates, sender, wire};
 use super::{cpu, csv, html, summary, sweep, table};
+use crate::measure::latency::Throttled;
 use crate::plan::metric::{CATALOGUE, Form, FormEntry, Metric, Shown};
 use crate::result::compare::value;
 use crate::result::metric::{bare, cell, in_interval, worst_cell};
 use crate::result::sweep::manifest::SweepManifest;
 use crate::result::sweep::points::summarize;
+use crate::result::throttling::Throttling;
 use crate::result::{RunResult, Saved, Trial};
 use crate::workers::produce::WireBytes;
 
@@ -32,6 +34,8 @@ fn sample() -> RunResult {
         app.garbage = 6_000 + place;
     }
     run.watch.cpu_measured_s = Some(2.5);
+    let throttled = |of_time| Some(Throttled { longest_ms: 812.0, of_time });
+    run.throttling = Throttling { producers: throttled(0.25), consumers: throttled(0.125) };
     run.wire = Some(WireBytes { records: 10, payload_bytes: 4_321, wire_bytes: 1_000 });
     (run.ledger.failed, run.ledger.unknown, run.ledger.unsent) = (7_001, 7_002, 7_003);
     run
@@ -40,7 +44,7 @@ fn sample() -> RunResult {
 /// Two points of a sweep of one run each.
 fn swept() -> SweepManifest {
     let trial = |value: &str| {
-        let mut saved = recorded();
+        let mut saved = Saved { result: sample(), ..recorded() };
         let point = ["acks", "linger"].map(|key| (key.to_owned(), value.to_owned()));
         saved.result.trial = Some(Trial { point: BTreeMap::from(point), ..Trial::default() });
         saved

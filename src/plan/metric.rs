@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base::suggest::distances;
 
-pub use catalogue::{CATALOGUE, Figure, Measured, MetricRow};
+pub use catalogue::{CATALOGUE, Figure, Measured, MetricRow, ThrottledSide};
 pub use form::{Form, Shown};
 pub use terms::{Account, AppStage, Better, Statistic, Unit};
 

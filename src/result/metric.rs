@@ -3,7 +3,9 @@
 use crate::base::text::{self, duration};
 use crate::measure::latency::Reading;
 use crate::measure::ledger::AppLedger;
-use crate::plan::metric::{Account, AppStage, Figure, Form, FormEntry, Metric, Unit};
+use crate::plan::metric::{
+    Account, AppStage, Figure, Form, FormEntry, Metric, ThrottledSide, Unit,
+};
 use crate::result::{AppInterval, AppResult, Interval, LatencySummary, RunResult};
 
 /// The figure of a run; infinite for a latency without end, where too much of what was offered was
@@ -33,6 +35,13 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
         Figure::Ledger(account) => count(account, app, result),
         Figure::LagMax => lag_max(result, app),
         Figure::WireRatio => result.wire.and_then(|wire| wire.ratio()),
+        Figure::ThrottleTime(side) => {
+            let throttled = match side {
+                ThrottledSide::Producers => result.throttling.producers,
+                ThrottledSide::Consumers => result.throttling.consumers,
+            };
+            throttled.map(|throttled| throttled.of_time * measured_s(result) * 1e9)
+        }
     }
 }
 
@@ -218,10 +227,21 @@ fn count(account: Account, app: Option<&String>, result: &RunResult) -> Option<f
     count.map(|count| count as f64)
 }
 
+/// How long the measured part of the schedule is, in seconds.
+fn measured_s(result: &RunResult) -> f64 {
+    let end_s = result.phases.iter().map(|phase| phase.to_s).fold(0.0, f64::max);
+    end_s - warm_s(result)
+}
+
+/// When the measured part begins, in seconds from the schedule's start.
+fn warm_s(result: &RunResult) -> f64 {
+    let warm = result.phases.iter().filter(|phase| phase.warmup).map(|phase| phase.to_s);
+    warm.fold(0.0, f64::max)
+}
+
 /// Most unread records at the end of an interval of the measured part.
 fn lag_max(result: &RunResult, app: Option<&String>) -> Option<f64> {
-    let warm = result.phases.iter().filter(|phase| phase.warmup).map(|phase| phase.to_s);
-    let from_s = warm.fold(0.0, f64::max);
+    let from_s = warm_s(result);
     let measured = result.series.iter().filter(|interval| interval.from_s >= from_s);
     let lags = measured.flat_map(|interval| interval.apps.iter().zip(&result.apps));
     let is_meant = |name: &String| app.is_none_or(|app| app == name);

@@ -12,7 +12,9 @@ use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::loopback::Delays;
 use kbench::client::loopback::hooks::LoopbackHooks;
+use kbench::plan::metric::Metric;
 use kbench::result::RunResult;
+use kbench::result::compare::value;
 use kbench::result::keep_up::{KeepingUp, KeptUp};
 
 /// The protocol's numbers of requests.
@@ -140,6 +142,9 @@ fn quota(world: &World) {
     );
     assert!(flags.contains(&words), "{words} {flags:?}");
     assert!(throttled.longest_ms > 100.0 && throttled.of_time > 0.1, "{throttled:?}");
+    let metric = Metric::find("throttle_time.producers", ["analytics"]).unwrap();
+    let ns = value(&metric, &result).expect("producers say so");
+    assert!((ns / 1e9 / 6.0 - throttled.of_time).abs() < 1e-6, "{ns} ns, {throttled:?}");
     let consumers = result.throttling.consumers.expect("consumers say so");
     assert!(consumers.longest_ms < 1.0, "the quota is the producers': {consumers:?}");
 }

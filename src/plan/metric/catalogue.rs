@@ -28,6 +28,17 @@ pub enum Figure {
     LagMax,
     /// Payload bytes for a byte on the wire.
     WireRatio,
+    /// For how long brokers throttled clients by quota, in the measured part.
+    ThrottleTime(ThrottledSide),
+}
+
+/// The clients of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThrottledSide {
+    /// Those that send.
+    Producers,
+    /// Those that read, of all applications.
+    Consumers,
 }
 
 /// What a row measures.
@@ -312,6 +323,32 @@ pub static CATALOGUE: &[MetricRow] = &[
         &[THRESHOLD, at(Form::Accounts, 50, "+ {} unsent"), at(Form::Comparison, 110, "")],
     ),
     run("lag.max", Unit::Count, Better::Less, Figure::LagMax, &[THRESHOLD]),
+    run(
+        "throttle_time.producers",
+        Unit::Nanoseconds,
+        Better::Less,
+        Figure::ThrottleTime(ThrottledSide::Producers),
+        &[
+            THRESHOLD,
+            at(Form::Disturbed, 10, "producers throttled by quota for {}"),
+            at(Form::Tile, 90, "producers throttled by quota"),
+            column(200, "throttle_time_producers_ns"),
+            at(Form::Sweep, 72, "throttled"),
+        ],
+    ),
+    run(
+        "throttle_time.consumers",
+        Unit::Nanoseconds,
+        Better::Less,
+        Figure::ThrottleTime(ThrottledSide::Consumers),
+        &[
+            THRESHOLD,
+            at(Form::Disturbed, 20, "consumers throttled by quota for {}"),
+            at(Form::Tile, 100, "consumers throttled by quota"),
+            column(210, "throttle_time_consumers_ns"),
+            at(Form::Sweep, 74, "reading throttled"),
+        ],
+    ),
     run(
         "wire.ratio",
         Unit::Ratio,

@@ -2,11 +2,12 @@ use std::path::Path;
 
 use super::super::tests::run;
 use super::*;
-use crate::measure::latency::Footing;
+use crate::measure::latency::{Footing, Throttled};
 use crate::measure::ledger::AppLedger;
 use crate::output::html;
 use crate::output::summary::markdown;
 use crate::output::table::terminal;
+use crate::result::throttling::Throttling;
 use crate::result::{AppClock, AppInterval, Interval, PhaseResult, load_all};
 use crate::workers::produce::WireBytes;
 
@@ -320,4 +321,31 @@ fn a_threshold_on_a_percentile_that_rests_on_one_episode_says_so_wherever_it_is_
         let says = |it: &ThresholdResult| it.shown.contains("episode");
         assert!(!run.thresholds.iter().any(says), "{:?}", run.thresholds);
     }
+}
+
+#[test]
+fn the_time_of_throttling_is_its_share_of_the_measured_part() {
+    let mut run = different();
+    let phase = |warmup, from_s, to_s| PhaseResult {
+        name: String::new(),
+        warmup,
+        from_s,
+        to_s,
+        expected: 1.0,
+        sessions: None,
+    };
+    run.phases = vec![phase(true, 0.0, 4.0), phase(false, 4.0, 24.0)];
+    let throttled = |of_time| Some(Throttled { longest_ms: 900.0, of_time });
+    run.throttling = Throttling { producers: throttled(0.25), consumers: throttled(0.0) };
+    assert_eq!(figure("throttle_time.producers", &run), Some(5e9));
+    assert_eq!(figure("throttle_time.consumers", &run), Some(0.0));
+    let line = "\nproducers throttled by quota for 5.00 s\n";
+    let text = terminal(&run, false);
+    assert!(text.contains(line), "of those that were not there is no word: {text}");
+    let limits = ["< 6s", "< 5s"].map(|text| limit("throttle_time.producers", text));
+    let held: Vec<bool> = thresholds(&limits, &run).iter().map(|it| it.passed).collect();
+    assert_eq!(held, [true, false]);
+    // Clients that would not say so are not taken for clients that were not throttled.
+    run.throttling = Throttling::default();
+    assert_eq!(figure("throttle_time.producers", &run), None);
 }
