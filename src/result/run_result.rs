@@ -26,6 +26,7 @@ use crate::measure::ledger::LedgerReport;
 use crate::measure::verify::books::Books;
 use crate::measure::verify::detection::{Detection, RuleAlerts};
 use crate::measure::verify::segments::SegmentReport;
+use crate::workers::consume::GroupMember;
 use crate::workers::produce::WireBytes;
 
 /// Raised whenever a reader of an older one would misread the new one.
@@ -253,6 +254,9 @@ pub struct AppResult {
     pub stack: Vec<StackedPercentile>,
     /// Records that are not of this run, and no event at all.
     pub garbage: u64,
+    /// Each member of its group; empty in a result by an older kbench.
+    #[serde(default)]
+    pub members: Vec<GroupMember>,
     /// How many users and rules the application points at.
     pub flags: u64,
     /// What the application found out; of its flags only the first hundred.

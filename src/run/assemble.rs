@@ -34,7 +34,7 @@ use crate::result::{
     AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, RecordingResult, RunResult,
     Verdict, compare, keep_up,
 };
-use crate::workers::consume::AppGroup;
+use crate::workers::consume::{AppGroup, GroupMember};
 use crate::workers::produce::{TimedOut, WireBytes};
 
 pub(super) use build::build;
@@ -235,6 +235,7 @@ fn over_time(series: &mut Series, stage: Stage) -> LatencySummary {
 #[derive(Clone)]
 pub(super) struct GroupAnswer {
     garbage: u64,
+    members: Vec<GroupMember>,
     summary: Option<Summary>,
     segments: Option<SegmentReport>,
 }
@@ -243,14 +244,14 @@ pub(super) struct GroupAnswer {
 pub(super) fn answers(plan: &Plan, groups: Vec<Arc<AppGroup>>, books: &Books) -> Vec<GroupAnswer> {
     let personas = Personas::new(plan);
     let one = |group: Arc<AppGroup>| {
-        let garbage = group.garbage();
+        let (garbage, members) = (group.garbage(), group.members());
         let state = group.into_app();
         let summary = state.as_ref().map(|state| state.summary());
         let segments = personas
             .as_ref()
             .zip(state.as_deref())
             .and_then(|(personas, state)| segments::compare(personas, books, state));
-        GroupAnswer { garbage, summary, segments }
+        GroupAnswer { garbage, members, summary, segments }
     };
     groups.into_iter().map(one).collect()
 }
@@ -265,7 +266,7 @@ fn apps(
         let app = &plan.apps[place];
         let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
         let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
-        let GroupAnswer { garbage, summary, segments } = answer;
+        let GroupAnswer { garbage, members, summary, segments } = answer;
         AppResult {
             name: app.name.clone(),
             group: app.group.clone(),
@@ -280,6 +281,7 @@ fn apps(
                 collector.apps[place].total(Stage::EndToEnd),
             ),
             garbage,
+            members,
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,

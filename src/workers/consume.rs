@@ -4,6 +4,7 @@
 //! once and in order, however often the partition changes hands.
 
 mod group;
+mod membership;
 pub mod observation_recorder;
 #[cfg(test)]
 mod poisoned;
@@ -23,6 +24,7 @@ use crate::measure::latency::window::Window;
 use crate::measure::latency::{Recorder, Throttles};
 
 pub use group::{AppGroup, PartitionState, WorkerState};
+pub use membership::{AssignmentHistory, GroupMember, Membership};
 pub use observation_recorder::{ObservationRecorder, Testimony};
 pub use reader::{AppReader, ReadCounts};
 
@@ -62,8 +64,13 @@ pub trait Source: Send {
         None
     }
 
+    /// What it knows of its partitions.
+    fn membership(&self) -> &Membership;
+
     /// How many partitions it has now; `None` before its first assignment.
-    fn assigned(&self) -> Option<usize>;
+    fn assigned(&self) -> Option<usize> {
+        self.membership().assigned()
+    }
 }
 
 /// What one worker's loop works with.
@@ -115,6 +122,12 @@ pub fn run(mut shift: WorkerTask) -> Result<Box<dyn Source>> {
         if let Some(window) = shift.recorder.roll(shift.clock.now_ns()) {
             let _ = shift.windows.send((shift.app, window));
         }
+    }
+    if let Some(measured) = shift.measured.get() {
+        let on_clock = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
+        let history = shift.source.membership().history(on_clock(shift.clock.now_ns()));
+        let member = history.within(&(on_clock(measured.start)..on_clock(measured.end)));
+        shift.group.set_member(shift.worker, member);
     }
     let last = shift.recorder.flush(shift.clock.now_ns());
     // The harness may be gone already when a run is given up; then nobody misses the window.

@@ -2,7 +2,6 @@
 
 use super::setup;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use crate::base::error::{Error, Result};
 use crate::client::facts::{ClientProperties, TopicFacts};
 use crate::event::Arrival;
 use crate::measure::latency::Throttles;
-use crate::workers::consume::Source;
+use crate::workers::consume::{Membership, Source};
 
 /// Longest wait for where a partition ends.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
@@ -200,8 +199,8 @@ impl Source for KafkaSource {
         is_heard.then(|| self.consumer.context().heard.throttles(now_ns))
     }
 
-    fn assigned(&self) -> Option<usize> {
-        usize::try_from(self.consumer.context().assigned.load(Ordering::Acquire)).ok()
+    fn membership(&self) -> &Membership {
+        &self.consumer.context().membership
     }
 }
 
@@ -210,7 +209,7 @@ impl Source for KafkaSource {
 struct StoredOffsets {
     topic: String,
     pending: Mutex<Vec<i64>>,
-    assigned: AtomicI64,
+    membership: Membership,
     heard: Heard,
     reporter: Reporter,
 }
@@ -220,7 +219,7 @@ impl StoredOffsets {
         Self {
             topic: topic.to_owned(),
             pending: Mutex::default(),
-            assigned: AtomicI64::new(-1),
+            membership: Membership::default(),
             heard: Heard::default(),
             reporter,
         }
@@ -279,14 +278,12 @@ impl ConsumerContext for StoredOffsets {
 
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         // Whole lists and changes alike: a whole list is taken away before the next one comes.
-        let had = self.assigned.load(Ordering::Acquire).max(0);
-        let change = |list: &TopicPartitionList| i64::try_from(list.count()).unwrap_or(i64::MAX);
-        let has = match rebalance {
-            Rebalance::Assign(list) => had.saturating_add(change(list)),
-            Rebalance::Revoke(list) => (had - change(list)).max(0),
-            Rebalance::Error(_) => 0,
-        };
-        self.assigned.store(has, Ordering::Release);
+        match rebalance {
+            Rebalance::Assign(list) => self.membership.gained(list.count()),
+            Rebalance::Revoke(list) => self.membership.lost(list.count()),
+            // The wrapper has unassigned all.
+            Rebalance::Error(_) => self.membership.lost(usize::MAX),
+        }
     }
 }
 

@@ -9,14 +9,15 @@ use super::log::{LoopbackLog, LoopbackTopic};
 use crate::base::error::Result;
 use crate::event::Arrival;
 use crate::event::json::stamp;
-use crate::workers::consume::Source;
+use crate::workers::consume::{Membership, Source};
 
 pub(super) struct LoopbackSource {
     topic: Arc<LoopbackTopic>,
     group: String,
     member: Option<u64>,
     joins_at: Instant,
-    assigned: Option<usize>,
+    seat: Option<(usize, usize)>,
+    membership: Membership,
     batch: Vec<(usize, i64, Arc<[u8]>)>,
     batches: u64,
 }
@@ -29,7 +30,8 @@ impl LoopbackSource {
             group: group.to_owned(),
             member: None,
             joins_at: Instant::now() + delay,
-            assigned: None,
+            seat: None,
+            membership: Membership::default(),
             batch: Vec::new(),
             batches: 0,
         }
@@ -44,9 +46,15 @@ impl LoopbackSource {
         let group =
             log.groups.entry(self.group.clone()).or_insert_with(|| GroupMembers::new(partitions));
         let member = *self.member.get_or_insert_with(|| group.join());
-        let mut assigned = 0;
-        for place in group.share(member) {
-            assigned += 1;
+        let seat = group.seat(member);
+        if self.seat != Some(seat) {
+            if self.seat.is_some() {
+                self.membership.lost(usize::MAX);
+            }
+            self.membership.gained(group.share(seat).count());
+            self.seat = Some(seat);
+        }
+        for place in group.share(seat) {
             let mut offset = group.committed[place];
             while self.batch.len() < max
                 && let Some(record) = log.partitions[place].get(offset)
@@ -59,7 +67,6 @@ impl LoopbackSource {
                 offset += 1;
             }
         }
-        self.assigned = Some(assigned);
         next_ns
     }
 
@@ -109,6 +116,9 @@ impl LoopbackSource {
     }
 
     fn leave(&mut self) {
+        if self.seat.take().is_some() {
+            self.membership.lost(usize::MAX);
+        }
         if let (Some(member), Some(group)) =
             (self.member.take(), self.topic.lock().groups.get_mut(&self.group))
         {
@@ -165,8 +175,8 @@ impl Source for LoopbackSource {
         Ok(count)
     }
 
-    fn assigned(&self) -> Option<usize> {
-        self.assigned
+    fn membership(&self) -> &Membership {
+        &self.membership
     }
 }
 

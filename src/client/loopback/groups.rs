@@ -19,10 +19,17 @@ impl GroupMembers {
         self.next_member
     }
 
-    /// The partitions of a member: every n-th, by its place among the members.
-    pub(super) fn share(&self, member: u64) -> impl Iterator<Item = usize> + use<> {
+    /// A member's place among the members, and how many these are.
+    pub(super) fn seat(&self, member: u64) -> (usize, usize) {
         let place = self.members.iter().position(|&other| other == member);
-        let (first, step) = place.map_or((usize::MAX, 1), |place| (place, self.members.len()));
+        place.map_or((usize::MAX, 1), |place| (place, self.members.len()))
+    }
+
+    /// The partitions of who has this seat: every n-th.
+    pub(super) fn share(
+        &self,
+        (first, step): (usize, usize),
+    ) -> impl Iterator<Item = usize> + use<> {
         (first..self.committed.len()).step_by(step)
     }
 }

@@ -68,9 +68,9 @@ impl ConsumerPartWriter {
     pub fn end(mut self, fault: Option<String>) -> Result<PathBuf> {
         let app = |(app, witness): (AppName, Arc<Mutex<ObservationRecorder>>)| {
             let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
-            let Testimony { notes, pages, last } = witness.testify();
+            let Testimony { notes, pages, last, assignments } = witness.testify();
             let (summary, read) = last.unzip();
-            AppPart { app, notes, pages, summary, read }
+            AppPart { app, notes, pages, summary, read, assignments }
         };
         let seen = self.meter.end();
         let part = ConsumerPart {

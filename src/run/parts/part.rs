@@ -23,7 +23,7 @@ use crate::event::FraudKind;
 use crate::measure::ledger::{Observations, Outcomes};
 use crate::plan::AppPlan;
 use crate::result::{Build, RunResult, check_writable, entry, sync};
-use crate::workers::consume::ReadCounts;
+use crate::workers::consume::{AssignmentHistory, ReadCounts};
 
 /// Raised whenever a reader of an older one would misread the new one.
 pub const VERSION: u32 = 1;
@@ -147,6 +147,9 @@ pub struct AppPart {
     pub summary: Option<Summary>,
     /// What it read, likewise.
     pub read: Option<ReadCounts>,
+    /// How its partitions changed, in ns since 1970 by its process's clock.
+    #[serde(default)]
+    pub assignments: AssignmentHistory,
 }
 
 /// A part that somebody has begun.

@@ -195,6 +195,7 @@ impl StandaloneConsumer {
         let (read, summary) = (self.reader.read(), self.reader.summary());
         let said = say(&Update::Last(&summary, read));
         if let Some(witness) = &mut witness {
+            witness.belonged(self.source.membership());
             witness.finish(summary, read);
         }
         said.map(|()| read)

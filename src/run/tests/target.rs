@@ -22,7 +22,7 @@ use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 use crate::plan::{AppPlan, TopicPlan, scenario};
-use crate::workers::consume::Source;
+use crate::workers::consume::{Membership, Source};
 use crate::workers::produce::{Batch, Handover, Receiver, RecordRef, Sink};
 
 /// The one event whose answer gets lost, though it is written: the topic is read again for it.
@@ -88,7 +88,7 @@ impl Sink for ShelvesSink {
 }
 
 /// A member, and where it is in each partition.
-struct ShelvesSource(Shelves, Vec<i64>);
+struct ShelvesSource(Shelves, Vec<i64>, Membership);
 
 impl Source for ShelvesSource {
     fn poll(
@@ -97,7 +97,7 @@ impl Source for ShelvesSource {
         wait: Duration,
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize> {
-        let Self(shelves, positions) = self;
+        let Self(shelves, positions, _) = self;
         let mut count = 0;
         for (place, position) in positions.iter_mut().enumerate() {
             while count < max
@@ -116,8 +116,8 @@ impl Source for ShelvesSource {
         Ok(count)
     }
 
-    fn assigned(&self) -> Option<usize> {
-        Some(self.1.len())
+    fn membership(&self) -> &Membership {
+        &self.2
     }
 }
 
@@ -215,7 +215,9 @@ impl Target for Shelves {
     }
 
     fn source(&self, _plan: &Plan, _app: &AppPlan) -> Result<Box<dyn Source>> {
-        Ok(Box::new(ShelvesSource(self.clone(), vec![0; self.spans().len()])))
+        let (positions, membership) = (vec![0; self.spans().len()], Membership::default());
+        membership.gained(positions.len());
+        Ok(Box::new(ShelvesSource(self.clone(), positions, membership)))
     }
 
     fn clients(&self) -> Vec<ClientProperties> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::membership::GroupMember;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::event::Arrival;
@@ -42,6 +43,7 @@ pub struct AppGroup {
     positions: Vec<AtomicI64>,
     probed: Vec<AtomicU64>,
     assigned: Vec<AtomicI64>,
+    members: Vec<Mutex<GroupMember>>,
     garbage: AtomicU64,
 }
 
@@ -63,6 +65,7 @@ impl AppGroup {
             positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
             probed: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
             assigned: (0..workers).map(|_| AtomicI64::new(-1)).collect(),
+            members: (0..workers).map(|_| Mutex::default()).collect(),
             garbage: AtomicU64::new(0),
         }
     }
@@ -133,6 +136,20 @@ impl AppGroup {
                 Err(_) => WorkerState::Joining,
             })
             .collect()
+    }
+
+    /// Notes what a worker was as a member, once it has ended.
+    pub fn set_member(&self, worker: usize, member: GroupMember) {
+        if let Some(place) = self.members.get(worker) {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = member;
+        }
+    }
+
+    /// What each worker was as a member; of one that has not ended, nothing.
+    #[must_use]
+    pub fn members(&self) -> Vec<GroupMember> {
+        let member = |it: &Mutex<GroupMember>| *it.lock().unwrap_or_else(PoisonError::into_inner);
+        self.members.iter().map(member).collect()
     }
 
     /// The partitions of which no worker has seen a probe yet.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::ReadCounts;
+use super::membership::{AssignmentHistory, Membership};
 use crate::apps::Summary;
 use crate::base::clock::{Clock, SystemClock};
 use crate::event::Arrival;
@@ -22,6 +23,7 @@ pub struct ObservationRecorder {
     notes: Observations,
     diaries: BTreeMap<u32, IntervalSamples>,
     last: Option<(Summary, ReadCounts)>,
+    assignments: AssignmentHistory,
 }
 
 /// What a [`ObservationRecorder`] leaves.
@@ -33,6 +35,8 @@ pub struct Testimony {
     pub pages: BTreeMap<u32, Vec<Box<RawValue>>>,
     /// What the application found and read; `None` when it did not come to its end.
     pub last: Option<(Summary, ReadCounts)>,
+    /// How the member's partitions changed, likewise.
+    pub assignments: AssignmentHistory,
 }
 
 impl ObservationRecorder {
@@ -41,7 +45,8 @@ impl ObservationRecorder {
     #[must_use]
     pub fn new(clock: Arc<SystemClock>, interval_ns: u64) -> Self {
         let (notes, diaries) = Default::default();
-        Self { clock, interval_ns, notes, diaries, last: None }
+        let (last, assignments) = Default::default();
+        Self { clock, interval_ns, notes, diaries, last, assignments }
     }
 
     /// Nanoseconds since 1970, by the date that the clock began with.
@@ -77,6 +82,11 @@ impl ObservationRecorder {
         }
     }
 
+    /// Takes down how the partitions of the member that read for it have changed, in ns since 1970.
+    pub fn belonged(&mut self, membership: &Membership) {
+        self.assignments = membership.history(self.now_ns());
+    }
+
     /// Takes down what the application found at its end.
     pub fn finish(&mut self, summary: Summary, read: ReadCounts) {
         self.last = Some((summary, read));
@@ -90,6 +100,7 @@ impl ObservationRecorder {
             notes: std::mem::take(&mut self.notes),
             pages: diaries.into_iter().map(|(run, diary)| (run, diary.into_pages())).collect(),
             last: self.last.take(),
+            assignments: std::mem::take(&mut self.assignments),
         }
     }
 }

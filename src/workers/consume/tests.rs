@@ -39,6 +39,7 @@ struct Script {
     clock: Arc<ManualClock>,
     stop: Arc<AtomicBool>,
     measured: Arc<OnceLock<Range<u64>>>,
+    membership: Membership,
 }
 
 impl Source for Script {
@@ -66,6 +67,9 @@ impl Source for Script {
             });
         }
         self.polled += 1;
+        if self.polled == 2 {
+            self.membership.gained(3);
+        }
         if self.polled == 1 {
             self.measured.set(5 * MS..u64::MAX).unwrap();
         }
@@ -73,8 +77,8 @@ impl Source for Script {
         Ok(records.len())
     }
 
-    fn assigned(&self) -> Option<usize> {
-        (self.polled > 1).then_some(3)
+    fn membership(&self) -> &Membership {
+        &self.membership
     }
 }
 
@@ -98,6 +102,7 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
         clock: clock.clone(),
         stop: stop.clone(),
         measured: measured.clone(),
+        membership: Membership::default(),
     };
     let (sender, windows) = channel();
     let shift = WorkerTask {
@@ -114,6 +119,7 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
     let source = run(shift).unwrap();
     assert_eq!(source.assigned(), Some(3));
     assert_eq!(group.workers(), [WorkerState::Joining, WorkerState::Assigned(3)]);
+    assert_eq!(group.members(), [GroupMember::default(), GroupMember { partitions: 3 }]);
     assert_eq!(group.positions(), [7]);
     let found: Vec<_> = windows
         .try_iter()

@@ -9,6 +9,7 @@ pub(super) const HELD_BY_THE_DIGEST_ALONE: &[(&str, &str)] = &[
     ("/ack_stack/*/stalled_ns", MEASURED),
     ("/apps/*/garbage", COUNTED),
     ("/apps/*/keeping_up/**", SLOPE),
+    ("/apps/*/members/**", COUNTED),
     ("/apps/*/segments/**", ANSWER),
     ("/apps/*/summary/dropped", ANSWER),
     ("/apps/*/summary/flags/**", ANSWER),

@@ -1,6 +1,7 @@
 //! One application, from what each of its processes has recorded.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::apps::{Summary, Totals};
 use crate::base::error::{Error, Result};
@@ -9,6 +10,7 @@ use crate::measure::latency::{Footing, IntervalRow, SampleCell, Series, TAIL};
 use crate::result::{AppClock, AppResult, ClockBound, LatencySummary};
 use crate::run::parts::part::{AppName, AppPart, Begun, ConsumerPart, ProducerPart, ROWS_MORE_MAX};
 use crate::run::undelivered::never_seen;
+use crate::workers::consume::GroupMember;
 
 /// One application.
 pub(super) struct Merged<'a> {
@@ -85,11 +87,23 @@ impl<'a> Merged<'a> {
             end_to_end_uncorrected: LatencySummary::default(),
             stack: Vec::new(),
             garbage: self.parts.iter().map(|(_, app)| app.notes.garbage).sum(),
+            members: self.members(producer),
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments: None,
             keeping_up: None,
         }
+    }
+
+    /// Each of its processes has been one member of its group.
+    fn members(&self, producer: &ProducerPart) -> Vec<GroupMember> {
+        let since_1970_ns = |interval: u64| {
+            let ns = (producer.start_interval + interval).saturating_mul(producer.interval_ns);
+            i64::try_from(ns).unwrap_or(i64::MAX)
+        };
+        let Range { start, end } = producer.measured;
+        let measured = since_1970_ns(start)..since_1970_ns(end);
+        self.parts.iter().map(|(_, app)| app.assignments.within(&measured)).collect()
     }
 
     /// The widest bound of its processes.
