@@ -15,6 +15,7 @@ use crate::result::sweep::manifest::SweepManifest;
 use crate::result::sweep::points::summarize;
 use crate::result::throttling::Throttling;
 use crate::result::{RunResult, Saved, Trial};
+use crate::workers::consume::GroupMember;
 use crate::workers::produce::WireBytes;
 
 fn recorded() -> Saved {
@@ -32,6 +33,8 @@ fn sample() -> RunResult {
     }
     for (place, app) in (1..).zip(&mut run.apps) {
         app.garbage = 6_000 + place;
+        let member = |rebalances| GroupMember { partitions: 3, rebalances };
+        app.members = vec![member(8_000 + place), member(1)];
     }
     run.watch.cpu_measured_s = Some(2.5);
     let throttled = |of_time| Some(Throttled { longest_ms: 812.0, of_time });

@@ -35,6 +35,11 @@ pub fn value(metric: &Metric, result: &RunResult) -> Option<f64> {
         Figure::Ledger(account) => count(account, app, result),
         Figure::LagMax => lag_max(result, app),
         Figure::WireRatio => result.wire.and_then(|wire| wire.ratio()),
+        // The members of a group see the same rebalances, but for one that was away.
+        Figure::Rebalances => {
+            let app = result.apps.iter().find(|found| Some(&found.name) == app)?;
+            app.members.iter().map(|member| member.rebalances).max().map(|count| count as f64)
+        }
         Figure::ThrottleTime(side) => {
             let throttled = match side {
                 ThrottledSide::Producers => result.throttling.producers,

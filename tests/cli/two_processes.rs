@@ -12,6 +12,8 @@ mod damaged;
 mod limits;
 #[path = "two_processes/parts.rs"]
 mod parts;
+#[path = "two_processes/rebalance.rs"]
+mod rebalance;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

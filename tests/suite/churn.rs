@@ -22,7 +22,9 @@ use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::librdkafka::{ClientLog, KafkaSource};
 use kbench::client::loopback::hooks::LoopbackHooks;
-use kbench::result::RunResult;
+use kbench::plan::metric::Metric;
+use kbench::result::compare::value;
+use kbench::result::{AppResult, RunResult};
 use kbench::workers::consume::Source;
 
 const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
@@ -41,6 +43,7 @@ pub fn probes() -> Vec<Probe> {
     vec![
         probe("churn::guests_that_come_and_go_change_no_answer", guests).only(BROKERS),
         // Short sessions: beside seven others a member may be taken for dead again and again.
+        probe("churn::a_calm_run_has_no_rebalance", calm).only(BROKERS),
         probe("churn::a_killed_member_changes_no_answer", killed).only(BROKERS).alone(),
         probe("churn::workers_taken_for_dead_change_no_answer", given_up).only(BROKERS).alone(),
         probe("churn::records_that_come_again_change_no_answer", rewound).only(BROKERS),
@@ -102,7 +105,7 @@ fn scenario(strategy: &str) -> String {
 /// Each application's summary, as it is saved.
 fn answers(result: &RunResult) -> Vec<(String, String)> {
     assert_sound(result);
-    let summary = |app: &kbench::result::AppResult| {
+    let summary = |app: &AppResult| {
         (app.name.clone(), serde_json::to_string(app.summary.as_ref().unwrap()).unwrap())
     };
     result.apps.iter().map(summary).collect()
@@ -216,7 +219,7 @@ fn disturbed<T: Send>(
 /// Two guests in each group at a time, and that twice: partitions move eight times.
 fn guests(world: &World) {
     for strategy in ["range", "cooperative-sticky"] {
-        disturbed(world, strategy, "", |scene| {
+        let (result, ()) = disturbed(world, strategy, "", |scene| {
             for _ in 0..2 {
                 scene.in_each_group(|group| {
                     let first = scene.guest(group);
@@ -226,6 +229,27 @@ fn guests(world: &World) {
                 });
             }
         });
+        // Two guests that come, and one that leaves before the other, twice over.
+        for app in &result.apps {
+            assert!(rebalances(&result, app) >= 4.0, "{strategy}: {:?}", app.members);
+        }
+    }
+}
+
+/// As thresholds and tables have it.
+fn rebalances(result: &RunResult, app: &AppResult) -> f64 {
+    let metric = Metric::find(&format!("{}.rebalances", app.name), [app.name.as_str()]).unwrap();
+    value(&metric, result).unwrap()
+}
+
+/// Nobody comes or goes: joining, before the schedule, and leaving, after it, are no rebalances.
+fn calm(world: &World) {
+    let text = scenario("range").replace("duration = \"12s\"", "duration = \"3s\"");
+    let result = run(world, &text);
+    for app in &result.apps {
+        let partitions: usize = app.members.iter().map(|member| member.partitions).sum();
+        assert_eq!((app.members.len(), partitions), (WORKERS, PARTITIONS as usize));
+        assert!(rebalances(&result, app) < 0.5, "{:?}", app.members);
     }
 }
 
@@ -346,6 +370,9 @@ fn dying(world: &World) {
     let result = try_run(world, &plan, faults).unwrap_or_else(|error| panic!("{error}")).result;
     for app in &result.ledger.apps {
         assert!(app.redeliveries > 20, "{app:?}");
+    }
+    for app in &result.apps {
+        assert!(rebalances(&result, app) > 1.0, "{:?}", app.members);
     }
     assert_like_a_calm_run(&result);
 }

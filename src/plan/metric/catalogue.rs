@@ -28,6 +28,8 @@ pub enum Figure {
     LagMax,
     /// Payload bytes for a byte on the wire.
     WireRatio,
+    /// Rebalances of an application's group in the measured part.
+    Rebalances,
     /// For how long brokers throttled clients by quota, in the measured part.
     ThrottleTime(ThrottledSide),
 }
@@ -210,6 +212,21 @@ pub static CATALOGUE: &[MetricRow] = &[
             THRESHOLD,
             column(90, "lag_records"),
             family(80, "lag_records", "Acknowledged records that an application has not read"),
+        ],
+    ),
+    app(
+        "rebalances",
+        Unit::Count,
+        Better::Less,
+        Figure::Rebalances,
+        &[
+            THRESHOLD,
+            at(Form::Disturbed, 30, "rebalances: {}"),
+            at(Form::PageTable, 80, "rebalances"),
+            at(Form::Tile, 110, "rebalances, most of any group"),
+            column(220, "rebalances"),
+            at(Form::Sweep, 76, "rebalances"),
+            at(Form::SweepApps, 50, "rebalances"),
         ],
     ),
     latency(

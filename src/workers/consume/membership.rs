@@ -45,6 +45,8 @@ pub struct AssignmentHistory(pub Vec<AssignmentChange>);
 pub struct GroupMember {
     /// How many partitions it had at the end.
     pub partitions: usize,
+    /// How many rebalances of its group it saw begin.
+    pub rebalances: u64,
 }
 
 impl Membership {
@@ -85,10 +87,22 @@ impl Membership {
 
 impl AssignmentHistory {
     /// What it comes to in the measured part, on the history's clock.
+    ///
+    /// A rebalance is a round of the group that the member went through: it begins when partitions
+    /// are taken away, and ends when the member gets some again, or is told that it gets none. What
+    /// is only added to those it has is a rebalance by itself.
     #[must_use]
     pub fn within(&self, measured: &Range<i64>) -> GroupMember {
         let before_end = self.0.iter().take_while(|change| change.at_ns < measured.end);
-        GroupMember { partitions: before_end.last().map_or(0, |change| change.partitions) }
+        let (mut member, mut is_open) = (GroupMember::default(), false);
+        for change in before_end {
+            member.partitions = change.partitions;
+            if !is_open && change.at_ns >= measured.start {
+                member.rebalances += 1;
+            }
+            is_open = change.kind == AssignmentKind::Lost;
+        }
+        member
     }
 }
 
@@ -128,5 +142,25 @@ mod tests {
         let partitions = |from, to| changes.within(&(from..to)).partitions;
         assert_eq!((partitions(10, 20), partitions(10, 21), partitions(10, 50)), (6, 0, 4));
         assert_eq!((partitions(0, 4), partitions(0, 100)), (0, 0));
+    }
+
+    #[test]
+    fn a_rebalance_is_a_round_that_began_in_the_measured_part() {
+        let rebalances = |changes: &[(i64, AssignmentKind, usize)]| {
+            history(changes).within(&(10..100)).rebalances
+        };
+        let calm = [(5, Gained, 6)];
+        assert_eq!(rebalances(&calm), 0, "the first assignment, before the schedule");
+        let after = |more: &[(i64, AssignmentKind, usize)]| rebalances(&[&calm, more].concat());
+        // Whole lists: all is taken away, then the next list comes.
+        assert_eq!(after(&[(20, Lost, 0), (21, Gained, 3)]), 1);
+        assert_eq!(after(&[(20, Lost, 0), (21, Gained, 3), (50, Lost, 0), (51, Gained, 6)]), 2);
+        // Changes only: some are taken, in two steps; some are added; told of a round without any.
+        assert_eq!(after(&[(20, Lost, 4), (21, Lost, 3), (25, Gained, 3)]), 1);
+        assert_eq!(after(&[(20, Gained, 7), (30, Gained, 7)]), 2);
+        // One that did not end, one that began before, and one that came afterwards.
+        assert_eq!(after(&[(99, Lost, 0), (120, Gained, 6)]), 1);
+        assert_eq!(after(&[(9, Lost, 0), (11, Gained, 6)]), 0);
+        assert_eq!(after(&[(100, Lost, 0), (101, Gained, 6)]), 0);
     }
 }

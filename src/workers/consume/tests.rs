@@ -119,7 +119,10 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
     let source = run(shift).unwrap();
     assert_eq!(source.assigned(), Some(3));
     assert_eq!(group.workers(), [WorkerState::Joining, WorkerState::Assigned(3)]);
-    assert_eq!(group.members(), [GroupMember::default(), GroupMember { partitions: 3 }]);
+    assert_eq!(
+        group.members(),
+        [GroupMember::default(), GroupMember { partitions: 3, rebalances: 1 }]
+    );
     assert_eq!(group.positions(), [7]);
     let found: Vec<_> = windows
         .try_iter()

@@ -9,6 +9,7 @@ use crate::output::summary::markdown;
 use crate::output::table::terminal;
 use crate::result::throttling::Throttling;
 use crate::result::{AppClock, AppInterval, Interval, PhaseResult, load_all};
+use crate::workers::consume::GroupMember;
 use crate::workers::produce::WireBytes;
 
 const APPS: [&str; 2] = ["analytics", "fraud"];
@@ -348,4 +349,20 @@ fn the_time_of_throttling_is_its_share_of_the_measured_part() {
     // Clients that would not say so are not taken for clients that were not throttled.
     run.throttling = Throttling::default();
     assert_eq!(figure("throttle_time.producers", &run), None);
+}
+
+#[test]
+fn the_rebalances_of_a_group_are_those_of_the_member_that_saw_most() {
+    let mut run = different();
+    assert_eq!(figure("fraud.rebalances", &run), None, "nobody looked");
+    let member = |rebalances| GroupMember { partitions: 1, rebalances };
+    run.apps[0].members = vec![member(0), member(0)];
+    run.apps[1].members = vec![member(2), member(5), member(0)];
+    assert_eq!(figure("analytics.rebalances", &run), Some(0.0));
+    assert_eq!(figure("fraud.rebalances", &run), Some(5.0));
+    let line = "\nrebalances: fraud 5\n";
+    assert!(terminal(&run, false).contains(line), "{}", terminal(&run, false));
+    let limits = [limit("fraud.rebalances", "== 5"), limit("fraud.rebalances", "< 5")];
+    let held: Vec<bool> = thresholds(&limits, &run).iter().map(|it| it.passed).collect();
+    assert_eq!(held, [true, false]);
 }
