@@ -12,6 +12,7 @@ pub mod embedded;
 mod ending;
 pub mod keep;
 pub mod lag;
+mod merge;
 pub mod needs;
 pub mod network_bytes;
 pub mod observe;

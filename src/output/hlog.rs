@@ -116,6 +116,30 @@ pub fn interval_log(
     String::from_utf8(out).map_err(|error| fault(&error))
 }
 
+/// Two logs of one schedule as one: the second one's series behind the first one's, and what it
+/// says of them at the head.
+#[must_use]
+pub fn joined(first: &str, second: &str) -> String {
+    let (notices, rows) = (
+        second.lines().filter(|line| is_notice(line)),
+        second.lines().filter(|line| line.starts_with("Tag=")),
+    );
+    let is_head = |line: &&str| line.starts_with("#[") && !is_base_time(line);
+    let (head, rest): (Vec<&str>, Vec<&str>) =
+        (first.lines().take_while(is_head).collect(), first.lines().skip_while(is_head).collect());
+    let all = head.into_iter().chain(notices).chain(rest).chain(rows);
+    all.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// A comment about what is not in the log.
+fn is_notice(line: &str) -> bool {
+    line.starts_with('#') && line.contains(" are not in here]")
+}
+
+fn is_base_time(line: &str) -> bool {
+    line.starts_with("#[BaseTime") || line.starts_with("#[StartTime")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use super::flag::Flag;
 use super::flag::limits::HURRY_LIMIT;
-use super::{RecordingResult, RunResult, keep_up};
+use super::{AppResult, RecordingResult, RunResult, keep_up};
 
 impl RunResult {
     /// The flags that follow from the figures.
@@ -20,6 +20,9 @@ impl RunResult {
         flags.extend(self.late());
         flags.extend(self.hurried());
         flags.extend(self.of_brokers());
+        let refused = self.embedded_broker.as_ref().map_or(0, |stats| stats.refused_batches);
+        flags.extend((refused > 0).then_some(Flag::BrokerMemoryFull { refused }));
+        flags.extend(self.apps.iter().filter_map(AppResult::clock_flag));
         flags
     }
 
@@ -53,6 +56,14 @@ impl RunResult {
         let moved = (!moved.is_empty()).then_some(Flag::LeadersMoved(moved));
         let differ = (releases.len() > 1).then_some(Flag::BrokersDiffer(releases));
         moved.into_iter().chain(differ).collect()
+    }
+}
+
+impl AppResult {
+    /// Clocks that are not good enough for its figures.
+    fn clock_flag(&self) -> Option<Flag> {
+        let clock = self.clock.filter(|clock| !clock.usable)?;
+        Some(Flag::ClocksApart { app: self.name.clone(), bound_ns: clock.bound_ns })
     }
 }
 

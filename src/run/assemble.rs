@@ -7,41 +7,37 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collect::{Collector, Lag};
+use super::merge::{LagAt, ReadingPart, RunExtent, SendingPart};
 use super::observe::{self, MeterSeen, WatchSeen};
-use super::timeline::{RunExtent, Timeline};
+use super::timeline::Timeline;
+use super::undelivered::waited_ns;
 use super::workers::Workers;
 use crate::apps::Summary;
 use crate::base::clock::{Clock, Promptness, SystemClock};
 use crate::base::{date, error};
 use crate::client::facts::{BrokerInfo, ClientProperties};
-use crate::event::EventType;
 use crate::load::generate::{Personas, SessionStats};
 use crate::load::preview::fingerprint;
 use crate::measure::latency::window::Stage;
 use crate::measure::latency::{Latency, Series, TAIL};
 use crate::measure::ledger::{Ledger, LedgerReport};
 use crate::measure::verify::books::Books;
-use crate::measure::verify::detection::{Detection, RuleAlerts, accused, detect};
 use crate::measure::verify::segments::{self, SegmentReport};
 use crate::output::hlog::{LogSeries, Outside, interval_log};
 use crate::output::stages::stacked;
-use crate::plan::Plan;
+use crate::plan::{AppPlan, Plan};
 use crate::result::end_lag::EndLag;
 use crate::result::flag::limits::LATE_NS;
 use crate::result::self_watch::SelfWatch;
 use crate::result::throttling::Throttling;
 use crate::result::{
-    AppResult, Check, FORMAT_VERSION, Host, Interval, LatencySummary, RecordingResult, RunResult,
-    Verdict, compare, keep_up,
+    FORMAT_VERSION, Host, LatencySummary, RecordingResult, RunResult, Verdict, compare,
 };
 use crate::workers::consume::{AppGroup, GroupMember};
 use crate::workers::produce::{TimedOut, WireBytes};
 
 pub(super) use build::build;
 use shape::{partitions, phases};
-
-/// How many flags of an application the result names.
-pub(super) const FLAGS_KEPT: usize = 100;
 
 /// Under what the run ran.
 #[derive(Clone)]
@@ -92,76 +88,63 @@ pub(super) struct End {
 pub(super) struct Kept {
     /// `latency.hlog`.
     pub(super) log: String,
+    pub(super) sent: SendingPart,
     pub(super) ledger: Arc<Ledger>,
     pub(super) clock: Arc<SystemClock>,
-    /// Slot time 0, on the clock.
-    pub(super) start_ns: u64,
-    /// How far the schedule came.
-    pub(super) reached: RunExtent,
 }
 
-/// Latency over time, as `latency.hlog` has it.
-pub(super) fn log(
+/// Latency of what was sent and acknowledged over time, as `latency.hlog` has it.
+fn log(
+    plan: &Plan,
+    clock: &SystemClock,
+    start_ns: u64,
+    collector: &mut Collector,
+) -> error::Result<String> {
+    let interval_ns = plan.measure.interval_ms * 1_000_000;
+    let tags = [("send_delay", Stage::SendDelay), ("ack", Stage::Ack)];
+    let Collector { sent, acked, .. } = collector;
+    let series = tags.into_iter().zip([sent, acked]).map(|((tag, stage), series)| {
+        let outside = series.total(stage).map(Outside::of).unwrap_or_default();
+        LogSeries { tag: tag.to_owned(), log: series.log(), outside }
+    });
+    interval_log(series.collect(), clock.wall_us(start_ns), start_ns / interval_ns, interval_ns)
+}
+
+/// What the senders of this process have left.
+pub(super) fn sending(
     plan: &Plan,
     clock: &SystemClock,
     crew: &Workers,
     collector: &mut Collector,
-) -> error::Result<String> {
-    let interval_ns = plan.measure.interval_ms * 1_000_000;
-    let names = plan.apps.iter().map(|app| (format!("{}.end_to_end", app.name), Stage::EndToEnd));
-    let tags = [("send_delay".to_owned(), Stage::SendDelay), ("ack".to_owned(), Stage::Ack)];
-    let Collector { sent, acked, apps, .. } = collector;
-    let series = tags.into_iter().chain(names).zip([sent, acked].into_iter().chain(apps)).map(
-        |((tag, stage), series)| {
-            let outside = series.total(stage).map(Outside::of).unwrap_or_default();
-            LogSeries { tag, log: series.log(), outside }
-        },
-    );
-    let start_ns = crew.start_ns();
-    let start_wall_us = clock.wall_us(start_ns);
-    interval_log(series.collect(), start_wall_us, start_ns / interval_ns, interval_ns)
-}
-
-/// Puts the result together.
-pub(super) fn result(
-    plan: &Plan,
-    clock: &SystemClock,
-    crew: &Workers,
-    mut collector: Collector,
-    answers: Vec<GroupAnswer>,
     conditions: Conditions,
     end: &End,
-) -> RunResult {
-    let ledger = crew.ledger().close();
+) -> error::Result<SendingPart> {
+    let start_ns = crew.start_ns();
+    let interval_ns = plan.measure.interval_ms * 1_000_000;
     let books = Books::of_all(&end.books);
+    let ledger = crew.ledger().close();
     let offered = crew.ledger().offered_by_interval();
-    let reached = RunExtent::of(plan, crew.start_ns(), end.cut_ns);
-    let timeline = Timeline::new(plan, crew.start_ns(), &mut collector, offered, &reached);
-    let mut series = timeline.intervals();
-    lay_stalls(plan, crew.start_ns(), &end.metered, &mut series);
-    let hiccups = end.metered.hiccups(crew.start_ns());
-    let mut watch = self_watch(clock, &collector, end, &ledger);
+    let reached = RunExtent::of(plan, start_ns, end.cut_ns);
+    let timeline = Timeline::new(interval_ns, start_ns, collector, offered, &reached);
+    let mut watch = self_watch(clock, collector, end, &ledger);
     watch.offered_peak_per_s = timeline.offered_peak_per_s();
-    // A recording has no rate of its own.
-    if plan.load.replay.is_none() {
-        let names: Vec<_> = plan.apps.iter().map(|app| app.name.clone()).collect();
-        watch.drift = observe::drifts(&plan.load, plan.measure.interval_ms, &series, &names);
-    }
     watch.broker_on_this_host = conditions.facts.advertised.iter().any(|it| observe::is_local(it));
-    let mut apps = apps(plan, &mut collector, &timeline, answers);
-    let (detection, rules) = detected(&books, &mut apps);
-    let checks = checks(&books, &apps, end.recording.as_ref());
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
         run: format!("{:08x}", conditions.run),
-        verdict: Verdict::default(),
+        verdict: Verdict {
+            reasons: end.faults.clone(),
+            interrupted_by: end.interrupted_by,
+            broken_off: end.broken_off.clone(),
+            ..Verdict::default()
+        },
         trial: None,
         race: None,
         build: build(),
-        started: date::millis(clock.wall_us(crew.start_ns())),
-        duration_s: end.ended_ns.saturating_sub(crew.start_ns()) as f64 / 1e9,
+        started: date::millis(clock.wall_us(start_ns)),
+        duration_s: end.ended_ns.saturating_sub(start_ns) as f64 / 1e9,
         command_line: conditions.command_line,
         host: conditions.host.with(end.promptness),
         broker: conditions.facts,
@@ -176,7 +159,7 @@ pub(super) fn result(
         ack: over_time(&mut collector.acked, Stage::Ack),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
         ack_stack,
-        apps,
+        apps: Vec::new(),
         ledger,
         failures: crew.receipts().reasons(),
         end_lag: end.end_lag.clone(),
@@ -185,44 +168,40 @@ pub(super) fn result(
         wire: end.wire,
         throttling: end.throttling,
         books,
-        checks,
+        checks: Vec::new(),
         thresholds: Vec::new(),
-        detection,
-        rules,
+        detection: Vec::new(),
+        rules: Vec::new(),
         watch,
-        hiccups,
+        hiccups: end.metered.hiccups(start_ns),
         cpu: end.seen.cpu.clone(),
         phases: phases(plan, &end.sessions),
         partitions: partitions(&crew.receipts().records()),
-        series,
+        series: timeline.intervals(),
         processes: Vec::new(),
         files: BTreeMap::new(),
         digest: None,
     };
-    keep_up::tell(&mut result);
-    result.verdict = verdict(&result, end, collector.strangers.found());
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
-    result
+    // A recording has no rate of its own.
+    let is_paced = plan.load.replay.is_none();
+    Ok(SendingPart {
+        result,
+        log: log(plan, clock, start_ns, collector)?,
+        interval_ns,
+        start_wall_us: clock.wall_us(start_ns),
+        waited_ns: waited_ns(plan),
+        steady: if is_paced { observe::steady(&plan.load) } else { Vec::new() },
+        stalls_ns: since(start_ns / interval_ns, end.metered.by_interval()).collect(),
+        unanswered: timeline.unanswered().clone(),
+        reached,
+        strangers: collector.strangers.found(),
+    })
 }
 
-/// The alerts beside what was planted. Of an application's flags only the first stay: a burst of
-/// fraud flags every second user, and a result is no place for all their names.
-pub(super) fn detected(books: &Books, apps: &mut [AppResult]) -> (Vec<Detection>, Vec<RuleAlerts>) {
-    let summaries = || apps.iter().filter_map(|app| app.summary.as_ref());
-    let detection = detect(books, summaries().flat_map(|summary| &summary.flags));
-    let rules = accused(books, summaries());
-    for summary in apps.iter_mut().filter_map(|app| app.summary.as_mut()) {
-        summary.flags.truncate(FLAGS_KEPT);
-    }
-    (detection, rules)
-}
-
-/// The host's stalls on the run's intervals.
-fn lay_stalls(plan: &Plan, start_ns: u64, metered: &MeterSeen, series: &mut [Interval]) {
-    let first = start_ns / (plan.measure.interval_ms * 1_000_000).max(1);
-    for (at, row) in (first..).zip(series) {
-        row.host_stall_ns = metered.by_interval().get(&at).copied();
-    }
+/// Rows by interval of the run's clock as rows by interval of the schedule.
+fn since<T: Clone>(start: u64, rows: &BTreeMap<u64, T>) -> impl Iterator<Item = (u64, T)> {
+    rows.range(start..).map(move |(at, row)| (at - start, row.clone()))
 }
 
 /// The stage that a series shows over time, with what its percentiles rest on.
@@ -256,93 +235,34 @@ pub(super) fn answers(plan: &Plan, groups: Vec<Arc<AppGroup>>, books: &Books) ->
     groups.into_iter().map(one).collect()
 }
 
-fn apps(
+/// What the groups of this process have read; the schedule begins with interval `start` of the
+/// run's clock.
+pub(super) fn reading(
     plan: &Plan,
-    collector: &mut Collector,
-    timeline: &Timeline,
+    start: u64,
+    collector: Collector,
     answers: Vec<GroupAnswer>,
-) -> Vec<AppResult> {
-    let one = |(place, answer): (usize, GroupAnswer)| {
-        let app = &plan.apps[place];
-        let end_to_end = over_time(&mut collector.apps[place], Stage::EndToEnd);
-        let total = |stage| LatencySummary::of(collector.apps[place].total(stage));
+) -> Vec<ReadingPart> {
+    let Collector { apps: series, lags, .. } = collector;
+    let lags: BTreeMap<u64, Vec<Lag>> = lags.into_iter().collect();
+    let read = plan.apps.iter().zip(series).zip(answers).enumerate();
+    let one = |(place, ((app, series), answer)): (usize, ((&AppPlan, Series), GroupAnswer))| {
+        let lag = |(at, lags): (u64, Vec<Lag>)| {
+            let Lag { records, seconds } = *lags.get(place)?;
+            Some((at, LagAt { records, seconds: Some(seconds) }))
+        };
         let GroupAnswer { garbage, members, summary, segments } = answer;
-        AppResult {
-            name: app.name.clone(),
-            group: app.group.clone(),
+        ReadingPart {
             workers: app.workers,
-            consumed_per_s: timeline.consumed_per_s(place),
-            arrival: total(Stage::Arrival),
-            service: total(Stage::Service),
-            end_to_end,
-            end_to_end_uncorrected: total(Stage::EndToEndUncorrected),
-            stack: stacked(
-                collector.apps[place].stack(),
-                collector.apps[place].total(Stage::EndToEnd),
-            ),
+            lags: since(start, &lags).filter_map(lag).collect(),
             garbage,
             members,
-            flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary,
             segments,
-            clock: None,
-            keeping_up: None,
+            ..ReadingPart::new(&app.name, &app.group, series, start)
         }
     };
-    answers.into_iter().enumerate().map(one).collect()
-}
-
-/// What went wrong, by the loops and by the figures, and what has to stand above these; `strangers`
-/// are those who have read in the run's groups.
-fn verdict(result: &RunResult, end: &End, strangers: Vec<String>) -> Verdict {
-    let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
-    let mut reasons = end.faults.clone();
-    reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
-    reasons.extend(result.ledger.faults(&names));
-    // Where the ledger has found something, the answers differ because of it.
-    if reasons.is_empty() {
-        reasons.extend(result.differences());
-    }
-    let (valid, mut flags) = (reasons.is_empty(), result.flags_told());
-    // Where nothing is missing they did no harm.
-    let named = if valid { &mut flags } else { &mut reasons };
-    named.splice(0..0, strangers);
-    Verdict {
-        valid,
-        reasons,
-        flags,
-        interrupted_by: end.interrupted_by,
-        broken_off: end.broken_off.clone(),
-    }
-}
-
-pub(super) fn checks(
-    books: &Books,
-    apps: &[AppResult],
-    recording: Option<&RecordingResult>,
-) -> Vec<Check> {
-    let row = |what: &str, books: u64, pick: &dyn Fn(&Summary) -> Option<u64>| {
-        let apps = apps.iter().map(|app| app.summary.as_ref().and_then(pick)).collect();
-        Check::new(what, books, apps)
-    };
-    let mut checks = vec![row("events", books.events, &|summary| Some(summary.totals.events))];
-    for kind in EventType::ALL {
-        let place = kind.index();
-        checks.push(row(kind.name(), books.by_type[place], &|summary| {
-            Some(summary.totals.by_type[place])
-        }));
-    }
-    checks.push(row("revenue in cents", books.revenue_cents, &|summary| {
-        Some(summary.totals.revenue_cents)
-    }));
-    checks.push(row("products put into carts", books.carts, &|summary| Some(summary.totals.carts)));
-    checks.push(row("products bought", books.purchases, &|summary| Some(summary.totals.purchases)));
-    // A user whose events have several keys is several users to those who read the partitions.
-    let keyed_by_user = recording.is_none_or(|recording| recording.other_keys == 0);
-    checks.push(row("sessions", books.sessions, &|summary| {
-        summary.totals.sessions.filter(|_| keyed_by_user)
-    }));
-    checks
+    read.map(one).collect()
 }
 
 fn self_watch(

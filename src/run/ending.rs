@@ -11,16 +11,16 @@ use super::closing::Closing;
 use super::collect::Collector;
 use super::embedded::EmbeddedBroker;
 use super::keep::Keep;
+use super::merge::merge;
 use super::remains::Remains;
 use super::workers::{self, Workers};
-use super::{Played, rescan, timeline, undelivered};
+use super::{Played, rescan, undelivered};
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
 use crate::broker::BrokerStats;
 use crate::client::target::Target;
 use crate::measure::verify::books::Books;
 use crate::plan::Plan;
-use crate::result::flag::Flag;
 use crate::result::run_event::{Awaited, Listener, RunEvent};
 use crate::result::{Lap, RunResult, Trial};
 
@@ -108,20 +108,15 @@ impl Ending<'_> {
     ) -> Result<(RunResult, Kept)> {
         let (plan, clock) = (self.plan, self.clock);
         let start = crew.start_ns() / (plan.measure.interval_ms * 1_000_000);
-        undelivered::settle(plan, crew.ledger(), start, &mut collector, &end.timed_out);
-        let kept = Kept {
-            log: assemble::log(plan, clock, crew, &mut collector)?,
-            ledger: crew.ledger().clone(),
-            clock: clock.clone(),
-            start_ns: crew.start_ns(),
-            reached: timeline::RunExtent::of(plan, crew.start_ns(), end.cut_ns),
-        };
-        let mut result = assemble::result(plan, clock, crew, collector, answers, conditions, end);
-        (result.trial, result.race) = (self.trial.clone(), self.race.clone());
-        let full = self.stats.as_ref().and_then(memory_flag);
-        result.verdict.flags.extend(full.map(|flag| flag.to_string()));
-        result.embedded_broker.clone_from(&self.stats);
-        Ok((result, kept))
+        let ledger = crew.ledger();
+        undelivered::settle(plan, ledger, start, &mut collector, &end.timed_out);
+        let mut sent = assemble::sending(plan, clock, crew, &mut collector, conditions, end)?;
+        (sent.result.trial, sent.result.race) = (self.trial.clone(), self.race.clone());
+        sent.result.embedded_broker.clone_from(&self.stats);
+        let read = assemble::reading(plan, start, collector, answers);
+        let (result, log) = merge(&sent, read, ledger)?;
+        let (ledger, clock) = (ledger.clone(), clock.clone());
+        Ok((result, Kept { log, sent, ledger, clock }))
     }
 }
 
@@ -165,10 +160,4 @@ pub(super) fn leave(
 /// The embedded broker's last word, if it has one.
 pub(super) fn stats(embedded: Option<&EmbeddedBroker>) -> Option<BrokerStats> {
     embedded.filter(|broker| broker.ended().is_none())?.stats().ok()
-}
-
-/// What has to stand above the numbers where the embedded broker's memory was the limit.
-fn memory_flag(stats: &BrokerStats) -> Option<Flag> {
-    let refused = stats.refused_batches;
-    (refused > 0).then_some(Flag::BrokerMemoryFull { refused })
 }

@@ -17,5 +17,5 @@ pub(super) use ceiling::ceiling_per_s;
 pub use here::is_local;
 pub(super) use hiccups::{Meter, MeterSeen, cores_to_watch};
 pub(super) use sampler::{Sampler, WatchSeen};
-pub(super) use stability::drifts;
+pub(super) use stability::{drifts, steady};
 pub(super) use thread_registry::{ThreadKind, ThreadRegistry};

@@ -83,6 +83,12 @@ impl Series {
         }
     }
 
+    /// Events by the interval in which they came through.
+    #[must_use]
+    pub fn events(&self) -> &BTreeMap<u64, u64> {
+        &self.events
+    }
+
     /// All measured samples of a stage; `None` when there is none.
     #[must_use]
     pub fn total(&self, stage: Stage) -> Option<&Latency> {

@@ -5,7 +5,9 @@ mod wiring;
 use std::path::Path;
 
 use super::*;
+use crate::measure::ledger::Ledger;
 use crate::result::load_all;
+use crate::run::merge::verdict;
 
 /// A recorded result of which only what ran, and under what, is left.
 fn nothing_seen() -> RunResult {
@@ -17,7 +19,9 @@ fn nothing_seen() -> RunResult {
 }
 
 fn verdict_of(end: &End) -> Verdict {
-    verdict(&RunResult { end_lag: end.end_lag.clone(), ..nothing_seen() }, end, Vec::new())
+    let (end_lag, reasons) = (end.end_lag.clone(), end.faults.clone());
+    let told = Verdict { reasons, ..Verdict::default() };
+    verdict(&RunResult { end_lag, verdict: told, ..nothing_seen() }, &[], &[])
 }
 
 #[test]

@@ -18,16 +18,15 @@ const STRETCH_MIN_NS: u64 = 20_000_000_000;
 /// The drift of every application over every stretch in which the rate is constant; `series` are
 /// the run's intervals, `names` the applications.
 pub(in crate::run) fn drifts(
-    load: &LoadPlan,
-    interval_ms: u64,
+    steady: &[Range<u64>],
+    interval_ns: u64,
     series: &[Interval],
     names: &[String],
 ) -> Vec<Drift> {
-    let stretches = stretches(load);
-    let alpha = ALPHA / (stretches.len() * names.len()).max(1) as f64;
-    let interval_ns = interval_ms.max(1) * 1_000_000;
+    let alpha = ALPHA / (steady.len() * names.len()).max(1) as f64;
+    let interval_ns = interval_ns.max(1);
     let mut found = Vec::new();
-    for stretch in &stretches {
+    for stretch in steady {
         let rows = stretch.start.div_ceil(interval_ns)..stretch.end / interval_ns;
         let rows = usize::try_from(rows.start).unwrap_or(usize::MAX)
             ..usize::try_from(rows.end).unwrap_or(usize::MAX).min(series.len());
@@ -61,7 +60,7 @@ pub(in crate::run) fn drifts(
 }
 
 /// The stretches of the measured part in which the rate is constant and not 0, long enough.
-fn stretches(load: &LoadPlan) -> Vec<Range<u64>> {
+pub(in crate::run) fn steady(load: &LoadPlan) -> Vec<Range<u64>> {
     let mut found: Vec<(f64, Range<u64>)> = Vec::new();
     let mut at_ns = 0;
     for phase in &load.phases {

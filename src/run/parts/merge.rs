@@ -1,10 +1,10 @@
-//! One result from the parts that several processes have recorded of one run: what a run by
-//! itself would have given, and how far the clocks of the processes may lie apart.
+//! The parts that several processes have recorded of one run, put together: whatever a process by
+//! itself can't know, and how far the clocks of the processes may lie apart. The rest is
+//! [`crate::run::merge`]'s, as for a run in one process.
 
 mod app;
 mod cost;
 mod stalls;
-mod timeline;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,17 +12,12 @@ use std::fmt::Display;
 use super::part::{AppName, Begun, ConsumerPart, ProducerPart};
 use crate::base::error::{Error, Result};
 use crate::base::files;
-use crate::measure::latency::Series;
-use crate::measure::latency::window::Stage;
 use crate::measure::ledger::Ledger;
-use crate::output::hlog::{LogSeries, Outside, interval_log};
-use crate::result::flag::{Flag, FlagKind};
-use crate::result::{
-    AppResult, ClockBound, ProcessResult, RunResult, Verdict, compare, keep_up, verify,
-};
-use crate::run::assemble::{checks, detected};
+use crate::result::{ClockBound, ProcessResult, RunResult, verify};
+use crate::run;
+use crate::run::merge::{RunExtent, SendingPart};
 
-use app::{AppParts, Merged, clock};
+use app::{AppParts, clock};
 
 /// The result of the producer's run, and its `latency.hlog`. `consumers` are all that there are,
 /// of this run or not; `begun` are the ones that left no part.
@@ -38,43 +33,49 @@ pub fn merge(
         consumers.iter().copied().filter(|part| belongs(part, producer)).collect();
     check(producer, &consumers)?;
     let names = names(producer, &consumers);
-    let mut merged = Vec::new();
-    for name in &names {
-        let parts = parts_of(&name.name, &consumers);
-        merged.push(Merged::new(name, parts, producer)?);
-    }
+    let of_app: Vec<AppParts<'_>> =
+        names.iter().map(|name| parts_of(&name.name, &consumers)).collect();
     let notes: Vec<_> =
-        merged.iter().map(|app| app.parts.iter().map(|(_, part)| &part.notes).collect()).collect();
+        of_app.iter().map(|parts| parts.iter().map(|(_, part)| &part.notes).collect()).collect();
     let ledger = Ledger::restore(&producer.outcomes, &notes);
-    for (app, missed) in merged.iter_mut().zip(ledger.undelivered().apps) {
-        app.never_seen(&missed, producer);
-    }
-    let ledger = ledger.close();
-    let mut result = producer.result.clone();
-    timeline::fill(&mut result, producer, &mut merged);
-    stalls::fill(&mut result, producer, &consumers);
-    result.processes = processes(producer, &consumers);
+    let mut sent = sending(producer);
+    stalls::fill(&mut sent, producer, &consumers);
+    sent.result.processes = processes(producer, &consumers);
     let is_whole = !begun
         .iter()
         .any(|left| left.apps.iter().any(|app| names.iter().any(|name| name.name == *app)));
-    cost::fill(&mut result, producer, &consumers, is_whole);
-    result.apps = merged.iter().map(|app| app.result(producer)).collect();
+    cost::fill(&mut sent.result, producer, &consumers, is_whole);
+    let mut apps = Vec::new();
+    for (name, parts) in names.iter().zip(&of_app) {
+        apps.push(app::reading(name, parts, producer, begun)?);
+    }
+    app::lag_at_end(&mut sent.result, &apps, producer);
+    let (mut result, log) = run::merge::merge(&sent, apps, &ledger)?;
+    let stalls = [stalls::of_sender(producer), stalls::flag(&result, producer)];
+    result.verdict.flags.extend(stalls.into_iter().flatten().map(|flag| flag.to_string()));
+    hold(&mut result, producer)?;
+    Ok((result, log))
+}
+
+/// The producer's part as a run by itself would have it.
+fn sending(producer: &ProducerPart) -> SendingPart {
+    let mut result = producer.result.clone();
     result.books.planted =
         producer.planted.iter().map(|(session, kind)| (session.0, *kind)).collect();
-    let has_answers = result.apps.iter().any(|app| app.summary.is_some());
-    let (detection, rules) = detected(&result.books, &mut result.apps);
-    result.detection = if has_answers { detection } else { Vec::new() };
-    result.rules = rules;
-    result.checks = checks(&result.books, &result.apps, result.recording.as_ref());
-    result.ledger = ledger;
-    keep_up::tell(&mut result);
-    result.verdict = verdict(producer, &result, &merged, begun);
-    // The producer by itself knew of no application.
-    let apps: Vec<_> = names.iter().map(|name| name.name.as_str()).collect();
-    result.thresholds = compare::thresholds_again(&producer.result.thresholds, &apps, &result);
-    hold(&mut result, producer)?;
-    let log = log(producer, &mut merged)?;
-    Ok((result, log))
+    let start_us = producer.start_interval * producer.interval_ns / 1_000;
+    let (measured, intervals) = (producer.measured.clone(), producer.intervals);
+    SendingPart {
+        result,
+        log: producer.log.clone(),
+        reached: RunExtent { measured, intervals },
+        interval_ns: producer.interval_ns,
+        start_wall_us: i64::try_from(start_us).unwrap_or(0),
+        waited_ns: producer.waited_ns,
+        steady: producer.steady.clone(),
+        stalls_ns: producer.stalls_ns.clone(),
+        unanswered: BTreeMap::new(),
+        strangers: Vec::new(),
+    }
 }
 
 /// Parts were written by somebody: what they make together must read back, and is not a valid run
@@ -165,71 +166,4 @@ fn processes(producer: &ProducerPart, consumers: &[&ConsumerPart]) -> Vec<Proces
         clock: clock(producer, part),
     };
     std::iter::once(sender).chain(consumers.iter().map(reader)).collect()
-}
-
-fn verdict(
-    producer: &ProducerPart,
-    result: &RunResult,
-    merged: &[Merged<'_>],
-    begun: &[&Begun],
-) -> Verdict {
-    let before = &producer.result.verdict;
-    // What the producer's ledger alone had to say, the whole ledger says better.
-    let alone = producer.result.ledger.faults(&[]);
-    let mut reasons: Vec<String> =
-        before.reasons.iter().filter(|reason| !alone.contains(reason)).cloned().collect();
-    // So do all together of the broker.
-    let is_overload = |flag: &String| FlagKind::of(flag) == Some(FlagKind::Overload);
-    let mut flags: Vec<String> =
-        before.flags.iter().filter(|flag| !is_overload(flag)).cloned().collect();
-    for (app, ledger) in merged.iter().zip(&result.ledger.apps) {
-        let (faults, notices) = app.said(producer, ledger.missing > 0, begun);
-        reasons.extend(faults);
-        flags.extend(notices);
-    }
-    let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
-    reasons.extend(result.ledger.faults(&names));
-    if reasons.is_empty() {
-        reasons.extend(result.differences());
-    }
-    let follow = result.flags_told().into_iter().filter(|flag| !flags.contains(flag));
-    let follow: Vec<String> = follow.collect();
-    flags.extend(follow);
-    flags.extend(stalls::flag(result, producer).map(|flag| flag.to_string()));
-    flags.extend(result.apps.iter().filter_map(clock_flag).map(|flag| flag.to_string()));
-    let (interrupted_by, broken_off) = (before.interrupted_by, before.broken_off.clone());
-    Verdict { valid: reasons.is_empty(), reasons, flags, interrupted_by, broken_off }
-}
-
-/// What has to stand above the numbers when clocks are not good enough for them.
-fn clock_flag(app: &AppResult) -> Option<Flag> {
-    let clock = app.clock.filter(|clock| !clock.usable)?;
-    Some(Flag::ClocksApart { app: app.name.clone(), bound_ns: clock.bound_ns })
-}
-
-/// The producer's log, and behind it the applications' lines.
-fn log(producer: &ProducerPart, merged: &mut [Merged<'_>]) -> Result<String> {
-    let series = |app: &mut Merged<'_>| -> (String, Outside) {
-        let outside = app.series.total(Stage::EndToEnd).map(Outside::of).unwrap_or_default();
-        (format!("{}.end_to_end", app.name.name), outside)
-    };
-    let tags: Vec<_> = merged.iter_mut().map(series).collect();
-    let all = tags.into_iter().zip(merged.iter_mut()).map(|((tag, outside), app)| {
-        let log = Series::log(&mut app.series);
-        LogSeries { tag, log, outside }
-    });
-    let start_wall_us =
-        i64::try_from(producer.start_interval * producer.interval_ns / 1_000).unwrap_or(0);
-    let theirs = interval_log(all.collect(), start_wall_us, 0, producer.interval_ns)?;
-    let mut log = producer.log.clone();
-    for line in theirs.lines().filter(|line| line.starts_with("Tag=") || is_notice(line)) {
-        log.push_str(line);
-        log.push('\n');
-    }
-    Ok(log)
-}
-
-/// A comment about what is not in the log.
-fn is_notice(line: &str) -> bool {
-    line.starts_with('#') && line.contains(" are not in here]")
 }

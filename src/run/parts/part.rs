@@ -26,7 +26,7 @@ use crate::result::{Build, RunResult, check_writable, entry, sync};
 use crate::workers::consume::{AssignmentHistory, ReadCounts};
 
 /// Raised whenever a reader of an older one would misread the new one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The file of a producer's part.
 pub const PRODUCER: &str = "producer.json";
@@ -79,6 +79,10 @@ pub struct ProducerPart {
     pub intervals: u64,
     /// How long an event that was never delivered would have been waited for, in ns.
     pub waited_ns: i64,
+    /// The stretches of the measured part with one rate, in ns since the schedule's start.
+    pub steady: Vec<Range<u64>>,
+    /// The longest stall of its host in each interval of the schedule, in ns.
+    pub stalls_ns: BTreeMap<u64, u64>,
     /// The applications of the scenario.
     pub apps: Vec<AppName>,
     /// The planted sessions, which a result does not keep.
@@ -89,7 +93,7 @@ pub struct ProducerPart {
     pub scenario: String,
     /// `latency.hlog` of the producer.
     pub log: String,
-    /// All else that a producer knows of a run.
+    /// All else that a producer knows of a run; its verdict holds only what went wrong.
     pub result: RunResult,
 }
 
@@ -314,6 +318,12 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
         return Err(refuse(
             path,
             &format!("is of version {part_version}; expected {VERSION} at most, or a newer kbench"),
+        ));
+    }
+    if part_version < VERSION {
+        return Err(refuse(
+            path,
+            &format!("is of version {part_version}; expected {VERSION}, which this kbench records"),
         ));
     }
     files::json::check(&value)

@@ -3,15 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::part::{self, PRODUCER, ProducerPart, Started};
-use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::plan::Plan;
 use crate::result::run_event::Listener;
 use crate::result::{RunResult, mask_arguments, mask_toml};
 use crate::run::assemble::Kept;
 use crate::run::keep::Keep;
-use crate::run::timeline::RunExtent;
-use crate::run::undelivered::waited_ns;
+use crate::run::merge::{RunExtent, SendingPart};
 use crate::run::{RunOptions, perform};
 use crate::workers::produce::Sending;
 
@@ -71,18 +69,17 @@ struct PartKept<'a> {
 }
 
 impl Keep for PartKept<'_> {
-    fn save(&mut self, result: &mut RunResult, kept: &Kept) -> Option<&Path> {
-        let part = part(self.plan, self.scenario_text, result, kept);
+    fn save(&mut self, _: &mut RunResult, kept: &Kept) -> Option<&Path> {
+        let part = part(self.plan, self.scenario_text, kept);
         self.saved = Some(self.started.save(PRODUCER, &part));
         self.saved.as_ref()?.as_deref().ok()
     }
 }
 
-fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> ProducerPart {
-    let interval_ns = plan.measure.interval_ms * 1_000_000;
-    let start_wall_us = kept.clock.wall_us(kept.start_ns);
+fn part(plan: &Plan, scenario_text: &str, kept: &Kept) -> ProducerPart {
+    let SendingPart { interval_ns, start_wall_us, .. } = kept.sent;
     let start_interval = start_wall_us.max(0).unsigned_abs() * 1_000 / interval_ns;
-    let RunExtent { measured, intervals } = kept.reached.clone();
+    let RunExtent { measured, intervals } = kept.sent.reached.clone();
     ProducerPart {
         file: PathBuf::new(),
         part_version: part::VERSION,
@@ -91,8 +88,12 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
         interval_ns,
         measured,
         intervals,
+        steady: kept.sent.steady.clone(),
+        stalls_ns: kept.sent.stalls_ns.clone(),
         apps: plan.apps.iter().map(part::AppName::of).collect(),
-        planted: result
+        planted: kept
+            .sent
+            .result
             .books
             .planted
             .iter()
@@ -100,10 +101,10 @@ fn part(plan: &Plan, scenario_text: &str, result: &RunResult, kept: &Kept) -> Pr
             .collect(),
         outcomes: kept.ledger.outcomes(),
         scenario: mask_toml(scenario_text),
-        log: kept.log.clone(),
+        log: kept.sent.log.clone(),
         pid: std::process::id(),
-        waited_ns: waited_ns(plan),
-        result: result.clone(),
+        waited_ns: kept.sent.waited_ns,
+        result: kept.sent.result.clone(),
     }
 }
 

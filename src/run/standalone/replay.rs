@@ -20,7 +20,7 @@ use crate::event::json::stamp;
 use crate::measure::latency::Latency;
 use crate::plan::AppPlan;
 use crate::result::{LatencySummary, Replayed};
-use crate::run::assemble::FLAGS_KEPT;
+use crate::run::merge::FLAGS_KEPT;
 use crate::workers::consume::AppReader;
 
 use feed::{Paced, Polled, RecordFeed};

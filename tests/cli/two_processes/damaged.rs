@@ -26,9 +26,11 @@ fn what_is_no_recording_is_told_in_one_line() {
     let text = fs::read_to_string(&part).unwrap();
     fs::write(&part, &text[..text.len() / 2]).unwrap();
     says(&records, "consumer.json: no whole part of a run");
-    fs::write(&part, text.replace("\"part_version\":1", "\"part_version\":99")).unwrap();
+    fs::write(&part, text.replace("\"part_version\":2", "\"part_version\":99")).unwrap();
     says(&records, "is of version 99");
     change(&part, |part| part["part_version"] = 1.into());
+    says(&records, "is of version 1; expected 2, which this kbench records");
+    change(&part, |part| part["part_version"] = 2.into());
     change(&part, |part| part["interval_ns"] = 500_000_000.into());
     says(&records, "recorded by intervals of 0.5 s and the producer by 1 s");
 
@@ -43,6 +45,9 @@ fn what_is_no_recording_is_told_in_one_line() {
         ("/result/started", Value::from("../../escaped")),
         ("/result/scenario", "../escaped".into()),
         ("/measured/start", (1_u64 << 63).into()),
+        ("/steady", serde_json::json!([{"start": 5, "end": 9}, {"start": 8, "end": 10}])),
+        ("/steady", serde_json::json!([{"start": 9, "end": 9}])),
+        ("/steady", serde_json::json!([{"start": 1_u64 << 60, "end": 1_u64 << 61}])),
         ("/result/series/0/from_s", (-1).into()),
         ("/outcomes/shards/0/offered", (1_u64 << 63).into()),
         ("/outcomes/shards/0/offered", (1_u64 << 52).into()),

@@ -13,8 +13,11 @@ use crate::plan::scenario;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
+use crate::result::Check;
+use crate::result::end_lag::EndLag;
 use crate::result::load_all;
 use crate::result::self_watch::{Growth, ThreadShare};
+use crate::run::merge::verdict;
 
 /// What a healthy run of 1,000 events leaves, for a test to spoil.
 struct Left {
@@ -63,10 +66,11 @@ impl Left {
             ledger: self.ledger.clone(),
             checks: self.checks.clone(),
             end_lag: self.end.end_lag.clone(),
+            verdict: Verdict { reasons: self.end.faults.clone(), ..Verdict::default() },
             watch,
             ..nothing_seen()
         };
-        (verdict(&run, &self.end, self.strangers.clone()), run.watch)
+        (verdict(&run, &[], &self.strangers), run.watch)
     }
 }
 

@@ -42,7 +42,7 @@ fn flagged(load: &LoadPlan, grow: impl Fn(f64) -> f64 + Copy) -> usize {
     let seconds = u32::try_from(load.duration_ns() / 1_000_000_000).unwrap();
     let is_flagged = |seed: &u64| {
         let series = series(*seed, seconds, grow);
-        let drifts = drifts(load, 1_000, &series, &["analytics".to_owned()]);
+        let drifts = drifts(&steady(load), 1_000_000_000, &series, &["analytics".to_owned()]);
         drifts.iter().any(|drift| drift.change_percent() > DRIFT_LIMIT_PERCENT)
     };
     (0..200).filter(is_flagged).count()
@@ -68,7 +68,7 @@ fn a_runs_slopes_miss_the_truth_in_one_of_twenty_cases_together() {
     series.iter_mut().for_each(|row| row.apps.push(row.apps[0].clone()));
     series.iter_mut().for_each(|row| row.apps.push(row.apps[0].clone()));
     let names = ["analytics", "fraud", "recommend"].map(str::to_owned);
-    let found = drifts(&load, 1_000, &series, &names);
+    let found = drifts(&steady(&load), 1_000_000_000, &series, &names);
     assert_eq!(found.len(), 6);
     assert!(found[0].from_s.to_bits() == 30_f64.to_bits(), "{found:?}");
     assert!(found[0].to_s.to_bits() == 90_f64.to_bits(), "{found:?}");
@@ -85,7 +85,7 @@ fn a_ramp_is_no_drift_and_neither_is_a_step() {
     let ramp = load(&[(180, 100.0, 10_000.0)]);
     assert_eq!(flagged(&ramp, |second| second / 60.0), 0);
     let step = load(&[(60, 100.0, 100.0), (60, 1_000.0, 1_000.0)]);
-    assert_eq!(stretches(&step), [30_000_000_000..90_000_000_000, 90_000_000_000..150_000_000_000]);
+    assert_eq!(steady(&step), [30_000_000_000..90_000_000_000, 90_000_000_000..150_000_000_000]);
     let wrong = flagged(&step, |second| if second < 90.0 { 0.0 } else { 1.0 });
     assert!(wrong <= 10, "{wrong} of 200");
 }
@@ -93,7 +93,7 @@ fn a_ramp_is_no_drift_and_neither_is_a_step() {
 #[test]
 fn neighbours_of_one_rate_are_one_stretch_and_short_ones_are_none() {
     let load = load(&[(15, 100.0, 100.0), (15, 100.0, 100.0), (10, 50.0, 50.0), (60, 0.0, 0.0)]);
-    let found = stretches(&load);
+    let found = steady(&load);
     assert_eq!((found.len(), found[0].clone()), (1, 30_000_000_000..60_000_000_000));
 }
 
@@ -152,9 +152,13 @@ fn a_latency_of_nothing_has_no_drift_and_twenty_intervals_are_enough() {
     let load = load(&[(20, 100.0, 100.0)]);
     let names = ["analytics".to_owned()];
     let mut series = series(5, 60, |_| 0.0);
-    assert_eq!(drifts(&load, 1_000, &series, &names).len(), 1);
+    assert_eq!(drifts(&steady(&load), 1_000_000_000, &series, &names).len(), 1);
     series[40].apps[0].p50_ns = None;
-    assert_eq!(drifts(&load, 1_000, &series, &names), [], "nineteen that have a p50");
+    assert_eq!(
+        drifts(&steady(&load), 1_000_000_000, &series, &names),
+        [],
+        "nineteen that have a p50"
+    );
     series.iter_mut().for_each(|row| row.apps[0].p50_ns = Some(0));
-    assert_eq!(drifts(&load, 1_000, &series, &names), [], "percent of nothing");
+    assert_eq!(drifts(&steady(&load), 1_000_000_000, &series, &names), [], "percent of nothing");
 }

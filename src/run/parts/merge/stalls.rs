@@ -4,35 +4,42 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::result::RunResult;
 use crate::result::flag::Flag;
-use crate::result::{Interval, RunResult};
+use crate::run::merge::SendingPart;
 use crate::run::parts::part::{ConsumerPart, ProducerPart};
 
-/// Lays the consumers' stalls on the producer's intervals: of each interval the longest.
-pub(super) fn fill(result: &mut RunResult, producer: &ProducerPart, consumers: &[&ConsumerPart]) {
+/// Adds the consumers' stalls to the producer's: of each interval the longest.
+pub(super) fn fill(sent: &mut SendingPart, producer: &ProducerPart, consumers: &[&ConsumerPart]) {
     for part in consumers {
-        lay(&mut result.series, producer.start_interval, &part.stalls_ns);
+        add(&mut sent.stalls_ns, producer.start_interval, &part.stalls_ns);
     }
-    if let (Some(hiccups), Some((longest_ns, at_s))) =
-        (&mut result.hiccups, longest(&result.series, &producer.measured))
+    let longest = longest(&sent.stalls_ns, &producer.measured);
+    if let (Some(hiccups), Some((longest_ns, at))) = (&mut sent.result.hiccups, longest)
         && longest_ns > hiccups.longest_ns
     {
+        let at_s = at as f64 * producer.interval_ns as f64 / 1e9;
         (hiccups.longest_ns, hiccups.longest_at_s) = (longest_ns, at_s);
     }
 }
 
-/// Lays stalls by interval since 1970 on a schedule whose first interval is `first`.
-fn lay(series: &mut [Interval], first: u64, stalls_ns: &BTreeMap<u64, u64>) {
-    for (at, row) in (first..).zip(series) {
-        row.host_stall_ns = row.host_stall_ns.max(stalls_ns.get(&at).copied());
+/// Adds stalls by interval since 1970 to those of a schedule whose first interval is `first`.
+fn add(own: &mut BTreeMap<u64, u64>, first: u64, stalls_ns: &BTreeMap<u64, u64>) {
+    for (at, &stall_ns) in stalls_ns.range(first..) {
+        let longest = own.entry(at - first).or_default();
+        *longest = stall_ns.max(*longest);
     }
 }
 
-/// The longest stall of the measured intervals, and when its interval begins, in seconds.
-fn longest(series: &[Interval], measured: &Range<u64>) -> Option<(u64, f64)> {
-    let inside = (0..).zip(series).filter(|(at, _)| measured.contains(at));
-    let stalls = inside.filter_map(|(_, row)| Some((row.host_stall_ns?, row.from_s)));
-    stalls.max_by_key(|(stall_ns, _)| *stall_ns)
+/// The longest stall of the measured intervals, and in which it was.
+fn longest(stalls_ns: &BTreeMap<u64, u64>, measured: &Range<u64>) -> Option<(u64, u64)> {
+    let inside = stalls_ns.range(measured.clone());
+    inside.map(|(&at, &stall_ns)| (stall_ns, at)).max_by_key(|(stall_ns, _)| *stall_ns)
+}
+
+/// What the producer's own stalls did to its acknowledgements.
+pub(super) fn of_sender(producer: &ProducerPart) -> Option<Flag> {
+    producer.result.hiccups.as_ref()?.flag(&producer.result.stacks())
 }
 
 /// What has to stand above the numbers: stalls that fill a fifth of a printed percentile. What a
@@ -52,17 +59,11 @@ mod tests {
 
     #[test]
     fn an_interval_has_the_longest_stall_of_any_process() {
-        let row = |at: u32, host_stall_ns| Interval {
-            from_s: f64::from(at),
-            host_stall_ns,
-            ..Interval::default()
-        };
-        let mut series = vec![row(0, Some(90)), row(1, Some(5)), row(2, None), row(3, Some(1))];
-        lay(&mut series, 1_000, &BTreeMap::from([(999, 800), (1_001, 7), (1_002, 6)]));
-        lay(&mut series, 1_000, &BTreeMap::from([(1_000, 2), (1_003, 70), (1_004, 900)]));
-        let found: Vec<_> = series.iter().map(|row| row.host_stall_ns).collect();
-        assert_eq!(found, [Some(90), Some(7), Some(6), Some(70)]);
-        assert_eq!(longest(&series, &(1..3)), Some((7, 1.0)), "the warm-up's do not count");
-        assert_eq!(longest(&series, &(1..4)), Some((70, 3.0)));
+        let mut stalls = BTreeMap::from([(0, 90), (1, 5), (3, 1)]);
+        add(&mut stalls, 1_000, &BTreeMap::from([(999, 800), (1_001, 7), (1_002, 6)]));
+        add(&mut stalls, 1_000, &BTreeMap::from([(1_000, 2), (1_003, 70)]));
+        assert_eq!(stalls, BTreeMap::from([(0, 90), (1, 7), (2, 6), (3, 70)]));
+        assert_eq!(longest(&stalls, &(1..3)), Some((7, 1)), "the warm-up's do not count");
+        assert_eq!(longest(&stalls, &(1..4)), Some((70, 3)));
     }
 }

@@ -38,7 +38,24 @@ impl ProducerPart {
                 ));
             }
         }
+        self.check_steady()?;
         different(self.apps.iter())
+    }
+
+    /// One after the other, and none beyond the schedule.
+    fn check_steady(&self) -> Result<(), String> {
+        let end_ns = self.intervals.saturating_mul(self.interval_ns);
+        let mut from_ns = 0;
+        for stretch in &self.steady {
+            if stretch.start < from_ns || stretch.end <= stretch.start || stretch.start > end_ns {
+                return Err(format!(
+                    "steady: {} to {} ns; expected one behind {from_ns} ns and before {end_ns} ns",
+                    stretch.start, stretch.end
+                ));
+            }
+            from_ns = stretch.end;
+        }
+        Ok(())
     }
 
     fn check_times(&self) -> Result<(), String> {
