@@ -25,6 +25,7 @@ pub mod readiness;
 mod recording;
 pub mod remains;
 mod rescan;
+mod series;
 pub mod setup;
 mod shards;
 mod shelf;
@@ -33,7 +34,6 @@ mod strangers;
 pub mod sweep;
 pub mod threads;
 pub mod throttling;
-mod timeline;
 mod undelivered;
 pub mod workers;
 

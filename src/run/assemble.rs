@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::collect::{Collector, Lag};
 use super::merge::{LagAt, ReadingPart, RunExtent, SendingPart};
 use super::observe::{self, MeterSeen, WatchSeen};
-use super::timeline::Timeline;
+use super::series::RunSeries;
 use super::undelivered::waited_ns;
 use super::workers::Workers;
 use crate::apps::Summary;
@@ -125,9 +125,9 @@ pub(super) fn sending(
     let ledger = crew.ledger().close();
     let offered = crew.ledger().offered_by_interval();
     let reached = RunExtent::of(plan, start_ns, end.cut_ns);
-    let timeline = Timeline::new(interval_ns, start_ns, collector, offered, &reached);
+    let over_intervals = RunSeries::new(interval_ns, start_ns, collector, offered, &reached);
     let mut watch = self_watch(clock, collector, end, &ledger);
-    watch.offered_peak_per_s = timeline.offered_peak_per_s();
+    watch.offered_peak_per_s = over_intervals.offered_peak_per_s();
     watch.broker_on_this_host = conditions.facts.advertised.iter().any(|it| observe::is_local(it));
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
@@ -154,7 +154,7 @@ pub(super) fn sending(
         plan_hash: Some(fingerprint::plan_hash(plan)),
         fingerprint: fingerprint::events(plan),
         plan: serde_json::to_value(plan).unwrap_or_default(),
-        throughput: timeline.throughput(),
+        throughput: over_intervals.throughput(),
         send_delay: over_time(&mut collector.sent, Stage::SendDelay),
         ack: over_time(&mut collector.acked, Stage::Ack),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
@@ -177,7 +177,7 @@ pub(super) fn sending(
         cpu: end.seen.cpu.clone(),
         phases: phases(plan, &end.sessions),
         partitions: partitions(&crew.receipts().records()),
-        series: timeline.intervals(),
+        series: over_intervals.intervals(),
         processes: Vec::new(),
         files: BTreeMap::new(),
         digest: None,
@@ -193,7 +193,7 @@ pub(super) fn sending(
         waited_ns: waited_ns(plan),
         steady: if is_paced { observe::steady(&plan.load) } else { Vec::new() },
         stalls_ns: since(start_ns / interval_ns, end.metered.by_interval()).collect(),
-        unanswered: timeline.unanswered().clone(),
+        unanswered: over_intervals.unanswered().clone(),
         reached,
         strangers: collector.strangers.found(),
     })

@@ -8,7 +8,7 @@ use crate::measure::latency::IntervalRow;
 use crate::result::{Interval, Throughput};
 
 /// Rows by interval of the schedule: interval 0 begins with slot time 0.
-pub(super) struct Timeline {
+pub(super) struct RunSeries {
     interval_ns: u64,
     reached: RunExtent,
     offered: Vec<u64>,
@@ -17,7 +17,7 @@ pub(super) struct Timeline {
     unanswered: BTreeMap<u64, u64>,
 }
 
-impl Timeline {
+impl RunSeries {
     /// `start_ns` is slot time 0 on the run's clock, on the border of two intervals.
     /// `offered` are the slots by interval.
     pub(super) fn new(
