@@ -25,6 +25,7 @@ pub mod resolved;
 pub mod scenario;
 pub mod sweep;
 pub mod threshold;
+pub mod timeline;
 pub mod toml;
 mod topic;
 

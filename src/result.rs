@@ -39,6 +39,7 @@ mod spans;
 pub mod sweep;
 pub mod threshold;
 pub mod throttling;
+pub mod timeline_event;
 mod verdict;
 pub mod verify;
 

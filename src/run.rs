@@ -34,6 +34,7 @@ mod strangers;
 pub mod sweep;
 pub mod threads;
 pub mod throttling;
+pub mod timeline;
 mod undelivered;
 pub mod workers;
 
@@ -83,6 +84,7 @@ fn perform(
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
     check_replay(plan, &options)?;
+    timeline::check(plan, &options.actors)?;
     options.remains.begin(None);
     let scene = open(plan, &mut options, listener)?;
     perform_in(scene, plan, sending, options, listener, keep)
@@ -93,11 +95,12 @@ fn perform_in(
     scene: Scene,
     plan: &Plan,
     sending: Sending,
-    options: RunOptions,
+    mut options: RunOptions,
     listener: &mut dyn Listener,
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
     let Scene { run, clock, world, embedded } = scene;
+    let mut actors = std::mem::take(&mut options.actors);
     let host = Host::read();
     let closing = Closing::new(options.signal.clone());
     let remains = options.remains.clone();
@@ -121,7 +124,7 @@ fn perform_in(
             start_wall_us: options.start_wall_us,
             repeated,
         };
-        let played = play.run(replay, listener)?;
+        let played = play.run(replay, &mut actors, listener)?;
         Ok((plan, played))
     });
     let (plan, played) = match played {

@@ -17,6 +17,10 @@ pub fn line(event: &RunEvent) -> Option<String> {
         | RunEvent::Connected { repeated: true, .. }
         | RunEvent::Ready { repeated: true }
         | RunEvent::Started { .. }
+        | RunEvent::PhaseBegan { .. }
+        | RunEvent::MeasuringBegan { .. }
+        | RunEvent::Acted(_)
+        | RunEvent::LoadEnded { .. }
         | RunEvent::Drained
         | RunEvent::Stopped
         | RunEvent::Saved { .. } => return None,

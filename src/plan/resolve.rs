@@ -43,7 +43,7 @@ pub(crate) fn scenario(root: TomlTable<'_>, inputs: &Inputs<'_>) -> Plan {
     root.pass("sweep");
     root.finish();
     let seed = seed.unwrap_or_default();
-    let warnings = Vec::new();
+    let (actions, warnings) = (Vec::new(), Vec::new());
     Plan {
         name,
         description,
@@ -55,6 +55,7 @@ pub(crate) fn scenario(root: TomlTable<'_>, inputs: &Inputs<'_>) -> Plan {
         apps,
         kafka,
         measure,
+        actions,
         thresholds,
         warnings,
     }

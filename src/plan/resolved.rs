@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::population::PopulationPlan;
+use super::timeline::PlannedAction;
 use super::{KafkaPlan, LoadPlan, threshold};
 
 /// Everything that a run needs to know, resolved.
@@ -30,6 +31,9 @@ pub struct Plan {
     pub kafka: KafkaPlan,
     /// What is measured, and the limits on waiting.
     pub measure: MeasurePlan,
+    /// What somebody does at a time of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<PlannedAction>,
     /// What the figures must keep to. Not read back: a result has them with what they came to.
     #[serde(skip_deserializing)]
     pub thresholds: Vec<threshold::Threshold>,

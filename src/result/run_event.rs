@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::live::Live;
 use super::run_outcome::RunOutcome;
+use super::timeline_event::TimelineEvent;
 use crate::client::facts::BrokerInfo;
 use crate::plan::sweep::{Excluded, PointSettings};
 
@@ -103,6 +104,27 @@ pub enum RunEvent {
     Ready {
         /// See above.
         repeated: bool,
+    },
+    /// A phase of the load begins.
+    PhaseBegan {
+        /// Its name.
+        phase: String,
+        /// Whether it is kept out of every latency figure.
+        warmup: bool,
+        /// When, in seconds since the schedule's start.
+        at_s: f64,
+    },
+    /// What is due from now on is measured.
+    MeasuringBegan {
+        /// When, in seconds since the schedule's start.
+        at_s: f64,
+    },
+    /// An action of the timeline was carried out, or could not be.
+    Acted(TimelineEvent),
+    /// Nothing is sent any more: the schedule is over, or was cut.
+    LoadEnded {
+        /// When, in seconds since the schedule's start.
+        at_s: f64,
     },
     /// The drain takes its time.
     Draining {

@@ -19,6 +19,7 @@ use super::race::Lap;
 use super::recording::RecordingResult;
 use super::self_watch::{Hiccups, SelfWatch, ThreadCpu};
 use super::throttling::Throttling;
+use super::timeline_event::TimelineEvent;
 use crate::apps::Summary;
 use crate::broker::BrokerStats;
 use crate::client::facts::{BrokerInfo, ClientProperties};
@@ -143,6 +144,10 @@ pub struct RunResult {
     /// The phases of the schedule.
     #[serde(deserialize_with = "phases")]
     pub phases: Vec<PhaseResult>,
+    /// What happened at a time, in its order: phases that began, actions, the load's end. What the
+    /// run did not reach is not in here; empty in a result by an older kbench.
+    #[serde(default)]
+    pub events: Vec<TimelineEvent>,
     /// The partitions' shares of the load.
     pub partitions: Vec<PartitionResult>,
     /// The run over time, by interval of the schedule.

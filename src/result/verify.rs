@@ -14,6 +14,7 @@ mod log;
 mod rates;
 mod sums;
 mod texts;
+mod timeline;
 
 use serde_json::Value;
 

@@ -30,6 +30,7 @@ use crate::result::end_lag::EndLag;
 use crate::result::flag::limits::LATE_NS;
 use crate::result::self_watch::SelfWatch;
 use crate::result::throttling::Throttling;
+use crate::result::timeline_event::TimelineEvent;
 use crate::result::{
     FORMAT_VERSION, Host, LatencySummary, RecordingResult, RunResult, Verdict, compare,
 };
@@ -56,6 +57,8 @@ pub(super) struct End {
     pub(super) books: Vec<Books>,
     /// How the sessions lived behind it.
     pub(super) sessions: SessionStats,
+    /// What happened at a time.
+    pub(super) events: Vec<TimelineEvent>,
     /// What went wrong with the loops, or did not come to its end in time.
     pub(super) faults: Vec<String>,
     /// What was replayed.
@@ -176,6 +179,7 @@ pub(super) fn sending(
         hiccups: end.metered.hiccups(start_ns),
         cpu: end.seen.cpu.clone(),
         phases: phases(plan, &end.sessions),
+        events: end.events.clone(),
         partitions: partitions(&crew.receipts().records()),
         series: over_intervals.intervals(),
         processes: Vec::new(),

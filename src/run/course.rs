@@ -11,6 +11,7 @@ use super::play::{LEAD_NS, Play, Played, TICK};
 use super::pulse::Pulse;
 use super::recording::{RecordedLoad, RecordingThread};
 use super::shards::Shards;
+use super::timeline::{Actor, TimelinePlayer};
 use super::workers::Workers;
 use super::{drain, network_bytes, readiness, throttling};
 use crate::base::clock::Clock;
@@ -23,6 +24,7 @@ impl Play<'_> {
     pub(super) fn run(
         &self,
         replay: Option<RecordedLoad>,
+        actors: &mut [Box<dyn Actor>],
         listener: &mut dyn Listener,
     ) -> Result<Played> {
         // Before anybody else wants a core.
@@ -52,9 +54,12 @@ impl Play<'_> {
         // Once the clients are connected, too: that takes them up to some seconds.
         listener.on(&RunEvent::Ready { repeated: self.repeated });
         let mut pulse = Pulse::new(self.plan, self.embedded);
-        let (seen, broken_off) = self.send(&crew, &mut collector, &meter, &mut pulse, listener);
+        let mut timeline = TimelinePlayer::new(plan, crew.start_ns(), actors);
+        let (seen, broken_off) =
+            self.send(&crew, &mut collector, &meter, &mut pulse, &mut timeline, listener);
         let lag_at_end = collector.slowest(&crew, self.clock.now_ns());
         let (sent_ns, is_cut) = (self.clock.now_ns(), crew.sending());
+        let events = timeline.end(sent_ns, listener);
         let mut done = crew.stop_sending();
         let mut faults = std::mem::take(&mut done.faults);
         let read = reader.map(RecordingThread::finish);
@@ -84,6 +89,7 @@ impl Play<'_> {
         let end = End {
             books,
             sessions,
+            events,
             faults,
             recording,
             wire,
@@ -132,6 +138,7 @@ impl Play<'_> {
         collector: &mut Collector,
         meter: &Meter,
         pulse: &mut Pulse<'_>,
+        timeline: &mut TimelinePlayer<'_>,
         listener: &mut dyn Listener,
     ) -> (WatchSeen, Option<String>) {
         let brokers = crate::run::observe::local_brokers(&self.facts.advertised);
@@ -146,6 +153,7 @@ impl Play<'_> {
             && lost.is_none()
         {
             std::thread::sleep(TICK);
+            timeline.tick(self.clock.now_ns(), listener);
             collector.tick(crew, &**self.clock, listener);
             sampler.tick(self.clock, used);
             lost = pulse.look(crew);

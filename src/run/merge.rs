@@ -12,6 +12,7 @@ use crate::base::error::Result;
 use crate::measure::ledger::Ledger;
 use crate::output::hlog;
 use crate::result::end_lag::EndLag;
+use crate::result::timeline_event::TimelineEvent;
 use crate::result::{RunResult, Verdict, compare, keep_up};
 
 pub(super) use answers::FLAGS_KEPT;
@@ -53,6 +54,7 @@ pub(super) fn merge(
 pub(super) fn verdict(result: &RunResult, apps: &[CompletePart], strangers: &[String]) -> Verdict {
     let names: Vec<&str> = result.apps.iter().map(|app| app.name.as_str()).collect();
     let mut reasons = result.verdict.reasons.clone();
+    reasons.extend(result.events.iter().filter_map(TimelineEvent::fault));
     reasons.extend(result.end_lag.iter().flat_map(EndLag::faults));
     let mut flags = Vec::new();
     for (CompletePart { part: app, .. }, ledger) in apps.iter().zip(&result.ledger.apps) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::remains::Remains;
+use super::timeline::Actor;
 use crate::base::error::{Error, Result};
 use crate::client::loopback::hooks::LoopbackHooks;
 use crate::result::{Lap, RunResult, Trial};
@@ -31,6 +32,8 @@ pub struct RunOptions {
     pub trial: Option<Trial>,
     /// The run's place in a race, where it is part of one.
     pub race: Option<Lap>,
+    /// Who carries out the actions of the plan's timeline.
+    pub actors: Vec<Box<dyn Actor>>,
 }
 
 impl RunOptions {

@@ -1,6 +1,7 @@
 //! Whole runs on the loopback, and who listens to them.
 
 mod target;
+mod timeline;
 
 use super::*;
 use crate::client::loopback::hooks::LoopbackHooks;
@@ -67,8 +68,12 @@ fn a_second_listener_hears_a_whole_run_in_its_order() {
     let mut heard = (Heard::default(), Heard::default());
     let finished = run(&plan(), SCENARIO, options(&folder), &mut heard).unwrap();
     let Heard { events, looks } = &heard.0;
-    let expected = ["Connected", "Started", "Ready", "Drained", "Stopped", "Saved"];
-    assert_eq!(heard.0.names(), expected);
+    let (before, load, after) = (
+        ["Connected", "Started", "Ready"],
+        ["PhaseBegan", "PhaseBegan", "MeasuringBegan", "LoadEnded"],
+        ["Drained", "Stopped", "Saved"],
+    );
+    assert_eq!(heard.0.names(), [&before[..], &load, &after].concat());
     assert_eq!(*events, heard.1.events, "both hear the same");
     let apps = plan().apps.into_iter().map(|app| app.name).collect();
     let started = RunEvent::Started { scenario: "heard".to_owned(), apps };

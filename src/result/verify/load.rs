@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Audit, is_ours, plan_of};
+use super::{Audit, is_ours, plan_of, timeline};
 use crate::load::preview::{Preview, fingerprint};
 use crate::load::schedule::Schedule;
 use crate::measure::verify::books::Books;
@@ -49,6 +49,7 @@ pub(super) fn check(result: &RunResult, audit: &mut Audit) {
     }
     names(result, &plan, audit);
     phases(result, &plan, audit);
+    timeline::check(result, &plan, audit);
     if plan.load.replay.is_some() || result.recording.is_some() {
         audit.notes.push("the load is a recorded topic: not made again".to_owned());
         return;

@@ -37,6 +37,7 @@ pub(super) const HELD_BY_THE_DIGEST_ALONE: &[(&str, &str)] = &[
     ("/end_lag/by_broker/*", MEASURED),
     ("/end_lag/by_receipts/*", MEASURED),
     ("/end_lag/outstanding", MEASURED),
+    ("/events/*/at_s", MEASURED),
     ("/hiccups/cores", MEASURED),
     ("/hiccups/longest_at_s", MEASURED),
     ("/hiccups/longest_ns", MEASURED),

@@ -244,6 +244,7 @@ const FIGURES: &[&str] = &[
     "rules",
     "cpu",
     "phases",
+    "events",
     "partitions",
     "series",
     "plan_hash",
