@@ -13,6 +13,7 @@ pub mod html;
 pub mod list;
 pub mod progress;
 pub mod prometheus;
+pub mod remainder;
 pub mod replayed;
 pub mod resting;
 pub mod run_lines;

@@ -263,6 +263,7 @@ fn a_sleeping_sink_is_flagged_every_time() {
             start_wall_us: None,
             trial: None,
             race: None,
+            actors: Vec::new(),
         };
         let finished = run::run(&plan, "# a test\n", options, &mut Progress::Quiet).unwrap();
         let verdict = finished.result.verdict;

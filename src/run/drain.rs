@@ -13,6 +13,7 @@ use super::{lag, rescan};
 use crate::client::target::Target;
 use crate::result::end_lag::EndLag;
 use crate::result::run_event::{Awaited, Listener, Outstanding, RunEvent};
+use crate::result::run_fault::RunFault;
 
 /// The most time that it takes once a signal has come: the rest of the end needs some, too.
 const INTERRUPTED: Duration = Duration::from_secs(5);
@@ -45,11 +46,8 @@ pub(super) fn wait(
         let passed = began.elapsed();
         let is_over = closing.interrupted_for().is_some_and(|heard| heard >= INTERRUPTED);
         if passed >= planned || is_over {
-            return Some(format!(
-                "not drained within {:.1} s: {}",
-                passed.min(planned).as_secs_f64(),
-                outstanding(crew)
-            ));
+            let (waited, outstanding) = (passed.min(planned), outstanding(crew));
+            return Some(RunFault::NotDrained { waited, outstanding }.to_string());
         }
         if let Some(lost) = pulse.look(crew) {
             return Some(lost);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::embedded::EmbeddedBroker;
 use super::workers::Workers;
 use crate::plan::Plan;
+use crate::result::run_fault::RunFault;
 
 /// The most that one look adds to a silence: a process that was stopped, or whose host slept, has
 /// not listened meanwhile.
@@ -84,12 +85,8 @@ impl Silence {
         }
         self.silent += passed.min(LOOK_MAX);
         (self.silent >= self.limit).then(|| {
-            format!(
-                "the run ended early: no acknowledgement for {} s (measure.ack_timeout), in which \
-                 {sent} events were sent; {} wait for one",
-                self.limit.as_secs_f64(),
-                now.outstanding
-            )
+            let (limit, waiting) = (self.limit, now.outstanding);
+            RunFault::Unanswered { limit, sent, waiting }.to_string()
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::client::topic_reader::OffsetRange;
 use crate::plan::{PhasePlan, Plan, RateSegment, ReplayPlan, Shape};
 use crate::result::RecordingResult;
 use crate::result::run_event::RunEvent;
+use crate::result::run_fault::RunFault;
 use crate::workers::produce::{Merge, PrefetchState, RecordingCounts, Workload, cue_up, due_ns};
 
 /// Longest wait for one record before the schedule starts.
@@ -123,8 +124,17 @@ impl RecordingThread {
     pub(super) fn finish(self) -> ReadingLeft {
         let Self { plan, ahead, thread, first_us, last_us, records } = self;
         let (merge, fault) = match thread.join() {
-            Ok((merge, fault)) => (Some(merge), fault.map(|error| format!("replay: {error}"))),
-            Err(_) => (None, Some("the reading of the recording panicked".to_owned())),
+            Ok((merge, fault)) => (
+                Some(merge),
+                fault.map(|error| {
+                    let why = error.to_string();
+                    RunFault::Failed { who: "replay".to_owned(), why }.to_string()
+                }),
+            ),
+            Err(_) => {
+                let who = "the reading of the recording".to_owned();
+                (None, Some(RunFault::Panicked { who }.to_string()))
+            }
         };
         let counts = merge.as_ref().map(|merge| merge.counts().clone()).unwrap_or_default();
         let (late, late_max_ns) = ahead.late();

@@ -56,9 +56,11 @@ impl<'a> TimelinePlayer<'a> {
     /// Plays what is due by now. The load's end is no matter of the time: see [`Self::end`].
     pub(super) fn tick(&mut self, now_ns: u64, listener: &mut dyn Listener) {
         let Some(since_ns) = now_ns.checked_sub(self.start_ns) else { return };
-        while self.left.front().is_some_and(|next| {
-            next.at_ns <= since_ns && next.what != Happening::LoadEnds
-        }) {
+        while self
+            .left
+            .front()
+            .is_some_and(|next| next.at_ns <= since_ns && next.what != Happening::LoadEnds)
+        {
             if let Some(entry) = self.left.pop_front() {
                 self.play(&entry, since_ns, listener);
             }

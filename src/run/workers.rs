@@ -17,6 +17,7 @@ use crate::measure::latency::window::{Stage, Window};
 use crate::measure::latency::{Recorder, Sends, Stalls};
 use crate::measure::ledger::Ledger;
 use crate::plan::{AppPlan, Plan};
+use crate::result::run_fault::RunFault;
 use crate::workers::consume::{self, AppGroup, Source};
 use crate::workers::produce::{
     self, Merge, ReceiptBook, ShardReceipts, ShardResult, Sink, TimedOut, Workload,
@@ -303,8 +304,11 @@ fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> ThreadsLeft<
         let name = thread.thread().name().unwrap_or("a thread").to_owned();
         match thread.join() {
             Ok(Ok(thing)) => left.things.push(thing),
-            Ok(Err(error)) => left.faults.push(format!("{name}: {error}")),
-            Err(_) => left.faults.push(format!("{name} panicked")),
+            Ok(Err(error)) => {
+                let failed = RunFault::Failed { who: name, why: error.to_string() };
+                left.faults.push(failed.to_string());
+            }
+            Err(_) => left.faults.push(RunFault::Panicked { who: name }.to_string()),
         }
     }
     left

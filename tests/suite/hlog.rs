@@ -31,6 +31,7 @@ fn read_back(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
+        actors: Vec::new(),
     };
     let finished = run::run(&plan, "", options, &mut Progress::Quiet).unwrap();
     let (result, log) = (&finished.result, finished.folder.as_ref().unwrap().join("latency.hlog"));

@@ -257,6 +257,7 @@ fn folder(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
+        actors: Vec::new(),
     };
     let finished = kbench::run::run(
         &plan,

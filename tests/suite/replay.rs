@@ -268,6 +268,7 @@ fn interrupted(world: &World) {
         start_wall_us: None,
         trial: None,
         race: None,
+        actors: Vec::new(),
     };
     let result = thread::scope(|scope| {
         scope.spawn(|| {

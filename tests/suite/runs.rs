@@ -62,6 +62,7 @@ pub fn try_run(world: &World, plan: &Plan, faults: LoopbackHooks) -> Result<Fini
         start_wall_us: Some(START_WALL_US),
         trial: None,
         race: None,
+        actors: Vec::new(),
     };
     run::run(plan, "# a test\n", options, &mut Progress::Quiet)
 }

@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals as Heard;
 use signal_hook::{flag, low_level};
 
 use crate::base::error::{Error, ExitCode, Result};
+use crate::output::remainder::{at_first, at_second};
 use crate::run::remains::Remains;
 
 /// What ends a run.
@@ -51,10 +52,13 @@ impl Signals {
                 let Some((_, exit, name)) = known else { continue };
                 speaking.store(true, Ordering::SeqCst);
                 if !is_first {
-                    shared::tell(&format!("{name} again: {}", remains.at_second()));
+                    shared::tell(&format!("{name} again: {}", at_second(&remains.now())));
                     low_level::exit(exit as i32);
                 }
-                shared::tell(&format!("{name}: {}; again to leave at once", remains.at_first()));
+                shared::tell(&format!(
+                    "{name}: {}; again to leave at once",
+                    at_first(&remains.now())
+                ));
                 is_first = false;
                 speaking.store(false, Ordering::SeqCst);
             }

@@ -1,8 +1,8 @@
 //! The plan's timeline in whole runs, with a kind of action that only this test knows.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::super::timeline::Actor;
 use super::*;
@@ -127,10 +127,7 @@ fn what_a_run_that_was_cut_did_not_reach_has_not_happened() {
     let finished = run(&plan, SCENARIO, options, &mut listener).unwrap();
     let (result, saved) = (finished.result, finished.folder.unwrap());
     assert_eq!(result.verdict.interrupted_by, Some(130));
-    assert_eq!(
-        kinds(&result),
-        ["phase_begins", "phase_begins", "measuring_begins", "load_ends"]
-    );
+    assert_eq!(kinds(&result), ["phase_begins", "phase_begins", "measuring_begins", "load_ends"]);
     let end = &result.events[3];
     assert!(end.at_s >= 0.5 && end.at_s < end.planned_s, "{end:?}");
     assert!(doors.lock().unwrap().is_empty());
