@@ -19,7 +19,7 @@ pub enum Place<'a> {
     /// Brokers.
     Brokers(Endpoint<'a>),
     /// This process: so many partitions, the run's clock, and what is planted.
-    Loopback(usize, Arc<dyn Clock>, LoopbackHooks),
+    Loopback(usize, Arc<dyn Clock>, Box<LoopbackHooks>),
 }
 
 /// Makes the target for a place.
@@ -30,7 +30,7 @@ pub fn connect(place: Place<'_>) -> Result<Arc<dyn Target>> {
     match place {
         Place::Brokers(endpoint) => DEFAULT.connect(&endpoint),
         Place::Loopback(partitions, clock, hooks) => {
-            Ok(Arc::new(Cluster::new(partitions, clock, hooks)))
+            Ok(Arc::new(Cluster::new(partitions, clock, *hooks)))
         }
     }
 }
