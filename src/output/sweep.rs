@@ -102,9 +102,11 @@ fn points(book: &SweepManifest, style: TableStyle) -> String {
     let keys: Vec<&String> = book.axes.iter().map(|(key, _)| key).collect();
     let columns = PointColumn::all();
     let mut table = Table::new();
-    let names = columns.iter().map(|column| column.head());
-    let heads = keys.iter().map(|key| key.as_str()).chain(names);
-    table.load_style(style).set_header(heads.collect::<Vec<_>>());
+    let mut heads: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+    for column in &columns {
+        heads.push(column.head());
+    }
+    table.load_style(style).set_header(heads);
     for point in &book.points {
         let settings = keys.iter().map(|key| point.settings.get(*key).cloned().unwrap_or_default());
         let cells = columns.iter().map(|column| column.cell(point));
