@@ -5,20 +5,21 @@
 pub mod assemble;
 mod closing;
 mod collect;
-mod course;
 pub mod doctor;
 mod drain;
 pub mod embedded;
 mod ending;
+mod finished;
 pub mod keep;
 pub mod lag;
+mod live;
 mod merge;
 pub mod needs;
 pub mod network_bytes;
 pub mod observe;
 pub mod options;
 pub mod parts;
-pub mod play;
+mod planned;
 mod pulse;
 pub mod race;
 pub mod readiness;
@@ -39,18 +40,16 @@ mod undelivered;
 pub mod workers;
 
 use crate::base::error::Result;
-use crate::client::facts::BrokerInfo;
 use crate::plan::Plan;
-use crate::result::run_event::{Awaited, Listener, RunEvent};
-use crate::result::{self, Host, RunResult};
+use crate::result::run_event::Listener;
+use crate::result::{self, RunResult};
 use crate::workers::produce::Sending;
 
-use assemble::Conditions;
-use closing::Closing;
-use ending::Ending;
+use finished::FinishedRun;
 use keep::Keep;
+use live::LiveRun;
 pub use options::{Finished, RunOptions};
-use play::{Play, Played};
+use planned::PlannedRun;
 use recording::RecordedLoad;
 use setup::{Scene, check_replay, open};
 use shelf::Shelf;
@@ -95,63 +94,33 @@ fn perform_in(
     scene: Scene,
     plan: &Plan,
     sending: Sending,
-    mut options: RunOptions,
+    options: RunOptions,
     listener: &mut dyn Listener,
     keep: &mut dyn Keep,
 ) -> Result<RunResult> {
-    let Scene { run, clock, world, embedded } = scene;
-    let mut actors = std::mem::take(&mut options.actors);
-    let host = Host::read();
-    let closing = Closing::new(options.signal.clone());
-    let remains = options.remains.clone();
-    let facts = world.prepare(plan, &|brokers| needs::check_handles(plan, brokers))?;
-    remains.begin(world.own_topic(plan));
-    let repeated = options.is_repeated();
-    listener.on(&RunEvent::Connected { facts: Box::new(facts.clone()), repeated });
-    let played = RecordedLoad::open(plan, &*world, &|| closing.go_on()).and_then(|replay| {
-        let (complete, replay) = replay.unzip();
-        let plan = complete.unwrap_or_else(|| plan.clone());
-        let play = Play {
-            plan: &plan,
-            sending,
-            run,
-            world: &world,
-            facts: &facts,
-            clock: &clock,
-            closing: &closing,
-            remains: &remains,
-            embedded: embedded.as_ref(),
-            start_wall_us: options.start_wall_us,
-            repeated,
-        };
-        let played = play.run(replay, &mut actors, listener)?;
-        Ok((plan, played))
-    });
-    let (plan, played) = match played {
-        Ok(done) => done,
+    let mut planned = PlannedRun::prepare(scene, plan, sending, options, listener)?;
+    match planned.play(listener) {
+        Ok(finished) => planned.end(finished, keep, listener),
         Err(error) => {
             // Nothing was measured.
-            ending::leave(plan, world, &closing, &remains, listener);
-            return Err(error);
+            planned.leave(listener);
+            Err(error)
         }
-    };
-    let mut command_line = options.command_line;
-    result::mask_arguments(&mut command_line);
-    let leaders_after =
-        closing.ask(&world, (Awaited::Leaders, 0), listener, |world| world.leaders());
-    let facts = BrokerInfo { leaders_after: leaders_after.unwrap_or_default(), ..facts };
-    let conditions = Conditions { run, command_line, facts, clients: world.clients(), host };
-    let ending = Ending {
-        plan: &plan,
-        world,
-        clock: &clock,
-        closing: &closing,
-        remains: &remains,
-        trial: options.trial,
-        race: options.race,
-        stats: ending::stats(embedded.as_ref()),
-    };
-    ending.run(played, conditions, keep, listener)
+    }
+}
+
+impl PlannedRun {
+    /// Lets it live, with what is replayed if something is.
+    fn play(&mut self, listener: &mut dyn Listener) -> Result<FinishedRun> {
+        let go_on = || self.closing.go_on();
+        let replay = RecordedLoad::open(&self.plan, &*self.target, &go_on)?;
+        let (complete, replay) = replay.unzip();
+        if let Some(plan) = complete {
+            self.plan = plan;
+        }
+        let mut actors = std::mem::take(&mut self.options.actors);
+        Ok(LiveRun::begin(self, replay, &mut actors, listener)?.finish(listener))
+    }
 }
 
 #[cfg(test)]

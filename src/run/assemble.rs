@@ -9,13 +9,14 @@ use std::sync::Arc;
 use super::collect::{Collector, Lag};
 use super::merge::{LagAt, ReadingPart, RunExtent, SendingPart};
 use super::observe::{self, MeterSeen, WatchSeen};
+use super::planned::PlannedRun;
 use super::series::RunSeries;
 use super::undelivered::waited_ns;
 use super::workers::Workers;
 use crate::apps::Summary;
 use crate::base::clock::{Clock, Promptness, SystemClock};
 use crate::base::{date, error};
-use crate::client::facts::{BrokerInfo, ClientProperties};
+use crate::broker::BrokerStats;
 use crate::load::generate::{Personas, SessionStats};
 use crate::load::preview::fingerprint;
 use crate::measure::latency::window::Stage;
@@ -31,24 +32,12 @@ use crate::result::flag::limits::LATE_NS;
 use crate::result::self_watch::SelfWatch;
 use crate::result::throttling::Throttling;
 use crate::result::timeline_event::TimelineEvent;
-use crate::result::{
-    FORMAT_VERSION, Host, LatencySummary, RecordingResult, RunResult, Verdict, compare,
-};
+use crate::result::{FORMAT_VERSION, LatencySummary, RecordingResult, RunResult, Verdict, compare};
 use crate::workers::consume::{AppGroup, GroupMember};
 use crate::workers::produce::{TimedOut, WireBytes};
 
 pub(super) use build::build;
 use shape::{partitions, phases};
-
-/// Under what the run ran.
-#[derive(Clone)]
-pub(super) struct Conditions {
-    pub(super) run: u32,
-    pub(super) command_line: Vec<String>,
-    pub(super) facts: BrokerInfo,
-    pub(super) clients: Vec<ClientProperties>,
-    pub(super) host: Host,
-}
 
 /// How the run ended.
 #[derive(Default)]
@@ -85,6 +74,8 @@ pub(super) struct End {
     /// Events per second that the host can send to nobody.
     pub(super) ceiling_per_s: Option<f64>,
     pub(super) ended_ns: u64,
+    /// The last word of the broker that was started for it.
+    pub(super) embedded: Option<BrokerStats>,
 }
 
 /// What is left of a run beside its result, for whoever saves it.
@@ -115,13 +106,12 @@ fn log(
 
 /// What the senders of this process have left.
 pub(super) fn sending(
-    plan: &Plan,
-    clock: &SystemClock,
+    planned: &PlannedRun,
     crew: &Workers,
     collector: &mut Collector,
-    conditions: Conditions,
     end: &End,
 ) -> error::Result<SendingPart> {
+    let PlannedRun { plan, clock, facts, options, .. } = planned;
     let start_ns = crew.start_ns();
     let interval_ns = plan.measure.interval_ms * 1_000_000;
     let books = Books::of_all(&end.books);
@@ -131,28 +121,28 @@ pub(super) fn sending(
     let over_intervals = RunSeries::new(interval_ns, start_ns, collector, offered, &reached);
     let mut watch = self_watch(clock, collector, end, &ledger);
     watch.offered_peak_per_s = over_intervals.offered_peak_per_s();
-    watch.broker_on_this_host = conditions.facts.advertised.iter().any(|it| observe::is_local(it));
+    watch.broker_on_this_host = facts.advertised.iter().any(|it| observe::is_local(it));
     let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
-        run: format!("{:08x}", conditions.run),
+        run: format!("{:08x}", planned.run),
         verdict: Verdict {
             reasons: end.faults.clone(),
             interrupted_by: end.interrupted_by,
             broken_off: end.broken_off.clone(),
             ..Verdict::default()
         },
-        trial: None,
-        race: None,
+        trial: options.trial.clone(),
+        race: options.race.clone(),
         build: build(),
         started: date::millis(clock.wall_us(start_ns)),
         duration_s: end.ended_ns.saturating_sub(start_ns) as f64 / 1e9,
-        command_line: conditions.command_line,
-        host: conditions.host.with(end.promptness),
-        broker: conditions.facts,
-        clients: conditions.clients,
-        embedded_broker: None,
+        command_line: options.command_line.clone(),
+        host: planned.host.clone().with(end.promptness),
+        broker: facts.clone(),
+        clients: planned.target.clients(),
+        embedded_broker: end.embedded.clone(),
         // Serializing it masks its secrets.
         plan_hash: Some(fingerprint::plan_hash(plan)),
         fingerprint: fingerprint::events(plan),

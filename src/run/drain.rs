@@ -1,12 +1,10 @@
 //! The drain: until every receipt has come, and every group has read all that was acknowledged.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::closing::{Closing, SOUND};
-use super::collect::Collector;
-use super::embedded::EmbeddedBroker;
-use super::play::{Play, TICK};
+use super::closing::SOUND;
+use super::live::{LiveRun, TICK};
+use super::planned::PlannedRun;
 use super::pulse::Pulse;
 use super::workers::Workers;
 use super::{lag, rescan};
@@ -22,15 +20,10 @@ const INTERRUPTED: Duration = Duration::from_secs(5);
 const SILENT: Duration = Duration::from_secs(2);
 
 /// Waits, and returns what did not come in time.
-pub(super) fn wait(
-    play: &Play<'_>,
-    crew: &Workers,
-    collector: &mut Collector,
-    pulse: &mut Pulse<'_>,
-    listener: &mut dyn Listener,
-) -> Option<String> {
-    let planned = Duration::from_millis(play.plan.measure.drain_timeout_ms);
-    let (world, closing): (&Arc<dyn Target>, &Closing) = (play.world, play.closing);
+pub(super) fn wait(live: &mut LiveRun<'_>, listener: &mut dyn Listener) -> Option<String> {
+    let LiveRun { planned: run, workers: crew, collector, pulse, .. } = live;
+    let planned = Duration::from_millis(run.plan.measure.drain_timeout_ms);
+    let (world, closing) = (&run.target, &run.closing);
     let (began, mut told) = (Instant::now(), false);
     let mut ends = rescan::ReadToEnd::default();
     loop {
@@ -58,26 +51,26 @@ pub(super) fn wait(
             listener.on(&RunEvent::Draining { left, outstanding: outstanding(crew) });
         }
         std::thread::sleep(TICK);
-        collector.tick(crew, &**play.clock, listener);
+        collector.tick(crew, &*run.clock, listener);
     }
 }
 
 /// Where the broker says that the partitions end. One that has been silent before, and does not
 /// say it, is gone.
 pub(super) fn look_at_ends(
-    play: &Play<'_>,
+    run: &PlannedRun,
     crew: &Workers,
     pulse: &Pulse<'_>,
     listener: &mut dyn Listener,
 ) -> Option<EndLag> {
-    let closing = play.closing;
+    let closing = &run.closing;
     closing.begin();
-    if let Some(ended) = play.embedded.and_then(EmbeddedBroker::ended) {
+    if let Some(ended) = run.embedded_ended() {
         closing.set_gone(ended);
     }
     let mut ask = |partitions: usize| {
         let what = (Awaited::Ends, partitions);
-        let ends = closing.ask(play.world, what, listener, move |world| world.ends(partitions));
+        let ends = closing.ask(&run.target, what, listener, move |world| world.ends(partitions));
         let ends = ends.and_then(Result::ok);
         if ends.is_none() && pulse.since_ack() > SILENT {
             closing.set_gone("the broker does not answer any more".to_owned());
@@ -92,8 +85,8 @@ fn outstanding(crew: &Workers) -> Outstanding {
 }
 
 /// Whether the topic is still the one that the run began with; what is wrong, if not.
-pub(super) fn look_at_topic(play: &Play<'_>, listener: &mut dyn Listener) -> Option<String> {
-    let topic = play.facts.topic.clone();
+pub(super) fn look_at_topic(run: &PlannedRun, listener: &mut dyn Listener) -> Option<String> {
+    let topic = run.facts.topic.clone();
     let ask = move |world: &dyn Target| world.topic_fault(&topic);
-    play.closing.ask(play.world, (Awaited::TopicId, 0), listener, ask)?
+    run.closing.ask(&run.target, (Awaited::TopicId, 0), listener, ask)?
 }

@@ -12,6 +12,7 @@ use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 use crate::result::Trial;
 use crate::result::live::Live;
+use crate::result::run_event::RunEvent;
 
 const SCENARIO: &str = "name = \"heard\"\nseed = 1\n[topic]\npartitions = 2\n[load]\n\
     producers = 1\nrate_per_s = 500\nduration = \"1500ms\"\nwarmup = \"500ms\"\n\

@@ -69,13 +69,13 @@ impl<'a> TimelinePlayer<'a> {
 
     /// Nothing is sent any more, be it that the schedule is over or that it was cut. What was
     /// planned for later has not happened.
-    pub(super) fn end(mut self, now_ns: u64, listener: &mut dyn Listener) -> Vec<TimelineEvent> {
+    pub(super) fn end(&mut self, now_ns: u64, listener: &mut dyn Listener) -> Vec<TimelineEvent> {
         self.tick(now_ns, listener);
         let load_ends = self.left.iter().find(|entry| entry.what == Happening::LoadEnds).cloned();
         if let Some(entry) = load_ends {
             self.play(&entry, now_ns.saturating_sub(self.start_ns), listener);
         }
-        self.happened
+        std::mem::take(&mut self.happened)
     }
 
     fn play(&mut self, entry: &TimelineEntry, since_ns: u64, listener: &mut dyn Listener) {

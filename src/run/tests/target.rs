@@ -14,7 +14,7 @@ use crate::apps;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::Error;
 use crate::client;
-use crate::client::facts::{BrokerKind, Brokers, ClientProperties, TopicFacts};
+use crate::client::facts::{BrokerInfo, BrokerKind, Brokers, ClientProperties, TopicFacts};
 use crate::client::target::Target;
 use crate::client::topic_reader::{LogStep, TopicLog, TopicReader};
 use crate::event::{Arrival, Outcome, Receipt};
