@@ -16,8 +16,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 
 use kbench::apps::{self, App, AppKind};
 use kbench::base::clock::{Clock, SystemClock};
-use kbench::event::json::encode;
-use kbench::event::json::parse::Parser;
+use kbench::event::format::PayloadFormat;
 use kbench::event::{Arrival, Event, Location, Outcome, Stamp};
 use kbench::load::generate::Generator;
 use kbench::measure::latency::Recorder;
@@ -46,7 +45,8 @@ fn payloads(users: u64, count: u64) -> Vec<Vec<u8>> {
             let due_wall_us = START_US + seq as i64 * step_us;
             let draft = generator.next(seq * step_us as u64 * 1_000);
             let mut out = Vec::new();
-            encode::encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut out);
+            let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us };
+            PayloadFormat::Json.codec().encode(&stamp, &draft.parts, &mut out);
             out
         })
         .collect()
@@ -92,7 +92,7 @@ fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse");
     group.throughput(Throughput::Bytes(bytes as u64));
     let mut next = payloads.iter().cycle();
-    let mut parser = Parser::new();
+    let mut parser = PayloadFormat::Json.codec().parser();
     group.bench_function("kbench", |b| {
         b.iter(|| next.next().map(|bytes| parser.parse(bytes).map(|e| e.event_type)));
     });
@@ -160,7 +160,7 @@ fn observe(c: &mut Criterion) {
             group.finish();
             let keys: Vec<&str> = events.iter().map(|(event, _)| event.user_id).collect();
             let mut next = payloads.iter().zip(&keys).cycle();
-            let mut parser = Parser::new();
+            let mut parser = PayloadFormat::Json.codec().parser();
             let mut group = c.benchmark_group("parse and observe");
             group.throughput(Throughput::Elements(1));
             group.bench_function(BenchmarkId::new(kind.schema.name, users), |b| {
@@ -226,16 +226,23 @@ fn hand_over(c: &mut Criterion) {
             let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: START_US };
             ledger.outcome(&stamp, Outcome::Acked);
         }
-        let lanes = AppGroup::new(0, 2, PARTITIONS, ledger, || (kind.new)(&plan(kind)));
+        let codec = PayloadFormat::Json.codec();
+        let lanes = AppGroup::new(0, 2, PARTITIONS, codec, ledger, || (kind.new)(&plan(kind)));
         let mut offset = 0;
         let mut read_all = || {
-            let mut parser = Parser::new();
+            let mut parser = PayloadFormat::Json.codec().parser();
             let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
             let began = Instant::now();
             for (partition, payload) in (0..).zip(&payloads) {
-                let arrival =
-                    Arrival { partition, offset, key: None, payload: Some(payload), at_us: None };
-                lanes.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &*clock);
+                let arrival = Arrival {
+                    partition,
+                    offset,
+                    key: None,
+                    header: None,
+                    payload: Some(payload),
+                    at_us: None,
+                };
+                lanes.observe(&arrival, clock.now_ns(), &mut *parser, &mut recorder, &*clock);
             }
             offset += 1;
             began.elapsed()

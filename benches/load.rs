@@ -8,7 +8,8 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 use kbench::apps;
-use kbench::event::json::{encode, stamp};
+use kbench::event::date::timestamp_us;
+use kbench::event::format::PayloadFormat;
 use kbench::event::{Slot, Stamp};
 use kbench::load::generate::Generator;
 use kbench::load::schedule::Schedule;
@@ -63,6 +64,7 @@ fn slots(bench: &mut Criterion) {
 }
 
 fn events(bench: &mut Criterion) {
+    let codec = PayloadFormat::Json.codec();
     let mut group = bench.benchmark_group("events");
     group.throughput(Throughput::Elements(1_000));
     for sessions in [1_000, 100_000, 1_000_000] {
@@ -83,7 +85,7 @@ fn events(bench: &mut Criterion) {
                     let draft = generator.next(due_ns);
                     out.clear();
                     let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us };
-                    encode::encode(&stamp, &draft.parts, &mut out);
+                    codec.encode(&stamp, &draft.parts, &mut out);
                     black_box(&out);
                     seq += 1;
                 }
@@ -103,7 +105,7 @@ fn events(bench: &mut Criterion) {
                 for seq in 0..1_000 {
                     out.clear();
                     let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: ORIGIN_WALL_US };
-                    encode::encode(&stamp, black_box(&parts), &mut out);
+                    codec.encode(&stamp, black_box(&parts), &mut out);
                     black_box(&out);
                 }
             });
@@ -114,6 +116,7 @@ fn events(bench: &mut Criterion) {
 
 /// Events filled up to 2 kB: letters are made fresh for each.
 fn padded(bench: &mut Criterion) {
+    let codec = PayloadFormat::Json.codec();
     let mut group = bench.benchmark_group("padded");
     for compressibility in [0, 50] {
         let text = format!(
@@ -140,7 +143,7 @@ fn padded(bench: &mut Criterion) {
                 let draft = generator.next(seq * 2_000);
                 out.clear();
                 let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: ORIGIN_WALL_US };
-                encode::encode(&stamp, &draft.parts, &mut out);
+                codec.encode(&stamp, &draft.parts, &mut out);
                 black_box(&out);
                 seq += 1;
             });
@@ -151,22 +154,24 @@ fn padded(bench: &mut Criterion) {
 
 fn stamps(bench: &mut Criterion) {
     let stamp = Stamp { run: 1, shard: 0, seq: 7, due_wall_us: ORIGIN_WALL_US };
+    let codec = PayloadFormat::Json.codec();
     let mut out = Vec::new();
-    stamp::write(&stamp, &mut out);
+    // A recorded event of which nothing is left is a stamp.
+    codec.join(&stamp, b"", &mut out);
     bench.bench_function("stamp write", |bench| {
         bench.iter(|| {
             out.clear();
-            stamp::write(black_box(&stamp), &mut out);
+            codec.join(black_box(&stamp), b"", &mut out);
         });
     });
     bench.bench_function("stamp read", |bench| {
-        bench.iter(|| black_box(stamp::read(black_box(&out))));
+        bench.iter(|| black_box(codec.stamp(None, Some(black_box(&out)))));
     });
     let own = "2026-01-01T00:00:00.000001Z";
     let foreign = "2024-01-15T10:30:45.123Z";
     for (name, text) in [("date own", own), ("date foreign", foreign)] {
         bench.bench_function(name, |bench| {
-            bench.iter(|| stamp::timestamp_us(black_box(text)));
+            bench.iter(|| timestamp_us(black_box(text)));
         });
     }
     bench.bench_function("construct", |bench| {

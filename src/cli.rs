@@ -318,7 +318,7 @@ fn rate(text: &str) -> Result<RateArg, String> {
 }
 
 fn date_us(text: &str) -> Result<i64, String> {
-    crate::event::json::stamp::timestamp_us(text)
+    crate::event::date::timestamp_us(text)
         .ok_or_else(|| "expected a date by RFC 3339, such as 2024-01-15T10:30:45Z".to_owned())
 }
 

@@ -1,6 +1,13 @@
 //! The event of the user-activity specification, and the words for what becomes of it.
 
-pub mod json;
+pub mod codec;
+pub mod date;
+pub mod format;
+pub mod garbage;
+mod json;
+#[cfg(test)]
+mod lines_tests;
+pub mod rewrite;
 
 use serde::{Deserialize, Serialize};
 
@@ -204,6 +211,9 @@ pub struct Stamp {
 /// The shard number of the probes that find out whether every group sees every partition.
 pub const PROBE_SHARD: u16 = u16::MAX;
 
+/// The longest payload that is read, in bytes: Kafka's own default limit, rounded up.
+pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+
 /// How one send ended. There are three ends and not two: what timed out may have been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -243,6 +253,9 @@ pub struct Arrival<'a> {
     /// The record's key, if it has one: the user, where records are keyed by the user. The event
     /// says so itself, so this is only good for getting ready.
     pub key: Option<&'a [u8]>,
+    /// The value of the header that the codec keeps its stamp in; `None` without one, and where
+    /// the stamp lies in the payload.
+    pub header: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub payload: Option<&'a [u8]>,
     /// Kafka's own time of the record, in microseconds since 1970; `None` where it has none, or

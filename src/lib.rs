@@ -6,7 +6,7 @@
 //! | folder | what lives there |
 //! |---|---|
 //! | [`base`] | errors with exit codes, clocks, random numbers, files |
-//! | [`event`] | the event, its stamp, and its payload format |
+//! | [`event`] | the event, its stamp, and its payload formats |
 //! | [`plan`] | a scenario from TOML to a resolved plan |
 //! | [`load`] | the schedule, the generator, and previews of both |
 //! | [`apps`] | the applications, and the state they share |

@@ -10,6 +10,8 @@ mod drain;
 pub mod embedded;
 mod ending;
 mod finished;
+#[cfg(test)]
+mod format_tests;
 pub mod keep;
 pub mod lag;
 mod live;

@@ -9,7 +9,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use kbench::apps;
-use kbench::event::json::parse::Parser;
 use kbench::load::preview::Preview;
 use kbench::load::preview::outline::Outline;
 use kbench::plan::Plan;
@@ -122,7 +121,7 @@ fn the_applications_allocate_what_the_plan_says() {
         let plan = plan(&format!("{text}[apps]\nrun = [\"{app}\"]\n"));
         let estimated = estimated_bytes(&plan, &["applications"]);
         let mut preview = Preview::new(&plan, 0, START_WALL_US).unwrap();
-        let (mut parser, mut out) = (Parser::new(), Vec::new());
+        let (mut parser, mut out) = (plan.event.codec().parser(), Vec::new());
         let mut state = (apps::kind(app).unwrap().new)(&plan.apps[0]);
         while let Some(event) = preview.append(&mut out) {
             let due_us = event.stamp.due_wall_us;

@@ -9,6 +9,7 @@ use super::loopback::hooks::LoopbackHooks;
 use super::target::Target;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
+use crate::event::codec::Codec;
 
 /// The client that speaks to brokers.
 pub const DEFAULT: &dyn ClientLibrary = &Librdkafka;
@@ -18,8 +19,9 @@ pub const DEFAULT: &dyn ClientLibrary = &Librdkafka;
 pub enum Place<'a> {
     /// Brokers.
     Brokers(Endpoint<'a>),
-    /// This process: so many partitions, the run's clock, and what is planted.
-    Loopback(usize, Arc<dyn Clock>, Box<LoopbackHooks>),
+    /// This process: so many partitions, what their events are written by, the run's clock, and
+    /// what is planted.
+    Loopback(usize, &'static dyn Codec, Arc<dyn Clock>, Box<LoopbackHooks>),
 }
 
 /// Makes the target for a place.
@@ -29,8 +31,8 @@ pub enum Place<'a> {
 pub fn connect(place: Place<'_>) -> Result<Arc<dyn Target>> {
     match place {
         Place::Brokers(endpoint) => DEFAULT.connect(&endpoint),
-        Place::Loopback(partitions, clock, hooks) => {
-            Ok(Arc::new(Cluster::new(partitions, clock, *hooks)))
+        Place::Loopback(partitions, codec, clock, hooks) => {
+            Ok(Arc::new(Cluster::new(partitions, codec, clock, *hooks)))
         }
     }
 }

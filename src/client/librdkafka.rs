@@ -5,6 +5,7 @@ mod admin;
 mod client_log;
 mod distance;
 pub mod effective_config;
+mod headers;
 mod library;
 mod properties;
 pub mod setup;

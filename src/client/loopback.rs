@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use crate::apps::App;
 use crate::base::clock::Clock;
+use crate::event::codec::Codec;
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
 
@@ -23,7 +24,7 @@ use delay::Working;
 pub use delay::{Delays, Ticks};
 use groups::GroupMembers;
 use hooks::LoopbackHooks;
-use log::{LoopbackLog, LoopbackPartition, LoopbackTopic};
+use log::{LoopbackBytes, LoopbackLog, LoopbackPartition, LoopbackTopic};
 
 /// A cluster of one topic.
 #[derive(Debug, Clone)]
@@ -32,17 +33,22 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A topic of so many partitions, with planted faults.
+    /// A topic of so many partitions for this codec's events, with planted faults.
     #[must_use]
-    pub fn new(partitions: usize, clock: Arc<dyn Clock>, faults: LoopbackHooks) -> Self {
+    pub fn new(
+        partitions: usize,
+        codec: &'static dyn Codec,
+        clock: Arc<dyn Clock>,
+        faults: LoopbackHooks,
+    ) -> Self {
         let log = LoopbackLog {
             partitions: (0..partitions).map(|_| LoopbackPartition::default()).collect(),
             groups: BTreeMap::new(),
         };
         // Without a fault nothing can be in doubt, and a long run may not hold all it has sent.
         let keep = !faults.write.is_empty() || !faults.hide.is_empty();
-        let topic =
-            LoopbackTopic { clock, faults, log: Mutex::new(log), grown: Condvar::new(), keep };
+        let (log, grown) = (Mutex::new(log), Condvar::new());
+        let topic = LoopbackTopic { clock, codec, faults, log, grown, keep };
         Self { topic: Arc::new(topic) }
     }
 
@@ -59,8 +65,9 @@ impl Cluster {
     }
 
     /// Writes one record straight into a partition.
-    pub fn probe(&self, partition: usize, payload: &[u8]) {
-        self.topic.append(partition, payload.into());
+    pub fn probe(&self, partition: usize, header: Option<&[u8]>, payload: &[u8]) {
+        let bytes = LoopbackBytes { header: header.map(Arc::from), payload: payload.into() };
+        self.topic.append(partition, bytes);
     }
 
     /// Where each partition ends.

@@ -10,6 +10,7 @@ use super::topic_reader::TopicReader;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
+use crate::event::codec::StampPlace;
 use crate::plan::{AppPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
@@ -65,11 +66,12 @@ pub trait Target: Send + Sync {
         Vec::new()
     }
 
-    /// Reads a topic without a group: the run's own, or another one of this name.
+    /// Reads a topic without a group: the run's own, or another one of this name, whose events have
+    /// their stamps in that place.
     ///
     /// # Errors
     /// [`Error::Usage`] when the client refuses a property, and where there is no other topic.
-    fn reader(&self, other: Option<&str>) -> Result<TopicReader>;
+    fn reader(&self, other: Option<&str>, stamp_place: StampPlace) -> Result<TopicReader>;
 
     /// The leader of each partition now; none where nobody answers, or nobody leads.
     fn leaders(&self) -> Vec<i32> {
@@ -82,11 +84,17 @@ pub trait Target: Send + Sync {
     /// [`Error::Broker`] when a leader does not answer in time.
     fn ends(&self, partitions: usize) -> Result<Vec<i64>>;
 
-    /// Sends a probe to one partition, without waiting for it to arrive.
+    /// Sends a probe to one partition, with a header where its format has one; without waiting for
+    /// it to arrive.
     ///
     /// # Errors
     /// [`Error::Broker`] when the client refuses it.
-    fn probe(&self, partition: usize, payload: &[u8]) -> Result<()>;
+    fn probe(
+        &self,
+        partition: usize,
+        header: Option<(&'static str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()>;
 
     /// How far each broker is that leads a partition; the topic's records must be stamped by the
     /// broker.

@@ -33,8 +33,9 @@ mod users;
 use std::sync::Arc;
 
 use crate::base::random::{Random, mix as scatter};
-use crate::event::json::encode::EventParts;
-use crate::event::{EventType, FraudKind};
+use crate::event::EventType;
+use crate::event::codec::{Codec, EventParts};
+use crate::event::format::PayloadFormat;
 use crate::plan::{Plan, PopulationPlan};
 
 use catalogue::{EXTERNAL_WEIGHTS, ShopPage};
@@ -47,10 +48,9 @@ use lognormal::LogNormal;
 use mix::Mix;
 use padding::Padding;
 pub use personas::Personas;
-use planted::{FraudMix, FraudScript};
+use planted::FraudMix;
 use pool::{Pool, PoolTurn, SESSIONS_MAX};
 use profiles::People;
-use session::Session;
 use shop::Shop;
 use shopper::Shopper;
 use skew::Alias;
@@ -94,7 +94,7 @@ impl Generator {
     #[must_use]
     pub fn for_shards(plan: &Plan) -> Vec<Self> {
         let (population, shards) = (&plan.population, plan.load.producers.max(1));
-        let shop = Arc::new(Shop::new(population.products, population.product_skew));
+        let shop = Arc::new(Shop::of(population, plan.event.codec()));
         (0..shards)
             .map(|shard| {
                 let crowds = Hotspots::new(Some(&plan.load), shard, shards);
@@ -108,7 +108,7 @@ impl Generator {
     }
 
     /// The users u of the population with u ≡ `shard` (mod `shards`), all of them for one shard,
-    /// under a load of this rate over all shards, whose phases ask for nothing special.
+    /// under a load of this rate over all shards, whose phases ask for nothing special, in JSON.
     ///
     /// A plan has at least as many users as shards; a shard without one gets the user of its own
     /// number all the same. Sessions live at once are at most the plan's share for the shard,
@@ -121,7 +121,7 @@ impl Generator {
         shard: u16,
         shards: u16,
     ) -> Self {
-        let shop = Arc::new(Shop::new(population.products, population.product_skew));
+        let shop = Arc::new(Shop::of(population, PayloadFormat::default().codec()));
         let shards = shards.max(1);
         let crowds = Hotspots::new(None, shard, shards);
         let rate = ShardRate::Constant(rate_per_s / f64::from(shards));
@@ -143,16 +143,15 @@ impl Generator {
         let most = most.min(SESSIONS_MAX);
         let think = LogNormal::new(population.think_median_ms * 1e6, population.think_sigma);
         Self {
-            shop,
             origins: Alias::new(&EXTERNAL_WEIGHTS),
-            people: People::new(seed, &population.personas),
+            people: People::new(seed, &population.personas, shop.codec),
             mix: Mix::new(&population.mix, population.session_length),
             plots: FraudMix::new(population.fraud),
             crowds,
             padding: None,
             random: Random::new(seed, SESSIONS, u64::from(shard)),
             lengths: SessionLengths::new(population),
-            texts: Texts::new(personas::digits(population.users)),
+            texts: Texts::new(personas::digits(population.users), shop.codec),
             // Below the shard's number there is room for 2^48 sessions.
             session_key: scatter(seed) ^ u64::from(shard) << 48,
             sessions_started: 0,
@@ -162,9 +161,16 @@ impl Generator {
             pool: Pool::new(Residual::of(think.quantiles())),
             think,
             users,
+            shop,
             ended: None,
             stats: SessionStats::default(),
         }
+    }
+
+    /// What the drafts are made for.
+    #[must_use]
+    pub fn codec(&self) -> &'static dyn Codec {
+        self.shop.codec
     }
 
     /// How many ordinary sessions a plan's shards may have at once, together.
@@ -334,25 +340,6 @@ impl Generator {
         session.remaining == 0 && (session.plot.is_some() || leaves && self.mix.may_end())
     }
 
-    /// After a session's last event: its place is free, unless the account is taken over.
-    fn clear_away(&mut self, place: u32, due_ns: u64) {
-        let session = self.pool.session(place);
-        let (user, owner) = (session.user, session.person);
-        if !session.is_victim {
-            self.schemers -= u64::from(session.plot.is_some());
-            self.users.leave(user);
-            self.pool.clear(place);
-            return;
-        }
-        let visit = self.visit(user);
-        let intruder = self.people.intruder(&owner, visit.id);
-        let mut session = Session::new(user, visit.id, intruder, visit.page);
-        session.follow(FraudScript::new(FraudKind::AccountTakeover, self.random.bits()));
-        let pause_ns = session.plot.map_or(0, |plot| plot.pause_ns(self.random.bits()));
-        *self.pool.session_mut(place) = session;
-        self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
-    }
-
     fn draft(&mut self, place: u32, mut facts: EventFacts) -> Draft<'_> {
         facts.session_ends = self.ended == Some(place);
         let session = self.pool.session(place);
@@ -379,12 +366,13 @@ impl Generator {
             },
             search_query,
             cart_cents: has_cart.then_some(facts.cart_cents),
-            padding: "",
+            padding: None,
             device,
             location: self.people.location(session.person.city),
         };
         if let Some(padding) = &mut self.padding {
-            parts.padding = padding.fill(parts.len());
+            let (codec, natural_bytes) = (self.shop.codec, self.shop.codec.encoded_len(&parts));
+            parts.padding = padding.fill(natural_bytes, |bytes| codec.padding_letters(bytes));
         }
         Draft { facts, key, parts }
     }

@@ -11,7 +11,6 @@ use std::collections::BinaryHeap;
 use super::generate::{EventFacts, Generator, SessionStats};
 use super::schedule::{self, Schedule};
 use crate::base::error::{Error, Result};
-use crate::event::json::encode;
 use crate::event::{Slot, Stamp};
 use crate::plan::{PhasePlan, Plan, RateSegment, Shape};
 
@@ -91,7 +90,7 @@ impl Preview {
         self.queue.peek().map(|Reverse((due_ns, _))| *due_ns)
     }
 
-    /// Appends the next event's JSON to `out`; `None` after the last one.
+    /// Appends the next event's payload to `out`; `None` after the last one.
     #[inline]
     pub fn append(&mut self, out: &mut Vec<u8>) -> Option<Previewed<'_>> {
         let mut first = self.queue.peek_mut()?;
@@ -107,9 +106,10 @@ impl Preview {
         }
         let due_wall_us = self.start_wall_us.saturating_add((due_ns / 1_000).cast_signed());
         let stamp = Stamp { run: self.run, shard, seq, due_wall_us };
+        let codec = lane.generator.codec();
         let draft = lane.generator.next(due_ns);
         self.last = shard;
-        encode::encode(&stamp, &draft.parts, out);
+        codec.encode(&stamp, &draft.parts, out);
         Some(Previewed { due_ns, stamp, key: draft.key, facts: draft.facts })
     }
 
@@ -168,7 +168,7 @@ fn constant(rate_per_s: f64, duration_ns: u64) -> PhasePlan {
 mod tests {
     use super::*;
     use crate::apps;
-    use crate::event::json::stamp;
+    use crate::event::format::JSON;
     use crate::plan::scenario;
     use crate::plan::toml::environment::Environment;
     use crate::plan::toml::overrides::Overrides;
@@ -204,7 +204,7 @@ mod tests {
             assert_eq!(event.due_ns, due_ns);
             assert!((due_ns, stamp.shard) > last || stamp.shard == last.1);
             last = (due_ns, stamp.shard);
-            assert_eq!(stamp::read(&out), Some(stamp));
+            assert_eq!(JSON.stamp(None, Some(&out)), Some(stamp));
             assert_eq!(stamp.due_wall_us, START_WALL_US + (due_ns / 1_000) as i64);
             assert_eq!(stamp.seq, next_seq[usize::from(stamp.shard)]);
             next_seq[usize::from(stamp.shard)] += 1;

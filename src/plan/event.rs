@@ -3,7 +3,9 @@
 use super::kafka::dotted_keys::Setting;
 use super::toml::reader::{TomlTable, range};
 use super::{EventPlan, PaddingPlan};
-use crate::event::json::parse::PAYLOAD_BYTES_MAX;
+use crate::event::PAYLOAD_BYTES_MAX;
+use crate::event::codec::Codec;
+use crate::event::format::PayloadFormat;
 
 /// Legal sizes, in bytes.
 const SIZE: (u64, u64) = (1, 100_000_000);
@@ -58,7 +60,7 @@ pub(crate) fn resolve(table: TomlTable<'_>) -> EventPlan {
             compressibility: percent.unwrap_or(50.0) / 100.0,
         }
     });
-    EventPlan { padding }
+    EventPlan { padding, format: PayloadFormat::default() }
 }
 
 /// The limits on an event's size, as the scenario and the flags set them.
@@ -73,6 +75,12 @@ pub(crate) struct SizeLimits {
 }
 
 impl EventPlan {
+    /// What writes and reads the events.
+    #[must_use]
+    pub fn codec(&self) -> &'static dyn Codec {
+        self.format.codec()
+    }
+
     /// What the largest event may take with its record, in bytes.
     #[must_use]
     pub fn record_bytes_max(&self) -> u64 {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::population::PopulationPlan;
 use super::timeline::PlannedAction;
 use super::{KafkaPlan, LoadPlan, threshold};
+use crate::event::format::PayloadFormat;
 
 /// Everything that a run needs to know, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,11 +59,14 @@ pub struct TopicPlan {
     pub configs: BTreeMap<String, String>,
 }
 
-/// How large an event is.
+/// How large an event is, and how it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventPlan {
     /// `None`: as large as its fields make it.
     pub padding: Option<PaddingPlan>,
+    /// How it is written. Not in results, as long as there is one format to choose from.
+    #[serde(skip)]
+    pub format: PayloadFormat,
 }
 
 /// A log-normal size that events are padded to; those that are larger stay as they are.

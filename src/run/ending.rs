@@ -54,7 +54,8 @@ impl PlannedRun {
             result.verdict.valid = false;
             self.save(keep, &mut result, &kept, false, listener);
             let Self { target, facts, closing, .. } = &self;
-            rescan::settle(target, facts, crew.ledger(), closing, listener);
+            let codec = self.plan.event.codec();
+            rescan::settle(codec, target, facts, crew.ledger(), closing, listener);
             end.interrupted_by = closing.interrupted_by();
         }
         let (mut result, kept) = self.assemble(&crew, collector, answers, &end)?;

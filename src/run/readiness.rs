@@ -8,7 +8,7 @@ use super::workers::Workers;
 use crate::base::clock::wall_clock_us;
 use crate::base::error::{Error, Result};
 use crate::client::target::Target;
-use crate::event::json::encode;
+use crate::event::codec::Codec;
 use crate::event::{PROBE_SHARD, Stamp};
 use crate::plan::Plan;
 use crate::result::run_event::{Listener, NotReady, RunEvent};
@@ -83,7 +83,7 @@ pub(super) fn wait(
             } else if answered.elapsed() > GONE {
                 return Err(Error::Broker(gone(world, answered.elapsed())));
             }
-            seq = send(world, run, groups, seq)?;
+            seq = send(world, plan.event.codec(), run, groups, seq)?;
             sent = Some(Instant::now());
         }
         std::thread::sleep(LOOK);
@@ -106,15 +106,23 @@ fn gone(world: &dyn Target, silent: Duration) -> String {
 }
 
 /// Sends a probe to each partition that some group has not seen one on.
-fn send(world: &dyn Target, run: u32, groups: &[Arc<AppGroup>], mut seq: u64) -> Result<u64> {
+fn send(
+    world: &dyn Target,
+    codec: &dyn Codec,
+    run: u32,
+    groups: &[Arc<AppGroup>],
+    mut seq: u64,
+) -> Result<u64> {
     let mut partitions: Vec<usize> = groups.iter().flat_map(|group| group.unprobed()).collect();
     partitions.sort_unstable();
     partitions.dedup();
     for partition in partitions {
         let stamp = Stamp { run, shard: PROBE_SHARD, seq, due_wall_us: wall_clock_us() };
-        let mut payload = Vec::new();
-        encode::probe(&stamp, &mut payload);
-        world.probe(partition, &payload)?;
+        let (mut header, mut payload) = (Vec::new(), Vec::new());
+        codec.write_header(&stamp, &mut header);
+        codec.probe(&stamp, &mut payload);
+        let header = codec.stamp_place().header().map(|name| (name, &*header));
+        world.probe(partition, header, &payload)?;
         seq += 1;
     }
     Ok(seq)

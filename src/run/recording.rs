@@ -50,7 +50,8 @@ impl RecordedLoad {
         let Some(replay) = plan.load.replay.clone() else {
             return Ok(None);
         };
-        let mut reader = world.reader(Some(&replay.topic))?;
+        let codec = plan.event.codec();
+        let mut reader = world.reader(Some(&replay.topic), codec.stamp_place())?;
         let spans = reader.spans()?;
         let ranges = OffsetRange::whole(&spans);
         let records = ranges.iter().map(OffsetRange::offsets).sum();
@@ -58,9 +59,9 @@ impl RecordedLoad {
             let topic = &replay.topic;
             return Err(Error::Broker(format!("topic {topic} is empty: nothing can be replayed")));
         }
-        let newest_us = reader.newest_us(&spans, go_on)?;
+        let newest_us = reader.newest_us(&spans, codec, go_on)?;
         reader.read_apart(&ranges)?;
-        let mut merge = Merge::new(Box::new(reader), newest_us.unwrap_or(i64::MAX));
+        let mut merge = Merge::new(Box::new(reader), codec, newest_us.unwrap_or(i64::MAX));
         make_ready(&mut merge, &replay.topic, go_on)?;
         let (Some(first_us), Some(last_us)) = (merge.next_us(), newest_us) else {
             return Err(Error::Invalid(format!(

@@ -12,9 +12,10 @@ use super::workers::Workers;
 use crate::client::facts::BrokerInfo;
 use crate::client::target::Target;
 use crate::client::topic_reader::scan::{INTERRUPTED, ScanUntil};
-use crate::event::json::stamp;
+use crate::event::codec::Codec;
 use crate::measure::ledger::Ledger;
 use crate::result::run_event::{Awaited, Listener, RunEvent};
+use crate::workers::produce::RecordRef;
 
 /// Most time that it takes: some 10⁸ records are read in it.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -25,6 +26,7 @@ const HANGS: Duration = Duration::from_secs(3);
 /// Settles what became of every slot that timed out, and of every acknowledged one that some
 /// application misses. It goes on for as long as records come; a signal ends it.
 pub(super) fn settle(
+    codec: &'static dyn Codec,
     world: &Arc<dyn Target>,
     facts: &BrokerInfo,
     ledger: &Arc<Ledger>,
@@ -39,9 +41,10 @@ pub(super) fn settle(
         let stop = move || signal.load(Ordering::Relaxed) != 0;
         move || {
             let until = ScanUntil { deadline: began + LIMIT, stop: &stop };
-            let mut each =
-                |payload: Option<&[u8]>| ledger.logged(payload.and_then(stamp::read).as_ref());
-            world.reader(None)?.scan(&starts, &until, &mut each)
+            let mut each = |record: &RecordRef<'_>| {
+                ledger.logged(codec.stamp(record.header, record.payload).as_ref());
+            };
+            world.reader(None, codec.stamp_place())?.scan(&starts, &until, &mut each)
         }
     };
     closing.pause();

@@ -67,7 +67,8 @@ pub(super) fn open(
     let world = match options.loopback.take() {
         Some(hooks) => {
             let partitions = usize::try_from(plan.topic.partitions).unwrap_or(1);
-            connect(Place::Loopback(partitions, clock.clone(), Box::new(hooks)))?
+            let (codec, hooks) = (plan.event.codec(), Box::new(hooks));
+            connect(Place::Loopback(partitions, codec, clock.clone(), hooks))?
         }
         None => connect_to_brokers(plan, run, embedded.as_ref())?,
     };

@@ -16,7 +16,7 @@ use crate::client::target::Target;
 use crate::measure::latency::window::{Stage, Window};
 use crate::measure::latency::{Recorder, Sends, Stalls};
 use crate::measure::ledger::Ledger;
-use crate::plan::{AppPlan, Plan};
+use crate::plan::Plan;
 use crate::result::run_fault::RunFault;
 use crate::workers::consume::{self, AppGroup, Source};
 use crate::workers::produce::{
@@ -72,14 +72,13 @@ impl Workers {
         clock: Arc<dyn Clock>,
         channels: &Channels,
     ) -> Result<Self> {
-        let partitions = usize::try_from(plan.topic.partitions).unwrap_or(0);
         let mut crew = Self {
             run,
             clock,
             ledger: Arc::new(Ledger::new(run, plan.load.producers, plan.apps.len())),
             sends: Arc::new(Sends::new(plan.load.producers)),
             stalls: Arc::new(Stalls::new(observe::cores_to_watch())),
-            receipts: Arc::new(ReceiptBook::new(partitions)),
+            receipts: Arc::new(ReceiptBook::new(partitions_of(plan))),
             groups: Vec::new(),
             measured: Arc::default(),
             stop_sending: Arc::default(),
@@ -91,7 +90,7 @@ impl Workers {
             roster: Arc::default(),
         };
         for (place, app) in plan.apps.iter().enumerate() {
-            let group = crew.group(place, app, partitions, world)?;
+            let group = crew.group(place, plan, world)?;
             crew.groups.push(group.clone());
             for worker in 0..usize::from(app.workers) {
                 let shift = consume::WorkerTask {
@@ -115,18 +114,13 @@ impl Workers {
         Ok(crew)
     }
 
-    fn group(
-        &self,
-        place: usize,
-        app: &AppPlan,
-        partitions: usize,
-        world: &dyn Target,
-    ) -> Result<Arc<AppGroup>> {
+    fn group(&self, place: usize, plan: &Plan, world: &dyn Target) -> Result<Arc<AppGroup>> {
+        let (app, partitions) = (&plan.apps[place], partitions_of(plan));
         let kind = apps::kind(&app.name)
             .ok_or_else(|| Error::Internal(format!("no application is called {}", app.name)))?;
         let state = || world.at_work(app, (kind.new)(app));
-        let workers = usize::from(app.workers);
-        Ok(Arc::new(AppGroup::new(place, workers, partitions, self.ledger.clone(), state)))
+        let (workers, codec) = (usize::from(app.workers), plan.event.codec());
+        Ok(Arc::new(AppGroup::new(place, workers, partitions, codec, self.ledger.clone(), state)))
     }
 
     /// Starts a producer for each shard's script; slot time 0 is `lead_ns` from now, and told to
@@ -296,6 +290,10 @@ impl Workers {
     pub(super) fn take_groups(&mut self) -> Vec<Arc<AppGroup>> {
         std::mem::take(&mut self.groups)
     }
+}
+
+fn partitions_of(plan: &Plan) -> usize {
+    usize::try_from(plan.topic.partitions).unwrap_or(0)
 }
 
 fn join<T>(threads: impl Iterator<Item = JoinHandle<Result<T>>>) -> ThreadsLeft<T> {

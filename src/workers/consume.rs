@@ -19,7 +19,6 @@ use std::time::Duration;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::event::Arrival;
-use crate::event::json::parse::Parser;
 use crate::measure::latency::window::Window;
 use crate::measure::latency::{Recorder, Throttles};
 
@@ -102,7 +101,7 @@ pub struct WorkerTask {
 /// # Errors
 /// When the source is broken for good.
 pub fn run(mut shift: WorkerTask) -> Result<Box<dyn Source>> {
-    let mut parser = Parser::new();
+    let mut parser = shift.group.parser();
     let mut armed = false;
     while !shift.stop.load(Ordering::Relaxed) {
         let WorkerTask { group, source, recorder, clock, measured, windows, app, .. } = &mut shift;
@@ -116,7 +115,7 @@ pub fn run(mut shift: WorkerTask) -> Result<Box<dyn Source>> {
             if let Some(window) = recorder.roll(polled_ns) {
                 let _ = windows.send((*app, window));
             }
-            group.observe(arrival, polled_ns, &mut parser, recorder, &**clock);
+            group.observe(arrival, polled_ns, &mut *parser, recorder, &**clock);
         })?;
         shift.group.set_assigned(shift.worker, shift.source.assigned());
         if let Some(window) = shift.recorder.roll(shift.clock.now_ns()) {

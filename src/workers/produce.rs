@@ -206,7 +206,7 @@ impl Offered {
 
 impl ProducerTask {
     fn send_all(&mut self, taken: &mut TakenEvents, offered: &mut Offered) -> Result<()> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(self.script.codec());
         let mut cursor = 0;
         let mut exhausted = false;
         while !self.stop.load(Ordering::Relaxed) {

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use kbench::apps::{self, Flag, Summary};
 use kbench::event::Stamp;
-use kbench::event::json::encode;
-use kbench::event::json::parse::Parser;
+use kbench::event::format::PayloadFormat;
 use kbench::load::generate::Generator;
 use kbench::load::schedule::Schedule;
 use kbench::measure::verify::books::Books;
@@ -43,13 +42,14 @@ fn detected(population: &PopulationPlan, events: u64, rate_per_s: u64) -> (Books
     let mut state = (kind.new)(&plan);
     let mut generator = Generator::new(population, rate_per_s as f64, 7, 0, 1);
     let mut books = Books::default();
-    let (mut parser, mut bytes) = (Parser::new(), Vec::new());
+    let codec = PayloadFormat::Json.codec();
+    let (mut parser, mut bytes) = (codec.parser(), Vec::new());
     for seq in 0..events {
         let due_ns = seq * 1_000_000_000 / rate_per_s;
         let draft = generator.next(due_ns);
         let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
         bytes.clear();
-        encode::encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut bytes);
+        codec.encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut bytes);
         books.observe(&draft.facts);
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }
@@ -70,13 +70,14 @@ fn played(text: &str, set: &[&str]) -> (Books, Summary) {
     let mut state = (apps::kind("fraud").unwrap().new)(app);
     let mut generator = Generator::for_shards(&plan).remove(0);
     let mut books = Books::default();
-    let (mut parser, mut bytes) = (Parser::new(), Vec::new());
+    let codec = PayloadFormat::Json.codec();
+    let (mut parser, mut bytes) = (codec.parser(), Vec::new());
     for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
         let draft = generator.next(slot.due_ns);
         let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
         bytes.clear();
         let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us };
-        encode::encode(&stamp, &draft.parts, &mut bytes);
+        codec.encode(&stamp, &draft.parts, &mut bytes);
         books.observe(&draft.facts);
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kbench::apps;
 use kbench::event::Stamp;
-use kbench::event::json::encode;
-use kbench::event::json::parse::Parser;
+use kbench::event::format::PayloadFormat;
 use kbench::load::generate::{Generator, Persona, Personas};
 use kbench::load::schedule::Schedule;
 use kbench::measure::verify::books::Books;
@@ -73,7 +72,8 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
     let mut state = (apps::kind("behavior").unwrap().new)(app);
     let personas = Personas::new(plan).unwrap();
     let mut generator = Generator::for_shards(plan).remove(0);
-    let (mut parser, mut bytes) = (Parser::new(), Vec::new());
+    let codec = PayloadFormat::Json.codec();
+    let (mut parser, mut bytes) = (codec.parser(), Vec::new());
     let (mut truth, mut books, mut robbed) = (Truth::new(), Books::default(), BTreeSet::new());
     for slot in Schedule::new(&plan.load, plan.seed).shard(0) {
         let draft = generator.next(slot.due_ns);
@@ -88,7 +88,7 @@ fn report(plan: &Plan) -> (SegmentReport, Truth) {
         let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
         bytes.clear();
         let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us };
-        encode::encode(&stamp, &draft.parts, &mut bytes);
+        codec.encode(&stamp, &draft.parts, &mut bytes);
         state.observe(&parser.parse(&bytes).unwrap(), due_wall_us);
     }
     let report = compare(&personas, &books, &*state).unwrap();

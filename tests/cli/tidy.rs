@@ -171,6 +171,17 @@ fn what_only_one_place_may_do() {
         ("println!", &["src/cli", "src/main.rs"], "only the skin prints"),
         ("process::exit", &[], "exiting skips the saving of the result"),
         ("rdkafka::", &["src/client"], "whoever runs something knows a target and no client"),
+        ("event::json", &["src/event"], "an event's format is for its codec to know"),
+        (
+            "\\\"event_type",
+            &["src/event", "src/workers/produce/workload/tests"],
+            "an event is written by its codec",
+        ),
+        (
+            "\\\"user_id",
+            &["src/event", "src/workers/produce/workload/tests"],
+            "an event is written by its codec",
+        ),
     ];
     let mut faults = Vec::new();
     for (path, text) in sources("src") {

@@ -22,6 +22,7 @@ use crate::world::{Kind, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::librdkafka::{ClientLog, KafkaSource};
 use kbench::client::loopback::hooks::LoopbackHooks;
+use kbench::event::codec::StampPlace;
 use kbench::plan::metric::Metric;
 use kbench::result::compare::value;
 use kbench::result::{AppResult, RunResult};
@@ -73,8 +74,9 @@ fn leaving(world: &World) {
                 let first = ("auto.offset.reset".to_owned(), "earliest".to_owned());
                 let properties = BTreeMap::from([first]);
                 let who = (&log, "a member");
+                let read = (topic.as_str(), StampPlace::Payload);
                 let mut source =
-                    KafkaSource::new(&bootstrap, &properties, &topic, &group, who).unwrap();
+                    KafkaSource::new(&bootstrap, &properties, read, &group, who).unwrap();
                 while source.poll(1, Duration::from_millis(10), &mut |_| ()).unwrap() == 0 {}
                 source.commit().unwrap();
                 drop(source);

@@ -18,8 +18,7 @@ use crate::world::World;
 use kbench::base::error::ExitCode;
 use kbench::client::loopback::hooks::LoopbackHooks;
 use kbench::event::PROBE_SHARD;
-use kbench::event::json::stamp;
-use kbench::event::json::stamp::STAMP_LEN;
+use kbench::event::format::PayloadFormat;
 use kbench::output::progress::Progress;
 use kbench::plan::{Plan, ReplayPlan};
 use kbench::result::RunResult;
@@ -79,10 +78,13 @@ fn events(world: &World, topic: &str, partitions: i32, count: u64) -> Vec<(Vec<u
         assert!(began.elapsed() < PATIENCE, "{} of {count} events", found.len());
         let rec = read(&reader, 1).remove(0);
         let value = rec.value.unwrap();
-        let stamp = stamp::read(&value).unwrap();
+        let codec = PayloadFormat::Json.codec();
+        let stamp = codec.stamp(None, Some(&value)).unwrap();
         if stamp.shard != PROBE_SHARD {
             let key = rec.key.unwrap();
-            found.push((key, stamp.due_wall_us, value[STAMP_LEN..].to_vec()));
+            let mut restamper = codec.restamper();
+            let tail = restamper.take(None, &value).unwrap().tail.to_vec();
+            found.push((key, stamp.due_wall_us, tail));
         }
     }
     found

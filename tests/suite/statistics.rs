@@ -100,7 +100,7 @@ fn run(world: &World, every_ms: u32) -> Figures {
     let sink = KafkaSink::with_statistics(
         world.bootstrap(),
         properties,
-        &topic,
+        (&topic, plan.event.codec()),
         clock.clone(),
         (acks.clone(), &ClientLog::default()),
         every_ms,

@@ -21,8 +21,10 @@ use kbench::client::loopback::hooks::{LoopbackHooks, WriteHook};
 use kbench::client::topic_reader::scan::ScanUntil;
 use kbench::client::{Place, connect};
 use kbench::event::PROBE_SHARD;
-use kbench::event::json::stamp;
+use kbench::event::codec::StampPlace;
+use kbench::event::format::PayloadFormat;
 use kbench::plan::KafkaPlan;
+use kbench::workers::produce::RecordRef;
 
 /// Places without a broker, where faults can be planted.
 const LOOPBACK: &[Kind] = &[Kind::Loopback];
@@ -289,8 +291,8 @@ fn read_again(world: &World) {
     producer.flush(client::PATIENCE).unwrap();
     let scan = |starts: [i64; 2], patience: Duration| {
         let mut found = Vec::new();
-        let mut each = |payload: Option<&[u8]>| {
-            let text = std::str::from_utf8(payload.unwrap()).unwrap();
+        let mut each = |record: &RecordRef<'_>| {
+            let text = std::str::from_utf8(record.payload.unwrap()).unwrap();
             found.push(text.parse::<i32>().unwrap());
         };
         let (kind, bootstrap, topic) = (BrokerKind::Kafka, world.bootstrap(), topic.as_str());
@@ -298,7 +300,7 @@ fn read_again(world: &World) {
         let kafka = &KafkaPlan { bootstrap_servers: None, producer: none.clone(), consumer: none };
         let endpoint = Endpoint { kind, bootstrap, topic, kafka, reads_only: true };
         let target = connect(Place::Brokers(endpoint)).unwrap();
-        let mut reader = target.reader(None).unwrap();
+        let mut reader = target.reader(None, StampPlace::Payload).unwrap();
         let until = ScanUntil { deadline: Instant::now() + patience, stop: &|| false };
         let why = reader.scan(&starts, &until, &mut each);
         found.sort_unstable();
@@ -335,7 +337,8 @@ fn events_in(world: &World, topic: &str) -> u64 {
             continue;
         };
         read += 1;
-        if let Some(stamp) = record.value.as_deref().and_then(stamp::read)
+        let codec = PayloadFormat::Json.codec();
+        if let Some(stamp) = codec.stamp(None, record.value.as_deref())
             && stamp.shard != PROBE_SHARD
         {
             events.insert((stamp.run, stamp.shard, stamp.seq));

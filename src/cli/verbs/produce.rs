@@ -103,7 +103,8 @@ fn dry_run(args: &ProduceArgs) -> Result<ExitCode> {
         count: args.count.unwrap_or(u64::MAX),
         duration_ns: args.duration.unwrap_or(u64::MAX),
     };
-    let lines = (format == EventFormat::Text).then(|| EventLines::new(shared::color()));
+    let codec = plan.event.codec();
+    let lines = (format == EventFormat::Text).then(|| EventLines::new(shared::color(), codec));
     match write(&mut preview, limits, lines, out) {
         Ok(events) => {
             if args.count.is_some_and(|count| events < count) && args.duration.is_none() {

@@ -41,9 +41,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let signals = Signals::listen()?;
     standalone::open(&plan.kafka, &bootstrap, &topic)?.brokers(CONNECT)?;
     let world = standalone::open(&plan.kafka, &bootstrap, &topic)?;
-    let stretches = wanted.stretches(&world.reader(None)?)?;
+    let codec = plan.event.codec();
+    let stretches = wanted.stretches(&world.reader(None, codec.stamp_place())?)?;
     let run = args.run;
-    let order = ReplayOrder { bootstrap, world, topic, stretches, run, speed, rhythm };
+    let order = ReplayOrder { bootstrap, world, topic, codec, stretches, run, speed, rhythm };
     if !args.quiet {
         introduce(&apps, &order);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
@@ -306,8 +307,18 @@ impl Admin {
     ///
     /// # Errors
     /// [`Error::Broker`] when the client does not take it.
-    pub fn probe(&self, topic: &str, partition: i32, payload: &[u8]) -> Result<()> {
-        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(payload);
+    pub fn probe(
+        &self,
+        topic: &str,
+        partition: i32,
+        header: Option<(&str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(payload);
+        if let Some((key, value)) = header {
+            let value = Some(value);
+            record = record.headers(OwnedHeaders::new().insert(Header { key, value }));
+        }
         self.prober.send(record).map_err(|(error, _)| {
             Error::Broker(format!("the probe of partition {partition} was refused: {error}"))
         })?;

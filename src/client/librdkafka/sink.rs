@@ -19,11 +19,12 @@ use serde::Deserialize;
 
 use super::client_log::{ClientLog, Reporter, hush};
 use super::effective_config;
+use super::headers::header;
 use super::throttle::{Heard, STATISTICS_MS};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::client::facts::ClientProperties;
-use crate::event::json::stamp;
+use crate::event::codec::{Codec, StampPlace};
 use crate::event::{Outcome, Receipt};
 use crate::measure::latency::Throttles;
 use crate::workers::produce::{Batch, Handover, Receiver, Refusal, Sink, WireBytes};
@@ -45,21 +46,21 @@ pub struct KafkaSink {
 }
 
 impl KafkaSink {
-    /// A producer whose receipts go to `receiver`, on librdkafka's callback thread; what it says
-    /// of itself goes into `log`.
+    /// A producer of this codec's events on this topic, whose receipts go to `receiver`, on
+    /// librdkafka's callback thread; what it says of itself goes into `log`.
     ///
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
     pub fn new(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
-        name: &str,
+        topic: (&str, &'static dyn Codec),
         clock: Arc<dyn Clock>,
         receiver: Arc<dyn Receiver>,
         log: &ClientLog,
     ) -> Result<Self> {
         let receivers = (receiver, log);
-        Self::with_statistics(bootstrap, properties, name, clock, receivers, STATISTICS_MS)
+        Self::with_statistics(bootstrap, properties, topic, clock, receivers, STATISTICS_MS)
     }
 
     /// The same with statistics every so many ms, or none for 0: to see what they cost.
@@ -69,7 +70,7 @@ impl KafkaSink {
     pub fn with_statistics(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
-        name: &str,
+        (name, codec): (&str, &'static dyn Codec),
         clock: Arc<dyn Clock>,
         (receiver, log): (Arc<dyn Receiver>, &ClientLog),
         statistics_ms: u32,
@@ -78,6 +79,7 @@ impl KafkaSink {
         let producer: ThreadedProducer<Deliveries> = setup::sender_config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .create_with_context(Deliveries {
+                codec,
                 clock,
                 receiver,
                 statistics,
@@ -86,7 +88,7 @@ impl KafkaSink {
             })
             .map_err(|error| setup::refused("producer", &error))?;
         hush(producer.client());
-        let topic = TopicHandle::new(&producer, name)?;
+        let topic = TopicHandle::new(&producer, name, codec.stamp_place())?;
         let applied =
             effective_config::read(producer.client().native_ptr(), "producer", properties)?;
         Ok(Self { topic, name: name.to_owned(), producer, applied })
@@ -139,7 +141,12 @@ impl Sink for KafkaSink {
 
     fn send(&mut self, batch: &Batch, range: Range<usize>) -> Result<Handover> {
         for (taken, index) in range.clone().enumerate() {
-            match self.topic.produce(batch.key(index), batch.payload(index)) {
+            let (key, payload) = (batch.key(index), batch.payload(index));
+            let produced = match batch.header(index) {
+                None => self.topic.produce(key, payload),
+                Some((_, header)) => self.topic.produce_with(&self.producer, header, key, payload),
+            };
+            match produced {
                 Ok(()) => {}
                 Err(RDKafkaErrorCode::QueueFull) => {
                     return Ok(Handover { taken, refusal: Some(Refusal::QueueFull) });
@@ -183,13 +190,26 @@ fn fatal(producer: &ThreadedProducer<Deliveries>) -> String {
 }
 
 /// A topic's handle: the wrapper's own `send` looks the topic up by name for each record.
-struct TopicHandle(*mut native::rd_kafka_topic_t);
+struct TopicHandle {
+    topic: *mut native::rd_kafka_topic_t,
+    /// The name of the header that records have; none for most formats.
+    header_name: Option<CString>,
+}
 
 // SAFETY: librdkafka's handles may be used from any thread.
 unsafe impl Send for TopicHandle {}
 
 impl TopicHandle {
-    fn new(producer: &ThreadedProducer<Deliveries>, topic: &str) -> Result<Self> {
+    fn new(
+        producer: &ThreadedProducer<Deliveries>,
+        topic: &str,
+        stamp_place: StampPlace,
+    ) -> Result<Self> {
+        let header_name = stamp_place
+            .header()
+            .map(CString::new)
+            .transpose()
+            .map_err(|_| Error::Internal("the name of a header holds a NUL byte".to_owned()))?;
         let name = CString::new(topic)
             .map_err(|_| Error::usage(format!("topic name {topic:?} holds a NUL byte")))?;
         // SAFETY: the client is alive, and no topic configuration is handed over.
@@ -203,14 +223,14 @@ impl TopicHandle {
         if handle.is_null() {
             return Err(Error::usage(format!("librdkafka refuses the topic name {topic:?}")));
         }
-        Ok(Self(handle))
+        Ok(Self { topic: handle, header_name })
     }
 
     fn produce(&self, key: &[u8], payload: &[u8]) -> Result<(), RDKafkaErrorCode> {
         // SAFETY: the handle is alive; with F_COPY librdkafka only reads both during the call.
         let code = unsafe {
             native::rd_kafka_produce(
-                self.0,
+                self.topic,
                 UNASSIGNED,
                 native::RD_KAFKA_MSG_F_COPY,
                 payload.as_ptr().cast_mut().cast::<c_void>(),
@@ -226,16 +246,61 @@ impl TopicHandle {
         // SAFETY: reads this thread's last error.
         Err(unsafe { native::rd_kafka_last_error() }.into())
     }
+
+    /// The same with a header of this value.
+    fn produce_with(
+        &self,
+        producer: &ThreadedProducer<Deliveries>,
+        header: &[u8],
+        key: &[u8],
+        payload: &[u8],
+    ) -> Result<(), RDKafkaErrorCode> {
+        use native::rd_kafka_vtype_t as Kind;
+        type Value = native::rd_kafka_vu_s__bindgen_ty_1;
+        let memory = |bytes: &[u8]| Value {
+            mem: native::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
+                ptr: bytes.as_ptr().cast_mut().cast::<c_void>(),
+                size: bytes.len(),
+            },
+        };
+        let header = native::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 {
+            name: self.header_name.as_ref().map_or(c"".as_ptr(), |name| name.as_ptr()),
+            val: header.as_ptr().cast::<c_void>(),
+            size: header.len().cast_signed(),
+        };
+        let flags = native::RD_KAFKA_MSG_F_COPY;
+        let values = [
+            (Kind::RD_KAFKA_VTYPE_RKT, Value { rkt: self.topic }),
+            (Kind::RD_KAFKA_VTYPE_MSGFLAGS, Value { i: flags }),
+            (Kind::RD_KAFKA_VTYPE_KEY, memory(key)),
+            (Kind::RD_KAFKA_VTYPE_VALUE, memory(payload)),
+            (Kind::RD_KAFKA_VTYPE_HEADER, Value { header }),
+        ];
+        let values = values.map(|(vtype, u)| native::rd_kafka_vu_t { vtype, u });
+        // SAFETY: client, topic and name are alive, each value is of its kind, and librdkafka only
+        // reads all of it during the call; the error, if there is one, is ours to destroy.
+        unsafe {
+            let client = producer.client().native_ptr();
+            let error = native::rd_kafka_produceva(client, values.as_ptr(), values.len());
+            if error.is_null() {
+                return Ok(());
+            }
+            let code = native::rd_kafka_error_code(error);
+            native::rd_kafka_error_destroy(error);
+            Err(code.into())
+        }
+    }
 }
 
 impl Drop for TopicHandle {
     fn drop(&mut self) {
         // SAFETY: the handle is ours, and the client outlives it.
-        unsafe { native::rd_kafka_topic_destroy(self.0) };
+        unsafe { native::rd_kafka_topic_destroy(self.topic) };
     }
 }
 
 struct Deliveries {
+    codec: &'static dyn Codec,
     clock: Arc<dyn Clock>,
     receiver: Arc<dyn Receiver>,
     /// The last statistics as they came: JSON, some kilobytes.
@@ -295,7 +360,8 @@ impl ProducerContext for Deliveries {
             Err((error, message)) => (message, error.to_string()),
         };
         // The stamp comes out of the record itself, so no opaque is allocated for an event.
-        let Some(stamp) = message.payload().and_then(stamp::read) else {
+        let header = header(message, self.codec.stamp_place());
+        let Some(stamp) = self.codec.stamp(header, message.payload()) else {
             return;
         };
         self.receiver.receive(&Receipt {
@@ -323,6 +389,7 @@ fn outcome(message: &BorrowedMessage<'_>) -> Outcome {
 mod tests {
     use super::*;
     use crate::base::clock::ManualClock;
+    use crate::event::format::JSON;
 
     struct Nobody;
 
@@ -337,7 +404,14 @@ mod tests {
         let properties = BTreeMap::from([("enable.idempotence".to_owned(), "true".to_owned())]);
         let clock = Arc::new(ManualClock::new(0));
         let receivers: (Arc<dyn Receiver>, _) = (Arc::new(Nobody), &ClientLog::default());
-        let sink = KafkaSink::with_statistics("127.0.0.1:1", &properties, "t", clock, receivers, 0);
+        let sink = KafkaSink::with_statistics(
+            "127.0.0.1:1",
+            &properties,
+            ("t", JSON),
+            clock,
+            receivers,
+            0,
+        );
         let sink = sink.unwrap();
         let context = sink.producer.client().context().clone();
         assert_eq!(sink.wire(), None);

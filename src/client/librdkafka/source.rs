@@ -14,10 +14,12 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client_log::{ClientLog, Reporter, hush};
 use super::effective_config;
+use super::headers::header;
 use super::throttle::Heard;
 use crate::base::error::{Error, Result};
 use crate::client::facts::{ClientProperties, TopicFacts};
 use crate::event::Arrival;
+use crate::event::codec::StampPlace;
 use crate::measure::latency::Throttles;
 use crate::workers::consume::{Membership, Source};
 
@@ -31,19 +33,21 @@ const AGAIN: Duration = Duration::from_millis(50);
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSource {
     consumer: BaseConsumer<StoredOffsets>,
+    stamp_place: StampPlace,
     applied: ClientProperties,
 }
 
 impl KafkaSource {
-    /// Subscribes to `topic` as a member of `group`; joining happens while polling. What the
-    /// client says of itself goes into `log`, under the name `who`.
+    /// Subscribes to a topic, whose events have their stamps in that place, as a member of `group`;
+    /// joining happens while polling. What the client says of itself goes into `log`, under the
+    /// name `who`.
     ///
     /// # Errors
     /// [`Error::Usage`] when librdkafka refuses a property, or runs with another value.
     pub fn new(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
-        topic: &str,
+        topic: (&str, StampPlace),
         group: &str,
         who: (&ClientLog, &str),
     ) -> Result<Self> {
@@ -58,7 +62,7 @@ impl KafkaSource {
     pub fn with_statistics(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
-        topic: &str,
+        (topic, stamp_place): (&str, StampPlace),
         group: &str,
         (log, who): (&ClientLog, &str),
         statistics_ms: u32,
@@ -77,7 +81,7 @@ impl KafkaSource {
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
         let applied =
             effective_config::read(consumer.client().native_ptr(), "consumer", properties)?;
-        Ok(Self { consumer, applied })
+        Ok(Self { consumer, stamp_place, applied })
     }
 
     /// What it really runs with.
@@ -163,7 +167,8 @@ impl Source for KafkaSource {
                     let (partition, offset) = (message.partition(), message.offset());
                     let (key, payload) = (message.key(), message.payload());
                     let at_us = message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000));
-                    each(&Arrival { partition, offset, key, payload, at_us });
+                    let header = header(&message, self.stamp_place);
+                    each(&Arrival { partition, offset, key, header, payload, at_us });
                     member.processed(partition, offset + 1);
                     count += 1;
                     wait = Duration::ZERO;
@@ -300,7 +305,14 @@ mod tests {
     fn source() -> KafkaSource {
         let properties = BTreeMap::new();
         let log = ClientLog::default();
-        KafkaSource::new("127.0.0.1:1", &properties, "clicks", "g", (&log, "a consumer")).unwrap()
+        KafkaSource::new(
+            "127.0.0.1:1",
+            &properties,
+            ("clicks", StampPlace::Payload),
+            "g",
+            (&log, "a consumer"),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::client::library::Endpoint;
 use crate::client::stranger::Stranger;
 use crate::client::target::{GroupWatch, Target};
 use crate::client::topic_reader::TopicReader;
+use crate::event::codec::StampPlace;
 use crate::plan::{AppPlan, KafkaPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
@@ -129,12 +130,12 @@ impl Target for KafkaTarget {
 
     fn sink(
         &self,
-        _plan: &Plan,
+        plan: &Plan,
         clock: &Arc<dyn Clock>,
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         let (properties, clock) = (&self.kafka.producer, clock.clone());
-        let (bootstrap, topic) = (&self.bootstrap, &self.topic);
+        let (bootstrap, topic) = (&self.bootstrap, (self.topic.as_str(), plan.event.codec()));
         let sink = KafkaSink::new(bootstrap, properties, topic, clock, receiver, &self.log)?;
         self.note(sink.applied().clone());
         Ok(Box::new(sink))
@@ -142,7 +143,8 @@ impl Target for KafkaTarget {
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         let (properties, who) = (&self.kafka.consumer, (&self.log, app.name.as_str()));
-        let (bootstrap, topic) = (&self.bootstrap, &self.topic);
+        let stamp_place = plan.event.codec().stamp_place();
+        let (bootstrap, topic) = (&self.bootstrap, (self.topic.as_str(), stamp_place));
         let is_told = plan.topic.partitions <= TOLD_PARTITIONS && !self.reads_only;
         let ms = if is_told { STATISTICS_MS } else { 0 };
         let source =
@@ -155,9 +157,10 @@ impl Target for KafkaTarget {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reader(&self, other: Option<&str>) -> Result<TopicReader> {
+    fn reader(&self, other: Option<&str>, stamp_place: StampPlace) -> Result<TopicReader> {
         let topic = other.unwrap_or(&self.topic);
-        let log = KafkaTopicLog::open(&self.bootstrap, &self.kafka.consumer, topic)?;
+        let properties = &self.kafka.consumer;
+        let log = KafkaTopicLog::open(&self.bootstrap, properties, topic, stamp_place)?;
         Ok(TopicReader::new(topic, Box::new(log)))
     }
 
@@ -169,8 +172,14 @@ impl Target for KafkaTarget {
         self.admin()?.ends(&self.topic, partitions)
     }
 
-    fn probe(&self, partition: usize, payload: &[u8]) -> Result<()> {
-        self.admin()?.probe(&self.topic, i32::try_from(partition).unwrap_or(-1), payload)
+    fn probe(
+        &self,
+        partition: usize,
+        header: Option<(&'static str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()> {
+        let partition = i32::try_from(partition).unwrap_or(-1);
+        self.admin()?.probe(&self.topic, partition, header, payload)
     }
 
     fn distances(&self, leaders: &[i32]) -> Result<Vec<Distance>> {

@@ -13,9 +13,11 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::client_log::hush;
+use super::headers::header;
 use super::source::{ANSWER, patiently};
 use crate::base::error::{Error, Result};
 use crate::client::topic_reader::{LogStep, TopicLog};
+use crate::event::codec::StampPlace;
 use crate::workers::produce::RecordRef;
 
 /// What the client fetches ahead for all partitions together, in KiB.
@@ -30,6 +32,7 @@ pub(super) struct KafkaTopicLog {
     bootstrap: String,
     properties: BTreeMap<String, String>,
     topic: String,
+    stamp_place: StampPlace,
     consumer: Arc<BaseConsumer<Quiet>>,
     /// Where partitions are read apart: each with its own queue, so that reading it fetches
     /// nothing of the others.
@@ -64,11 +67,13 @@ impl KafkaTopicLog {
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
         topic: &str,
+        stamp_place: StampPlace,
     ) -> Result<Self> {
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
             properties: properties.clone(),
             topic: topic.to_owned(),
+            stamp_place,
             consumer: Arc::new(consumer(bootstrap, properties, None)?),
             lanes: Vec::new(),
             stopped: TopicPartitionList::new(),
@@ -178,16 +183,17 @@ impl TopicLog for KafkaTopicLog {
         wait: Duration,
         each: &mut dyn FnMut(i32, &RecordRef<'_>),
     ) -> Result<LogStep> {
-        let Self { consumer, lanes, topic, .. } = self;
+        let Self { consumer, lanes, topic, stamp_place, .. } = self;
+        let stamp_place = *stamp_place;
         let lane = match place {
             Some(place) => lanes.get_mut(place),
             None => None,
         };
         let Some(lane) = lane else {
-            return taken(topic, consumer.poll(wait), each);
+            return taken(topic, stamp_place, consumer.poll(wait), each);
         };
         if let Some(message) = lane.early.pop_front() {
-            each(lane.partition, &record(&message));
+            each(lane.partition, &record(&message, stamp_place));
             return Ok(LogStep::Record);
         }
         let polled = lane.queue.poll(wait);
@@ -197,7 +203,7 @@ impl TopicLog for KafkaTopicLog {
         {
             check(topic, &error)?;
         }
-        taken(topic, polled, each)
+        taken(topic, stamp_place, polled, each)
     }
 
     fn stop(&mut self, partition: i32) -> Result<()> {
@@ -217,12 +223,13 @@ impl TopicLog for KafkaTopicLog {
 /// What a poll brought.
 fn taken(
     topic: &str,
+    stamp_place: StampPlace,
     polled: Option<Result<impl Message, KafkaError>>,
     each: &mut dyn FnMut(i32, &RecordRef<'_>),
 ) -> Result<LogStep> {
     match polled {
         Some(Ok(message)) => {
-            each(message.partition(), &record(&message));
+            each(message.partition(), &record(&message, stamp_place));
             Ok(LogStep::Record)
         }
         Some(Err(KafkaError::PartitionEOF(partition))) => Ok(LogStep::End(partition)),
@@ -231,10 +238,11 @@ fn taken(
     }
 }
 
-fn record(message: &impl Message) -> RecordRef<'_> {
+fn record(message: &impl Message, stamp_place: StampPlace) -> RecordRef<'_> {
     RecordRef {
         offset: message.offset(),
         key: message.key(),
+        header: header(message, stamp_place),
         payload: message.payload(),
         at_us: message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000)),
     }

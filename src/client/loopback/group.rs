@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::delay::{ns, wait_until};
 use super::groups::GroupMembers;
-use super::log::{LoopbackLog, LoopbackTopic};
+use super::log::{LoopbackBytes, LoopbackLog, LoopbackTopic};
 use crate::base::error::Result;
 use crate::event::Arrival;
-use crate::event::json::stamp;
 use crate::workers::consume::{Membership, Source};
 
 pub(super) struct LoopbackSource {
@@ -18,7 +17,7 @@ pub(super) struct LoopbackSource {
     joins_at: Instant,
     seat: Option<(usize, usize)>,
     membership: Membership,
-    batch: Vec<(usize, i64, Arc<[u8]>)>,
+    batch: Vec<(usize, i64, LoopbackBytes)>,
     batches: u64,
 }
 
@@ -63,25 +62,28 @@ impl LoopbackSource {
                     next_ns = Some(next_ns.unwrap_or(u64::MAX).min(record.visible_ns));
                     break;
                 }
-                self.batch.push((place, offset, record.payload.clone()));
+                self.batch.push((place, offset, record.bytes.clone()));
                 offset += 1;
             }
         }
         next_ns
     }
 
-    fn hidden(&self, payload: &[u8]) -> bool {
+    fn hidden(&self, bytes: &LoopbackBytes) -> bool {
         let Some(hidden) = self.topic.faults.hide.get(&self.group) else {
             return false;
         };
-        stamp::read(payload).is_some_and(|stamp| hidden.contains(&(stamp.shard, stamp.seq)))
+        bytes
+            .stamp(self.topic.codec)
+            .is_some_and(|stamp| hidden.contains(&(stamp.shard, stamp.seq)))
     }
 
     /// Sleeps where the batch holds the event that was planted for it.
     fn nap(&self) {
         if let Some((event, length)) = self.topic.faults.nap.get(&self.group)
-            && self.batch.iter().any(|(_, _, payload)| {
-                stamp::read(payload).is_some_and(|stamp| (stamp.shard, stamp.seq) == *event)
+            && self.batch.iter().any(|(_, _, bytes)| {
+                let stamp = bytes.stamp(self.topic.codec);
+                stamp.is_some_and(|stamp| (stamp.shard, stamp.seq) == *event)
             })
         {
             std::thread::sleep(*length);
@@ -157,12 +159,12 @@ impl Source for LoopbackSource {
         }
         drop(log);
         self.nap();
-        for (place, offset, payload) in &self.batch {
-            if !self.hidden(payload) {
+        for (place, offset, bytes) in &self.batch {
+            if !self.hidden(bytes) {
                 let partition = i32::try_from(*place).unwrap_or(i32::MAX);
-                let payload = Some(&**payload);
+                let (header, payload) = (bytes.header.as_deref(), Some(&*bytes.payload));
                 let offset = *offset;
-                each(&Arrival { partition, offset, key: None, payload, at_us: None });
+                each(&Arrival { partition, offset, key: None, header, payload, at_us: None });
             }
         }
         let count = self.batch.len();

@@ -6,10 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::groups::GroupMembers;
 use super::hooks::LoopbackHooks;
 use crate::base::clock::Clock;
+use crate::event::Stamp;
+use crate::event::codec::Codec;
 
 #[derive(Debug)]
 pub(super) struct LoopbackTopic {
     pub(super) clock: Arc<dyn Clock>,
+    /// What reads the stamps of its records.
+    pub(super) codec: &'static dyn Codec,
     pub(super) faults: LoopbackHooks,
     pub(super) log: Mutex<LoopbackLog>,
     pub(super) grown: Condvar,
@@ -24,10 +28,24 @@ pub(super) struct LoopbackLog {
     pub(super) groups: BTreeMap<String, GroupMembers>,
 }
 
+/// What was written of a record: its header's value, if its format has one, and its own.
+#[derive(Debug, Clone)]
+pub(super) struct LoopbackBytes {
+    pub(super) header: Option<Arc<[u8]>>,
+    pub(super) payload: Arc<[u8]>,
+}
+
+impl LoopbackBytes {
+    /// The stamp as this codec reads it.
+    pub(super) fn stamp(&self, codec: &dyn Codec) -> Option<Stamp> {
+        codec.stamp(self.header.as_deref(), Some(&self.payload))
+    }
+}
+
 /// A record, and when a group can get it: on the run's clock.
 #[derive(Debug)]
 pub(super) struct LoopbackRecord {
-    pub(super) payload: Arc<[u8]>,
+    pub(super) bytes: LoopbackBytes,
     pub(super) visible_ns: u64,
 }
 
@@ -37,14 +55,14 @@ pub(super) struct LoopbackPartition {
     pub(super) start: i64,
     pub(super) records: VecDeque<LoopbackRecord>,
     /// A swapped event, until the next one is written.
-    pub(super) held: Option<Arc<[u8]>>,
+    pub(super) held: Option<LoopbackBytes>,
 }
 
 impl LoopbackPartition {
-    pub(super) fn append(&mut self, payload: Arc<[u8]>, visible_ns: u64) -> i64 {
-        self.records.push_back(LoopbackRecord { payload, visible_ns });
-        if let Some(payload) = self.held.take() {
-            self.records.push_back(LoopbackRecord { payload, visible_ns });
+    pub(super) fn append(&mut self, bytes: LoopbackBytes, visible_ns: u64) -> i64 {
+        self.records.push_back(LoopbackRecord { bytes, visible_ns });
+        if let Some(bytes) = self.held.take() {
+            self.records.push_back(LoopbackRecord { bytes, visible_ns });
         }
         self.end() - 1
     }
@@ -73,10 +91,10 @@ impl LoopbackTopic {
     }
 
     /// Writes one record.
-    pub(super) fn append(&self, place: usize, payload: Arc<[u8]>) {
+    pub(super) fn append(&self, place: usize, bytes: LoopbackBytes) {
         let visible_ns = self.visible_ns();
         if let Some(partition) = self.lock().partitions.get_mut(place) {
-            partition.append(payload, visible_ns);
+            partition.append(bytes, visible_ns);
         }
         self.grown.notify_all();
     }

@@ -7,9 +7,11 @@ use std::thread;
 use super::answers::{Answers, LoopbackAnswer};
 use super::delay::{ns, wait_until};
 use super::hooks::WriteHook;
-use super::log::LoopbackTopic;
+use super::log::{LoopbackBytes, LoopbackTopic};
 use crate::base::error::Result;
-use crate::event::Outcome;
+use crate::event::codec::Codec;
+use crate::event::rewrite::rewrite;
+use crate::event::{Event, EventType, Outcome, Stamp};
 use crate::workers::produce::{Batch, Handover, Receiver, Refusal, Sink};
 
 pub(super) struct LoopbackSink {
@@ -40,42 +42,45 @@ impl LoopbackSink {
             }
             let place = crc32c::crc32c(batch.key(index)) as usize % log.partitions.len();
             let partition = &mut log.partitions[place];
-            let payload: Arc<[u8]> = batch.payload(index).into();
+            let header = batch.header(index).map(|(_, value)| value.into());
+            let bytes = LoopbackBytes { header, payload: batch.payload(index).into() };
             let mut outcome = Outcome::Acked;
             let mut offset = partition.end() - 1;
             match fault {
                 Some(WriteHook::Drop | WriteHook::Full | WriteHook::Reject) => {}
                 Some(WriteHook::Swap) if partition.held.is_none() => {
-                    partition.held = Some(payload);
+                    partition.held = Some(bytes);
                 }
                 Some(WriteHook::Double) => {
-                    partition.append(payload.clone(), visible_ns);
-                    offset = partition.append(payload, visible_ns);
+                    partition.append(bytes.clone(), visible_ns);
+                    offset = partition.append(bytes, visible_ns);
                 }
                 Some(WriteHook::Cut) => {
-                    offset = partition.append(payload[..payload.len() / 2].into(), visible_ns);
+                    let half = bytes.payload[..bytes.payload.len() / 2].into();
+                    offset = partition.append(LoopbackBytes { payload: half, ..bytes }, visible_ns);
                 }
                 Some(WriteHook::Forge) => {
-                    offset = partition.append(forged(&payload).into_bytes().into(), visible_ns);
+                    let payload = forged(self.topic.codec, &stamp, &bytes.payload).into();
+                    offset = partition.append(LoopbackBytes { payload, ..bytes }, visible_ns);
                 }
                 Some(WriteHook::Fail) => outcome = Outcome::Failed,
                 Some(WriteHook::Lose) => {
                     outcome = Outcome::Unknown;
-                    offset = partition.append(payload, visible_ns);
+                    offset = partition.append(bytes, visible_ns);
                 }
                 Some(WriteHook::Late(after)) => {
                     outcome = Outcome::Unknown;
                     let (topic, after) = (self.topic.clone(), *after);
                     thread::spawn(move || {
                         thread::sleep(after);
-                        topic.append(place, payload);
+                        topic.append(place, bytes);
                     });
                 }
                 Some(WriteHook::Mute) => {
-                    partition.append(payload, visible_ns);
+                    partition.append(bytes, visible_ns);
                     continue;
                 }
-                Some(WriteHook::Swap) | None => offset = partition.append(payload, visible_ns),
+                Some(WriteHook::Swap) | None => offset = partition.append(bytes, visible_ns),
             }
             let partition = i32::try_from(place).unwrap_or(-1);
             self.answers.push(LoopbackAnswer { stamp, outcome, partition, offset });
@@ -85,12 +90,13 @@ impl LoopbackSink {
 }
 
 /// The event as a purchase.
-fn forged(payload: &[u8]) -> String {
-    const TYPE: &str = "\"event_type\":\"";
-    let text = String::from_utf8_lossy(payload);
-    let (head, rest) = text.split_once(TYPE).unwrap_or((&text, ""));
-    let (_, tail) = rest.split_once('"').unwrap_or(("", rest));
-    format!("{head}{TYPE}purchase\"{tail}")
+fn forged(codec: &dyn Codec, stamp: &Stamp, payload: &[u8]) -> Vec<u8> {
+    let (mut parser, mut out) = (codec.parser(), Vec::new());
+    if let Ok(event) = parser.parse(payload) {
+        let purchase = Event { event_type: EventType::Purchase, ..event };
+        rewrite(codec, stamp, &purchase, &mut out);
+    }
+    out
 }
 
 impl Sink for LoopbackSink {

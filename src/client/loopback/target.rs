@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::client::facts::{BrokerInfo, BrokerKind, Brokers, TopicFacts};
 use crate::client::target::Target;
 use crate::client::topic_reader::TopicReader;
+use crate::event::codec::StampPlace;
 use crate::plan::{AppPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
@@ -65,7 +66,7 @@ impl Target for Cluster {
         Ok(Self::source(self, &app.group))
     }
 
-    fn reader(&self, other: Option<&str>) -> Result<TopicReader> {
+    fn reader(&self, other: Option<&str>, _stamp_place: StampPlace) -> Result<TopicReader> {
         if other.is_some() {
             return Err(Error::usage("the loopback has no topic to replay"));
         }
@@ -77,8 +78,13 @@ impl Target for Cluster {
         Ok(Self::ends(self))
     }
 
-    fn probe(&self, partition: usize, payload: &[u8]) -> Result<()> {
-        Self::probe(self, partition, payload);
+    fn probe(
+        &self,
+        partition: usize,
+        header: Option<(&'static str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()> {
+        Self::probe(self, partition, header.map(|(_, value)| value), payload);
         Ok(())
     }
 

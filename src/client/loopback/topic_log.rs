@@ -62,17 +62,18 @@ impl TopicLog for LoopbackTopicLog {
         let Some(LoopbackCursor { partition, next, .. }) = cursor else {
             return Ok(LogStep::Nothing);
         };
-        let payload = {
+        let bytes = {
             let log = self.topic.lock();
             let lies = usize::try_from(*partition).ok().and_then(|at| log.partitions.get(at));
             let Some(lies) = lies else { return Ok(LogStep::End(*partition)) };
             *next = lies.start.max(*next);
-            lies.get(*next).map(|record| record.payload.clone())
+            lies.get(*next).map(|record| record.bytes.clone())
         };
-        let Some(payload) = payload else { return Ok(LogStep::End(*partition)) };
+        let Some(bytes) = bytes else { return Ok(LogStep::End(*partition)) };
         let offset = *next;
         *next += 1;
-        each(*partition, &RecordRef { offset, key: None, payload: Some(&payload), at_us: None });
+        let (header, payload) = (bytes.header.as_deref(), Some(&*bytes.payload));
+        each(*partition, &RecordRef { offset, key: None, header, payload, at_us: None });
         Ok(LogStep::Record)
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{OffsetRange, TopicReader, is_open};
 use crate::base::error::{Error, Result};
-use crate::event::json::restamp::Restamper;
+use crate::event::codec::Codec;
 use crate::workers::produce::time_us;
 
 /// Records at a partition's end that are looked at for the newest time, before more of them.
@@ -33,9 +33,10 @@ impl TopicReader {
     pub fn newest_us(
         &mut self,
         spans: &[(i64, i64)],
+        codec: &dyn Codec,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Option<i64>> {
-        let mut restamper = Restamper::default();
+        let mut restamper = codec.restamper();
         let mut newest_us = None;
         let mut back = TAIL_RECORDS;
         let mut wanted: Vec<OffsetRange> =
@@ -51,7 +52,7 @@ impl TopicReader {
                 go_on()?;
                 let before = self.open;
                 let count = self.poll(BATCH_RECORDS, WAIT, &mut |partition, record| {
-                    if let Some(at_us) = time_us(record, &mut restamper) {
+                    if let Some(at_us) = time_us(record, codec, &mut *restamper) {
                         newest_us = newest_us.max(Some(at_us));
                         found.insert(partition);
                     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{OffsetRange, TopicReader};
 use crate::base::error::{Error, Result};
+use crate::workers::produce::RecordRef;
 
 /// Longest wait for one record.
 const WAIT: Duration = Duration::from_millis(50);
@@ -66,7 +67,7 @@ impl TopicReader {
         &mut self,
         starts: &[i64],
         until: &ScanUntil<'_>,
-        each: &mut dyn FnMut(Option<&[u8]>),
+        each: &mut dyn FnMut(&RecordRef<'_>),
     ) -> Result<Option<String>> {
         let mut scan = Scan { reader: self, until, next: starts.to_vec(), gone: Vec::new() };
         match scan.read_all(each) {
@@ -88,7 +89,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn read_all(&mut self, each: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), String> {
+    fn read_all(&mut self, each: &mut dyn FnMut(&RecordRef<'_>)) -> Result<(), String> {
         for round in 0..ROUNDS {
             let ends = self.ends()?;
             let open = self.next.iter().zip(&ends).any(|(next, end)| next < end);
@@ -131,7 +132,7 @@ impl Scan<'_> {
         }
     }
 
-    fn read(&mut self, ends: &[i64], each: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), String> {
+    fn read(&mut self, ends: &[i64], each: &mut dyn FnMut(&RecordRef<'_>)) -> Result<(), String> {
         let words = |error: Error| error.to_string();
         let spans: Vec<(i64, i64)> =
             self.next.iter().zip(ends).map(|(next, end)| (*next, *end)).collect();
@@ -143,10 +144,8 @@ impl Scan<'_> {
                 return Err(if why == INTERRUPTED { why } else { format!("{left} {why}") });
             }
             let before = self.reader.open;
-            let mut value = |_, record: &crate::workers::produce::RecordRef<'_>| {
-                each(record.payload);
-            };
-            let count = self.reader.poll(BATCH_RECORDS, WAIT, &mut value).map_err(words)?;
+            let mut record = |_, record: &RecordRef<'_>| each(record);
+            let count = self.reader.poll(BATCH_RECORDS, WAIT, &mut record).map_err(words)?;
             if count > 0 || self.reader.open < before {
                 since = Instant::now();
             }

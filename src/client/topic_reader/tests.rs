@@ -8,6 +8,8 @@ use crate::base::error::Error;
 use crate::client::loopback::Cluster;
 use crate::client::loopback::hooks::LoopbackHooks;
 use crate::client::target::Target;
+use crate::event::codec::StampPlace;
+use crate::event::format::JSON;
 
 /// A topic in which some offsets hold nothing, as a compacted one does: what each partition holds,
 /// where it ends, and what the reader has asked for.
@@ -67,7 +69,10 @@ impl TopicLog for Sparse {
             return Ok(LogStep::End(*partition));
         };
         *next = offset + 2;
-        each(*partition, &RecordRef { offset, key: None, payload: None, at_us: None });
+        each(
+            *partition,
+            &RecordRef { offset, key: None, header: None, payload: None, at_us: None },
+        );
         Ok(LogStep::Record)
     }
 
@@ -139,16 +144,17 @@ fn a_time_is_an_offset_within_what_a_partition_holds() {
 /// What a scan of a loopback saw, and why it did not see all.
 fn scan(cluster: &Cluster, starts: &[i64], until: &ScanUntil<'_>) -> (Vec<u8>, Option<String>) {
     let mut seen = Vec::new();
-    let mut reader = cluster.reader(None).unwrap();
-    let why = reader.scan(starts, until, &mut |payload| seen.push(payload.unwrap()[0])).unwrap();
+    let mut reader = cluster.reader(None, StampPlace::Payload).unwrap();
+    let why =
+        reader.scan(starts, until, &mut |record| seen.push(record.payload.unwrap()[0])).unwrap();
     (seen, why)
 }
 
 #[test]
 fn a_scan_reads_from_its_starts_to_the_ends_and_says_why_it_did_not() {
     let clock = Arc::new(SystemClock::start());
-    let cluster = Cluster::new(2, clock, LoopbackHooks::default());
-    (0..6).for_each(|number| cluster.probe(usize::from(number % 2), &[number]));
+    let cluster = Cluster::new(2, JSON, clock, LoopbackHooks::default());
+    (0..6).for_each(|number| cluster.probe(usize::from(number % 2), None, &[number]));
     let later = Instant::now() + Duration::from_secs(60);
     let until = ScanUntil { deadline: later, stop: &|| false };
     assert_eq!(scan(&cluster, &[0, 2], &until), (vec![0, 2, 4, 5], None));

@@ -1,114 +1,82 @@
 //! Writes an event: prebuilt fragments around the few parts that change with every event.
 //!
-//! What stays the same for a session, a product or a page is turned into JSON once, by the
-//! functions below, and copied after that. Escaping happens there and nowhere else.
+//! What stays the same for a session, a product or a page is turned into JSON once, by [`prepare`],
+//! and copied after that. Escaping happens there and nowhere else.
 
 use super::stamp;
-use crate::event::{EventType, PROBE_SHARD, Stamp};
+use crate::event::codec::{EventParts, EventPiece};
+use crate::event::{PROBE_SHARD, Stamp};
 
-/// One event without its stamp, in the order of the specification.
-///
-/// Every text is JSON already: as the named function of this module makes it, or [`escape`]d.
-#[derive(Debug, Clone, Copy)]
-pub struct EventParts<'a> {
-    /// `user_id` and `session_id`, from [`who`].
-    pub who: &'a str,
-    /// What happened.
-    pub event_type: EventType,
-    /// The page, escaped.
-    pub page_url: &'a str,
-    /// The page or site before, escaped; may be empty.
-    pub referrer: &'a str,
-    /// The browser's own words, escaped.
-    pub user_agent: &'a str,
-    /// The address as text.
-    pub ip_address: &'a str,
-    /// The first properties, from [`product`] or [`category`]; empty when there are none.
-    pub about: &'a str,
-    /// What was searched for, escaped.
-    pub search_query: Option<&'a str>,
-    /// The sum of the cart in cents.
-    pub cart_cents: Option<u64>,
-    /// What makes the event larger, from [`padding`]; empty for nothing.
-    pub padding: &'a str,
-    /// `device`, from [`device`].
-    pub device: &'a str,
-    /// `location` and the event's end, from [`location`].
-    pub location: &'a str,
-}
+/// What the padding's field takes besides its letters.
+pub(super) const PADDING_FRAME: usize = ",\"padding\":\"\"".len();
 
-impl EventParts<'_> {
-    /// How many bytes [`encode`] writes for it.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        const FRAME: usize = stamp::STAMP_LEN
-            + ",\"event_type\":\"\",\"page_url\":\"\",\"referrer\":\"\",\"user_agent\":\"\"".len()
-            + ",\"ip_address\":\"\",\"properties\":{}".len();
-        let texts = [
-            self.who,
-            self.event_type.name(),
-            self.page_url,
-            self.referrer,
-            self.user_agent,
-            self.ip_address,
-            self.about,
-            self.padding,
-            self.device,
-            self.location,
-        ];
-        let mut comma = usize::from(!self.about.is_empty());
-        let mut len = FRAME + texts.iter().map(|text| text.len()).sum::<usize>();
-        if let Some(query) = self.search_query {
-            len += comma + "\"search_query\":\"\"".len() + query.len();
-            comma = 1;
-        }
-        if let Some(cents) = self.cart_cents {
-            let digits = (cents.max(1).ilog10() as usize + 1).max(3);
-            len += comma + "\"cart_value\":.".len() + digits;
-        }
-        len
+/// How many bytes [`encode`] writes.
+pub(super) fn encoded_len(parts: &EventParts<'_>) -> usize {
+    const FRAME: usize = stamp::STAMP_LEN
+        + ",\"event_type\":\"\",\"page_url\":\"\",\"referrer\":\"\",\"user_agent\":\"\"".len()
+        + ",\"ip_address\":\"\",\"properties\":{}".len();
+    let texts = [
+        parts.who,
+        parts.event_type.name().as_bytes(),
+        parts.page_url,
+        parts.referrer,
+        parts.user_agent,
+        parts.ip_address.as_bytes(),
+        parts.about,
+        parts.device,
+        parts.location,
+    ];
+    let mut comma = usize::from(!parts.about.is_empty());
+    let mut len = FRAME + texts.iter().map(|text| text.len()).sum::<usize>();
+    if let Some(query) = parts.search_query {
+        len += comma + "\"search_query\":\"\"".len() + query.len();
+        comma = 1;
     }
-
-    /// An event is never empty.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        false
+    if let Some(cents) = parts.cart_cents {
+        let digits = (cents.max(1).ilog10() as usize + 1).max(3);
+        len += comma + "\"cart_value\":.".len() + digits;
     }
+    len + parts.padding.map_or(0, |letters| PADDING_FRAME + letters.len())
 }
 
 /// Appends one event as JSON.
-pub fn encode(stamp: &Stamp, parts: &EventParts<'_>, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn encode(stamp: &Stamp, parts: &EventParts<'_>, out: &mut Vec<u8>) {
     // Room for all but the longest event, so that no later step has to grow the buffer.
     out.reserve(1_024);
     stamp::write(stamp, out);
     put(out, parts.who);
-    put(out, ",\"event_type\":\"");
-    put(out, parts.event_type.name());
-    put(out, "\",\"page_url\":\"");
+    put(out, b",\"event_type\":\"");
+    put(out, parts.event_type.name().as_bytes());
+    put(out, b"\",\"page_url\":\"");
     put(out, parts.page_url);
-    put(out, "\",\"referrer\":\"");
+    put(out, b"\",\"referrer\":\"");
     put(out, parts.referrer);
-    put(out, "\",\"user_agent\":\"");
+    put(out, b"\",\"user_agent\":\"");
     put(out, parts.user_agent);
-    put(out, "\",\"ip_address\":\"");
-    put(out, parts.ip_address);
-    put(out, "\",\"properties\":{");
+    put(out, b"\",\"ip_address\":\"");
+    put(out, parts.ip_address.as_bytes());
+    put(out, b"\",\"properties\":{");
     put(out, parts.about);
-    let mut comma = if parts.about.is_empty() { "" } else { "," };
+    let mut comma: &[u8] = if parts.about.is_empty() { b"" } else { b"," };
     if let Some(query) = parts.search_query {
         put(out, comma);
-        put(out, "\"search_query\":\"");
+        put(out, b"\"search_query\":\"");
         put(out, query);
-        put(out, "\"");
-        comma = ",";
+        put(out, b"\"");
+        comma = b",";
     }
     if let Some(cents) = parts.cart_cents {
         put(out, comma);
-        put(out, "\"cart_value\":");
+        put(out, b"\"cart_value\":");
         put_dollars(out, cents);
     }
-    put(out, "}");
-    put(out, parts.padding);
+    put(out, b"}");
+    if let Some(letters) = parts.padding {
+        put(out, b",\"padding\":\"");
+        put(out, letters.as_bytes());
+        put(out, b"\"");
+    }
     put(out, parts.device);
     put(out, parts.location);
 }
@@ -116,77 +84,66 @@ pub fn encode(stamp: &Stamp, parts: &EventParts<'_>, out: &mut Vec<u8>) {
 /// Appends a probe: a small whole event of shard [`PROBE_SHARD`], whatever the stamp's shard.
 ///
 /// It finds out whether every group reads every partition; no application gets to see it.
-pub fn probe(stamp: &Stamp, out: &mut Vec<u8>) {
+pub(super) fn probe(stamp: &Stamp, out: &mut Vec<u8>) {
     stamp::write(&Stamp { shard: PROBE_SHARD, ..*stamp }, out);
-    put(out, ",\"user_id\":\"probe\",\"session_id\":\"probe\",\"event_type\":\"page_view\"");
-    put(out, ",\"page_url\":\"/\",\"referrer\":\"\",\"user_agent\":\"kbench\"");
-    put(out, ",\"ip_address\":\"127.0.0.1\",\"properties\":{},\"device\":{},\"location\":{}}");
+    put(out, b",\"user_id\":\"probe\",\"session_id\":\"probe\",\"event_type\":\"page_view\"");
+    put(out, b",\"page_url\":\"/\",\"referrer\":\"\",\"user_agent\":\"kbench\"");
+    put(out, b",\"ip_address\":\"127.0.0.1\",\"properties\":{},\"device\":{},\"location\":{}}");
 }
 
-/// The fragment of a session: `user_id` and `session_id`.
-pub fn who(user_id: &str, session_id: &str, out: &mut String) {
-    field(out, ",\"user_id\":\"", user_id);
-    field(out, ",\"session_id\":\"", session_id);
-}
-
-/// The fragment of a product among the properties; the price in cents.
-pub fn product(id: &str, name: &str, price_cents: u64, category_name: &str, out: &mut String) {
-    field(out, "\"product_id\":\"", id);
-    field(out, ",\"product_name\":\"", name);
-    out.push_str(&format!(",\"price\":{}.{:02},", price_cents / 100, price_cents % 100));
-    category(category_name, out);
-}
-
-/// The fragment of a category among the properties.
-pub fn category(name: &str, out: &mut String) {
-    field(out, "\"category\":\"", name);
-}
-
-/// The fragment that makes an event larger, a field that no reader knows: `,"padding":"..."`. The
-/// letters must be such as need no escaping.
-pub fn padding(letters: &str, out: &mut String) {
-    out.push_str(",\"padding\":\"");
-    out.push_str(letters);
-    out.push('"');
-}
-
-/// The fragment of a device.
-pub fn device(kind: &str, os: &str, browser: &str, out: &mut String) {
-    field(out, ",\"device\":{\"type\":\"", kind);
-    field(out, ",\"os\":\"", os);
-    field(out, ",\"browser\":\"", browser);
-    out.push('}');
-}
-
-/// The fragment of a place, which ends the event.
-pub fn location(country: &str, city: &str, timezone: &str, out: &mut String) {
-    field(out, ",\"location\":{\"country\":\"", country);
-    field(out, ",\"city\":\"", city);
-    field(out, ",\"timezone\":\"", timezone);
-    out.push_str("}}");
-}
-
-/// Appends a text as it stands between the quotation marks of JSON (RFC 8259, section 7).
-pub fn escape(text: &str, out: &mut String) {
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
-            _ => out.push(letter),
+/// Appends the fragment of a piece.
+pub(super) fn prepare(piece: &EventPiece<'_>, out: &mut Vec<u8>) {
+    match *piece {
+        EventPiece::Text(text) => escape(text, out),
+        EventPiece::Session { user_id, session_id } => {
+            field(out, ",\"user_id\":\"", user_id);
+            field(out, ",\"session_id\":\"", session_id);
+        }
+        EventPiece::Product { id, name, price_cents, category } => {
+            field(out, "\"product_id\":\"", id);
+            field(out, ",\"product_name\":\"", name);
+            put(out, b",\"price\":");
+            put_dollars(out, price_cents);
+            field(out, ",\"category\":\"", category);
+        }
+        EventPiece::Category(name) => field(out, "\"category\":\"", name),
+        EventPiece::Device { kind, os, browser } => {
+            field(out, ",\"device\":{\"type\":\"", kind);
+            field(out, ",\"os\":\"", os);
+            field(out, ",\"browser\":\"", browser);
+            out.push(b'}');
+        }
+        // It ends the event.
+        EventPiece::Place { country, city, timezone } => {
+            field(out, ",\"location\":{\"country\":\"", country);
+            field(out, ",\"city\":\"", city);
+            field(out, ",\"timezone\":\"", timezone);
+            put(out, b"}}");
         }
     }
 }
 
-fn field(out: &mut String, opening: &str, value: &str) {
-    out.push_str(opening);
+/// Appends a text as it stands between the quotation marks of JSON (RFC 8259, section 7).
+fn escape(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        match byte {
+            b'"' => put(out, b"\\\""),
+            b'\\' => put(out, b"\\\\"),
+            0..=0x1f => put(out, format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+}
+
+fn field(out: &mut Vec<u8>, opening: &str, value: &str) {
+    put(out, opening.as_bytes());
     escape(value, out);
-    out.push('"');
+    out.push(b'"');
 }
 
 #[inline]
-fn put(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
 }
 
 /// Cents as dollars with two decimals, as JSON's number.

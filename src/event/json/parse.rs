@@ -4,19 +4,15 @@
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
-use crate::event::Event;
+use crate::event::codec::EventParser;
+use crate::event::garbage::Garbage;
+use crate::event::{Event, PAYLOAD_BYTES_MAX};
 
-use garbage::Garbage;
-
-pub mod fast;
-pub mod garbage;
-pub mod tape;
-
-/// The longest payload that is read, in bytes: Kafka's own default limit, rounded up.
-pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+mod fast;
+mod tape;
 
 /// The deepest nesting that is read; the specification's event has 2.
-pub const DEPTH_MAX: usize = 32;
+const DEPTH_MAX: usize = 32;
 
 /// Nodes that a tape may keep between two events: some 600 kB. A longer one is given back.
 const TAPE_NODES_KEPT: usize = 16 * 1024;
@@ -28,7 +24,7 @@ const PAYLOAD_BYTES_USUAL: usize = 1024;
 ///
 /// Foreign events are read as well: keys in any order, escapes in keys and strings, unknown
 /// fields of any shape, `null` for what is optional, whole numbers for prices.
-pub struct Parser {
+pub(super) struct Parser {
     /// A copy of the payload, since simd-json resolves escapes in place, and its padding.
     payload: Vec<u8>,
     buffers: Buffers,
@@ -47,10 +43,15 @@ impl Default for Parser {
     }
 }
 
+impl EventParser for Parser {
+    fn parse<'s>(&'s mut self, payload: &'s [u8]) -> Result<Event<'s>, Garbage> {
+        Self::parse(self, payload)
+    }
+}
+
 impl Parser {
     /// A parser with room for events of the usual size.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             payload: Vec::with_capacity(PAYLOAD_BYTES_USUAL + INPUT_PADDING),
             buffers: Buffers::with_max_depth(PAYLOAD_BYTES_USUAL, DEPTH_MAX),
@@ -64,9 +65,10 @@ impl Parser {
     /// # Errors
     ///
     /// [`Garbage`] for whatever is not an event; the parser is ready for the next payload.
-    pub fn parse<'s>(&'s mut self, payload: &'s [u8]) -> Result<Event<'s>, Garbage> {
+    #[inline]
+    pub(super) fn parse<'s>(&'s mut self, payload: &'s [u8]) -> Result<Event<'s>, Garbage> {
         if payload.len() <= PAYLOAD_BYTES_MAX
-            && let Some(event) = crate::event::json::parse::fast::read_event(payload)
+            && let Some(event) = fast::read_event(payload)
         {
             return Ok(event);
         }
@@ -89,12 +91,10 @@ impl Parser {
         let filled =
             fill_tape_padded(&mut self.payload, payload.len(), &mut self.buffers, &mut tape);
         let event = match filled {
-            Ok(()) => {
-                crate::event::json::parse::tape::read_event(&tape.0).map_err(Garbage::NotAnEvent)
-            }
+            Ok(()) => tape::read_event(&tape.0).map_err(Garbage::NotAnEvent),
             Err(error) => Err(match error.error() {
                 ErrorType::InvalidUtf8 => Garbage::NotUtf8,
-                _ => Garbage::NotJson,
+                _ => Garbage::Malformed("JSON"),
             }),
         };
         if tape.0.capacity() <= TAPE_NODES_KEPT {
@@ -106,8 +106,8 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
-    use super::garbage::Misfit;
     use super::*;
+    use crate::event::garbage::Misfit;
     use crate::event::{Device, EventType};
     use proptest::prelude::*;
 
@@ -176,7 +176,7 @@ mod tests {
             "\u{feff}{}",
             &VALID[..VALID.len() - 1],
         ] {
-            assert_eq!(parse(text), Err(Garbage::NotJson), "{text}");
+            assert_eq!(parse(text), Err(Garbage::Malformed("JSON")), "{text}");
         }
         let misfits = [
             ("[]".to_owned(), Misfit::NotAnObject),
@@ -200,16 +200,16 @@ mod tests {
     fn deep_nesting_ends_early_and_the_parser_goes_on() {
         let mut parser = Parser::new();
         let deep = vec![b'['; PAYLOAD_BYTES_MAX];
-        assert_eq!(parser.parse(&deep), Err(Garbage::NotJson));
+        assert_eq!(parser.parse(&deep), Err(Garbage::Malformed("JSON")));
         let deep = format!("{}1{}", r#"{"a":"#.repeat(150_000), "}".repeat(150_000));
-        assert_eq!(parser.parse(deep.as_bytes()), Err(Garbage::NotJson));
+        assert_eq!(parser.parse(deep.as_bytes()), Err(Garbage::Malformed("JSON")));
         let wide = format!("[{}[]]", "[],".repeat(PAYLOAD_BYTES_MAX / 4));
         assert_eq!(parser.parse(wide.as_bytes()), Err(Garbage::NotAnEvent(Misfit::NotAnObject)),);
         assert!(parser.tape.0.capacity() <= TAPE_NODES_KEPT);
         assert_eq!(parser.parse(&vec![b'['; 10 << 20]), Err(Garbage::TooLarge(10 << 20)));
         let nested = |depth| with(&format!(r#""x":{}{}"#, "[".repeat(depth), "]".repeat(depth)));
         assert!(parser.parse(nested(DEPTH_MAX - 2).as_bytes()).is_ok());
-        assert_eq!(parser.parse(nested(DEPTH_MAX + 1).as_bytes()), Err(Garbage::NotJson));
+        assert_eq!(parser.parse(nested(DEPTH_MAX + 1).as_bytes()), Err(Garbage::Malformed("JSON")));
         assert!(parser.parse(VALID.as_bytes()).is_ok());
     }
 

@@ -12,40 +12,39 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::parse::garbage::{Garbage, Misfit};
-use super::parse::{PAYLOAD_BYTES_MAX, Parser};
+use super::parse::Parser;
 use super::stamp::{self, STAMP_LEN};
-use crate::event::{Event, Stamp};
+use crate::event::codec::{EventRestamper, Unstamped};
+use crate::event::date::timestamp_us;
+use crate::event::garbage::{Garbage, Misfit};
+use crate::event::{PAYLOAD_BYTES_MAX, Stamp};
 
 /// Stands in front of a tail while the event is read: any stamp will do.
 const PLACEHOLDER: Stamp = Stamp { run: 0, shard: 0, seq: 0, due_wall_us: 0 };
 
-/// A recorded event without its stamp.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Unstamped<'a> {
-    /// What happened. Its `event_id` and `timestamp` are those of the recording or a
-    /// placeholder's: neither is sent again.
-    pub event: Event<'a>,
-    /// The event's own time in microseconds since 1970, UTC; `None` where it has none that can
-    /// be read.
-    pub at_us: Option<i64>,
-    /// What is sent again behind a stamp, by [`join`].
-    pub tail: &'a [u8],
-}
-
 /// Takes recorded events apart; keeps its buffers from one to the next.
 #[derive(Debug, Default)]
-pub struct Restamper {
+pub(super) struct Restamper {
     parser: Parser,
     /// The event put together again behind a placeholder.
     text: Vec<u8>,
 }
 
 /// Appends a whole event: the stamp, and the tail of a recorded one.
-pub fn join(stamp: &Stamp, tail: &[u8], out: &mut Vec<u8>) {
+pub(super) fn join(stamp: &Stamp, tail: &[u8], out: &mut Vec<u8>) {
     out.reserve(STAMP_LEN + tail.len());
     stamp::write(stamp, out);
     out.extend_from_slice(tail);
+}
+
+impl EventRestamper for Restamper {
+    fn take<'s>(
+        &'s mut self,
+        _: Option<&[u8]>,
+        payload: &'s [u8],
+    ) -> Result<Unstamped<'s>, Garbage> {
+        Self::take(self, payload)
+    }
 }
 
 impl Restamper {
@@ -55,7 +54,7 @@ impl Restamper {
     /// # Errors
     /// [`Garbage`] for whatever would not be an event with a stamp either; the next payload can
     /// be read all the same.
-    pub fn take<'a>(&'a mut self, payload: &'a [u8]) -> Result<Unstamped<'a>, Garbage> {
+    pub(super) fn take<'a>(&'a mut self, payload: &'a [u8]) -> Result<Unstamped<'a>, Garbage> {
         let (text, at_us) = match stamp::read(payload) {
             Some(stamp) => (payload, Some(stamp.due_wall_us)),
             None => {
@@ -86,7 +85,11 @@ fn rewrite(payload: &[u8], text: &mut Vec<u8>) -> Result<Option<i64>, Garbage> {
     });
     let [event_id, timestamp] = found.map_err(|error| {
         let other_json = error.is_data() && serde_json::from_str::<&RawValue>(payload).is_ok();
-        if other_json { Garbage::NotAnEvent(Misfit::NotAnObject) } else { Garbage::NotJson }
+        if other_json {
+            Garbage::NotAnEvent(Misfit::NotAnObject)
+        } else {
+            Garbage::Malformed("JSON")
+        }
     })?;
     for (name, values) in [("event_id", &event_id), ("timestamp", &timestamp)] {
         if values.count > 1 {
@@ -95,7 +98,7 @@ fn rewrite(payload: &[u8], text: &mut Vec<u8>) -> Result<Option<i64>, Garbage> {
     }
     text.push(b'}');
     let date = timestamp.last.and_then(|value| serde_json::from_str::<String>(value.get()).ok());
-    Ok(date.and_then(|date| stamp::timestamp_us(&date)))
+    Ok(date.and_then(|date| timestamp_us(&date)))
 }
 
 /// The values that stand under one name.

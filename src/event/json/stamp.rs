@@ -9,14 +9,11 @@
 //! RFC 9562. They depend on all three numbers, so that somebody else's UUID of version 8 is not
 //! mistaken for ours.
 
-mod date;
-
 use crate::event::Stamp;
-use date::TIME_LEN;
-pub use date::timestamp_us;
+use crate::event::date::{self, TIME_LEN};
 
 /// How many bytes [`write()`] appends; the next byte is a comma.
-pub const STAMP_LEN: usize = ID_AT + ID_LEN + MIDDLE.len() + TIME_LEN + 1;
+pub(super) const STAMP_LEN: usize = ID_AT + ID_LEN + MIDDLE.len() + TIME_LEN + 1;
 
 const HEAD: &[u8; 13] = b"{\"event_id\":\"";
 const MIDDLE: &[u8; 15] = b"\",\"timestamp\":\"";
@@ -30,7 +27,7 @@ const SEQ_MAX: u64 = (1 << 48) - 1;
 ///
 /// Numbers above 48 bits lose their upper bits, and a date outside the years 0 to 9999 is
 /// moved to the nearest end; neither happens within a run.
-pub fn write(stamp: &Stamp, out: &mut Vec<u8>) {
+pub(super) fn write(stamp: &Stamp, out: &mut Vec<u8>) {
     let mut text = [0_u8; STAMP_LEN];
     text[..ID_AT].copy_from_slice(HEAD);
     write_id(stamp, &mut text[ID_AT..ID_AT + ID_LEN]);
@@ -41,8 +38,8 @@ pub fn write(stamp: &Stamp, out: &mut Vec<u8>) {
 }
 
 /// Reads a stamp back from the head of an event; `None` for every event that kbench didn't make.
-#[must_use]
-pub fn read(payload: &[u8]) -> Option<Stamp> {
+#[inline]
+pub(super) fn read(payload: &[u8]) -> Option<Stamp> {
     let text: &[u8; STAMP_LEN] = payload.first_chunk()?;
     if &text[..ID_AT] != HEAD
         || &text[ID_AT + ID_LEN..TIME_AT] != MIDDLE

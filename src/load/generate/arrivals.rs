@@ -62,4 +62,23 @@ impl Generator {
         let from = ShopPage::External(self.origins.pick(self.random.bits()) as u8);
         Session::new(user, id, self.people.person(user), from)
     }
+
+    /// After a session's last event: its place is free, unless the account is taken over.
+    pub(super) fn clear_away(&mut self, place: u32, due_ns: u64) {
+        let session = self.pool.session(place);
+        let (user, owner) = (session.user, session.person);
+        if !session.is_victim {
+            self.schemers -= u64::from(session.plot.is_some());
+            self.users.leave(user);
+            self.pool.clear(place);
+            return;
+        }
+        let visit = self.visit(user);
+        let intruder = self.people.intruder(&owner, visit.id);
+        let mut session = Session::new(user, visit.id, intruder, visit.page);
+        session.follow(FraudScript::new(FraudKind::AccountTakeover, self.random.bits()));
+        let pause_ns = session.plot.map_or(0, |plot| plot.pause_ns(self.random.bits()));
+        *self.pool.session_mut(place) = session;
+        self.pool.plan_planted(place, due_ns.saturating_add(pause_ns));
+    }
 }

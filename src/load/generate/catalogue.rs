@@ -5,7 +5,7 @@
 
 mod stock;
 
-use crate::event::json::encode;
+use crate::event::codec::{Codec, EventPiece};
 use stock::describe;
 
 /// One page of the shop, or the site that a visit came from.
@@ -56,32 +56,50 @@ pub(super) const CATEGORY_COUNT: u8 = CATEGORIES.len() as u8;
 pub(super) struct Product {
     pub(super) price_cents: u64,
     pub(super) category: u8,
-    /// Where the texts end: the properties' fragment, the page, then each form of the query as
-    /// a page and as text. The first one starts where the product before ends.
-    ends: [u32; TEXTS],
+    /// Where its pieces end: the properties, the page, then each form of the query as a page and as
+    /// text. The first one starts where the product before ends.
+    ends: [u32; PIECES],
 }
 
-const TEXTS: usize = 2 + 2 * QUERY_FORMS as usize;
+const PIECES: usize = 2 + 2 * QUERY_FORMS as usize;
 
-/// All products with all their texts, which are escaped JSON already.
+/// All products and pages, as the codec made them.
 #[derive(Debug, Clone)]
 pub(super) struct Catalogue {
     products: Vec<Product>,
-    text: String,
-    categories: Vec<(String, String)>,
+    pieces: Vec<u8>,
+    /// Of each category its properties and its page.
+    categories: Vec<(Vec<u8>, Vec<u8>)>,
+    home: Vec<u8>,
+    cart: Vec<u8>,
+    checkout: Vec<u8>,
+    external: Vec<Vec<u8>>,
 }
 
 impl Catalogue {
     /// A catalogue of so many products, at least one; some 400 bytes each.
-    pub(super) fn new(count: u32) -> Self {
-        let mut text = String::new();
-        let products = (0..count.max(1)).map(|number| product(number, &mut text)).collect();
-        let categories = CATEGORIES.map(|name| {
-            let mut fragment = String::new();
-            encode::category(name, &mut fragment);
-            (fragment, format!("/category/{name}"))
-        });
-        Self { products, text, categories: categories.into() }
+    pub(super) fn new(count: u32, codec: &dyn Codec) -> Self {
+        let mut pieces = Vec::new();
+        let products =
+            (0..count.max(1)).map(|number| product(number, codec, &mut pieces)).collect();
+        let prepared = |piece: EventPiece<'_>| {
+            let mut out = Vec::new();
+            codec.prepare(&piece, &mut out);
+            out
+        };
+        let text = |text: &str| prepared(EventPiece::Text(text));
+        let category = |name: &&str| {
+            (prepared(EventPiece::Category(name)), text(&format!("/category/{name}")))
+        };
+        Self {
+            products,
+            pieces,
+            categories: CATEGORIES.iter().map(category).collect(),
+            home: text("/"),
+            cart: text("/cart"),
+            checkout: text("/checkout"),
+            external: EXTERNAL.iter().map(|site| text(site)).collect(),
+        }
     }
 
     /// How many products there are.
@@ -99,75 +117,80 @@ impl Catalogue {
         self.products.get(number as usize).map_or(0, |product| product.category)
     }
 
-    /// The properties' fragment of a product; see [`encode::product`].
-    pub(super) fn about(&self, number: u32) -> &str {
-        self.text_of(number, 0)
+    /// A product's properties, as the codec made them of an [`EventPiece::Product`].
+    pub(super) fn about(&self, number: u32) -> &[u8] {
+        self.piece(number, 0)
     }
 
-    /// The properties' fragment of a page: a product's, a category's, or nothing.
-    pub(super) fn about_page(&self, page: ShopPage) -> &str {
+    /// A page's properties: a product's, a category's, or nothing.
+    pub(super) fn about_page(&self, page: ShopPage) -> &[u8] {
         match page {
             ShopPage::Product(number) => self.about(number),
             ShopPage::Category(category) => {
-                self.categories.get(usize::from(category)).map_or("", |texts| &texts.0)
+                self.categories.get(usize::from(category)).map_or(b"", |pieces| &pieces.0)
             }
-            _ => "",
+            _ => b"",
         }
     }
 
-    /// The address of a page.
+    /// The address of a page, as the codec made it.
     #[inline]
-    pub(super) fn url(&self, page: ShopPage) -> &str {
+    pub(super) fn url(&self, page: ShopPage) -> &[u8] {
         match page {
-            ShopPage::Home => "/",
+            ShopPage::Home => &self.home,
             ShopPage::Category(category) => {
-                self.categories.get(usize::from(category)).map_or("", |texts| &texts.1)
+                self.categories.get(usize::from(category)).map_or(b"", |pieces| &pieces.1)
             }
-            ShopPage::Product(number) => self.text_of(number, 1),
-            ShopPage::Search(number, form) => self.text_of(number, 2 + 2 * usize::from(form)),
-            ShopPage::Cart => "/cart",
-            ShopPage::Checkout => "/checkout",
-            ShopPage::External(site) => EXTERNAL.get(usize::from(site)).copied().unwrap_or(""),
+            ShopPage::Product(number) => self.piece(number, 1),
+            ShopPage::Search(number, form) => self.piece(number, 2 + 2 * usize::from(form)),
+            ShopPage::Cart => &self.cart,
+            ShopPage::Checkout => &self.checkout,
+            ShopPage::External(site) => {
+                self.external.get(usize::from(site)).map_or(b"", Vec::as_slice)
+            }
         }
     }
 
-    /// What was typed to get to a page of results.
-    pub(super) fn query(&self, number: u32, form: u8) -> &str {
-        self.text_of(number, 3 + 2 * usize::from(form))
+    /// What was typed to get to a page of results, as the codec made it.
+    pub(super) fn query(&self, number: u32, form: u8) -> &[u8] {
+        self.piece(number, 3 + 2 * usize::from(form))
     }
 
     #[inline]
-    fn text_of(&self, number: u32, index: usize) -> &str {
+    fn piece(&self, number: u32, index: usize) -> &[u8] {
         let number = number as usize;
         let Some(product) = self.products.get(number) else {
-            return "";
+            return b"";
         };
         let start = match (index, number) {
             (0, 0) => 0,
-            (0, _) => self.products[number - 1].ends[TEXTS - 1],
+            (0, _) => self.products[number - 1].ends[PIECES - 1],
             _ => product.ends[index - 1],
         };
-        self.text.get(start as usize..product.ends[index] as usize).unwrap_or("")
+        self.pieces.get(start as usize..product.ends[index] as usize).unwrap_or(b"")
     }
 }
 
-fn product(number: u32, text: &mut String) -> Product {
+fn product(number: u32, codec: &dyn Codec, pieces: &mut Vec<u8>) -> Product {
     let (name, category, price_cents) = describe(number);
     let lower = name.to_lowercase();
-    let mut ends = [0; TEXTS];
+    let mut ends = [0; PIECES];
     let id = format!("PROD-{:03}", number + 1);
-    encode::product(&id, &name, price_cents, CATEGORIES[usize::from(category)], text);
-    ends[0] = text.len() as u32;
-    text.push_str("/products/");
-    text.push_str(&lower.replace(' ', "-"));
-    ends[1] = text.len() as u32;
+    let category_name = CATEGORIES[usize::from(category)];
+    let about = EventPiece::Product { id: &id, name: &name, price_cents, category: category_name };
+    codec.prepare(&about, pieces);
+    ends[0] = pieces.len() as u32;
+    let mut put = |text: &str, end: &mut u32| {
+        codec.prepare(&EventPiece::Text(text), pieces);
+        *end = pieces.len() as u32;
+    };
+    put(&format!("/products/{}", lower.replace(' ', "-")), &mut ends[1]);
     for (form, (before, after)) in FORMS.iter().enumerate() {
         let query = format!("{before}{lower}{after}");
-        text.push_str("/search?q=");
-        form_encode(&query, text);
-        ends[2 + 2 * form] = text.len() as u32;
-        encode::escape(&query, text);
-        ends[3 + 2 * form] = text.len() as u32;
+        let mut page = "/search?q=".to_owned();
+        form_encode(&query, &mut page);
+        put(&page, &mut ends[2 + 2 * form]);
+        put(&query, &mut ends[3 + 2 * form]);
     }
     Product { price_cents, category, ends }
 }
@@ -191,12 +214,21 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::event::format::JSON;
+
+    fn catalogue(count: u32) -> Catalogue {
+        Catalogue::new(count, JSON)
+    }
+
+    fn text(piece: &[u8]) -> &str {
+        std::str::from_utf8(piece).unwrap()
+    }
 
     #[test]
     fn the_first_products_and_pages_are_the_specification_s() {
-        let shop = Catalogue::new(10);
+        let shop = catalogue(10);
         assert_eq!(
-            shop.about(0),
+            text(shop.about(0)),
             "\"product_id\":\"PROD-001\",\"product_name\":\"Laptop\",\"price\":999.99,\
              \"category\":\"electronics\""
         );
@@ -210,7 +242,7 @@ mod tests {
             ShopPage::Search(0, 0),
         ];
         assert_eq!(
-            pages.map(|page| shop.url(page)),
+            pages.map(|page| text(shop.url(page))),
             [
                 "/",
                 "/products/laptop",
@@ -219,14 +251,14 @@ mod tests {
                 "/search?q=laptop"
             ]
         );
-        assert_eq!(shop.url(ShopPage::Search(0, 1)), "/search?q=laptop+deals");
-        assert_eq!(shop.query(0, 1), "laptop deals");
-        assert_eq!(shop.about_page(ShopPage::Category(1)), "\"category\":\"home\"");
+        assert_eq!(text(shop.url(ShopPage::Search(0, 1))), "/search?q=laptop+deals");
+        assert_eq!(text(shop.query(0, 1)), "laptop deals");
+        assert_eq!(text(shop.about_page(ShopPage::Category(1))), "\"category\":\"home\"");
     }
 
     #[test]
     fn every_product_has_a_name_and_a_page_of_its_own_and_a_fair_price() {
-        let shop = Catalogue::new(20_000);
+        let shop = catalogue(20_000);
         assert_eq!(shop.len(), 20_000);
         let (mut names, mut pages) = (HashSet::new(), HashSet::new());
         let mut categories = HashSet::new();
@@ -235,8 +267,8 @@ mod tests {
             assert!((599..200_000).contains(&price_cents) && price_cents % 100 == 99, "{name}");
             assert_eq!(shop.price_cents(number), price_cents);
             assert_eq!(shop.category(number), category);
-            assert!(shop.query(number, 3).contains(&name.to_lowercase()));
-            assert!(shop.about(number).contains(&format!("\"{name}\"")));
+            assert!(text(shop.query(number, 3)).contains(&name.to_lowercase()));
+            assert!(text(shop.about(number)).contains(&format!("\"{name}\"")));
             categories.insert(category);
             names.insert(name);
             pages.insert(shop.url(ShopPage::Product(number)));
@@ -247,12 +279,12 @@ mod tests {
 
     #[test]
     fn a_product_that_is_not_there_has_no_text() {
-        let shop = Catalogue::new(2);
+        let shop = catalogue(2);
         assert_eq!(
-            (shop.about(2), shop.url(ShopPage::Product(9)), shop.price_cents(2)),
+            (text(shop.about(2)), text(shop.url(ShopPage::Product(9))), shop.price_cents(2)),
             ("", "", 0)
         );
-        assert_eq!(Catalogue::new(0).len(), 1);
+        assert_eq!(catalogue(0).len(), 1);
     }
 
     #[test]

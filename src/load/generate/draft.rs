@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::json::encode::EventParts;
+use crate::event::codec::EventParts;
 use crate::event::{EventType, FraudKind};
 
 /// How a user shops.
@@ -76,6 +76,6 @@ pub struct Draft<'a> {
     pub facts: EventFacts,
     /// The record's key: the `user_id`.
     pub key: &'a str,
-    /// What [`crate::event::json::encode::encode`] writes.
+    /// What [`Codec::encode`](crate::event::codec::Codec::encode) writes.
     pub parts: EventParts<'a>,
 }

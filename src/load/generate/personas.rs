@@ -23,7 +23,7 @@ impl Personas {
     pub fn new(plan: &Plan) -> Option<Self> {
         let population = &plan.population;
         plan.load.replay.is_none().then(|| Self {
-            people: People::new(plan.seed, &population.personas),
+            people: People::new(plan.seed, &population.personas, plan.event.codec()),
             users: population.users,
             digits: digits(population.users),
         })

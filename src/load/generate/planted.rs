@@ -124,12 +124,13 @@ fn crawl(shop: &Shop, weights: &[f64; 5], bits: u64, random: &mut Random) -> Fra
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::format::JSON;
 
     const WEIGHTS: [f64; 5] = [0.6, 0.25, 0.1, 0.03, 0.02];
 
     /// The deeds of a whole script.
     fn deeds(kind: FraudKind, weights: &[f64; 5], seed: u64) -> Vec<FraudAction> {
-        let shop = Shop::new(100, 1.0);
+        let shop = Shop::new(100, 1.0, JSON);
         let mut random = Random::new(seed, 0, 0);
         let mut plot = FraudScript::new(kind, random.bits());
         (0..plot.length()).map(|_| plot.next(&shop, weights, &mut random)).collect()

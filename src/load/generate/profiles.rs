@@ -6,7 +6,7 @@ mod tables;
 use super::Persona;
 use super::skew::Alias;
 use crate::base::random::{derive, mix, scale};
-use crate::event::json::encode;
+use crate::event::codec::{Codec, EventPiece};
 use tables::{AGENTS, CITIES};
 
 /// The purpose of the users' seeds.
@@ -23,37 +23,38 @@ pub(super) struct UserProfile {
     pub(super) address: [u8; 4],
 }
 
-/// Everybody's attributes, and the fragments made of them.
+/// Everybody's attributes, and what the codec made of them.
 #[derive(Debug, Clone)]
 pub(super) struct People {
     seed: u64,
     personas: Alias,
     cities: Alias,
     agents: Alias,
-    locations: Vec<String>,
-    devices: Vec<String>,
+    locations: Vec<Vec<u8>>,
+    /// Of each agent its text and its device.
+    agent_pieces: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl People {
     /// The users of a seed, with these shares of browsers, buyers and researchers.
-    pub(super) fn new(seed: u64, personas: &[f64; 3]) -> Self {
-        let locations = CITIES.iter().map(|(city, country, timezone, _)| {
-            let mut fragment = String::new();
-            encode::location(country, city, timezone, &mut fragment);
-            fragment
-        });
-        let devices = AGENTS.iter().map(|(kind, os, browser, _, _)| {
-            let mut fragment = String::new();
-            encode::device(kind, os, browser, &mut fragment);
-            fragment
-        });
+    pub(super) fn new(seed: u64, personas: &[f64; 3], codec: &dyn Codec) -> Self {
+        let prepared = |piece: EventPiece<'_>| {
+            let mut out = Vec::new();
+            codec.prepare(&piece, &mut out);
+            out
+        };
+        let place =
+            |&(city, country, timezone, _)| prepared(EventPiece::Place { country, city, timezone });
+        let agent = |&(kind, os, browser, text, _)| {
+            (prepared(EventPiece::Text(text)), prepared(EventPiece::Device { kind, os, browser }))
+        };
         Self {
             seed,
             personas: Alias::new(personas),
             cities: Alias::new(&CITIES.map(|city| city.3)),
             agents: Alias::new(&AGENTS.map(|agent| agent.4)),
-            locations: locations.collect(),
-            devices: devices.collect(),
+            locations: CITIES.iter().map(place).collect(),
+            agent_pieces: AGENTS.iter().map(agent).collect(),
         }
     }
 
@@ -84,16 +85,15 @@ impl People {
         UserProfile { city, agent, address: [10, city, x, y.clamp(1, 254)], ..*victim }
     }
 
-    /// The fragment of a city; see [`encode::location`].
-    pub(super) fn location(&self, city: u8) -> &str {
-        self.locations.get(usize::from(city)).map_or("", String::as_str)
+    /// A city, as the codec made it of an [`EventPiece::Place`].
+    pub(super) fn location(&self, city: u8) -> &[u8] {
+        self.locations.get(usize::from(city)).map_or(b"", Vec::as_slice)
     }
 
-    /// The user agent, and the fragment of the device it belongs to; see [`encode::device`].
-    pub(super) fn agent(&self, agent: u8) -> (&str, &str) {
-        let index = usize::from(agent);
-        let text = AGENTS.get(index).map_or("", |agent| agent.3);
-        (text, self.devices.get(index).map_or("", String::as_str))
+    /// The user agent, and the device it belongs to; both as the codec made them.
+    pub(super) fn agent(&self, agent: u8) -> (&[u8], &[u8]) {
+        let pieces = self.agent_pieces.get(usize::from(agent));
+        pieces.map_or((b"", b""), |(text, device)| (text, device))
     }
 }
 
@@ -102,6 +102,11 @@ mod tests {
     use std::collections::{HashMap, HashSet};
 
     use super::*;
+    use crate::event::format::JSON;
+
+    fn people(seed: u64, personas: &[f64; 3]) -> People {
+        People::new(seed, personas, JSON)
+    }
 
     #[test]
     fn there_are_many_cities_in_many_countries_each_in_its_zone() {
@@ -159,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_intruder_comes_from_another_country_on_another_device() {
-        let people = People::new(3, &[0.6, 0.25, 0.15]);
+        let people = people(3, &[0.6, 0.25, 0.15]);
         let mut seen = HashSet::new();
         for visit in 0..20_000 {
             let victim = people.person(visit % 500);
@@ -177,12 +182,12 @@ mod tests {
     #[test]
     fn a_user_is_always_the_same_and_users_differ() {
         let shares = [0.6, 0.25, 0.15];
-        let people = People::new(1, &shares);
+        let ours = people(1, &shares);
         let mut counts = [0.0; 3];
         let mut seen = HashSet::new();
         for user in 0..100_000 {
-            let person = people.person(user);
-            assert_eq!(person, people.person(user));
+            let person = ours.person(user);
+            assert_eq!(person, ours.person(user));
             counts[person.persona.index()] += 1e-5;
             seen.insert((person.city, person.agent, person.address));
         }
@@ -190,6 +195,6 @@ mod tests {
             assert!((count - share).abs() < 0.01, "{counts:?}");
         }
         assert!(seen.len() > 95_000, "{}", seen.len());
-        assert_ne!(People::new(2, &shares).person(7), people.person(7));
+        assert_ne!(people(2, &shares).person(7), ours.person(7));
     }
 }

@@ -3,6 +3,8 @@
 use super::catalogue::Catalogue;
 use super::skew::{Alias, zipf_weights};
 use crate::base::random::scale;
+use crate::event::codec::Codec;
+use crate::plan::PopulationPlan;
 
 /// Most products among the cheapest, and among the dearest.
 const EXTREMES_MAX: usize = 16;
@@ -10,6 +12,8 @@ const EXTREMES_MAX: usize = 16;
 /// The shop as its visitors see it.
 #[derive(Debug)]
 pub(super) struct Shop {
+    /// What its pieces are made for.
+    pub(super) codec: &'static dyn Codec,
     pub(super) catalogue: Catalogue,
     popularity: Alias,
     cheapest: Vec<u32>,
@@ -17,9 +21,14 @@ pub(super) struct Shop {
 }
 
 impl Shop {
+    /// The shop of a population, for this codec's events.
+    pub(super) fn of(population: &PopulationPlan, codec: &'static dyn Codec) -> Self {
+        Self::new(population.products, population.product_skew, codec)
+    }
+
     /// A shop of so many products, with this Zipf exponent of their popularity.
-    pub(super) fn new(products: u32, skew: f64) -> Self {
-        let catalogue = Catalogue::new(products);
+    pub(super) fn new(products: u32, skew: f64, codec: &'static dyn Codec) -> Self {
+        let catalogue = Catalogue::new(products, codec);
         let mut by_price: Vec<_> =
             (0..catalogue.len()).map(|number| (catalogue.price_cents(number), number)).collect();
         let count = (by_price.len() / 8).clamp(1, EXTREMES_MAX);
@@ -29,7 +38,7 @@ impl Shop {
         by_price.select_nth_unstable(above);
         let dearest = numbers(&mut by_price[above..]);
         let popularity = Alias::new(&zipf_weights(catalogue.len(), skew));
-        Self { catalogue, popularity, cheapest, dearest }
+        Self { codec, catalogue, popularity, cheapest, dearest }
     }
 
     /// The popular product that 64 random bits choose.
@@ -67,10 +76,11 @@ fn choice(numbers: &[u32], bits: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::format::JSON;
 
     #[test]
     fn the_extremes_are_the_cheapest_and_the_dearest() {
-        let shop = Shop::new(80, 1.0);
+        let shop = Shop::new(80, 1.0, JSON);
         let mut prices: Vec<_> = (0..80).map(|n| shop.catalogue.price_cents(n)).collect();
         prices.sort_unstable();
         let of = |numbers: &[u32]| -> Vec<u64> {
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_smallest_shop_has_something_cheap_and_something_dear() {
-        let shop = Shop::new(1, 0.0);
+        let shop = Shop::new(1, 0.0, JSON);
         assert_eq!((shop.cheap(7), shop.dear(7), shop.popular(7), shop.any(7)), (0, 0, 0, 0));
     }
 }

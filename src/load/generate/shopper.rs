@@ -182,12 +182,13 @@ fn product_of(page: ShopPage) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::format::JSON;
     use crate::load::generate::profiles::People;
 
     fn with_shopper(check: impl FnOnce(&Shopper<'_>, Session)) {
-        let shop = Shop::new(50, 1.0);
+        let shop = Shop::new(50, 1.0, JSON);
         let mix = Mix::new(&[0.6, 0.25, 0.1, 0.03, 0.02], 12.0);
-        let person = People::new(1, &[0.6, 0.25, 0.15]).person(1);
+        let person = People::new(1, &[0.6, 0.25, 0.15], JSON).person(1);
         let session = Session::new(1, 1, person, ShopPage::External(0));
         check(&Shopper { shop: &shop, mix: &mix, sale: None }, session);
     }

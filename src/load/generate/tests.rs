@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Stamp;
-use crate::event::json::encode;
+use crate::event::format::JSON;
 use crate::measure::verify::books::Books;
 use crate::plan::Hurry;
 use crate::plan::fraud;
@@ -53,7 +53,7 @@ fn check_visits(population: &PopulationPlan, seed: u64, count: u64, rate_per_s: 
     drive(&mut generator, count, rate_per_s, |due_ns, draft| {
         out.clear();
         let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
-        encode::encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut out);
+        JSON.encode(&Stamp { run: 1, shard: 0, seq, due_wall_us }, &draft.parts, &mut out);
         visits.see(&out, draft);
         seq += 1;
     });
@@ -191,7 +191,7 @@ fn fingerprint(seed: u64, shard: u16, shards: u16, count: u64) -> u32 {
         out.clear();
         out.extend_from_slice(draft.key.as_bytes());
         let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
-        encode::encode(&Stamp { run: 1, shard, seq, due_wall_us }, &draft.parts, &mut out);
+        JSON.encode(&Stamp { run: 1, shard, seq, due_wall_us }, &draft.parts, &mut out);
         sum = crc32c::crc32c_append(sum, &out);
         seq += 1;
     });

@@ -2,7 +2,7 @@
 //! written anew for each event, so that a million sessions need not keep it.
 
 use super::session::Session;
-use crate::event::json::encode;
+use crate::event::codec::{Codec, EventPiece};
 
 /// The longest address.
 const ADDRESS_MAX: usize = "255.255.255.255".len();
@@ -11,7 +11,7 @@ const SESSION_DIGITS: usize = 16;
 /// The words of one session at a time.
 #[derive(Debug, Clone)]
 pub(super) struct Texts {
-    /// The fragment of user and session, and the address behind it.
+    /// What the codec made of user and session, and the address behind it.
     text: Vec<u8>,
     /// Where the key stands, and the digits of the numbers.
     key: std::ops::Range<usize>,
@@ -23,14 +23,14 @@ pub(super) struct Texts {
 
 impl Texts {
     /// For users of so many digits.
-    pub(super) fn new(digits: usize) -> Self {
+    pub(super) fn new(digits: usize, codec: &dyn Codec) -> Self {
         let (key, session) = (format!("user-{:0digits$}", 0), format!("sess-{:016x}", 0));
-        let mut text = String::new();
-        encode::who(&key, &session, &mut text);
-        let key_at = text.find(&key).unwrap_or(0);
-        let session_end = text.find(&session).unwrap_or(0) + session.len();
+        let mut text = Vec::new();
+        codec.prepare(&EventPiece::Session { user_id: &key, session_id: &session }, &mut text);
+        // A codec leaves both as they are.
+        let key_at = place_of(key.as_bytes(), &text);
+        let session_end = place_of(session.as_bytes(), &text) + session.len();
         let who_end = text.len();
-        let mut text = text.into_bytes();
         text.resize(who_end + ADDRESS_MAX, b'0');
         Self {
             text,
@@ -42,9 +42,9 @@ impl Texts {
         }
     }
 
-    /// The record's key, the fragment of user and session, and the address.
+    /// The record's key, what the codec made of user and session, and the address.
     #[inline]
-    pub(super) fn of(&mut self, session: &Session) -> (&str, &str, &str) {
+    pub(super) fn of(&mut self, session: &Session) -> (&str, &[u8], &str) {
         let mut user = session.user;
         for pair in self.text[self.user_digits.clone()].rchunks_mut(2) {
             let two = [b'0' + (user / 10 % 10) as u8, b'0' + (user % 10) as u8];
@@ -65,11 +65,12 @@ impl Texts {
             }
             self.put(b'0' + octet % 10);
         }
-        // SAFETY: it was made of text, and only ASCII digits, letters and dots were put in since,
-        // in the place of such. To look at each byte again would be a thirtieth of an event.
-        let text = unsafe { std::str::from_utf8_unchecked(&self.text[..self.end]) };
-        let (who, address) = text.split_at_checked(self.who_end).unwrap_or(("", ""));
-        (who.get(self.key.clone()).unwrap_or(""), who, address)
+        let (who, address) = self.text[..self.end].split_at(self.who_end);
+        // SAFETY: both are ASCII: in the key's place the text of a key was found, and digits were
+        // put into it since; an address is digits and dots. To look at each byte again would be a
+        // thirtieth of an event.
+        let text = |bytes| unsafe { std::str::from_utf8_unchecked(bytes) };
+        (text(&who[self.key.clone()]), who, text(address))
     }
 
     #[inline]
@@ -77,6 +78,11 @@ impl Texts {
         self.text[self.end] = byte;
         self.end += 1;
     }
+}
+
+/// Where a text begins among bytes that hold it.
+fn place_of(text: &[u8], bytes: &[u8]) -> usize {
+    bytes.windows(text.len()).position(|window| window == text).unwrap_or(0)
 }
 
 /// Sixteen digits, eight at a time in the bytes of a number.
@@ -99,6 +105,7 @@ fn hexadecimal(number: u64) -> [u8; SESSION_DIGITS] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::format::JSON;
     use crate::load::generate::Persona;
     use crate::load::generate::catalogue::ShopPage;
     use crate::load::generate::profiles::UserProfile;
@@ -107,12 +114,12 @@ mod tests {
         let person = UserProfile { persona: Persona::Buyer, city: 3, agent: 1, address };
         let session = Session::new(user, id, person, ShopPage::External(0));
         let (key, who, address) = texts.of(&session);
-        [key, who, address].map(str::to_owned)
+        [key, std::str::from_utf8(who).unwrap(), address].map(str::to_owned)
     }
 
     #[test]
     fn texts_are_whole_for_the_longest_numbers_and_the_shortest() {
-        let mut texts = Texts::new(20);
+        let mut texts = Texts::new(20, JSON);
         assert_eq!(
             words(&mut texts, u64::MAX, u64::MAX, [10, 255, 255, 254]),
             [
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn numbers_are_written_as_the_standard_library_writes_them() {
         for digits in [5, 8, 9, 20] {
-            let mut texts = Texts::new(digits);
+            let mut texts = Texts::new(digits, JSON);
             for step in 0..2_000_u64 {
                 let number = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (step % 64);
                 let user = number % 10_u64.pow(digits.min(19) as u32);

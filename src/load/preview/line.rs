@@ -5,24 +5,24 @@ use std::io::Write as _;
 
 use chrono::DateTime;
 
-use crate::event::json::parse::Parser;
+use crate::event::codec::{Codec, EventParser};
 use crate::event::{Event, EventType, Properties};
 
 const PLAIN: &str = "\x1b[0m";
 
 /// Writes lines; keeps its buffers from one to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EventLines {
     color: bool,
-    parser: Parser,
+    parser: Box<dyn EventParser>,
     text: String,
 }
 
 impl EventLines {
-    /// Lines with or without colours.
+    /// Lines with or without colours, of this codec's events.
     #[must_use]
-    pub fn new(color: bool) -> Self {
-        Self { color, ..Self::default() }
+    pub fn new(color: bool, codec: &dyn Codec) -> Self {
+        Self { color, parser: codec.parser(), text: String::new() }
     }
 
     /// Appends one event, without a line end: time of day, user, session, type, page, and what
@@ -92,6 +92,7 @@ const fn paint(kind: EventType) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::format::JSON;
 
     const PURCHASE: &str = r#"{"event_id":"x","timestamp":"x","user_id":"user-00042",
         "session_id":"sess-00000000000000ff","event_type":"purchase","page_url":"/checkout",
@@ -100,7 +101,7 @@ mod tests {
 
     fn line(color: bool, payload: &str) -> String {
         let mut out = Vec::new();
-        EventLines::new(color).append(1_705_314_645_000_123, payload.as_bytes(), &mut out);
+        EventLines::new(color, JSON).append(1_705_314_645_000_123, payload.as_bytes(), &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -77,13 +77,15 @@ pub fn memory_of(plan: &Plan, events_max: Option<u64>) -> MemoryEstimate {
     memory::estimate(plan, load.as_ref())
 }
 
+/// A sample that is JSON by itself goes in as it is, any other as a text.
 fn serialize_json<S: serde::Serializer>(
     samples: &[String],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    let value = |text: &String| serde_json::from_str::<serde_json::Value>(text);
-    let values: std::result::Result<Vec<_>, _> = samples.iter().map(value).collect();
-    values.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    let value = |text: &String| {
+        serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.clone()))
+    };
+    serializer.collect_seq(samples.iter().map(value))
 }
 
 fn serialize_by_persona<S: serde::Serializer>(

@@ -7,6 +7,7 @@ use super::part::{self, AppName, AppPart, CONSUMER, ConsumerPart, Started};
 use crate::apps::AppKind;
 use crate::base::clock::SystemClock;
 use crate::base::error::Result;
+use crate::event::codec::Codec;
 use crate::plan::{AppPlan, Plan};
 use crate::result::mask_arguments;
 use crate::run::assemble::build;
@@ -19,6 +20,7 @@ pub struct ConsumerPartWriter {
     started: Started,
     command_line: Vec<String>,
     clock: Arc<SystemClock>,
+    codec: &'static dyn Codec,
     interval_ns: u64,
     topic: String,
     witnesses: Vec<(AppName, Arc<Mutex<ObservationRecorder>>)>,
@@ -46,6 +48,7 @@ impl ConsumerPartWriter {
             command_line,
             meter: Meter::start_alone(&clock, interval_ns)?,
             clock,
+            codec: plan.event.codec(),
             interval_ns,
             topic: plan.topic.name.clone(),
             witnesses: Vec::new(),
@@ -54,8 +57,9 @@ impl ConsumerPartWriter {
 
     /// A witness for one application.
     pub fn witness(&mut self, app: &AppPlan) -> Arc<Mutex<ObservationRecorder>> {
-        let witness =
-            Arc::new(Mutex::new(ObservationRecorder::new(self.clock.clone(), self.interval_ns)));
+        let (clock, interval_ns) = (self.clock.clone(), self.interval_ns);
+        let recorder = ObservationRecorder::new(clock, self.codec, interval_ns);
+        let witness = Arc::new(Mutex::new(recorder));
         self.witnesses.push((AppName::of(app), witness.clone()));
         witness
     }

@@ -104,7 +104,7 @@ impl StandaloneConsumer {
         let source = world.source(plan, app)?;
         let assigned_within = Duration::from_millis(plan.measure.ready_timeout_ms);
         Ok(Self {
-            reader: AppReader::new(kind, app.clone()),
+            reader: AppReader::new(kind, app.clone(), plan.event.codec()),
             source,
             rhythm: kind.rhythm,
             patience: Patience { limits: ConsumeLimits::default(), assigned_within },

@@ -16,7 +16,7 @@ use crate::base::error::Result;
 use crate::client::target::Target;
 use crate::client::topic_reader::OffsetRange;
 use crate::event::Arrival;
-use crate::event::json::stamp;
+use crate::event::codec::Codec;
 use crate::measure::latency::Latency;
 use crate::plan::AppPlan;
 use crate::result::{LatencySummary, Replayed};
@@ -49,6 +49,8 @@ pub struct ReplayOrder {
     pub world: Arc<dyn Target>,
     /// The topic.
     pub topic: String,
+    /// What its events are read by.
+    pub codec: &'static dyn Codec,
     /// What of it.
     pub stretches: Vec<OffsetRange>,
     /// Only the events of this run.
@@ -95,8 +97,8 @@ impl Replay {
             // Without a rhythm it is silent, but for the alerts, which nobody takes.
             pace: SummaryDue::new(order.rhythm.unwrap_or(Rhythm::Alerts)),
             told: AlertLimiter::default(),
+            reader: AppReader::new(kind, app.clone(), order.codec),
             order,
-            reader: AppReader::new(kind, app.clone()),
             name: kind.schema.name,
             clock: Arc::new(SystemClock::start()),
             signal,
@@ -144,8 +146,8 @@ impl Replay {
     }
 
     fn open(&self) -> Result<Box<dyn RecordFeed>> {
-        let ReplayOrder { world, topic, stretches, speed, .. } = &*self.order;
-        let mut reader = world.reader(Some(topic))?;
+        let ReplayOrder { world, topic, codec, stretches, speed, .. } = &*self.order;
+        let mut reader = world.reader(Some(topic), codec.stamp_place())?;
         Ok(match *speed {
             Speed::Max => {
                 reader.read(stretches)?;
@@ -154,7 +156,8 @@ impl Replay {
             Speed::Times(times) => {
                 reader.read_apart(stretches)?;
                 let partitions: Vec<i32> = stretches.iter().map(|s| s.partition).collect();
-                Box::new(Paced::new(Box::new(reader), &partitions, times, self.clock.clone()))
+                let clock = self.clock.clone();
+                Box::new(Paced::new(Box::new(reader), &partitions, times, *codec, clock))
             }
         })
     }
@@ -171,7 +174,8 @@ impl Replay {
         let now_us = wall_clock_us();
         let mut failed = None;
         let polled = feed.poll(BATCH_RECORDS, WAIT, &mut |partition, record| {
-            let is_of = |run| record.payload.and_then(stamp::read).is_some_and(|s| s.run == run);
+            let stamp = || order.codec.stamp(record.header, record.payload);
+            let is_of = |run| stamp().is_some_and(|stamp| stamp.run == run);
             if order.run.is_some_and(|run| !is_of(run)) {
                 tally.other_runs += 1;
                 return;
@@ -181,6 +185,7 @@ impl Replay {
                 partition,
                 offset: record.offset,
                 key: record.key,
+                header: record.header,
                 payload: record.payload,
                 at_us: record.at_us,
             };

@@ -17,6 +17,7 @@ use crate::client;
 use crate::client::facts::{BrokerInfo, BrokerKind, Brokers, ClientProperties, TopicFacts};
 use crate::client::target::Target;
 use crate::client::topic_reader::{LogStep, TopicLog, TopicReader};
+use crate::event::codec::StampPlace;
 use crate::event::{Arrival, Outcome, Receipt};
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
@@ -105,7 +106,7 @@ impl Source for ShelvesSource {
             {
                 let (partition, offset) = (place as i32, *position);
                 let (key, payload) = (Some(key.as_slice()), Some(payload.as_slice()));
-                each(&Arrival { partition, offset, key, payload, at_us: None });
+                each(&Arrival { partition, offset, key, header: None, payload, at_us: None });
                 *position += 1;
                 count += 1;
             }
@@ -153,7 +154,7 @@ impl TopicLog for ShelvesLog {
         };
         let (offset, payload) = (*next, Some(payload.as_slice()));
         *next += 1;
-        each(*partition, &RecordRef { offset, key: None, payload, at_us: None });
+        each(*partition, &RecordRef { offset, key: None, header: None, payload, at_us: None });
         Ok(LogStep::Record)
     }
 
@@ -225,7 +226,7 @@ impl Target for Shelves {
         vec![ClientProperties { client: "producer".to_owned(), properties }]
     }
 
-    fn reader(&self, other: Option<&str>) -> Result<TopicReader> {
+    fn reader(&self, other: Option<&str>, _stamp_place: StampPlace) -> Result<TopicReader> {
         if other.is_some() {
             return Err(Error::usage("there is one topic"));
         }
@@ -237,7 +238,12 @@ impl Target for Shelves {
         Ok(self.spans().into_iter().map(|(_, end)| end).collect())
     }
 
-    fn probe(&self, partition: usize, payload: &[u8]) -> Result<()> {
+    fn probe(
+        &self,
+        partition: usize,
+        _header: Option<(&'static str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()> {
         self.put(partition, b"", payload);
         Ok(())
     }

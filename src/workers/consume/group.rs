@@ -7,8 +7,7 @@ use super::membership::GroupMember;
 use crate::apps::App;
 use crate::base::clock::Clock;
 use crate::event::Arrival;
-use crate::event::json::parse::Parser;
-use crate::event::json::stamp;
+use crate::event::codec::{Codec, EventParser};
 use crate::measure::latency::Recorder;
 use crate::measure::ledger::{self, Ledger, Tick};
 
@@ -38,6 +37,7 @@ pub enum WorkerState {
 #[allow(missing_debug_implementations, reason = "holds applications")]
 pub struct AppGroup {
     app: usize,
+    codec: &'static dyn Codec,
     ledger: Arc<Ledger>,
     lanes: Vec<Mutex<PartitionState>>,
     positions: Vec<AtomicI64>,
@@ -49,17 +49,19 @@ pub struct AppGroup {
 
 impl AppGroup {
     /// A group of `workers` for the application at place `app` of the plan, with a fresh state
-    /// of it for each of `partitions`.
+    /// of it for each of `partitions`; it reads this codec's events.
     pub fn new(
         app: usize,
         workers: usize,
         partitions: usize,
+        codec: &'static dyn Codec,
         ledger: Arc<Ledger>,
         state: impl Fn() -> Box<dyn App>,
     ) -> Self {
         let lane = || PartitionState { ledger: ledger::PartitionTracker::default(), app: state() };
         Self {
             app,
+            codec,
             ledger,
             lanes: (0..partitions).map(|_| Mutex::new(lane())).collect(),
             positions: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
@@ -68,6 +70,12 @@ impl AppGroup {
             members: (0..workers).map(|_| Mutex::default()).collect(),
             garbage: AtomicU64::new(0),
         }
+    }
+
+    /// What reads its events. One for each worker.
+    #[must_use]
+    pub fn parser(&self) -> Box<dyn EventParser> {
+        self.codec.parser()
     }
 
     /// Takes one record: ticks it off, parses it, and lets the application observe it.
@@ -80,7 +88,7 @@ impl AppGroup {
         &self,
         arrival: &Arrival<'_>,
         polled_ns: u64,
-        parser: &mut Parser,
+        parser: &mut dyn EventParser,
         recorder: &mut Recorder,
         clock: &dyn Clock,
     ) {
@@ -88,7 +96,7 @@ impl AppGroup {
         let Some(lane) = self.lanes.get(partition) else {
             return;
         };
-        let stamp = arrival.payload.and_then(stamp::read);
+        let stamp = self.codec.stamp(arrival.header, arrival.payload);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = arrival.key {
             lane.app.prefetch(key);
@@ -189,10 +197,10 @@ impl AppGroup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{app, stamped};
+    use super::super::tests::{app, arrival, stamped};
     use super::*;
     use crate::base::clock::ManualClock;
-    use crate::event::json::encode;
+    use crate::event::format::JSON;
     use crate::event::{Outcome, Stamp};
     use crate::load::generate::Generator;
     use crate::load::generate::tests::population;
@@ -208,7 +216,7 @@ mod tests {
             ledger.outcome(&stamp(seq), Outcome::Acked);
         }
         let (kind, plan) = app("analytics");
-        Arc::new(AppGroup::new(0, 1, 1, ledger, || (kind.new)(&plan)))
+        Arc::new(AppGroup::new(0, 1, 1, JSON, ledger, || (kind.new)(&plan)))
     }
 
     fn stamp(seq: u64) -> Stamp {
@@ -221,14 +229,13 @@ mod tests {
         let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let clock = ManualClock::new(0);
         clock.advance_ns(5_000_000);
-        let mut parser = Parser::new();
+        let mut parser = JSON.parser();
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         for &(offset, seq) in records {
             let mut payload = Vec::new();
-            encode::encode(&stamp(seq), &users.next(1_000).parts, &mut payload);
-            let arrival =
-                Arrival { partition: 0, offset, key: None, payload: Some(&payload), at_us: None };
-            group.observe(&arrival, clock.now_ns(), &mut parser, &mut recorder, &clock);
+            JSON.encode(&stamp(seq), &users.next(1_000).parts, &mut payload);
+            let arrival = arrival(0, offset, None, Some(&payload));
+            group.observe(&arrival, clock.now_ns(), &mut *parser, &mut recorder, &clock);
         }
         let window = recorder.flush(0);
         let recorded = window.latency(Stage::EndToEnd).map_or(0, |latency| latency.count());
@@ -259,12 +266,12 @@ mod tests {
         let ledger = Arc::new(Ledger::new(RUN, 1, 1));
         ledger.offered(0, 10);
         let (kind, plan) = app("analytics");
-        let group = Arc::new(AppGroup::new(0, 2, 3, ledger, || (kind.new)(&plan)));
+        let group = Arc::new(AppGroup::new(0, 2, 3, JSON, ledger, || (kind.new)(&plan)));
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         for &(partition, offset, payload) in records {
-            let arrival = Arrival { partition, offset, key: Some(b"anna"), payload, at_us: None };
+            let arrival = arrival(partition, offset, Some(b"anna"), payload);
             let clock = ManualClock::new(0);
-            group.observe(&arrival, 0, &mut Parser::new(), &mut recorder, &clock);
+            group.observe(&arrival, 0, &mut *JSON.parser(), &mut recorder, &clock);
         }
         group
     }
@@ -280,7 +287,7 @@ mod tests {
     fn a_partition_is_probed_once_a_worker_has_seen_a_probe_of_this_run() {
         let probe = |run| {
             let mut payload = Vec::new();
-            encode::probe(&Stamp { run, ..stamp(0) }, &mut payload);
+            JSON.probe(&Stamp { run, ..stamp(0) }, &mut payload);
             payload
         };
         assert_eq!(after(&[]).unprobed(), [0, 1, 2]);

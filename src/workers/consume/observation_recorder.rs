@@ -11,7 +11,7 @@ use super::membership::{AssignmentHistory, Membership};
 use crate::apps::Summary;
 use crate::base::clock::{Clock, SystemClock};
 use crate::event::Arrival;
-use crate::event::json::stamp;
+use crate::event::codec::Codec;
 use crate::measure::latency::IntervalSamples;
 use crate::measure::ledger::{Observations, Observed};
 
@@ -19,6 +19,7 @@ use crate::measure::ledger::{Observations, Observed};
 #[derive(Debug)]
 pub struct ObservationRecorder {
     clock: Arc<SystemClock>,
+    codec: &'static dyn Codec,
     interval_ns: u64,
     notes: Observations,
     diaries: BTreeMap<u32, IntervalSamples>,
@@ -40,13 +41,13 @@ pub struct Testimony {
 }
 
 impl ObservationRecorder {
-    /// One that has seen nothing yet. The clock's dates are what latency counts from; its
-    /// intervals are of so many ns.
+    /// One that has seen nothing yet of this codec's events. The clock's dates are what latency
+    /// counts from; its intervals are of so many ns.
     #[must_use]
-    pub fn new(clock: Arc<SystemClock>, interval_ns: u64) -> Self {
+    pub fn new(clock: Arc<SystemClock>, codec: &'static dyn Codec, interval_ns: u64) -> Self {
         let (notes, diaries) = Default::default();
         let (last, assignments) = Default::default();
-        Self { clock, interval_ns, notes, diaries, last, assignments }
+        Self { clock, codec, interval_ns, notes, diaries, last, assignments }
     }
 
     /// Nanoseconds since 1970, by the date that the clock began with.
@@ -59,7 +60,7 @@ impl ObservationRecorder {
     /// Takes down a record that was polled at `polled_ns`, and has just been processed;
     /// `observed` says whether the application took it for an event.
     pub fn saw(&mut self, arrival: &Arrival<'_>, observed: bool, polled_ns: i64) {
-        let stamp = arrival.payload.and_then(stamp::read);
+        let stamp = self.codec.stamp(arrival.header, arrival.payload);
         let noted = self.notes.tick(arrival.partition, arrival.offset, stamp.as_ref());
         match (noted, stamp) {
             (Observed::First | Observed::Duplicate, Some(stamp)) => {
@@ -107,16 +108,16 @@ impl ObservationRecorder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::stamped;
+    use super::super::tests::{arrival, stamped};
     use super::*;
     use crate::event::Stamp;
-    use crate::event::json::encode;
+    use crate::event::format::JSON;
     use crate::measure::latency::SampleCell;
 
     #[test]
     fn its_time_is_that_of_its_clock_since_1970() {
         let clock = Arc::new(SystemClock::start());
-        let witness = ObservationRecorder::new(clock.clone(), 1_000_000_000);
+        let witness = ObservationRecorder::new(clock.clone(), JSON, 1_000_000_000);
         let since_1970_ns = || clock.origin_wall_us() * 1_000 + clock.now_ns().cast_signed();
         let (before, now, after) = (since_1970_ns(), witness.now_ns(), since_1970_ns());
         assert!((before..=after).contains(&now), "{before} {now} {after}");
@@ -124,12 +125,13 @@ mod tests {
 
     #[test]
     fn each_event_is_timed_once_and_what_the_application_could_not_read_is_noted() {
-        let mut witness = ObservationRecorder::new(Arc::new(SystemClock::start()), 1_000_000_000);
+        let clock = Arc::new(SystemClock::start());
+        let mut witness = ObservationRecorder::new(clock, JSON, 1_000_000_000);
         let stamp = |seq| Stamp { run: 4, shard: 0, seq, due_wall_us: 2_000_000 };
         let events = [0, 1, 2].map(|seq| stamped(&stamp(seq)));
         let [first, second, third] = events.each_ref().map(Vec::as_slice);
         let mut probe = Vec::new();
-        encode::probe(&stamp(0), &mut probe);
+        JSON.probe(&stamp(0), &mut probe);
         let records: [(&[u8], bool); 8] = [
             (first, true),
             (second, false),
@@ -141,12 +143,10 @@ mod tests {
             (b"", false),
         ];
         for (offset, (payload, observed)) in (0..).zip(records) {
-            let arrival =
-                Arrival { partition: 0, offset, key: None, payload: Some(payload), at_us: None };
+            let arrival = arrival(0, offset, None, Some(payload));
             witness.saw(&arrival, observed, 5_000_000_000);
         }
-        let foreign =
-            Arrival { partition: 0, offset: 8, key: None, payload: Some(b"event"), at_us: None };
+        let foreign = arrival(0, 8, None, Some(b"event"));
         witness.saw(&foreign, true, 5_000_000_000);
         let read = ReadCounts { events: 4, ..ReadCounts::default() };
         let (kind, plan) = super::super::tests::app("analytics");

@@ -5,10 +5,10 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::tests::app;
+use super::tests::{app, arrival};
 use super::{AppReader, ReadCounts};
 use crate::apps::{self, Summary};
-use crate::event::json::encode;
+use crate::event::format::JSON;
 use crate::event::{Arrival, Stamp};
 use crate::load::generate::Generator;
 use crate::load::schedule::Schedule;
@@ -58,7 +58,7 @@ fn robbery() -> Vec<PoisonedRecord> {
             let due_us = START_US + (due_ns / 1_000).cast_signed();
             let mut payload = Vec::new();
             let stamp = Stamp { run: 1, shard, seq, due_wall_us: due_us };
-            encode::encode(&stamp, &draft.parts, &mut payload);
+            JSON.encode(&stamp, &draft.parts, &mut payload);
             records.push(PoisonedRecord { partition, due_us, payload });
         }
     }
@@ -80,12 +80,13 @@ fn foreign(partition: u64, due_us: i64, user: usize) -> PoisonedRecord {
 
 fn read(name: &str, records: &[PoisonedRecord]) -> (Summary, ReadCounts) {
     let (kind, plan) = app(name);
-    let mut reader = AppReader::new(kind, plan);
+    let mut reader = AppReader::new(kind, plan, JSON);
     for (offset, record) in (0..).zip(records) {
         let arrival = Arrival {
             partition: i32::try_from(record.partition).unwrap(),
             offset,
             key: None,
+            header: None,
             payload: Some(&record.payload),
             at_us: Some(record.due_us),
         };
@@ -174,12 +175,12 @@ fn answers_depend_neither_on_the_clock_nor_on_the_order_of_partitions() {
 #[test]
 fn no_event_is_later_than_its_record_by_more_than_the_lateness() {
     let (kind, plan) = app("analytics");
-    let mut reader = AppReader::new(kind, plan);
+    let mut reader = AppReader::new(kind, plan, JSON);
     let mut observe = |offset, ahead_us| {
         let record = foreign(0, START_US + ahead_us, 1);
         let payload = Some(&record.payload[..]);
         let at_us = Some(START_US);
-        reader.observe(&Arrival { partition: 0, offset, key: None, payload, at_us }, NOW_US)
+        reader.observe(&Arrival { at_us, ..arrival(0, offset, None, payload) }, NOW_US)
     };
     assert!(observe(0, MINUTE_US) && !observe(1, MINUTE_US + 1) && observe(2, -MINUTE_US));
     assert_eq!(reader.read(), ReadCounts { events: 2, ahead: 1, ..ReadCounts::default() });

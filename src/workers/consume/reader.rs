@@ -16,8 +16,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use crate::apps::{self, Alert, App, AppKind, Leaps, Summary, TimeStretch};
-use crate::event::json::parse::Parser;
-use crate::event::json::stamp;
+use crate::event::codec::{Codec, EventParser};
+use crate::event::date::timestamp_us;
 use crate::event::{Arrival, PROBE_SHARD};
 use crate::plan::AppPlan;
 
@@ -51,7 +51,8 @@ pub struct ReadCounts {
 pub struct AppReader {
     kind: &'static AppKind,
     plan: AppPlan,
-    parser: Parser,
+    codec: &'static dyn Codec,
+    parser: Box<dyn EventParser>,
     lanes: BTreeMap<i32, ReaderPartition>,
     /// But for what the lanes have left out.
     read: ReadCounts,
@@ -67,7 +68,7 @@ struct ReaderPartition {
 
 impl ReaderPartition {
     /// Applies what the partition's events have agreed to.
-    fn catch_up(&mut self, parser: &mut Parser) {
+    fn catch_up(&mut self, parser: &mut dyn EventParser) {
         while let Some((due_us, payload)) = self.leaps.take_agreed() {
             if let Ok(event) = parser.parse(&payload) {
                 self.app.observe(&event, due_us);
@@ -77,13 +78,14 @@ impl ReaderPartition {
 }
 
 impl AppReader {
-    /// An application that has read nothing yet.
+    /// An application that has read nothing yet, and reads this codec's events.
     #[must_use]
-    pub fn new(kind: &'static AppKind, plan: AppPlan) -> Self {
+    pub fn new(kind: &'static AppKind, plan: AppPlan, codec: &'static dyn Codec) -> Self {
         Self {
             kind,
             plan,
-            parser: Parser::new(),
+            codec,
+            parser: codec.parser(),
             lanes: BTreeMap::new(),
             read: ReadCounts::default(),
         }
@@ -111,7 +113,7 @@ impl AppReader {
         let whole = self.stretch();
         for lane in self.lanes.values_mut() {
             lane.leaps.end(whole);
-            lane.catch_up(&mut self.parser);
+            lane.catch_up(&mut *self.parser);
         }
     }
 
@@ -133,7 +135,7 @@ impl AppReader {
         if let Some(key) = arrival.key {
             lane.app.prefetch(key);
         }
-        let stamp = arrival.payload.and_then(stamp::read);
+        let stamp = self.codec.stamp(arrival.header, arrival.payload);
         if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
             self.read.probes += 1;
             return false;
@@ -144,8 +146,7 @@ impl AppReader {
             self.read.garbage += 1;
             return false;
         };
-        let due_us =
-            stamp.map(|stamp| stamp.due_wall_us).or_else(|| stamp::timestamp_us(event.timestamp));
+        let due_us = stamp.map(|stamp| stamp.due_wall_us).or_else(|| timestamp_us(event.timestamp));
         let is_believed = |due_us: &i64| due_us.saturating_sub(now_us) <= AHEAD_MAX_US;
         let Some(due_us) = due_us.filter(is_believed) else {
             self.read.timeless += 1;
@@ -160,7 +161,7 @@ impl AppReader {
         if leaps.enter(due_us, user, || payload.into()) {
             lane.app.observe(&event, due_us);
         }
-        lane.catch_up(&mut self.parser);
+        lane.catch_up(&mut *self.parser);
         self.read.events += 1;
         true
     }
@@ -184,13 +185,13 @@ impl AppReader {
     /// Copies the states of all partitions but one: milliseconds for 100,000 users.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (mut whole, mut parser) = ((self.kind.new)(&self.plan), Parser::new());
+        let (mut whole, mut parser) = ((self.kind.new)(&self.plan), self.codec.parser());
         let stretch = self.stretch();
         for lane in self.lanes.values() {
             let (app, leaps) = (lane.app.copy(), lane.leaps.clone());
             let mut lane = ReaderPartition { app, leaps, next_offset: lane.next_offset };
             lane.leaps.end(stretch);
-            lane.catch_up(&mut parser);
+            lane.catch_up(&mut *parser);
             whole.merge(lane.app);
         }
         whole.summary()
@@ -199,16 +200,16 @@ impl AppReader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::app;
+    use super::super::tests::{app, arrival};
     use super::*;
     use crate::event::Stamp;
-    use crate::event::json::encode;
+    use crate::event::format::JSON;
 
     const NOW_US: i64 = 1_767_225_600_000_000;
 
     fn reader() -> AppReader {
         let (kind, plan) = app("analytics");
-        AppReader::new(kind, plan)
+        AppReader::new(kind, plan, JSON)
     }
 
     fn event(timestamp: &str) -> Vec<u8> {
@@ -223,7 +224,7 @@ mod tests {
     fn everything_that_comes_is_counted_as_what_it_is() {
         let mut reader = reader();
         let mut probe = Vec::new();
-        encode::probe(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: NOW_US }, &mut probe);
+        JSON.probe(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: NOW_US }, &mut probe);
         let good = event("2026-01-01T00:00:00Z");
         let records: [(i32, i64, Option<&[u8]>); 8] = [
             (0, 0, Some(&good)),
@@ -236,7 +237,7 @@ mod tests {
             (7, 2, Some(&event("yesterday"))),
         ];
         let applied = records.map(|(partition, offset, payload)| {
-            reader.observe(&Arrival { partition, offset, key: None, payload, at_us: None }, NOW_US)
+            reader.observe(&arrival(partition, offset, None, payload), NOW_US)
         });
         assert_eq!(applied, [true, false, false, false, false, true, false, false]);
         assert_eq!(
@@ -254,9 +255,7 @@ mod tests {
         let good = event("2026-01-01T00:00:00Z");
         let (hour, beyond) = (event("2026-01-01T01:00:00Z"), event("2026-01-01T01:00:00.000001Z"));
         let mut observe = |offset, payload: &[u8]| {
-            let arrival =
-                Arrival { partition: 0, offset, key: None, payload: Some(payload), at_us: None };
-            reader.observe(&arrival, NOW_US)
+            reader.observe(&arrival(0, offset, None, Some(payload)), NOW_US)
         };
         assert!(observe(5, &good) && !observe(5, &good) && !observe(4, &good));
         assert!(observe(6, &hour) && !observe(7, &beyond) && observe(9, &good));
@@ -268,7 +267,7 @@ mod tests {
     #[test]
     fn alerts_of_all_partitions_come_by_time_and_those_beyond_a_hundred_of_each_are_counted() {
         let (kind, plan) = app("fraud");
-        let mut reader = AppReader::new(kind, plan);
+        let mut reader = AppReader::new(kind, plan, JSON);
         // Everybody buys what was never looked at; the partitions take turns.
         for number in 0..103 {
             for partition in [1, 0] {
@@ -280,8 +279,7 @@ mod tests {
                     number % 60,
                 );
                 let payload = Some(payload.as_bytes());
-                let arrival =
-                    Arrival { partition, offset: number, key: None, payload, at_us: None };
+                let arrival = arrival(partition, number, None, payload);
                 assert!(reader.observe(&arrival, NOW_US + 103_000_000));
             }
         }

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use super::*;
 use crate::apps;
 use crate::base::clock::ManualClock;
-use crate::event::json::stamp;
+use crate::event::format::JSON;
 use crate::event::{Outcome, Stamp};
 use crate::measure::latency::window::Stage;
 use crate::measure::ledger::Ledger;
@@ -21,12 +21,21 @@ pub(super) fn app(name: &str) -> (&'static apps::AppKind, AppPlan) {
     (kind, AppPlan { name: kind.schema.name.to_owned(), group, workers: 1, options })
 }
 
+/// A record without a header and a time.
+pub(super) fn arrival<'a>(
+    partition: i32,
+    offset: i64,
+    key: Option<&'a [u8]>,
+    payload: Option<&'a [u8]>,
+) -> Arrival<'a> {
+    Arrival { partition, offset, key, header: None, payload, at_us: None }
+}
+
 /// An event with that stamp.
 pub(super) fn stamped(stamp: &Stamp) -> Vec<u8> {
     let mut payload = Vec::new();
-    stamp::write(stamp, &mut payload);
     let rest = br#","user_id":"anna","session_id":"s","event_type":"click","page_url":"/"}"#;
-    payload.extend_from_slice(rest);
+    JSON.join(stamp, rest, &mut payload);
     payload
 }
 
@@ -58,13 +67,7 @@ impl Source for Script {
             let payload = stamped(&Stamp { run: 1, shard: 0, seq, due_wall_us });
             let offset = self.offset;
             self.offset += 1;
-            each(&Arrival {
-                partition: 0,
-                offset,
-                key: None,
-                payload: Some(&payload),
-                at_us: None,
-            });
+            each(&arrival(0, offset, None, Some(&payload)));
         }
         self.polled += 1;
         if self.polled == 2 {
@@ -90,7 +93,7 @@ fn a_worker_records_what_is_due_in_the_measured_part_in_the_interval_in_which_it
         ledger.outcome(&Stamp { run: 1, shard: 0, seq, due_wall_us: 0 }, Outcome::Acked);
     });
     let (kind, plan) = app("analytics");
-    let group = Arc::new(AppGroup::new(0, 2, 1, ledger, || (kind.new)(&plan)));
+    let group = Arc::new(AppGroup::new(0, 2, 1, JSON, ledger, || (kind.new)(&plan)));
     let clock = Arc::new(ManualClock::new(0));
     let (stop, measured) = (Arc::<AtomicBool>::default(), Arc::<OnceLock<_>>::default());
     // At 1 and 4 ms; nothing at first, when the range comes; then at 6, 8, 12, 21 and 22 ms.

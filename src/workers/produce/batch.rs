@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use crate::event::Stamp;
-use crate::event::json::{encode, restamp};
+use crate::event::codec::Codec;
 use crate::load::generate::{Draft, EventFacts};
 
 /// Encoded events in the order of their slots.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
+    codec: &'static dyn Codec,
+    /// The header that each record has; asked once, since most formats have none.
+    header: Option<&'static str>,
     bytes: Vec<u8>,
     entries: Vec<BatchEntry>,
 }
@@ -18,11 +21,19 @@ struct BatchEntry {
     stamp: Stamp,
     due_ns: u64,
     facts: EventFacts,
+    header: Range<usize>,
     key: Range<usize>,
     payload: Range<usize>,
 }
 
 impl Batch {
+    /// An empty one, for this codec's events.
+    #[must_use]
+    pub fn new(codec: &'static dyn Codec) -> Self {
+        let header = codec.stamp_place().header();
+        Self { codec, header, bytes: Vec::new(), entries: Vec::new() }
+    }
+
     /// Forgets the events, keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -31,8 +42,9 @@ impl Batch {
 
     /// Encodes one event behind the others. `due_ns` is on the run's clock.
     pub fn push(&mut self, stamp: Stamp, due_ns: u64, draft: &Draft<'_>) {
+        let codec = self.codec;
         self.append(stamp, due_ns, draft.facts, draft.key.as_bytes(), |bytes| {
-            encode::encode(&stamp, &draft.parts, bytes);
+            codec.encode(&stamp, &draft.parts, bytes);
         });
     }
 
@@ -45,7 +57,8 @@ impl Batch {
         key: &[u8],
         tail: &[u8],
     ) {
-        self.append(stamp, due_ns, facts, key, |bytes| restamp::join(&stamp, tail, bytes));
+        let codec = self.codec;
+        self.append(stamp, due_ns, facts, key, |bytes| codec.join(&stamp, tail, bytes));
     }
 
     #[inline]
@@ -57,6 +70,10 @@ impl Batch {
         key: &[u8],
         write: impl FnOnce(&mut Vec<u8>),
     ) {
+        let header_from = self.bytes.len();
+        if self.header.is_some() {
+            self.codec.write_header(&stamp, &mut self.bytes);
+        }
         let key_from = self.bytes.len();
         self.bytes.extend_from_slice(key);
         let payload_from = self.bytes.len();
@@ -65,6 +82,7 @@ impl Batch {
             stamp,
             due_ns,
             facts,
+            header: header_from..key_from,
             key: key_from..payload_from,
             payload: payload_from..self.bytes.len(),
         });
@@ -88,7 +106,14 @@ impl Batch {
         &self.bytes[self.entries[index].key.clone()]
     }
 
-    /// The record's value: the event's JSON.
+    /// The record's header, by name and value; `None` where the format has none.
+    #[must_use]
+    pub fn header(&self, index: usize) -> Option<(&'static str, &[u8])> {
+        let name = self.header?;
+        Some((name, &self.bytes[self.entries[index].header.clone()]))
+    }
+
+    /// The record's value: the event.
     #[must_use]
     pub fn payload(&self, index: usize) -> &[u8] {
         &self.bytes[self.entries[index].payload.clone()]
@@ -122,7 +147,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::json::parse::Parser;
+    use crate::event::format::JSON;
     use crate::load::generate::Generator;
     use crate::load::generate::tests::population;
 
@@ -130,7 +155,7 @@ mod tests {
     fn each_event_keeps_its_own_key_payload_facts_and_time() {
         let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
         let stamp = |seq| Stamp { run: 3, shard: 1, seq, due_wall_us: 1_000 };
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(JSON);
         let made = users.next(0);
         let (key, facts) = (made.key.to_owned(), made.facts);
         batch.push(stamp(0), 10, &made);
@@ -142,7 +167,7 @@ mod tests {
         assert_eq!([batch.stamp(0), batch.stamp(1)], [&stamp(0), &stamp(1)]);
         assert_eq!([batch.facts(0), batch.facts(1)], [&facts, &recorded]);
         assert_eq!([batch.due_ns(0), batch.due_ns(1)], [10, 20]);
-        let mut parser = Parser::new();
+        let mut parser = JSON.parser();
         let mut user = |index| parser.parse(batch.payload(index)).unwrap().user_id.to_owned();
         assert_eq!([user(0), user(1)], [key, "anna".to_owned()]);
         assert!(batch.payload(1).ends_with(tail));
@@ -153,7 +178,7 @@ mod tests {
     #[test]
     fn a_hand_over_ends_with_the_last_event_that_is_due() {
         let mut users = Generator::new(&population(), 1_000.0, 1, 0, 1);
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(JSON);
         for (seq, due_ns) in (0..).zip([10, 20, 20, 30]) {
             let stamp = Stamp { run: 3, shard: 1, seq, due_wall_us: 0 };
             batch.push(stamp, due_ns, &users.next(due_ns));

@@ -11,6 +11,7 @@ pub(super) mod recorded;
 use std::iter::Take;
 
 use super::batch::Batch;
+use crate::event::codec::Codec;
 use crate::event::{Slot, Stamp};
 use crate::load::generate::{Generator, SessionStats};
 use crate::load::schedule::{Schedule, ShardSlots};
@@ -80,6 +81,14 @@ impl Workload {
             Self::Made { slots: schedule.shard(shard).take(most), generator }
         };
         (0..).zip(Generator::for_shards(plan)).map(made).collect()
+    }
+
+    /// What the events are written by.
+    pub(super) fn codec(&self) -> &'static dyn Codec {
+        match self {
+            Self::Made { generator, .. } | Self::Unpaced { generator, .. } => generator.codec(),
+            Self::Recorded(recorded) => recorded.codec,
+        }
     }
 
     /// What tells which of the script's taken events begin a session.

@@ -2,14 +2,26 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::cents;
+use crate::event::{EventType, cents};
 
 const STAMP: Stamp = Stamp { run: 7, shard: 1, seq: 9, due_wall_us: 1_767_225_600_000_000 };
 
-fn built(build: impl FnOnce(&mut String)) -> String {
-    let mut out = String::new();
-    build(&mut out);
+fn built(piece: EventPiece<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    prepare(&piece, &mut out);
     out
+}
+
+fn session<'a>(user_id: &'a str, session_id: &'a str) -> EventPiece<'a> {
+    EventPiece::Session { user_id, session_id }
+}
+
+fn device<'a>(kind: &'a str, os: &'a str, browser: &'a str) -> EventPiece<'a> {
+    EventPiece::Device { kind, os, browser }
+}
+
+fn place<'a>(country: &'a str, city: &'a str, timezone: &'a str) -> EventPiece<'a> {
+    EventPiece::Place { country, city, timezone }
 }
 
 #[test]
@@ -39,18 +51,23 @@ fn a_probe_is_a_whole_event_of_its_own_shard() {
 fn the_fields_stand_in_the_specification_s_order() {
     let mut out = Vec::new();
     let parts = EventParts {
-        who: &built(|out| who("user-1", "sess-2", out)),
+        who: &built(session("user-1", "sess-2")),
         event_type: EventType::AddToCart,
-        page_url: "/products/laptop",
-        referrer: "https://google.com",
-        user_agent: "Mozilla/5.0",
+        page_url: b"/products/laptop",
+        referrer: b"https://google.com",
+        user_agent: b"Mozilla/5.0",
         ip_address: "10.0.0.1",
-        about: &built(|out| product("PROD-001", "Laptop", 99_999, "electronics", out)),
+        about: &built(EventPiece::Product {
+            id: "PROD-001",
+            name: "Laptop",
+            price_cents: 99_999,
+            category: "electronics",
+        }),
         search_query: None,
         cart_cents: Some(99_999),
-        padding: "",
-        device: &built(|out| device("desktop", "Windows", "Chrome", out)),
-        location: &built(|out| location("US", "New York", "America/New_York", out)),
+        padding: None,
+        device: &built(device("desktop", "Windows", "Chrome")),
+        location: &built(place("US", "New York", "America/New_York")),
     };
     encode(&STAMP, &parts, &mut out);
     let text = String::from_utf8(out).unwrap();
@@ -76,27 +93,30 @@ proptest! {
         kind in 0..5_usize,
     ) {
         let escaped: Vec<_> =
-            texts.iter().map(|text| built(|out| escape(text, out))).collect();
+            texts.iter().map(|text| built(EventPiece::Text(text))).collect();
         let event_type = EventType::ALL[kind];
         let parts = EventParts {
-            who: &built(|out| who(&texts[0], &texts[1], out)),
+            who: &built(session(&texts[0], &texts[1])),
             event_type,
             page_url: &escaped[2],
             referrer: &escaped[3],
             user_agent: &escaped[4],
-            ip_address: &escaped[5],
-            about: &built(|out| if with.0 {
-                product(&texts[6], &texts[7], price_cents, &texts[8], out);
-            }),
-            search_query: with.1.then_some(&escaped[9]),
+            ip_address: std::str::from_utf8(&escaped[5]).unwrap(),
+            about: &if with.0 {
+                let (id, name, category) = (&texts[6], &texts[7], &texts[8]);
+                built(EventPiece::Product { id, name, price_cents, category })
+            } else {
+                Vec::new()
+            },
+            search_query: with.1.then_some(&escaped[9][..]),
             cart_cents: with.2.then_some(price_cents * 3),
-            padding: "",
-            device: &built(|out| device(&texts[10], &texts[11], &texts[12], out)),
-            location: &built(|out| location(&texts[13], &texts[14], &texts[15], out)),
+            padding: None,
+            device: &built(device(&texts[10], &texts[11], &texts[12])),
+            location: &built(place(&texts[13], &texts[14], &texts[15])),
         };
         let mut out = Vec::new();
         encode(&STAMP, &parts, &mut out);
-        prop_assert_eq!(out.len(), parts.len());
+        prop_assert_eq!(out.len(), encoded_len(&parts));
         let mut read: Value = serde_json::from_slice(&out).unwrap();
         let mut properties = read["properties"].take();
         if with.0 {

@@ -205,8 +205,8 @@ fn plain_end(bytes: &[u8], from: usize) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::event::Stamp;
+    use crate::event::codec::{EventParts, EventPiece};
     use crate::event::json::encode;
-    use crate::event::json::encode::EventParts;
     use crate::event::json::parse::Parser;
     use crate::plan::PopulationPlan;
     use proptest::prelude::*;
@@ -218,29 +218,30 @@ mod tests {
 
     /// An event as the encoder writes it, of these words.
     fn payload(words: &[String], cents: Option<u64>, kind: usize, shape: u8) -> Vec<u8> {
-        let escaped: Vec<String> = words
-            .iter()
-            .map(|word| {
-                let mut out = String::new();
-                encode::escape(word, &mut out);
-                out
-            })
-            .collect();
-        let [mut who, mut about, mut device, mut location, mut padding] =
-            [const { String::new() }; 5];
-        encode::who(&words[0], &words[1], &mut who);
-        match shape % 3 {
-            0 => {}
-            1 => encode::category(&words[2], &mut about),
-            _ => encode::product(&words[2], &words[3], 129_999, &words[4], &mut about),
-        }
-        encode::device(&words[5], &words[6], &words[7], &mut device);
-        encode::location(&words[8], &words[9], &words[10], &mut location);
-        if shape & 4 > 0 {
-            encode::padding(&"x".repeat(words[0].len() * 7), &mut padding);
-        }
+        let built = |piece: EventPiece<'_>| {
+            let mut out = Vec::new();
+            encode::prepare(&piece, &mut out);
+            out
+        };
+        let escaped: Vec<_> = words.iter().map(|word| built(EventPiece::Text(word))).collect();
+        let word = |place: usize| words[place].as_str();
+        let who = EventPiece::Session { user_id: word(0), session_id: word(1) };
+        let product = EventPiece::Product {
+            id: word(2),
+            name: word(3),
+            price_cents: 129_999,
+            category: word(4),
+        };
+        let about = match shape % 3 {
+            0 => Vec::new(),
+            1 => built(EventPiece::Category(word(2))),
+            _ => built(product),
+        };
+        let device = EventPiece::Device { kind: word(5), os: word(6), browser: word(7) };
+        let place = EventPiece::Place { country: word(8), city: word(9), timezone: word(10) };
+        let padding = "x".repeat(words[0].len() * 7);
         let parts = EventParts {
-            who: &who,
+            who: &built(who),
             event_type: EventType::ALL[kind],
             page_url: &escaped[2],
             referrer: &escaped[3],
@@ -249,9 +250,9 @@ mod tests {
             about: &about,
             search_query: (shape & 8 > 0).then_some(&*escaped[5]),
             cart_cents: cents,
-            padding: &padding,
-            device: &device,
-            location: &location,
+            padding: (shape & 4 > 0).then_some(&*padding),
+            device: &built(device),
+            location: &built(place),
         };
         let mut out = Vec::new();
         let stamp = Stamp { run: 1, shard: 2, seq: 3, due_wall_us: 1_767_225_600_000_000 };

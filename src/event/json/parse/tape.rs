@@ -3,7 +3,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::garbage::Misfit;
+use crate::event::garbage::Misfit;
 use crate::event::{Device, Event, EventType, Location, Properties};
 
 /// The members of one object on the tape: key and the nodes from its value on.

@@ -1,8 +1,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use proptest::prelude::*;
 
-use super::date::WALL_US_RANGE;
 use super::*;
+use crate::event::date::{WALL_US_RANGE, timestamp_us};
 
 fn written(stamp: &Stamp) -> Vec<u8> {
     let mut out = Vec::new();

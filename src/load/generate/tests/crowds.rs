@@ -1,5 +1,6 @@
 //! What a scenario plants: fraud, hot keys, flash sales.
 
+use crate::event::FraudKind;
 use crate::plan::scenario;
 use std::collections::{HashMap, HashSet};
 
@@ -148,7 +149,7 @@ fn hot_users_sessions_make_sense_and_the_mix_holds() {
         let due_wall_us = ORIGIN_WALL_US + (slot.due_ns / 1_000) as i64;
         let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us };
         out.clear();
-        encode::encode(&stamp, &draft.parts, &mut out);
+        JSON.encode(&stamp, &draft.parts, &mut out);
         visits.see(&out, &draft);
         books.observe(&draft.facts);
     }
@@ -161,8 +162,10 @@ fn hot_users_sessions_make_sense_and_the_mix_holds() {
 #[test]
 fn a_flash_sale_is_what_its_share_of_the_events_is_about() {
     let is_about = |draft: &Draft<'_>| {
-        let page = draft.parts.page_url;
-        let searched = draft.parts.search_query.is_some_and(|query| query.contains("headphones"));
+        let text = |piece| std::str::from_utf8(piece).unwrap();
+        let page = text(draft.parts.page_url);
+        let searched =
+            draft.parts.search_query.is_some_and(|query| text(query).contains("headphones"));
         draft.facts.product == Some(4) || page.ends_with("alder-headphones") || searched
     };
     for share in [0.1, 0.3, 0.6] {

@@ -64,7 +64,7 @@ fn fingerprint_of(path: &str) -> u32 {
             out.clear();
             out.extend_from_slice(draft.key.as_bytes());
             let due_wall_us = ORIGIN_WALL_US + (due_ns / 1_000) as i64;
-            encode::encode(&Stamp { run: 1, shard, seq, due_wall_us }, &draft.parts, &mut out);
+            JSON.encode(&Stamp { run: 1, shard, seq, due_wall_us }, &draft.parts, &mut out);
             sum = crc32c::crc32c_append(sum, &out);
         }
     }
@@ -90,8 +90,8 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
         largest_met = largest_met.max(bytes_of(&draft.parts) + draft.key.len());
     });
     // Users are numbered to one width, and so are sessions.
-    let who = "w".repeat(who_bytes);
-    let (mut about, mut page_url, mut query) = ("", "", "");
+    let who = b"w".repeat(who_bytes);
+    let (mut about, mut page_url, mut query): (&[u8], &[u8], &[u8]) = Default::default();
     let shop = &generator.shop.catalogue;
     for number in 0..shop.len() {
         about = longer(about, shop.about(number));
@@ -102,7 +102,7 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
         }
     }
     let people = &generator.people;
-    let (mut user_agent, mut device, mut location) = ("", "", "");
+    let (mut user_agent, mut device, mut location): (&[u8], &[u8], &[u8]) = Default::default();
     for index in 0..=u8::MAX {
         user_agent = longer(user_agent, people.agent(index).0);
         device = longer(device, people.agent(index).1);
@@ -118,7 +118,7 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
         about,
         search_query: Some(query),
         cart_cents: Some(u64::MAX),
-        padding: "",
+        padding: None,
         device,
         location,
     };
@@ -129,12 +129,12 @@ fn no_event_is_larger_by_its_fields_than_the_plan_says() {
     assert!(largest_met > most / 2, "{largest_met}");
 }
 
-fn longer<'a>(one: &'a str, other: &'a str) -> &'a str {
+fn longer<'a>(one: &'a [u8], other: &'a [u8]) -> &'a [u8] {
     if other.len() > one.len() { other } else { one }
 }
 
 fn bytes_of(parts: &EventParts<'_>) -> usize {
     let mut out = Vec::new();
-    encode::encode(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: 0 }, parts, &mut out);
+    JSON.encode(&Stamp { run: 1, shard: 0, seq: 0, due_wall_us: 0 }, parts, &mut out);
     out.len()
 }

@@ -7,7 +7,7 @@ use crate::load::generate::{Draft, EventFacts};
 
 /// Whether an event is of a session that has come from within the shop.
 pub(super) fn is_under_way(draft: &Draft<'_>) -> bool {
-    draft.facts.session_starts && draft.parts.referrer.starts_with('/')
+    draft.facts.session_starts && draft.parts.referrer.starts_with(b"/")
 }
 
 /// All sessions so far.

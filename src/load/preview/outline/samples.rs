@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::session::{SessionPreview, SessionStep};
 use crate::base::error::Result;
+use crate::event::codec::EventParser;
 use crate::load::generate::Persona;
 use crate::load::preview::{DAY_NS, Preview, at_constant_rate};
 use crate::load::schedule::Schedule;
@@ -41,7 +42,7 @@ pub(super) struct EventSample {
 #[derive(Debug)]
 struct Followed {
     persona: Persona,
-    /// Due time and JSON of each event.
+    /// Due time and payload of each event.
     events: Vec<(u64, Box<[u8]>)>,
 }
 
@@ -90,7 +91,7 @@ fn visits(plan: &Plan, start_wall_us: i64) -> Result<Vec<SessionPreview>> {
             break;
         }
     }
-    Ok(search.found(duration_ns))
+    Ok(search.found(duration_ns, &mut *plan.event.codec().parser()))
 }
 
 /// The search for a session of each persona that is neither short nor long.
@@ -150,16 +151,16 @@ impl Search {
         self.wanted == [false; 3]
     }
 
-    fn found(self, duration_ns: u64) -> Vec<SessionPreview> {
+    fn found(self, duration_ns: u64, parser: &mut dyn EventParser) -> Vec<SessionPreview> {
         let visit = |whole: Followed| {
             let first_ns = whole.events.first().map_or(0, |(due_ns, _)| *due_ns);
             let mut before_ns = first_ns;
             let mut visit = SessionPreview::new(whole.persona);
             for (due_ns, payload) in whole.events {
-                let step = SessionStep::of(&payload, due_ns - first_ns, due_ns - before_ns);
+                let step = SessionStep::of(&payload, parser, due_ns - first_ns, due_ns - before_ns);
                 before_ns = due_ns;
                 visit.outlasts_schedule |= due_ns >= duration_ns;
-                visit.push(step, &payload);
+                visit.push(step, &payload, parser);
             }
             visit
         };

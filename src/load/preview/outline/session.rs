@@ -5,7 +5,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::event::json::parse::Parser;
+use crate::event::codec::EventParser;
 use crate::event::{Event, EventType};
 use crate::load::generate::Persona;
 
@@ -55,10 +55,14 @@ pub struct SessionStep {
 }
 
 impl SessionStep {
-    /// An event's JSON, `since_start_ns` after the session's first and `pause_ns` after the one
+    /// An event's payload, `since_start_ns` after the session's first and `pause_ns` after the one
     /// before; `None` if it is none.
-    pub(super) fn of(payload: &[u8], since_start_ns: u64, pause_ns: u64) -> Option<Self> {
-        let mut parser = Parser::new();
+    pub(super) fn of(
+        payload: &[u8],
+        parser: &mut dyn EventParser,
+        since_start_ns: u64,
+        pause_ns: u64,
+    ) -> Option<Self> {
         let event = parser.parse(payload).ok()?;
         let properties = &event.properties;
         Some(Self {
@@ -90,12 +94,16 @@ impl SessionPreview {
     }
 
     /// Takes the next event; the first one says whose session it is.
-    pub(super) fn push(&mut self, step: Option<SessionStep>, payload: &[u8]) {
-        if self.steps.is_empty() {
-            let mut parser = Parser::new();
-            if let Ok(event) = parser.parse(payload) {
-                self.introduce(&event);
-            }
+    pub(super) fn push(
+        &mut self,
+        step: Option<SessionStep>,
+        payload: &[u8],
+        parser: &mut dyn EventParser,
+    ) {
+        if self.steps.is_empty()
+            && let Ok(event) = parser.parse(payload)
+        {
+            self.introduce(&event);
         }
         self.steps.extend(step);
     }

@@ -53,7 +53,8 @@ impl Left {
         )
         .unwrap();
         let clock = Arc::new(SystemClock::start());
-        let cluster = loopback::Cluster::new(1, clock, loopback::hooks::LoopbackHooks::default());
+        let hooks = loopback::hooks::LoopbackHooks::default();
+        let cluster = loopback::Cluster::new(1, plan.event.codec(), clock, hooks);
         let (mut collector, _channels) = Collector::new(&plan, &cluster);
         let mut recorder = Recorder::new(0..u64::MAX, 1_000_000_000);
         self.delays_ns.iter().for_each(|delay| recorder.record(Stage::SendDelay, 0, *delay));

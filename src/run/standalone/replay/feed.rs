@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::clock::{Clock, wall_clock_us};
 use crate::base::error::Result;
 use crate::client::topic_reader::TopicReader;
-use crate::event::json::restamp::Restamper;
+use crate::event::codec::{Codec, EventRestamper};
 use crate::workers::produce::{NextRecord, RecordRef, RecordStream, time_us};
 
 /// How far ahead of the clock an event's time may be; one beyond comes with the event before it.
@@ -82,7 +82,8 @@ pub(super) struct Paced {
     /// The first event's time, and when it came.
     origin: Option<(i64, u64)>,
     late_max_ns: u64,
-    restamper: Restamper,
+    codec: &'static dyn Codec,
+    restamper: Box<dyn EventRestamper>,
     last_us: i64,
 }
 
@@ -98,6 +99,7 @@ struct FeedPartition {
 struct HeldRecord {
     offset: i64,
     key: Option<Vec<u8>>,
+    header: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
     at_us: Option<i64>,
 }
@@ -108,6 +110,7 @@ impl Paced {
         tape: Box<dyn RecordStream>,
         partitions: &[i32],
         times: f64,
+        codec: &'static dyn Codec,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let lane = |&partition: &i32| FeedPartition {
@@ -125,7 +128,8 @@ impl Paced {
             wanted: (0..partitions.len()).collect(),
             origin: None,
             late_max_ns: 0,
-            restamper: Restamper::default(),
+            codec,
+            restamper: codec.restamper(),
             last_us: wall_clock_us().saturating_add(AHEAD_MAX_US),
         }
     }
@@ -133,15 +137,17 @@ impl Paced {
     /// Reads the next record of each lane that has none. Says whether all have one, or ended.
     fn fill(&mut self, wait: Duration) -> Result<bool> {
         while let Some(&place) = self.wanted.last() {
-            let Self { tape, lanes, restamper, last_us, .. } = self;
+            let Self { tape, lanes, codec, restamper, last_us, .. } = self;
             let lane = &mut lanes[place];
             let step = tape.next(place, wait, &mut |record| {
-                if let Some(at_us) = time_us(record, restamper).filter(|at_us| at_us <= last_us) {
+                let at_us = time_us(record, *codec, &mut **restamper);
+                if let Some(at_us) = at_us.filter(|at_us| at_us <= last_us) {
                     lane.newest_us = lane.newest_us.max(at_us);
                 }
                 lane.held = HeldRecord {
                     offset: record.offset,
                     key: record.key.map(<[u8]>::to_vec),
+                    header: record.header.map(<[u8]>::to_vec),
                     payload: record.payload.map(<[u8]>::to_vec),
                     at_us: record.at_us,
                 };
@@ -202,6 +208,7 @@ impl RecordFeed for Paced {
             let record = RecordRef {
                 offset: held.offset,
                 key: held.key.as_deref(),
+                header: held.header.as_deref(),
                 payload: held.payload.as_deref(),
                 at_us: held.at_us,
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::client::topic_reader::{OffsetRange, TopicReader};
-use crate::event::json::stamp;
+use crate::event::date::timestamp_us;
 use crate::plan::toml::units;
 
 /// Either end of a replay.
@@ -78,7 +78,7 @@ impl ReplayPlace {
             "offset" if value.contains('=') => offsets(value).map_err(|what| fault(&what)),
             "offset" => offset(value).map(Self::Offset).map_err(|what| fault(&what)),
             "timestamp" => {
-                let at_us = stamp::timestamp_us(value);
+                let at_us = timestamp_us(value);
                 at_us.map(Self::Time).ok_or_else(|| fault("has no date by RFC 3339"))
             }
             "duration" => match units::duration(value) {

@@ -1,4 +1,4 @@
-//! What the books count of a recorded event: taken from its JSON, since nobody made it up here.
+//! What the books count of a recorded event: taken from its fields, since nobody made it up here.
 
 use std::hash::BuildHasher;
 

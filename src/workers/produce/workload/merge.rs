@@ -8,9 +8,8 @@ use super::facts::facts;
 use super::record_stream::{NextRecord, RecordRef, RecordStream};
 use crate::base::error::Result;
 use crate::event::PROBE_SHARD;
-use crate::event::json::parse::garbage::Garbage;
-use crate::event::json::restamp::Restamper;
-use crate::event::json::stamp;
+use crate::event::codec::{Codec, EventRestamper};
+use crate::event::garbage::Garbage;
 use crate::load::generate::EventFacts;
 
 /// Most records without an event that are passed over before the caller gets its say.
@@ -23,7 +22,8 @@ const SKIP_MAX: usize = 1_024;
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct Merge {
     tape: Box<dyn RecordStream>,
-    restamper: Restamper,
+    codec: &'static dyn Codec,
+    restamper: Box<dyn EventRestamper>,
     /// Times beyond this one are not believed.
     last_us: i64,
     /// The next event of each partition.
@@ -71,13 +71,15 @@ pub(super) struct Head {
 }
 
 impl Merge {
-    /// The stream of a tape whose last event is from `last_us` (microseconds since 1970).
+    /// The stream of a tape of this codec's events, the last of them from `last_us` (microseconds
+    /// since 1970).
     #[must_use]
-    pub fn new(tape: Box<dyn RecordStream>, last_us: i64) -> Self {
+    pub fn new(tape: Box<dyn RecordStream>, codec: &'static dyn Codec, last_us: i64) -> Self {
         let partitions = tape.partitions();
         Self {
             tape,
-            restamper: Restamper::default(),
+            codec,
+            restamper: codec.restamper(),
             last_us,
             heads: (0..partitions).map(|_| None).collect(),
             order: BinaryHeap::new(),
@@ -117,6 +119,11 @@ impl Merge {
         self.order.peek().map(|Reverse((at_us, _))| *at_us)
     }
 
+    /// What the events are written by.
+    pub(super) fn codec(&self) -> &'static dyn Codec {
+        self.codec
+    }
+
     /// What was found so far.
     #[must_use]
     pub fn counts(&self) -> &RecordingCounts {
@@ -131,14 +138,14 @@ impl Merge {
     }
 
     fn read(&mut self, partition: usize, wait: Duration) -> Result<NextRecord> {
-        let Self { tape, restamper, last_us, heads, newest_us, counts, .. } = self;
+        let Self { tape, codec, restamper, last_us, heads, newest_us, counts, .. } = self;
         tape.next(partition, wait, &mut |record| {
             counts.records += 1;
-            if is_probe(record) {
+            if is_probe(record, *codec) {
                 counts.probes += 1;
                 return;
             }
-            match head(record, restamper, counts) {
+            match head(record, &mut **restamper, counts) {
                 Ok((mut head, at_us)) => {
                     let newest_us = &mut newest_us[partition];
                     match at_us {
@@ -158,11 +165,11 @@ impl Merge {
 /// The event of a record and its time, or why it has none that can be sent.
 fn head(
     record: &RecordRef<'_>,
-    restamper: &mut Restamper,
+    restamper: &mut dyn EventRestamper,
     counts: &mut RecordingCounts,
 ) -> Result<(Head, Option<i64>), String> {
     let payload = record.payload.ok_or("no payload")?;
-    let recorded = restamper.take(payload).map_err(|garbage| match garbage {
+    let recorded = restamper.take(record.header, payload).map_err(|garbage| match garbage {
         // Without the size: that would make a reason of each.
         Garbage::TooLarge(_) => "payload is too large".to_owned(),
         other => other.to_string(),
@@ -182,11 +189,15 @@ fn head(
 /// The time of a record's event, in microseconds since 1970; `None` where it holds none that can
 /// be sent, or no time.
 #[must_use]
-pub fn time_us(record: &RecordRef<'_>, restamper: &mut Restamper) -> Option<i64> {
-    let recorded = record.payload.filter(|_| !is_probe(record))?;
-    restamper.take(recorded).ok()?.at_us.or(record.at_us)
+pub fn time_us(
+    record: &RecordRef<'_>,
+    codec: &dyn Codec,
+    restamper: &mut dyn EventRestamper,
+) -> Option<i64> {
+    let recorded = record.payload.filter(|_| !is_probe(record, codec))?;
+    restamper.take(record.header, recorded).ok()?.at_us.or(record.at_us)
 }
 
-fn is_probe(record: &RecordRef<'_>) -> bool {
-    record.payload.and_then(stamp::read).is_some_and(|own| own.shard == PROBE_SHARD)
+fn is_probe(record: &RecordRef<'_>, codec: &dyn Codec) -> bool {
+    codec.stamp(record.header, record.payload).is_some_and(|own| own.shard == PROBE_SHARD)
 }

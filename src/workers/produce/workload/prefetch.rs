@@ -61,7 +61,9 @@ pub fn cue_up(
         let (sender, cues) = channel();
         senders.push(sender);
         let ahead = ahead.clone();
-        scripts.push(Workload::Recorded(RecordedWorkload { cues, ahead, seq: 0, idle_us, shards }));
+        let codec = merge.codec();
+        let recorded = RecordedWorkload { codec, cues, ahead, seq: 0, idle_us, shards };
+        scripts.push(Workload::Recorded(recorded));
     }
     let origin_us = merge.next_us().unwrap_or(0);
     let feed = Prefetcher {

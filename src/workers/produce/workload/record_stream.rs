@@ -40,6 +40,9 @@ pub struct RecordRef<'a> {
     pub offset: i64,
     /// The record's key; `None` for a record without one.
     pub key: Option<&'a [u8]>,
+    /// The value of the header that the codec keeps its stamp in; `None` without one, and where
+    /// the stamp lies in the payload.
+    pub header: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub payload: Option<&'a [u8]>,
     /// Kafka's own time of the record, microseconds since 1970; `None` where it has none.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
+use crate::event::codec::Codec;
 use crate::event::{Slot, Stamp};
 use crate::load::generate::EventFacts;
 use crate::workers::produce::batch::Batch;
@@ -15,6 +16,8 @@ pub(super) const WAIT: Duration = Duration::from_millis(20);
 /// The shard's part of a recording, as it is read.
 #[derive(Debug)]
 pub struct RecordedWorkload {
+    /// What the events are written by.
+    pub(super) codec: &'static dyn Codec,
     pub(super) cues: Receiver<RecordedEvent>,
     pub(super) ahead: Arc<PrefetchState>,
     pub(super) seq: u64,

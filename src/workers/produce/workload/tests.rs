@@ -9,7 +9,7 @@ use super::prefetch::{Prefetcher, cue_up};
 use super::*;
 use crate::base::clock::{Clock, ManualClock, SystemClock};
 use crate::base::error::Result;
-use crate::event::json::stamp;
+use crate::event::format::JSON;
 use crate::measure::latency::Recorder;
 use crate::measure::ledger::Ledger;
 use crate::workers::produce::{self, Handover, ProducerTask, ReceiptBook, Sink};
@@ -56,7 +56,7 @@ impl RecordStream for Shelf {
         self.read[partition] += 1;
         thread::sleep(self.pause);
         let (key, payload) = (key.as_ref().map(String::as_bytes), Some(payload.as_bytes()));
-        each(&RecordRef { offset, key, payload, at_us: *at_us });
+        each(&RecordRef { offset, key, header: None, payload, at_us: *at_us });
         Ok(NextRecord::Record)
     }
 }
@@ -78,7 +78,7 @@ fn of(user: &str, at_us: i64) -> Record {
 }
 
 fn ready(shelf: Shelf, last_us: i64) -> Merge {
-    let mut merge = Merge::new(Box::new(shelf), ORIGIN_US + last_us);
+    let mut merge = Merge::new(Box::new(shelf), JSON, ORIGIN_US + last_us);
     assert!(merge.ready(Duration::ZERO).unwrap());
     merge
 }
@@ -103,7 +103,7 @@ fn joined<T>(thread: JoinHandle<T>) -> T {
 
 /// All events of a script, without waiting for their time.
 fn play(script: &mut Workload) -> Sent {
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(JSON);
     let (mut sent, began) = (Vec::new(), Instant::now());
     let place = |slot: Slot| {
         let due_wall_us = (slot.due_ns / 1_000).cast_signed();
@@ -114,7 +114,7 @@ fn play(script: &mut Workload) -> Sent {
         let over = script.fill(&mut batch, 64, 0, place);
         for index in 0..batch.len() {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            assert_eq!(stamp::read(batch.payload(index)), Some(*batch.stamp(index)));
+            assert_eq!(JSON.stamp(None, Some(batch.payload(index))), Some(*batch.stamp(index)));
             assert_eq!(batch.stamp(index).seq, sent.len() as u64);
             let due_us = batch.due_ns(index) / 1_000;
             sent.push((text(batch.key(index)), due_us, text(batch.payload(index))));
@@ -181,7 +181,7 @@ fn times_never_go_back_and_absurd_ones_are_not_believed() {
 fn what_is_no_event_is_counted_by_its_reason_and_probes_are_left_out() {
     let mut probe = Vec::new();
     let stamp = Stamp { run: 5, shard: 0, seq: 0, due_wall_us: ORIGIN_US - 1 };
-    crate::event::json::encode::probe(&stamp, &mut probe);
+    JSON.probe(&stamp, &mut probe);
     let odd = |payload: &str| (Some("k".to_owned()), payload.to_owned(), None);
     let partitions = vec![vec![
         (None, String::from_utf8(probe).unwrap(), None),

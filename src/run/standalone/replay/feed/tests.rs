@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::clock::ManualClock;
+use crate::event::format::JSON;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -37,7 +38,7 @@ impl RecordStream for Memory {
             ),
         };
         let payload = Some(payload.as_bytes());
-        each(&RecordRef { offset: at as i64, key: Some(b"u"), payload, at_us: None });
+        each(&RecordRef { offset: at as i64, key: Some(b"u"), header: None, payload, at_us: None });
         Ok(NextRecord::Record)
     }
 }
@@ -50,7 +51,7 @@ fn read(partitions: Vec<Vec<Kept>>, times: f64) -> (Vec<(i32, i64, f64)>, Vec<u6
     // Not numbered like their places.
     let numbers: Vec<i32> = (0..).map(|place| 10 + place).take(partitions.len()).collect();
     let tape = Box::new(Memory(partitions, places));
-    let mut paced = Paced::new(tape, &numbers, times, clock.clone());
+    let mut paced = Paced::new(tape, &numbers, times, JSON, clock.clone());
     let (mut came, mut waits) = (Vec::new(), Vec::new());
     loop {
         let polled = paced.poll(2, Duration::from_millis(50), &mut |partition, record| {

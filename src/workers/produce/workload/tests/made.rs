@@ -10,7 +10,7 @@ use crate::workers::produce::tests::{generator, load};
 /// Fills a batch with up to `max` events; gives their numbers and due times in µs, and whether
 /// there are no more.
 fn filled(script: &mut Workload, max: usize, since_start_ns: u64) -> (Vec<(u64, u64)>, bool) {
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(JSON);
     let place = |slot: Slot| {
         let stamp = Stamp { run: 1, shard: 0, seq: slot.seq, due_wall_us: 0 };
         (stamp, slot.due_ns)

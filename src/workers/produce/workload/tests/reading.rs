@@ -3,12 +3,14 @@
 use std::sync::mpsc::Sender;
 
 use super::*;
-use crate::event::json::restamp::Restamper;
+use crate::event::format::JSON;
 
 /// A recording's script, and what feeds it by hand.
 fn recorded() -> (RecordedWorkload, Sender<RecordedEvent>) {
     let (sender, cues) = channel();
-    (RecordedWorkload { cues, ahead: Arc::default(), seq: 0, idle_us: 1_000, shards: 1 }, sender)
+    let ahead = Arc::default();
+    let codec = JSON;
+    (RecordedWorkload { codec, cues, ahead, seq: 0, idle_us: 1_000, shards: 1 }, sender)
 }
 
 /// An event that is due so long after the start, and was read at `read_ns`.
@@ -32,7 +34,7 @@ fn an_event_is_late_that_was_read_after_it_had_been_due() {
     for read_ns in [5_000, 6_000, 6_001, 6_400, 6_200] {
         sender.send(cue(5_000, read_ns)).unwrap();
     }
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(JSON);
     assert!(!fill(&mut recorded, &mut batch, 5), "there may be more");
     assert_eq!(batch.len(), 5);
     assert_eq!(recorded.ahead.late(), (3, 400));
@@ -44,7 +46,7 @@ fn an_event_is_late_that_was_read_after_it_had_been_due() {
 fn a_batch_of_a_recording_is_no_larger_than_it_shall_be() {
     let (mut recorded, sender) = recorded();
     (0..5).for_each(|_| sender.send(cue(5_000, 0)).unwrap());
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(JSON);
     assert!(!fill(&mut recorded, &mut batch, 3));
     assert_eq!((batch.len(), recorded.ahead.late()), (3, (0, 0)));
 }
@@ -56,7 +58,7 @@ fn only_an_empty_batch_waits_for_what_is_still_to_be_read() {
     let mut shortest = |events| {
         let tries = (0..10).map(|_| {
             (0..events).for_each(|_| sender.send(cue(5_000, 0)).unwrap());
-            let (mut batch, began) = (Batch::default(), Instant::now());
+            let (mut batch, began) = (Batch::new(JSON), Instant::now());
             assert!(!fill(&mut recorded, &mut batch, 64));
             assert_eq!(batch.len(), events);
             began.elapsed()
@@ -104,7 +106,7 @@ fn only_a_silence_longer_than_the_patience_ends_the_reading() {
     let garbage = (None, "{}".to_owned(), None);
     let shelf = Shelf { partitions: vec![vec![garbage; 1_025]], ..Shelf::default() };
     let clock = Arc::new(ManualClock::new(0));
-    let merge = Merge::new(Box::new(shelf), 0);
+    let merge = Merge::new(Box::new(shelf), JSON, 0);
     let (_scripts, mut feed) = cue_up(merge, 1, 1.0, 1_000_000, clock.clone());
     feed.patience_ns = 2_000_000_000;
     let mut silence = None;
@@ -128,9 +130,13 @@ fn only_a_silence_longer_than_the_patience_ends_the_reading() {
 
 #[test]
 fn a_records_time_is_its_events_own_before_kafkas_and_a_probe_has_none() {
-    let mut restamper = Restamper::default();
+    let mut restamper = JSON.restamper();
     let mut time = |payload: Option<&[u8]>, at_us| {
-        time_us(&RecordRef { offset: 0, key: None, payload, at_us }, &mut restamper)
+        time_us(
+            &RecordRef { offset: 0, key: None, header: None, payload, at_us },
+            JSON,
+            &mut *restamper,
+        )
     };
     let (with, without) = (event("u", Some(7)), event("u", None));
     assert_eq!(time(Some(with.as_bytes()), Some(3)), Some(ORIGIN_US + 7));
@@ -140,6 +146,6 @@ fn a_records_time_is_its_events_own_before_kafkas_and_a_probe_has_none() {
     assert_eq!(time(None, Some(3)), None);
     let mut probe = Vec::new();
     let stamp = Stamp { run: 5, shard: 0, seq: 0, due_wall_us: ORIGIN_US };
-    crate::event::json::encode::probe(&stamp, &mut probe);
+    JSON.probe(&stamp, &mut probe);
     assert_eq!(time(Some(&probe), Some(3)), None);
 }

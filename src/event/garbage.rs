@@ -12,18 +12,18 @@ pub enum Garbage {
     /// The bytes are not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    /// UTF-8, but not one JSON value; or nested deeper than [`DEPTH_MAX`](super::DEPTH_MAX).
-    #[error("not JSON")]
-    NotJson,
-    /// JSON, but not an event of the specification.
+    /// Not of the format of this name: for JSON, not one value, or one that is nested too deep.
+    #[error("not {0}")]
+    Malformed(&'static str),
+    /// Of the format, but not an event of the specification.
     #[error("not an event: {0}")]
     NotAnEvent(Misfit),
 }
 
-/// In what a JSON value differs from an event. Names are those of the event's JSON.
+/// In what a value differs from an event. Names are those of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
-    /// The JSON is not an object.
+    /// The value is not an object.
     #[error("not an object")]
     NotAnObject,
     /// A field that every event has is not there.
@@ -32,7 +32,7 @@ pub enum Misfit {
     /// A field stands there twice: nobody can say which is meant.
     #[error("`{0}` stands twice")]
     Twice(&'static str),
-    /// A field has a value of another JSON type.
+    /// A field has a value of another type.
     #[error("`{0}` has the wrong type")]
     WrongType(&'static str),
     /// The type of event is none of the five.

@@ -1,11 +1,12 @@
 //! Dates by RFC 3339.
 
 /// How long the one form is that [`write`] has: `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
-pub(super) const TIME_LEN: usize = 27;
+pub(in crate::event) const TIME_LEN: usize = 27;
 
 const US_PER_DAY: i64 = 86_400_000_000;
 /// 0000-01-01 and the last microsecond of 9999, the dates that four digits can write.
-pub(super) const WALL_US_RANGE: (i64, i64) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
+pub(in crate::event) const WALL_US_RANGE: (i64, i64) =
+    (-62_167_219_200_000_000, 253_402_300_799_999_999);
 
 /// Both digits of every number below 100.
 static DECIMAL: [[u8; 2]; 100] = decimal_table();
@@ -43,7 +44,7 @@ pub fn timestamp_us(text: &str) -> Option<i64> {
 }
 
 /// Writes a date; one outside the years 0 to 9999 moves to the nearest end.
-pub(super) fn write(wall_us: i64, text: &mut [u8]) {
+pub(in crate::event) fn write(wall_us: i64, text: &mut [u8]) {
     let wall_us = wall_us.clamp(WALL_US_RANGE.0, WALL_US_RANGE.1);
     let (year, month, day) = civil_of_days(wall_us.div_euclid(US_PER_DAY));
     let of_day_us = wall_us.rem_euclid(US_PER_DAY);
@@ -67,7 +68,7 @@ pub(super) fn write(wall_us: i64, text: &mut [u8]) {
 }
 
 /// Reads a date of the one form that [`write`] has: 27 characters, six digits of a second.
-pub(super) fn read_own(text: &[u8; TIME_LEN]) -> Option<i64> {
+pub(in crate::event) fn read_own(text: &[u8; TIME_LEN]) -> Option<i64> {
     if text[10] != b'T' || text[19] != b'.' || text[26] != b'Z' {
         return None;
     }
