@@ -3,6 +3,7 @@
 //! State belongs to the partition: whoever holds a partition's lane sees each of its records
 //! once and in order, however often the partition changes hands.
 
+mod apply;
 mod group;
 mod membership;
 pub mod observation_recorder;

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::apply::{Admission, Judgement, RecordPolicy, apply};
 use super::membership::GroupMember;
 use crate::apps::App;
 use crate::base::clock::Clock;
-use crate::event::Arrival;
 use crate::event::codec::{Codec, EventParser};
+use crate::event::{Arrival, Event, Stamp};
 use crate::measure::latency::Recorder;
 use crate::measure::ledger::{self, Ledger, Tick};
 
@@ -18,6 +19,38 @@ pub struct PartitionState {
     pub ledger: ledger::PartitionTracker,
     /// The application's state.
     pub app: Box<dyn App>,
+}
+
+/// In a run the ledger decides: what it has ticked off is applied, whatever its time; what is not
+/// of the run is not.
+struct ByLedger<'a> {
+    group: &'a AppGroup,
+    tracker: &'a mut ledger::PartitionTracker,
+    /// What the record is.
+    tick: Tick,
+}
+
+impl RecordPolicy for ByLedger<'_> {
+    fn judge(&mut self, arrival: &Arrival<'_>, stamp: Option<&Stamp>) -> Judgement {
+        let AppGroup { ledger, app, .. } = self.group;
+        self.tick = self.tracker.tick(ledger, *app, arrival.offset, stamp);
+        match self.tick {
+            Tick::First | Tick::Duplicate => Judgement::Apply,
+            Tick::Foreign => Judgement::Inspect,
+            Tick::Redelivery | Tick::Probe => Judgement::Skip,
+        }
+    }
+
+    fn admit(&mut self, _: &Arrival<'_>, stamp: Option<&Stamp>, _: &Event<'_>) -> Admission {
+        Admission::Now(stamp.map_or(0, |stamp| stamp.due_wall_us))
+    }
+
+    fn garbage(&mut self) {
+        match self.tick {
+            Tick::Foreign => drop(self.group.garbage.fetch_add(1, Ordering::AcqRel)),
+            _ => self.group.ledger.corrupt(self.group.app),
+        }
+    }
 }
 
 /// What is seen of a worker from outside.
@@ -98,25 +131,14 @@ impl AppGroup {
         };
         let stamp = self.codec.stamp(arrival.header, arrival.payload);
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = arrival.key {
-            lane.app.prefetch(key);
-        }
-        let tick = lane.ledger.tick(&self.ledger, self.app, arrival.offset, stamp.as_ref());
+        let PartitionState { ledger: tracker, app } = &mut *lane;
+        let mut policy = ByLedger { group: self, tracker, tick: Tick::Redelivery };
+        apply(&mut **app, &mut policy, arrival, stamp.as_ref(), parser);
+        let tick = policy.tick;
         match tick {
             Tick::Redelivery => return,
             Tick::Probe => drop(self.probed[partition].fetch_add(1, Ordering::AcqRel)),
-            Tick::First | Tick::Duplicate => {
-                let due_us = stamp.map_or(0, |stamp| stamp.due_wall_us);
-                match arrival.payload.map(|payload| parser.parse(payload)) {
-                    Some(Ok(event)) => lane.app.observe(&event, due_us),
-                    _ => self.ledger.corrupt(self.app),
-                }
-            }
-            Tick::Foreign => {
-                if arrival.payload.is_none_or(|payload| parser.parse(payload).is_err()) {
-                    self.garbage.fetch_add(1, Ordering::AcqRel);
-                }
-            }
+            Tick::First | Tick::Duplicate | Tick::Foreign => {}
         }
         self.positions[partition].store(arrival.offset + 1, Ordering::Release);
         drop(lane);

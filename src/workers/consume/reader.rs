@@ -15,10 +15,11 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
+use super::apply::{Admission, Judgement, RecordPolicy, apply, catch_up};
 use crate::apps::{self, Alert, App, AppKind, Leaps, Summary, TimeStretch};
 use crate::event::codec::{Codec, EventParser};
 use crate::event::date::timestamp_us;
-use crate::event::{Arrival, PROBE_SHARD};
+use crate::event::{Arrival, Event, PROBE_SHARD, Stamp};
 use crate::plan::AppPlan;
 
 /// How far ahead of the clock an event's time may be: a year 3000 would be "now" for ever.
@@ -66,14 +67,81 @@ struct ReaderPartition {
     leaps: Leaps<Box<[u8]>>,
 }
 
-impl ReaderPartition {
-    /// Applies what the partition's events have agreed to.
-    fn catch_up(&mut self, parser: &mut dyn EventParser) {
-        while let Some((due_us, payload)) = self.leaps.take_agreed() {
-            if let Ok(event) = parser.parse(&payload) {
-                self.app.observe(&event, due_us);
-            }
+/// Without a ledger everything counts that is an event, comes at a higher offset than before, and
+/// has a time that is borne out.
+struct ByTime<'a> {
+    next_offset: &'a mut i64,
+    leaps: &'a mut Leaps<Box<[u8]>>,
+    read: &'a mut ReadCounts,
+    /// The wall clock.
+    now_us: i64,
+}
+
+impl RecordPolicy for ByTime<'_> {
+    fn judge(&mut self, arrival: &Arrival<'_>, stamp: Option<&Stamp>) -> Judgement {
+        if arrival.offset < *self.next_offset {
+            self.read.redelivered += 1;
+            return Judgement::Skip;
         }
+        *self.next_offset = arrival.offset + 1;
+        if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
+            self.read.probes += 1;
+            return Judgement::Skip;
+        }
+        Judgement::Apply
+    }
+
+    fn admit(
+        &mut self,
+        arrival: &Arrival<'_>,
+        stamp: Option<&Stamp>,
+        event: &Event<'_>,
+    ) -> Admission {
+        let due_us = stamp.map(|stamp| stamp.due_wall_us).or_else(|| timestamp_us(event.timestamp));
+        let is_believed = |due_us: &i64| due_us.saturating_sub(self.now_us) <= AHEAD_MAX_US;
+        let Some(due_us) = due_us.filter(is_believed) else {
+            self.read.timeless += 1;
+            return Admission::LeftOut;
+        };
+        let reach_us = self.leaps.reach_us();
+        if arrival.at_us.is_some_and(|at_us| due_us.saturating_sub(at_us) > reach_us) {
+            self.read.ahead += 1;
+            return Admission::LeftOut;
+        }
+        self.read.events += 1;
+        let user = FixedState::default().hash_one(event.user_id);
+        let payload = || arrival.payload.unwrap_or_default().into();
+        let is_borne_out = self.leaps.enter(due_us, user, payload);
+        if is_borne_out { Admission::Now(due_us) } else { Admission::Later }
+    }
+
+    fn garbage(&mut self) {
+        self.read.garbage += 1;
+    }
+
+    fn borne_out(&mut self) -> Option<(i64, Box<[u8]>)> {
+        self.leaps.take_agreed()
+    }
+}
+
+impl ReaderPartition {
+    /// The application, and the policy by which it gets records.
+    fn parts<'a>(
+        &'a mut self,
+        read: &'a mut ReadCounts,
+        now_us: i64,
+    ) -> (&'a mut dyn App, ByTime<'a>) {
+        let Self { app, next_offset, leaps } = self;
+        (&mut **app, ByTime { next_offset, leaps, read, now_us })
+    }
+
+    /// Nothing more comes: applies what the partition's events have agreed to, of all that lie
+    /// within `whole`.
+    fn end(&mut self, whole: TimeStretch, parser: &mut dyn EventParser) {
+        self.leaps.end(whole);
+        let mut read = ReadCounts::default();
+        let (app, mut policy) = self.parts(&mut read, 0);
+        catch_up(app, &mut policy, parser);
     }
 }
 
@@ -112,8 +180,7 @@ impl AppReader {
     pub fn end(&mut self) {
         let whole = self.stretch();
         for lane in self.lanes.values_mut() {
-            lane.leaps.end(whole);
-            lane.catch_up(&mut *self.parser);
+            lane.end(whole, &mut *self.parser);
         }
     }
 
@@ -127,43 +194,9 @@ impl AppReader {
             let leaps = Leaps::new(apps::lateness_us(kind, plan));
             ReaderPartition { app, next_offset: i64::MIN, leaps }
         });
-        if arrival.offset < lane.next_offset {
-            self.read.redelivered += 1;
-            return false;
-        }
-        lane.next_offset = arrival.offset + 1;
-        if let Some(key) = arrival.key {
-            lane.app.prefetch(key);
-        }
         let stamp = self.codec.stamp(arrival.header, arrival.payload);
-        if stamp.is_some_and(|stamp| stamp.shard == PROBE_SHARD) {
-            self.read.probes += 1;
-            return false;
-        }
-        let Some((payload, Ok(event))) =
-            arrival.payload.map(|payload| (payload, self.parser.parse(payload)))
-        else {
-            self.read.garbage += 1;
-            return false;
-        };
-        let due_us = stamp.map(|stamp| stamp.due_wall_us).or_else(|| timestamp_us(event.timestamp));
-        let is_believed = |due_us: &i64| due_us.saturating_sub(now_us) <= AHEAD_MAX_US;
-        let Some(due_us) = due_us.filter(is_believed) else {
-            self.read.timeless += 1;
-            return false;
-        };
-        let leaps = &mut lane.leaps;
-        if arrival.at_us.is_some_and(|at_us| due_us.saturating_sub(at_us) > leaps.reach_us()) {
-            self.read.ahead += 1;
-            return false;
-        }
-        let user = FixedState::default().hash_one(event.user_id);
-        if leaps.enter(due_us, user, || payload.into()) {
-            lane.app.observe(&event, due_us);
-        }
-        lane.catch_up(&mut *self.parser);
-        self.read.events += 1;
-        true
+        let (app, mut policy) = lane.parts(&mut self.read, now_us);
+        apply(app, &mut policy, arrival, stamp.as_ref(), &mut *self.parser)
     }
 
     /// The new alerts since the last call, of all partitions, oldest event first; and how many
@@ -190,8 +223,7 @@ impl AppReader {
         for lane in self.lanes.values() {
             let (app, leaps) = (lane.app.copy(), lane.leaps.clone());
             let mut lane = ReaderPartition { app, leaps, next_offset: lane.next_offset };
-            lane.leaps.end(stretch);
-            lane.catch_up(&mut *parser);
+            lane.end(stretch, &mut *parser);
             whole.merge(lane.app);
         }
         whole.summary()
