@@ -59,7 +59,7 @@ fn event(words: &[String], kind: usize, shape: u8) -> Event<'_> {
             product_id: product(5),
             product_name: product(6),
             price: is_product.then_some(1_299.99),
-            category: some(7).filter(|_| shape % 3 > 0),
+            category: some(7).filter(|_| !shape.is_multiple_of(3)),
             search_query: some(8).filter(|_| shape & 8 > 0),
             cart_value: (shape & 16 > 0).then_some(20.05),
         },
