@@ -5,6 +5,7 @@
 pub mod assemble;
 mod closing;
 mod collect;
+mod course;
 pub mod doctor;
 mod drain;
 pub mod embedded;

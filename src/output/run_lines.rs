@@ -181,20 +181,6 @@ mod tests {
         let unprobed = NotReady::Unprobed { group: "h".to_owned(), partition: 4 };
         let missing = vec![unassigned, unprobed, NotReady::ClientsSay("no route".to_owned())];
         let waiting = |what| RunEvent::Waiting { what, left: s(1.26) };
-        let began = SweepEvent::TrialBegan {
-            place: 1,
-            trials: 6,
-            settings: settings(),
-            repeat: 0,
-            repeats: 2,
-            left: s(700.0),
-        };
-        let left_out = Excluded {
-            settings: settings(),
-            why: vec!["too few".to_owned(), "and more".to_owned()],
-        };
-        let lap =
-            |at_most| RunEvent::Race(RaceEvent::LapBegan { pair: 2, pairs: 9, at_most, side: "b" });
         for (event, expected) in [
             (
                 RunEvent::EmbeddedStarted {
@@ -249,6 +235,29 @@ mod tests {
                 RunEvent::NotWhole { folder: "out/a".into(), why: "page.html: full".to_owned() },
                 "page.html: full; the data is in out/a: kbench report out/a draws the page again",
             ),
+        ] {
+            assert_eq!(line(&event).as_deref(), Some(expected), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn each_event_of_a_sweep_and_of_a_race_has_its_line() {
+        let s = Duration::from_secs_f64;
+        let began = SweepEvent::TrialBegan {
+            place: 1,
+            trials: 6,
+            settings: settings(),
+            repeat: 0,
+            repeats: 2,
+            left: s(700.0),
+        };
+        let left_out = Excluded {
+            settings: settings(),
+            why: vec!["too few".to_owned(), "and more".to_owned()],
+        };
+        let lap =
+            |at_most| RunEvent::Race(RaceEvent::LapBegan { pair: 2, pairs: 9, at_most, side: "b" });
+        for (event, expected) in [
             (
                 RunEvent::Sweep(SweepEvent::LeftOut(left_out)),
                 "left out: topic.partitions=3: too few",

@@ -111,18 +111,42 @@ pub(super) fn sending(
     collector: &mut Collector,
     end: &End,
 ) -> error::Result<SendingPart> {
-    let PlannedRun { plan, clock, facts, options, .. } = planned;
+    let PlannedRun { plan, clock, .. } = planned;
     let start_ns = crew.start_ns();
     let interval_ns = plan.measure.interval_ms * 1_000_000;
-    let books = Books::of_all(&end.books);
-    let ledger = crew.ledger().close();
     let offered = crew.ledger().offered_by_interval();
     let reached = RunExtent::of(plan, start_ns, end.cut_ns);
-    let over_intervals = RunSeries::new(interval_ns, start_ns, collector, offered, &reached);
+    let series = RunSeries::new(interval_ns, start_ns, collector, offered, &reached);
+    // A recording has no rate of its own.
+    let is_paced = plan.load.replay.is_none();
+    Ok(SendingPart {
+        result: sent(planned, crew, collector, end, &series),
+        log: log(plan, clock, start_ns, collector)?,
+        interval_ns,
+        start_wall_us: clock.wall_us(start_ns),
+        waited_ns: waited_ns(plan),
+        steady: if is_paced { observe::steady(&plan.load) } else { Vec::new() },
+        stalls_ns: since(start_ns / interval_ns, end.metered.by_interval()).collect(),
+        unanswered: series.unanswered().clone(),
+        reached,
+        strangers: collector.strangers.found(),
+    })
+}
+
+/// All that is known of a run without an application.
+fn sent(
+    planned: &PlannedRun,
+    crew: &Workers,
+    collector: &mut Collector,
+    end: &End,
+    series: &RunSeries,
+) -> RunResult {
+    let PlannedRun { plan, clock, facts, options, .. } = planned;
+    let start_ns = crew.start_ns();
+    let ledger = crew.ledger().close();
     let mut watch = self_watch(clock, collector, end, &ledger);
-    watch.offered_peak_per_s = over_intervals.offered_peak_per_s();
+    watch.offered_peak_per_s = series.offered_peak_per_s();
     watch.broker_on_this_host = facts.advertised.iter().any(|it| observe::is_local(it));
-    let ack_stack = stacked(collector.acked.stack(), collector.acked.total(Stage::Ack));
     let mut result = RunResult {
         format_version: FORMAT_VERSION,
         scenario: plan.name.clone(),
@@ -147,11 +171,11 @@ pub(super) fn sending(
         plan_hash: Some(fingerprint::plan_hash(plan)),
         fingerprint: fingerprint::events(plan),
         plan: serde_json::to_value(plan).unwrap_or_default(),
-        throughput: over_intervals.throughput(),
+        throughput: series.throughput(),
         send_delay: over_time(&mut collector.sent, Stage::SendDelay),
         ack: over_time(&mut collector.acked, Stage::Ack),
         ack_uncorrected: LatencySummary::of(collector.acked.total(Stage::AckUncorrected)),
-        ack_stack,
+        ack_stack: stacked(collector.acked.stack(), collector.acked.total(Stage::Ack)),
         apps: Vec::new(),
         ledger,
         failures: crew.receipts().reasons(),
@@ -160,7 +184,7 @@ pub(super) fn sending(
         recording: end.recording.clone(),
         wire: end.wire,
         throttling: end.throttling,
-        books,
+        books: Books::of_all(&end.books),
         checks: Vec::new(),
         thresholds: Vec::new(),
         detection: Vec::new(),
@@ -171,26 +195,13 @@ pub(super) fn sending(
         phases: phases(plan, &end.sessions),
         events: end.events.clone(),
         partitions: partitions(&crew.receipts().records()),
-        series: over_intervals.intervals(),
+        series: series.intervals(),
         processes: Vec::new(),
         files: BTreeMap::new(),
         digest: None,
     };
     result.thresholds = compare::thresholds(&plan.thresholds, &result);
-    // A recording has no rate of its own.
-    let is_paced = plan.load.replay.is_none();
-    Ok(SendingPart {
-        result,
-        log: log(plan, clock, start_ns, collector)?,
-        interval_ns,
-        start_wall_us: clock.wall_us(start_ns),
-        waited_ns: waited_ns(plan),
-        steady: if is_paced { observe::steady(&plan.load) } else { Vec::new() },
-        stalls_ns: since(start_ns / interval_ns, end.metered.by_interval()).collect(),
-        unanswered: over_intervals.unanswered().clone(),
-        reached,
-        strangers: collector.strangers.found(),
-    })
+    result
 }
 
 /// Rows by interval of the run's clock as rows by interval of the schedule.

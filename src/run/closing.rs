@@ -145,7 +145,7 @@ impl Closing {
             let _ = tell.send(work());
         };
         spawn("awaited", body).ok()?;
-        let mut told = false;
+        let mut untold = Some(what);
         loop {
             match done.recv_timeout(LOOK) {
                 Ok(thing) => return Some(thing),
@@ -156,10 +156,11 @@ impl Closing {
             if waited >= most || (left <= LEAST && waited >= LEAST) {
                 return None;
             }
-            if !told && waited >= SOUND {
-                told = true;
+            if waited >= SOUND
+                && let Some(what) = untold.take()
+            {
                 let left = left.min(most.saturating_sub(waited));
-                listener.on(&RunEvent::Waiting { what: what.clone(), left });
+                listener.on(&RunEvent::Waiting { what, left });
             }
         }
     }

@@ -120,7 +120,7 @@ impl CompletePart {
             members: self.part.members.clone(),
             flags: summary.as_ref().map_or(0, |summary| summary.flags.len() as u64),
             summary: summary.clone(),
-            segments: self.part.segments.clone(),
+            segments: self.part.segments,
             keeping_up: None,
         }
     }

@@ -143,7 +143,7 @@ fn drift_is_looked_for_in_stretches_of_one_rate_whoever_read() {
     let drifting = || ReadingPart::new("fraud", "g", series(0, 180, |at| at * 10_000), 0);
     let mut sent = sending();
     assert!(merged(&sent, drifting(), 180).watch.drift.is_empty());
-    sent.steady = vec![0..180 * SECOND_NS];
+    sent.steady.push(0..180 * SECOND_NS);
     let result = merged(&sent, drifting(), 180);
     assert_eq!(result.watch.drift[0].app, "fraud");
     assert!(result.watch.drift[0].low_percent_per_min > 10.0, "{:?}", result.watch.drift);
