@@ -1,6 +1,6 @@
 //! The parts that several processes have recorded of one run, put together: whatever a process by
 //! itself can't know, and how far the clocks of the processes may lie apart. The rest is
-//! [`crate::run::merge`]'s, as for a run in one process.
+//! `crate::run::merge`'s, as for a run in one process.
 
 mod app;
 mod cost;
