@@ -12,3 +12,6 @@ pub mod target;
 pub mod topic_reader;
 
 pub use connect::{DEFAULT, Place, connect};
+
+#[cfg(test)]
+pub(crate) mod tests;

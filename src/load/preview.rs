@@ -167,26 +167,15 @@ fn constant(rate_per_s: f64, duration_ns: u64) -> PhasePlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps;
+    use crate::client::tests::planned;
     use crate::event::format::JSON;
-    use crate::plan::scenario;
-    use crate::plan::toml::environment::Environment;
-    use crate::plan::toml::overrides::Overrides;
     use crate::plan::toml::source::ScenarioSource;
 
     const START_WALL_US: i64 = 1_705_314_645_000_000;
 
     fn plan(text: &str) -> Plan {
-        let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("case.toml", text);
-        scenario::plan(
-            &source,
-            &Overrides::default(),
-            &environment,
-            &apps::schemas(),
-            crate::client::DEFAULT,
-        )
-        .unwrap()
+        planned(&source)
     }
 
     #[test]

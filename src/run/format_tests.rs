@@ -2,12 +2,9 @@
 //! generator and the answers relies on JSON, or on where a stamp is.
 
 use super::*;
-use crate::apps;
 use crate::client::loopback::hooks::{LoopbackHooks, WriteHook};
+use crate::client::tests::planned;
 use crate::event::format::PayloadFormat;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 
 /// 2026-01-01.
@@ -18,16 +15,8 @@ const SCENARIO: &str = "seed = 7\n[load]\nrate_per_s = 2000\nduration = \"1s\"\n
                         [population]\nusers = 300\nthink_median = \"20ms\"\n";
 
 fn run_in(format: PayloadFormat, faults: LoopbackHooks) -> RunResult {
-    let environment = Environment::from_pairs::<String, String>([]);
-    let (source, schemas) = (ScenarioSource::new("format.toml", SCENARIO), apps::schemas());
-    let mut plan = scenario::plan(
-        &source,
-        &Overrides::default(),
-        &environment,
-        &schemas,
-        crate::client::DEFAULT,
-    )
-    .unwrap();
+    let source = ScenarioSource::new("format.toml", SCENARIO);
+    let mut plan = planned(&source);
     plan.event.format = format;
     let folder = tempfile::tempdir().unwrap();
     let options = RunOptions {

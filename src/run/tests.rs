@@ -5,10 +5,8 @@ mod timeline;
 
 use super::*;
 use crate::client::loopback::hooks::LoopbackHooks;
+use crate::client::tests::planned;
 use crate::output::run_lines;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 use crate::result::Trial;
 use crate::result::live::Live;
@@ -20,10 +18,7 @@ const SCENARIO: &str = "name = \"heard\"\nseed = 1\n[topic]\npartitions = 2\n[lo
 
 fn plan() -> Plan {
     let source = ScenarioSource::new("heard.toml", SCENARIO);
-    let nothing = Environment::from_pairs::<String, String>([]);
-    let schemas = crate::apps::schemas();
-    scenario::plan(&source, &Overrides::default(), &nothing, &schemas, crate::client::DEFAULT)
-        .unwrap()
+    planned(&source)
 }
 
 fn options(folder: &tempfile::TempDir) -> RunOptions {

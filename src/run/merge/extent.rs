@@ -59,25 +59,14 @@ pub(in crate::run) fn events(rows: &BTreeMap<u64, IntervalRow>, at: u64) -> u64 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::scenario;
-    use crate::plan::toml::environment::Environment;
-    use crate::plan::toml::overrides::Overrides;
+    use crate::client::tests::planned;
     use crate::plan::toml::source::ScenarioSource;
 
     #[test]
     fn what_was_measured_ends_where_the_sending_was_cut() {
         let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"10s\"\nwarmup = \"2500ms\"\n";
         let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
-        let nothing = Environment::from_pairs::<String, String>([]);
-        let schemas = crate::apps::schemas();
-        let plan = scenario::plan(
-            &source,
-            &Overrides::default(),
-            &nothing,
-            &schemas,
-            crate::client::DEFAULT,
-        )
-        .unwrap();
+        let plan = planned(&source);
         let reached = |cut_s: Option<f64>| {
             let start_ns = 70_000_000_000;
             let cut_ns = cut_s.map(|cut_s| start_ns + (cut_s * 1e9) as u64);

@@ -141,25 +141,14 @@ impl Bench {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps;
-    use crate::plan::scenario;
-    use crate::plan::toml::environment::Environment;
-    use crate::plan::toml::overrides::Overrides;
+    use crate::client::tests::planned;
     use crate::plan::toml::source::ScenarioSource;
     use std::time::Instant;
 
     fn plan(load: &str) -> Plan {
         let text = format!("seed = 1\n[load]\n{load}\n[population]\nusers = 5000000\n");
         let source = ScenarioSource { name: "test.toml".to_owned(), text };
-        let environment = Environment::from_pairs::<String, String>([]);
-        scenario::plan(
-            &source,
-            &Overrides::default(),
-            &environment,
-            &apps::schemas(),
-            crate::client::DEFAULT,
-        )
-        .unwrap()
+        planned(&source)
     }
 
     #[test]

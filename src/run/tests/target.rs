@@ -10,19 +10,16 @@ use super::super::assemble::Kept;
 use super::super::setup::Scene;
 use super::super::*;
 use super::Heard;
-use crate::apps;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::Error;
-use crate::client;
 use crate::client::facts::{BrokerInfo, BrokerKind, Brokers, ClientProperties, TopicFacts};
 use crate::client::target::Target;
+use crate::client::tests::planned;
 use crate::client::topic_reader::{LogStep, TopicLog, TopicReader};
 use crate::event::codec::StampPlace;
 use crate::event::{Arrival, Outcome, Receipt};
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
-use crate::plan::{AppPlan, TopicPlan, scenario};
+use crate::plan::{AppPlan, TopicPlan};
 use crate::workers::consume::{Membership, Source};
 use crate::workers::produce::{Batch, Handover, Receiver, RecordRef, Sink};
 
@@ -267,9 +264,7 @@ fn a_run_knows_no_more_of_a_target_than_the_trait() {
                 [apps]\nrun = [\"analytics\", \"fraud\"]\n[topic]\npartitions = 3\n\
                 [apps.analytics]\nworkers = 1\n[apps.fraud]\nworkers = 1\n";
     let source = ScenarioSource::new("shelf.toml", text);
-    let nothing = Environment::from_pairs::<String, String>([]);
-    let (schemas, none) = (apps::schemas(), Overrides::default());
-    let plan = scenario::plan(&source, &none, &nothing, &schemas, client::DEFAULT).unwrap();
+    let plan = planned(&source);
     let target = Shelves::new(3);
     let clock = Arc::new(SystemClock::start_on_border(plan.measure.interval_ms * 1_000));
     let scene = Scene { run: 77, clock, world: Arc::new(target.clone()), embedded: None };

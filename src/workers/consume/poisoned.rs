@@ -7,14 +7,12 @@ use foldhash::fast::FixedState;
 
 use super::tests::{app, arrival};
 use super::{AppReader, ReadCounts};
-use crate::apps::{self, Summary};
+use crate::apps::Summary;
+use crate::client::tests::planned;
 use crate::event::format::JSON;
 use crate::event::{Arrival, Stamp};
 use crate::load::generate::Generator;
 use crate::load::schedule::Schedule;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 
 const PARTITIONS: u64 = 6;
@@ -38,16 +36,8 @@ const SLOWER: u64 = 20;
 /// The first 8,000 events of a shipped scenario, in the order of their times.
 fn robbery() -> Vec<PoisonedRecord> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/fraud-burst.toml");
-    let environment = Environment::from_pairs::<String, String>([]);
-    let (source, schemas) = (ScenarioSource::read(path).unwrap(), apps::schemas());
-    let plan = scenario::plan(
-        &source,
-        &Overrides::default(),
-        &environment,
-        &schemas,
-        crate::client::DEFAULT,
-    )
-    .unwrap();
+    let source = ScenarioSource::read(path).unwrap();
+    let plan = planned(&source);
     let schedule = Schedule::new(&plan.load, plan.seed);
     let mut records = Vec::new();
     for (shard, mut generator) in (0..).zip(Generator::for_shards(&plan)) {

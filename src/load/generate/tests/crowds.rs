@@ -1,7 +1,6 @@
 //! What a scenario plants: fraud, hot keys, flash sales.
 
 use crate::event::FraudKind;
-use crate::plan::scenario;
 use std::collections::{HashMap, HashSet};
 
 use super::visits::is_under_way;
@@ -85,10 +84,7 @@ fn each_kind_of_fraud_can_be_seen_by_what_it_does() {
 pub(super) fn plan() -> Plan {
     let text = "seed = 5\n[load]\nrate_per_s = 1\nduration = \"1s\"\n";
     let source = crate::plan::toml::source::ScenarioSource::new("crowds.toml", text);
-    let environment = crate::plan::toml::environment::Environment::from_pairs::<String, String>([]);
-    let overrides = crate::plan::toml::overrides::Overrides::default();
-    let schemas = crate::apps::schemas();
-    scenario::plan(&source, &overrides, &environment, &schemas, crate::client::DEFAULT).unwrap()
+    crate::client::tests::planned(&source)
 }
 
 /// A plan with one phase after another of 10 s at 20,000/s.

@@ -2,12 +2,9 @@
 //! was measured with them, and belongs into the changelog.
 
 use super::*;
-use crate::apps::schemas;
+use crate::client::tests::planned;
 use crate::load::generate::catalogue::QUERY_FORMS;
 use crate::load::schedule::Schedule;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 
 const EVENTS: u64 = 100_000;
@@ -42,16 +39,8 @@ fn the_shipped_scenarios_send_what_they_always_sent() {
 /// The fingerprint of keys and values, one shard's after the other's, as a run would send them if
 /// it began with the year 2026. A schedule of fewer events begins again.
 fn fingerprint_of(path: &str) -> u32 {
-    let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::read(path).unwrap();
-    let plan = scenario::plan(
-        &source,
-        &Overrides::default(),
-        &environment,
-        &schemas(),
-        crate::client::DEFAULT,
-    )
-    .unwrap();
+    let plan = planned(&source);
     let schedule = Schedule::new(&plan.load, plan.seed);
     let share = EVENTS.div_ceil(u64::from(plan.load.producers));
     let (mut sum, mut out) = (0, Vec::new());

@@ -1,24 +1,13 @@
 use super::*;
-use crate::apps;
+use crate::client::tests::planned;
 use crate::load::generate::Persona;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 
 const START_WALL_US: i64 = 1_705_314_645_000_000;
 
 fn plan(text: &str) -> Plan {
-    let environment = Environment::from_pairs::<String, String>([]);
     let source = ScenarioSource::new("case.toml", text);
-    scenario::plan(
-        &source,
-        &Overrides::default(),
-        &environment,
-        &apps::schemas(),
-        crate::client::DEFAULT,
-    )
-    .unwrap()
+    planned(&source)
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

@@ -4,14 +4,11 @@ use std::path::Path;
 
 use super::super::*;
 use super::nothing_seen;
-use crate::apps;
 use crate::client::loopback;
+use crate::client::tests::planned;
 use crate::measure::latency::Recorder;
 use crate::output::summary::markdown;
 use crate::output::table::terminal;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
 use crate::plan::toml::source::ScenarioSource;
 use crate::result::Check;
 use crate::result::end_lag::EndLag;
@@ -42,16 +39,7 @@ impl Left {
     fn judge(&self) -> (Verdict, SelfWatch) {
         let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"5s\"\n".to_owned();
         let source = ScenarioSource { name: "test.toml".to_owned(), text };
-        let environment = Environment::from_pairs::<String, String>([]);
-        let schemas = apps::schemas();
-        let plan = scenario::plan(
-            &source,
-            &Overrides::default(),
-            &environment,
-            &schemas,
-            crate::client::DEFAULT,
-        )
-        .unwrap();
+        let plan = planned(&source);
         let clock = Arc::new(SystemClock::start());
         let hooks = loopback::hooks::LoopbackHooks::default();
         let cluster = loopback::Cluster::new(1, plan.event.codec(), clock, hooks);

@@ -1,9 +1,7 @@
 //! What the population makes up, at its schedule and without one.
 
 use super::*;
-use crate::plan::scenario;
-use crate::plan::toml::environment::Environment;
-use crate::plan::toml::overrides::Overrides;
+use crate::client::tests::planned;
 use crate::plan::toml::source::ScenarioSource;
 use crate::workers::produce::tests::{generator, load};
 
@@ -59,11 +57,7 @@ fn each_producer_gets_its_own_slots_and_its_share_of_the_count() {
     let text = "name = \"crew\"\nseed = 1\n[load]\nrate_per_s = 300\nduration = \"2s\"\n\
                 producers = 3\n[apps.analytics]\n";
     let source = ScenarioSource::new("crew.toml", text);
-    let nothing = Environment::from_pairs::<String, String>([]);
-    let schemas = crate::apps::schemas();
-    let mut plan =
-        scenario::plan(&source, &Overrides::default(), &nothing, &schemas, crate::client::DEFAULT)
-            .unwrap();
+    let mut plan = planned(&source);
     plan.load = load(300.0, 3);
     let played = |unpaced| {
         let sending = Sending { count: Some(4), unpaced };
