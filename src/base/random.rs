@@ -53,6 +53,10 @@ impl Random {
     }
 
     /// Exponentially distributed with mean 1, and above 0.
+    ///
+    /// `rand_distr::Exp1` takes a third of the time (6.3 ns against 20.4 ns on the machine of
+    /// 2026-11-26), but asks the platform for exponentials and logarithms, and then some due times
+    /// would be others elsewhere.
     #[inline]
     pub fn exponential(&mut self) -> f64 {
         exponential_of(self.bits())

@@ -5,6 +5,8 @@ use crate::base::random::Random;
 use crate::plan::PopulationPlan;
 
 /// Geometric lengths with the plan's mean, longer for who is more patient.
+///
+/// `rand_distr::Geometric` works with `f64::powi`, whose last bits Rust leaves to the platform.
 #[derive(Debug, Clone)]
 pub(super) struct SessionLengths {
     /// Logarithm of the chance that a session goes on after an event, by persona.

@@ -4,6 +4,10 @@ use crate::base::random::{Random, scale};
 
 /// A table that picks an index by weight in constant time: Walker's alias method, built as in
 /// Vose, "A Linear Algorithm for Generating Random Numbers with a Given Distribution" (1991).
+///
+/// With `rand_distr` 0.6's `WeightedAliasIndex` in its place, whose arithmetic is the same on every
+/// platform, too, an event took 3,420 instructions to generate and encode instead of 3,191: 7 %
+/// more (callgrind, the first thousand events of 100,000 sessions, 2026-11-27). It draws twice.
 #[derive(Debug, Clone)]
 pub(super) struct Alias {
     /// Threshold (of 2^32) and alias of each column.
@@ -54,6 +58,9 @@ pub(super) fn zipf_weights(count: u32, exponent: f64) -> Vec<f64> {
 /// Ranks by Zipf's law without a table, for any number of them: rejection-inversion, from
 /// Hörmann and Derflinger, "Rejection-Inversion to Generate Variates from Monotone Discrete
 /// Distributions" (1996).
+///
+/// `rand_distr` 0.6 has one as well: 1,606 ns a rank against 321 ns here (10 million ranks, on the
+/// machine of 2026-11-26), and its powers come from the platform.
 #[derive(Debug, Clone)]
 pub(super) struct Zipf {
     count: u64,
