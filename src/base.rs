@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod huge_pages;
 pub mod json;
 pub mod random;
+pub mod record_batch;
 pub(crate) mod suggest;
 pub mod text;
 pub mod visible;

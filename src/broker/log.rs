@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
 
-use super::batch::{self, BatchHeader};
+use super::batch;
 use super::code;
 use super::sequence::{SequenceVerdict, Sequences};
 use super::wait::Waiter;
+use crate::base::record_batch::BatchHeader;
 
 /// What a batch costs beside its bytes: its place in the queue and the allocator's share.
 pub(super) const BATCH_OVERHEAD_BYTES: u64 = 128;

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::batch::BatchHeader;
 use super::code;
+use crate::base::record_batch::BatchHeader;
 
 /// How many batches of a producer are remembered, as in Kafka: clients that retry have at most
 /// five requests in flight.
