@@ -9,6 +9,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod huge_pages;
 pub mod json;
+pub(crate) mod message_shape;
 pub mod random;
 pub mod record_batch;
 pub(crate) mod suggest;

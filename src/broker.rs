@@ -39,7 +39,6 @@ mod offsets;
 mod produce;
 mod rebalance;
 pub mod reclaim;
-mod schema;
 mod seats;
 mod sequence;
 mod shared;

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod library;
 pub mod librdkafka;
 pub mod loopback;
+pub mod native;
 pub mod stranger;
 pub mod target;
 pub mod topic_reader;

@@ -243,6 +243,34 @@ pub struct Receipt<'a> {
     pub reason: &'a str,
 }
 
+/// The client's last word on the events of one batch, which share their fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchReceipt<'a> {
+    /// Which events, in the order of their offsets.
+    pub stamps: &'a [Stamp],
+    /// How they ended.
+    pub outcome: Outcome,
+    /// When the client said so, on the run's clock.
+    pub at_ns: u64,
+    /// The partition they went to; negative when they never got one.
+    pub partition: i32,
+    /// The first one's place in the partition; negative when the broker gave none.
+    pub base_offset: i64,
+    /// The error in the client's words; empty when acked.
+    pub reason: &'a str,
+}
+
+impl<'a> BatchReceipt<'a> {
+    /// The receipt of each event by itself.
+    pub fn each(&self) -> impl Iterator<Item = Receipt<'a>> {
+        let Self { stamps, outcome, at_ns, partition, base_offset, reason } = *self;
+        (0..).zip(stamps).map(move |(index, stamp)| {
+            let offset = if base_offset < 0 { base_offset } else { base_offset + index };
+            Receipt { stamp: *stamp, outcome, at_ns, partition, offset, reason }
+        })
+    }
+}
+
 /// One record as a group's worker gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival<'a> {

@@ -2,7 +2,7 @@
 
 use kafka_protocol::messages::ApiKey;
 
-use super::schema::{BLOB, Field, INTS, Malformed, TEXT, TEXTS, Walk, fixed, list};
+use crate::base::message_shape::{BLOB, Field, INTS, Malformed, TEXT, TEXTS, Walk, fixed, list};
 
 /// One API as it is advertised.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,7 @@ pub(super) fn find(api_key: i16) -> Option<&'static Api> {
 }
 
 impl Api {
-    /// Checks what follows the header, see [`super::schema`].
+    /// Checks what follows the header, see [`crate::base::message_shape`].
     pub(super) fn check(&self, body: &[u8], version: i16) -> Result<(), Malformed> {
         Walk::new(body, version, version >= self.flexible).fields(self.fields)
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::clock::Clock;
-use crate::event::{Outcome, Receipt, Stamp};
+use crate::event::{BatchReceipt, Outcome, Receipt, Stamp};
 use crate::measure::latency::Recorder;
 use crate::measure::latency::window::{Stage, Window};
 use crate::measure::ledger::Ledger;
@@ -16,6 +16,12 @@ use crate::measure::ledger::Ledger;
 pub trait Receiver: Send + Sync + 'static {
     /// Called once for each event that the client took.
     fn receive(&self, receipt: &Receipt<'_>);
+
+    /// Called once for each batch, by clients that know them; in place of [`Self::receive`] for
+    /// each of its events.
+    fn receive_batch(&self, batch: &BatchReceipt<'_>) {
+        batch.each().for_each(|receipt| self.receive(&receipt));
+    }
 }
 
 /// What the receipts of all shards add up to.
@@ -45,10 +51,14 @@ impl ReceiptBook {
 
     /// Notes that an event was refused or failed, by the reason.
     pub fn count(&self, reason: &str) {
+        self.count_events(reason, 1);
+    }
+
+    fn count_events(&self, reason: &str, events: u64) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         match reasons.get_mut(reason) {
-            Some(count) => *count += 1,
-            None => drop(reasons.insert(reason.to_owned(), 1)),
+            Some(count) => *count += events,
+            None => drop(reasons.insert(reason.to_owned(), events)),
         }
     }
 
@@ -109,20 +119,21 @@ impl ReceiptBook {
         self.records.iter().map(|count| count.load(Ordering::Acquire)).sum()
     }
 
-    fn note(&self, receipt: &Receipt<'_>) {
+    /// Notes the last word on so many events, of which the last lies at `offset`.
+    fn note(&self, receipt: &Receipt<'_>, events: u64) {
         if receipt.outcome == Outcome::Acked {
             let partition = usize::try_from(receipt.partition).unwrap_or(usize::MAX);
             if let (Some(end), Some(records)) =
                 (self.ends.get(partition), self.records.get(partition))
             {
                 end.fetch_max(receipt.offset + 1, Ordering::AcqRel);
-                records.fetch_add(1, Ordering::AcqRel);
+                records.fetch_add(events, Ordering::AcqRel);
             }
         } else {
-            self.count(receipt.reason);
+            self.count_events(receipt.reason, events);
         }
         // Last: who sees the count may rely on what it counts.
-        self.answered.fetch_add(1, Ordering::AcqRel);
+        self.answered.fetch_add(events, Ordering::AcqRel);
     }
 }
 
@@ -193,23 +204,24 @@ impl ShardReceipts {
     }
 }
 
-impl Receiver for ShardReceipts {
-    fn receive(&self, receipt: &Receipt<'_>) {
-        {
-            let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
-            let Acks { recorder, timed_out, over } = &mut *acks;
-            if *over {
-                return;
-            }
-            self.ledger.outcome(&receipt.stamp, receipt.outcome);
-            if let Some(window) = recorder.roll(receipt.at_ns) {
-                let _ = self.windows.send((Stage::Ack, window));
-            }
-            let Stamp { shard, seq, due_wall_us, .. } = receipt.stamp;
+impl ShardReceipts {
+    /// Takes receipts of one moment; false when they come too late.
+    fn take<'a>(&self, at_ns: u64, receipts: impl Iterator<Item = Receipt<'a>>) -> bool {
+        let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+        let Acks { recorder, timed_out, over } = &mut *acks;
+        if *over {
+            return false;
+        }
+        if let Some(window) = recorder.roll(at_ns) {
+            let _ = self.windows.send((Stage::Ack, window));
+        }
+        for Receipt { stamp, outcome, .. } in receipts {
+            self.ledger.outcome(&stamp, outcome);
+            let Stamp { shard, seq, due_wall_us, .. } = stamp;
             let due_ns = self.clock.ns_of_wall_us(due_wall_us);
-            let after_ns = i64::try_from(receipt.at_ns).unwrap_or(i64::MAX) - due_ns;
+            let after_ns = i64::try_from(at_ns).unwrap_or(i64::MAX) - due_ns;
             let due_ns = u64::try_from(due_ns).unwrap_or(0);
-            match receipt.outcome {
+            match outcome {
                 Outcome::Acked => recorder.acked(shard, seq, due_ns, after_ns),
                 Outcome::Unknown if self.confirms && recorder.is_measured(due_ns) => {
                     timed_out.push(TimedOut { seq, due_ns, after_ns });
@@ -217,7 +229,23 @@ impl Receiver for ShardReceipts {
                 Outcome::Unknown | Outcome::Failed => {}
             }
         }
-        self.book.note(receipt);
+        true
+    }
+}
+
+impl Receiver for ShardReceipts {
+    fn receive(&self, receipt: &Receipt<'_>) {
+        if self.take(receipt.at_ns, std::iter::once(*receipt)) {
+            self.book.note(receipt, 1);
+        }
+    }
+
+    fn receive_batch(&self, batch: &BatchReceipt<'_>) {
+        if self.take(batch.at_ns, batch.each())
+            && let Some(last) = batch.each().last()
+        {
+            self.book.note(&last, batch.stamps.len() as u64);
+        }
     }
 }
 
@@ -243,7 +271,7 @@ mod tests {
         book.accept(4);
         let answer = |partition, offset, outcome, reason| {
             let acked = receipt(0, 0, 0, outcome);
-            book.note(&Receipt { partition, offset, reason, ..acked });
+            book.note(&Receipt { partition, offset, reason, ..acked }, 1);
         };
         for (partition, offset) in [(1, 41), (1, 17), (0, 0), (-1, 9), (2, 9)] {
             answer(partition, offset, Outcome::Acked, "");
@@ -261,11 +289,11 @@ mod tests {
     #[test]
     fn a_partition_reaches_as_far_as_anybody_has_said() {
         let book = ReceiptBook::new(3);
-        book.note(&Receipt { offset: 9, ..receipt(0, 0, 0, Outcome::Acked) });
+        book.note(&Receipt { offset: 9, ..receipt(0, 0, 0, Outcome::Acked) }, 1);
         book.reach(&[4, 7, 0]);
         book.reach(&[12, 6, 0]);
         assert_eq!((book.ends(), book.known_ends()), (vec![10, 0, 0], vec![12, 7, 0]));
-        book.note(&Receipt { offset: 19, ..receipt(0, 0, 0, Outcome::Acked) });
+        book.note(&Receipt { offset: 19, ..receipt(0, 0, 0, Outcome::Acked) }, 1);
         assert_eq!(book.known_ends(), [20, 7, 0]);
     }
 
@@ -301,6 +329,46 @@ mod tests {
         assert_eq!((receipts.book.acked(), receipts.book.answered()), (3, 4));
         let report = receipts.ledger.close();
         assert_eq!((report.acked, report.failed, report.unresolved), (3, 1, 4));
+    }
+
+    /// A batch's receipt says what one for each of its events would say.
+    #[test]
+    fn a_batch_of_receipts_leaves_what_they_would_leave_one_by_one() {
+        let stamps: Vec<Stamp> = [1, 2, 3, 8]
+            .map(|due_us| receipt(due_us as u64, due_us, 0, Outcome::Acked).stamp)
+            .into();
+        let left = |is_batch: bool| {
+            let (receipts, windows) = shard();
+            let batches = [
+                (Outcome::Acked, 40, 2_500, "", &stamps[..2]),
+                (Outcome::Unknown, -1, 10_200, "timed out", &stamps[2..]),
+            ];
+            for (outcome, base_offset, at_ns, reason, stamps) in batches {
+                let partition = 0;
+                let batch = BatchReceipt { stamps, outcome, at_ns, partition, base_offset, reason };
+                if is_batch {
+                    receipts.receive_batch(&batch);
+                } else {
+                    batch.each().for_each(|receipt| receipts.receive(&receipt));
+                }
+            }
+            let timed_out = receipts.finish();
+            let windows: Vec<_> = windows
+                .try_iter()
+                .map(|(_, window)| {
+                    let ack = window.latency(Stage::Ack).map(|ack| (ack.count(), ack.max()));
+                    (window.index, window.events, ack)
+                })
+                .collect();
+            let book = &receipts.book;
+            let counts = (book.answered(), book.acked(), book.ends(), book.reasons());
+            let ledger = receipts.ledger.close();
+            (timed_out, windows, counts, (ledger.acked, ledger.unknown, ledger.unresolved))
+        };
+        let (timed_out, _, counts, ledger) = left(true);
+        assert_eq!((timed_out.len(), ledger), (2, (2, 2, 4)));
+        assert_eq!((counts.0, counts.1, &counts.2), (4, 2, &vec![42]));
+        assert_eq!(left(true), left(false));
     }
 
     #[test]

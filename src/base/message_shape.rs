@@ -1,18 +1,19 @@
-//! Checks a request's shape before the codec decodes it.
+//! Checks the shape of a message of Kafka's protocol before the codec decodes it: requests at the
+//! embedded broker, answers at the native client.
 //!
 //! The codec reserves room for as many elements as a length field claims, so a request of
-//! twenty bytes could ask for hundreds of gigabytes and abort the process. A request reaches
+//! twenty bytes could ask for hundreds of gigabytes and abort the process. A message reaches
 //! the codec only after every length in it was walked and found to be covered by bytes that
 //! really arrived, and after its elements were counted.
 
-/// The most array elements and tagged fields that one request may have, all levels together.
+/// The most array elements and tagged fields that one message may have, all levels together.
 ///
 /// An element may take a few bytes on the wire and hundreds in memory.
 const ELEMENTS_MAX: usize = 100_000;
 
-/// What stands at one place of a request.
+/// What stands at one place of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum FieldKind {
+pub(crate) enum FieldKind {
     /// A number of bytes that does not vary.
     Fixed(usize),
     /// A string, perhaps null.
@@ -29,22 +30,22 @@ pub(super) enum FieldKind {
 
 /// A field and the versions that carry it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
+pub(crate) struct Field {
     kind: FieldKind,
     since: i16,
     until: i16,
 }
 
-pub(super) const TEXT: Field = field(FieldKind::Text);
-pub(super) const BLOB: Field = field(FieldKind::Blob);
-pub(super) const INTS: Field = field(FieldKind::Ints);
-pub(super) const TEXTS: Field = field(FieldKind::Texts);
+pub(crate) const TEXT: Field = field(FieldKind::Text);
+pub(crate) const BLOB: Field = field(FieldKind::Blob);
+pub(crate) const INTS: Field = field(FieldKind::Ints);
+pub(crate) const TEXTS: Field = field(FieldKind::Texts);
 
-pub(super) const fn fixed(bytes: usize) -> Field {
+pub(crate) const fn fixed(bytes: usize) -> Field {
     field(FieldKind::Fixed(bytes))
 }
 
-pub(super) const fn list(fields: &'static [Field]) -> Field {
+pub(crate) const fn list(fields: &'static [Field]) -> Field {
     field(FieldKind::List(fields))
 }
 
@@ -53,22 +54,22 @@ const fn field(kind: FieldKind) -> Field {
 }
 
 impl Field {
-    pub(super) const fn since(self, version: i16) -> Self {
+    pub(crate) const fn since(self, version: i16) -> Self {
         Self { since: version, ..self }
     }
 
-    pub(super) const fn until(self, version: i16) -> Self {
+    pub(crate) const fn until(self, version: i16) -> Self {
         Self { until: version, ..self }
     }
 }
 
-/// The request is cut, or claims more than it holds.
+/// The message is cut, or claims more than it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
-/// Walks over a request without keeping anything of it.
+/// Walks over a message without keeping anything of it.
 #[derive(Debug)]
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     rest: &'a [u8],
     version: i16,
     flexible: bool,
@@ -77,17 +78,17 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// `flexible`: lengths are variable integers, and structs end with tagged fields.
-    pub(super) const fn new(bytes: &'a [u8], version: i16, flexible: bool) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8], version: i16, flexible: bool) -> Self {
         Self { rest: bytes, version, flexible, elements: 0 }
     }
 
     /// The bytes not walked over yet.
-    pub(super) const fn rest(&self) -> &'a [u8] {
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Walks over a struct with its tagged fields.
-    pub(super) fn fields(&mut self, fields: &[Field]) -> Result<(), Malformed> {
+    pub(crate) fn fields(&mut self, fields: &[Field]) -> Result<(), Malformed> {
         for field in fields {
             if (field.since..=field.until).contains(&self.version) {
                 self.kind(field.kind)?;
@@ -124,7 +125,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A string with a 16-bit length, perhaps null: in old versions, and in every header.
-    pub(super) fn short_text(&mut self) -> Result<(), Malformed> {
+    pub(crate) fn short_text(&mut self) -> Result<(), Malformed> {
         let bytes = self.take(2)?;
         match i16::from_be_bytes([bytes[0], bytes[1]]) {
             -1 => Ok(()),
@@ -132,7 +133,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn tags(&mut self) -> Result<(), Malformed> {
+    /// Walks over the tagged fields, where the version has any.
+    pub(crate) fn tags(&mut self) -> Result<(), Malformed> {
         if !self.flexible {
             return Ok(());
         }
