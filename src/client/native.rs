@@ -4,11 +4,22 @@
 //! sockets and timers, without a lock, a copy or a wake-up for each event.
 
 mod answer;
+mod assign;
 mod backoff;
 mod connection;
+mod fetch;
+mod fetch_session;
+mod fetched;
+mod fetcher;
+mod group;
 mod link;
+mod list_offsets;
 mod metadata;
 mod network;
+mod places;
 mod settings;
+mod source;
 mod versions;
+mod wanted;
 
+pub use source::NativeSource;

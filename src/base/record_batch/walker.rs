@@ -1,4 +1,4 @@
-//! Reading: walks the record set of a fetch response, batch by batch and record by record, in place.
+//! Reading: walks the record set of a fetch response, batch by batch and record by record.
 
 use super::aborted::{AbortedFilter, AbortedTransaction};
 use super::compression::{BatchCodec, Decompressor, UNPACKED_BYTES_MAX};

@@ -157,6 +157,19 @@ impl<'a> FieldReader<'a> {
         Some(text)
     }
 
+    /// Bytes; null is empty.
+    pub(crate) fn blob(&mut self) -> Option<&'a [u8]> {
+        let length = self.count()?;
+        let (blob, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(blob)
+    }
+
+    /// How many bytes are not read yet.
+    pub(crate) const fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Skips the tagged fields at the end of a struct.
     pub(crate) fn tags(&mut self) -> Option<()> {
         let mut walk = Walk::new(self.rest, 0, self.flexible);

@@ -145,6 +145,17 @@ impl Network {
         self.by_broker.get(&broker).copied()
     }
 
+    /// A way to a broker beside that of [`Self::link_of`], for questions whose answers may not wait
+    /// behind others.
+    pub(crate) fn link_beside(&mut self, broker: i32, host: &str, port: u16) -> LinkId {
+        self.add_link(Some(broker), BrokerAddress { host: host.to_owned(), port })
+    }
+
+    /// A link is of no use any more: it stays closed once it is lost.
+    pub(crate) fn abandon(&mut self, link: LinkId) {
+        self.links[link.0].is_wanted = false;
+    }
+
     /// Has a link connect, now and whenever it is lost.
     pub(crate) fn want(&mut self, link: LinkId) {
         self.links[link.0].is_wanted = true;

@@ -1,0 +1,337 @@
+//! A reader of a topic, as a member of a group.
+//!
+//! The worker's own thread does all of it, within [`Source::poll`]: no other thread is woken, and
+//! nothing is locked, for a record. A member therefore says that it is there only while it polls;
+//! one that works on a batch for longer than `session.timeout.ms` is given up.
+
+use std::time::{Duration, Instant};
+
+use kafka_protocol::error::ResponseError;
+
+use super::assign::AssignmentStrategy;
+use super::fetcher::Fetcher;
+use super::group::{GroupClient, GroupNews, MemberSettings};
+use super::network::{Network, NetworkEvent};
+use super::settings::{ConsumerSettings, NativeSettings};
+use crate::base::error::{Error, Result};
+use crate::event::Arrival;
+use crate::event::codec::StampPlace;
+use crate::measure::latency::Throttles;
+use crate::workers::consume::{Membership, Source};
+
+/// Longest wait for a commit before partitions are given up without it: their records then come
+/// again to somebody else, who knows them.
+const LAST_COMMIT: Duration = Duration::from_secs(10);
+
+/// Longest wait for the answers to a last commit and to a good-bye.
+const GOOD_BYE: Duration = Duration::from_secs(1);
+
+/// Partitions that are given up as soon as their offsets are committed.
+#[derive(Debug)]
+struct GivingUp {
+    partitions: Vec<i32>,
+    until: Instant,
+}
+
+/// One member of a group, reading one topic.
+#[allow(missing_debug_implementations, reason = "holds the codecs' own state")]
+pub struct NativeSource {
+    network: Network,
+    group: GroupClient,
+    fetcher: Fetcher,
+    membership: Membership,
+    stamp_place: StampPlace,
+    settings: NativeSettings<ConsumerSettings>,
+    giving_up: Option<GivingUp>,
+    commit_at: Instant,
+    /// What the coordinator said against the last commit.
+    refusal: Option<ResponseError>,
+    why: Option<String>,
+}
+
+impl NativeSource {
+    /// A member of `group` that reads a topic, whose events have their stamps in that place;
+    /// joining happens while polling.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what this client does not support.
+    pub(crate) fn new(
+        settings: NativeSettings<ConsumerSettings>,
+        (topic, stamp_place): (&str, StampPlace),
+        group: &str,
+    ) -> Result<Self> {
+        let (own, connection) = (&settings.own, &settings.connection);
+        if own.is_broker_assigned {
+            return Err(Error::usage(
+                "kafka.consumer: group.protocol: the native client joins groups of the classic \
+                 protocol only; expected classic",
+            ));
+        }
+        let member = MemberSettings {
+            group: group.to_owned(),
+            topic: topic.to_owned(),
+            instance_id: own.instance_id.clone(),
+            session_timeout: own.session_timeout,
+            rebalance_timeout: own.poll_interval_max,
+            heartbeat_interval: own.heartbeat_interval,
+            retry: connection.retry_first,
+            strategies: strategies(&own.strategies)?,
+            rack: own.rack.clone(),
+        };
+        let (timeout, now) = (connection.request_timeout, Instant::now());
+        Ok(Self {
+            network: Network::new(connection.clone(), topic)?,
+            group: GroupClient::new(member, own.reads_committed, timeout, now),
+            fetcher: Fetcher::new(topic, own.clone(), (timeout, connection.retry_first)),
+            membership: Membership::default(),
+            stamp_place,
+            giving_up: None,
+            commit_at: now + own.commit_interval,
+            refusal: None,
+            why: None,
+            settings,
+        })
+    }
+
+    /// Why it makes no progress, in one line, if it does not.
+    pub(crate) fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// Does what is due, and waits for something to happen until then at the latest.
+    fn turn(&mut self, until: Instant) -> Result<()> {
+        let now = Instant::now();
+        self.tend(now)?;
+        let knows_topic = !self.network.view().leaders().is_empty();
+        let group = if knows_topic { self.group.next(&self.network) } else { None };
+        let timers = [group, self.fetcher.next(now), self.next_commit()];
+        let at = timers.into_iter().flatten().min().map_or(until, |at| at.min(until));
+        self.network.turn(at)?;
+        let now = Instant::now();
+        while let Some(event) = self.network.next_event() {
+            self.take(event, now)?;
+        }
+        self.take_news(now)?;
+        self.tend(now)
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<()> {
+        let partitions = self.network.view().leaders().len();
+        // Without knowing the partitions a leader would share out none.
+        if partitions > 0 {
+            self.group.tend(&mut self.network, partitions, now);
+            self.take_news(now)?;
+        }
+        self.give_up(now);
+        if self.next_commit().is_some_and(|at| at <= now) {
+            self.commit_at = now + self.settings.own.commit_interval;
+            self.begin_commit(now);
+        }
+        self.fetcher.tend(&mut self.network, now)
+    }
+
+    fn next_commit(&self) -> Option<Instant> {
+        self.settings.own.commits.then_some(self.commit_at)
+    }
+
+    /// Commits what is processed, unless a commit is under way; false where nothing was asked.
+    fn begin_commit(&mut self, now: Instant) -> bool {
+        let offsets = self.fetcher.places.uncommitted(None);
+        !offsets.is_empty() && self.group.commit(&mut self.network, offsets, now)
+    }
+
+    fn take(&mut self, event: NetworkEvent, now: Instant) -> Result<()> {
+        match event {
+            NetworkEvent::Ready(_) => self.why = None,
+            NetworkEvent::Metadata => {
+                self.why = self.network.view().fault().map(|fault| format!("the topic: {fault}"));
+            }
+            NetworkEvent::Lost(link, lost, why) => {
+                self.group.lost(link, &lost, now);
+                self.fetcher.lost(link, &lost, now);
+                self.why = Some(why);
+            }
+            NetworkEvent::Answer(link, answer) => {
+                let partitions = self.network.view().leaders().len();
+                let network = &mut self.network;
+                let is_taken = self.group.take(network, (link, &answer), partitions, now);
+                let left = if is_taken {
+                    Some(answer)
+                } else {
+                    self.fetcher.take(network, link, answer, now)?
+                };
+                if let Some(answer) = left {
+                    network.recycle(link, answer);
+                }
+                // In order with what the other answers bring.
+                self.take_news(now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_news(&mut self, now: Instant) -> Result<()> {
+        for news in self.group.take_news() {
+            match news {
+                GroupNews::Gained(partitions) => {
+                    self.fetcher.places.gain(&partitions, now);
+                    self.membership.gained(partitions.len());
+                }
+                GroupNews::Offsets(offsets) => self.fetcher.place(&offsets)?,
+                GroupNews::GiveUp(partitions) => {
+                    self.fetcher.places.leave(&partitions);
+                    self.refusal = None;
+                    self.giving_up = Some(GivingUp { partitions, until: now + LAST_COMMIT });
+                }
+                GroupNews::LostAll => {
+                    self.fetcher.places.give_up_all();
+                    self.giving_up = None;
+                    self.membership.lost(usize::MAX);
+                }
+                GroupNews::Committed(offsets) => {
+                    self.refusal = None;
+                    self.fetcher.places.committed(&offsets);
+                }
+                GroupNews::NotCommitted(error) => self.refusal = error,
+                GroupNews::Failed(why) => return Err(Error::Broker(why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives partitions up once what was processed of them is committed, or can't be.
+    fn give_up(&mut self, now: Instant) {
+        let Some(giving_up) = &self.giving_up else { return };
+        if self.settings.own.commits && giving_up.until > now && !self.is_refused_for_good() {
+            if self.group.is_committing() {
+                return;
+            }
+            let offsets = self.fetcher.places.uncommitted(Some(&giving_up.partitions));
+            if !offsets.is_empty() {
+                self.group.commit(&mut self.network, offsets, now);
+                return;
+            }
+        }
+        let partitions = self.giving_up.take().map(|it| it.partitions).unwrap_or_default();
+        self.fetcher.places.give_up(&partitions);
+        self.membership.lost(partitions.len());
+        self.group.gave_up(now);
+    }
+
+    fn is_refused_for_good(&self) -> bool {
+        self.refusal.is_some_and(|error| !error.is_retriable())
+    }
+
+    /// Commits all that was processed, and waits for that.
+    fn commit_until(&mut self, deadline: Instant) -> Result<()> {
+        self.refusal = None;
+        loop {
+            let now = Instant::now();
+            if !self.group.is_committing() && !self.begin_commit(now) {
+                // What is not had any more is somebody else's to commit.
+                if self.fetcher.places.uncommitted(None).is_empty() {
+                    return Ok(());
+                }
+            }
+            let refusal = self.refusal.filter(|error| {
+                // Everything is tried again behind a rebalance.
+                !error.is_retriable() && *error != ResponseError::RebalanceInProgress
+            });
+            let why = match refusal {
+                Some(error) => error.to_string(),
+                None if now >= deadline => "no answer in time".to_owned(),
+                None => {
+                    self.turn(deadline.min(now + self.settings.connection.retry_first))?;
+                    continue;
+                }
+            };
+            return Err(Error::Broker(format!("committing what was read: {why}")));
+        }
+    }
+}
+
+/// The strategies of that name.
+fn strategies(names: &[String]) -> Result<Vec<AssignmentStrategy>> {
+    let strategy = |name: &String| {
+        AssignmentStrategy::named(name).ok_or_else(|| {
+            Error::usage(format!(
+                "kafka.consumer: partition.assignment.strategy: {name:?} is not a strategy of \
+                 the native client; expected range, roundrobin or cooperative-sticky"
+            ))
+        })
+    };
+    let strategies = names.iter().map(strategy).collect::<Result<Vec<_>>>()?;
+    let cooperative = strategies.iter().filter(|strategy| strategy.is_cooperative()).count();
+    if strategies.is_empty() || (cooperative > 0 && cooperative < strategies.len()) {
+        return Err(Error::usage(
+            "kafka.consumer: partition.assignment.strategy: expected strategies that are all \
+             eager (range, roundrobin) or all cooperative (cooperative-sticky)",
+        ));
+    }
+    Ok(strategies)
+}
+
+impl Source for NativeSource {
+    fn poll(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        each: &mut dyn FnMut(&Arrival<'_>),
+    ) -> Result<usize> {
+        let deadline = Instant::now() + wait;
+        let header = self.stamp_place.header();
+        // The network first: what is asked now arrives while the records are worked on.
+        let mut until = if self.fetcher.has_records() { Instant::now() } else { deadline };
+        loop {
+            self.turn(until)?;
+            let count = self.fetcher.hand_out(&mut self.network, header, max, each)?;
+            if count > 0 || Instant::now() >= deadline {
+                return Ok(count);
+            }
+            until = deadline;
+        }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.commit_until(Instant::now() + self.settings.connection.request_timeout)
+    }
+
+    fn throttles(&self, now_ns: u64) -> Option<Throttles> {
+        let mut throttles = Throttles::default();
+        for (at, pause) in &self.fetcher.throttled {
+            let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            // The broker asked at that moment for a pause that follows.
+            let asked_ns = now_ns.saturating_sub(ns(at.elapsed()));
+            throttles.note(asked_ns, 0, ns(*pause), ns(*pause));
+        }
+        Some(throttles)
+    }
+
+    fn membership(&self) -> &Membership {
+        &self.membership
+    }
+}
+
+impl Drop for NativeSource {
+    /// Leaves the group, so that the others take over at once.
+    fn drop(&mut self) {
+        let deadline = Instant::now() + GOOD_BYE;
+        if self.settings.own.commits {
+            // What can't be committed comes again to somebody else.
+            let _ = self.commit_until(deadline);
+        }
+        let Some((link, id)) = self.group.leave(&mut self.network, Instant::now()) else { return };
+        while Instant::now() < deadline && self.network.turn(deadline).is_ok() {
+            while let Some(event) = self.network.next_event() {
+                match event {
+                    NetworkEvent::Answer(from, answer) if (from, answer.id) == (link, id) => return,
+                    NetworkEvent::Lost(from, ..) if from == link => return,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! Against the embedded broker; librdkafka writes what is read.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use super::*;
+use crate::broker::Broker;
+use crate::broker::config::BrokerConfig;
+
+const TOPIC: &str = "clicks";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What tests compare of a record: partition, offset, key, header and value.
+type Read = (i32, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn broker() -> (Broker, String) {
+    let config = BrokerConfig {
+        partitions_default: 6,
+        initial_rebalance_delay_ms: 50,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::start(&config).unwrap();
+    let bootstrap = broker.address().to_string();
+    (broker, bootstrap)
+}
+
+fn member(bootstrap: &str, group: &str, properties: &[(&str, &str)]) -> NativeSource {
+    let fast = [
+        ("auto.offset.reset", "earliest"),
+        ("retry.backoff.ms", "10"),
+        ("heartbeat.interval.ms", "50"),
+        ("session.timeout.ms", "10000"),
+        ("auto.commit.interval.ms", "100"),
+    ];
+    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    let properties: BTreeMap<_, _> = fast.iter().chain(properties).map(owned).collect();
+    let settings = NativeSettings::consumer(bootstrap, &properties).unwrap();
+    NativeSource::new(settings, (TOPIC, StampPlace::Payload), group).unwrap()
+}
+
+fn producer(bootstrap: &str, codec: &str) -> BaseProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("compression.type", codec)
+        .set("linger.ms", "5")
+        .create()
+        .unwrap()
+}
+
+/// Writes so many records with numbers from `from` on, round the partitions.
+fn write(producer: &BaseProducer, from: usize, count: usize) {
+    for number in from..from + count {
+        let (key, value) = (format!("k{number}"), format!("value {number} {}", "x".repeat(90)));
+        let header = Header { key: "n", value: Some(&value) };
+        let record = BaseRecord::to(TOPIC)
+            .partition(i32::try_from(number % 6).unwrap())
+            .key(&key)
+            .headers(OwnedHeaders::new().insert(header))
+            .payload(&value);
+        producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
+        producer.poll(Duration::ZERO);
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// Reads until so many records have come.
+fn read(source: &mut NativeSource, count: usize) -> Vec<Read> {
+    let (mut found, began) = (Vec::new(), Instant::now());
+    while found.len() < count {
+        assert!(began.elapsed() < PATIENCE, "{} of {count}; {:?}", found.len(), source.why());
+        source
+            .poll(100, Duration::from_millis(50), &mut |arrival| {
+                let bytes = |field: Option<&[u8]>| field.unwrap_or_default().to_vec();
+                found.push((
+                    arrival.partition,
+                    arrival.offset,
+                    bytes(arrival.key),
+                    bytes(arrival.header),
+                    bytes(arrival.payload),
+                ));
+            })
+            .unwrap();
+    }
+    found
+}
+
+/// What [`write`] wrote, by partition and offset.
+fn written(from: usize, count: usize) -> Vec<Read> {
+    let record = |number: usize| {
+        let value = format!("value {number} {}", "x".repeat(90)).into_bytes();
+        let partition = i32::try_from(number % 6).unwrap();
+        let offset = i64::try_from(number / 6).unwrap();
+        (partition, offset, format!("k{number}").into_bytes(), Vec::new(), value)
+    };
+    let mut all: Vec<Read> = (from..from + count).map(record).collect();
+    all.sort();
+    all
+}
+
+fn sorted(mut records: Vec<Read>) -> Vec<Read> {
+    records.sort();
+    records
+}
+
+#[test]
+fn what_librdkafka_wrote_is_read_whatever_the_codec_and_once() {
+    let mut codecs = vec!["none", "gzip", "snappy", "lz4"];
+    if cfg!(feature = "zstd") {
+        codecs.push("zstd");
+    }
+    for codec in codecs {
+        let (_broker, bootstrap) = broker();
+        write(&producer(&bootstrap, codec), 0, 900);
+        let mut source = member(&bootstrap, codec, &[]);
+        let found = read(&mut source, 900);
+        for partition in 0..6 {
+            let offsets = found.iter().filter(|it| it.0 == partition).map(|it| it.1);
+            assert!(offsets.eq(0..150), "{codec}: in order");
+        }
+        assert_eq!(sorted(found), written(0, 900), "{codec}");
+        assert_eq!(source.assigned(), Some(6));
+        // What comes later is read by the next request, and nothing comes twice.
+        write(&producer(&bootstrap, codec), 900, 60);
+        assert_eq!(sorted(read(&mut source, 60)), written(900, 60), "{codec}");
+    }
+}
+
+#[test]
+fn a_group_goes_on_where_it_has_committed_and_a_new_one_where_it_was_told_to() {
+    let (_broker, bootstrap) = broker();
+    let producer = producer(&bootstrap, "lz4");
+    write(&producer, 0, 120);
+    let mut first = member(&bootstrap, "g", &[("enable.auto.commit", "false")]);
+    assert_eq!(read(&mut first, 120).len(), 120);
+    first.commit().unwrap();
+    write(&producer, 120, 60);
+    // It reads them and is gone without having committed them.
+    assert_eq!(read(&mut first, 60).len(), 60);
+    drop(first);
+    let mut second = member(&bootstrap, "g", &[]);
+    assert_eq!(sorted(read(&mut second, 60)), written(120, 60));
+    drop(second);
+    let mut third = member(&bootstrap, "g", &[]);
+    let mut latest = member(&bootstrap, "new", &[("auto.offset.reset", "latest")]);
+    let began = Instant::now();
+    // A commit means that it knows where it begins.
+    while latest.fetcher.places.uncommitted(None).is_empty()
+        && latest.fetcher.places.had().all(|(_, place)| place.committed < 0)
+    {
+        latest.poll(10, Duration::from_millis(20), &mut |_| panic!("nothing is new")).unwrap();
+        third.poll(10, Duration::ZERO, &mut |_| panic!("all was committed on leaving")).unwrap();
+        assert!(began.elapsed() < PATIENCE, "{:?}", latest.why());
+    }
+    write(&producer, 180, 60);
+    assert_eq!(sorted(read(&mut latest, 60)), written(180, 60));
+    assert_eq!(sorted(read(&mut third, 60)), written(180, 60));
+}
+
+#[test]
+fn a_group_without_an_offset_and_without_a_word_where_to_begin_is_an_error() {
+    let (_broker, bootstrap) = broker();
+    write(&producer(&bootstrap, "none"), 0, 6);
+    let mut source = member(&bootstrap, "g", &[("auto.offset.reset", "error")]);
+    let began = Instant::now();
+    let error = loop {
+        assert!(began.elapsed() < PATIENCE);
+        if let Err(error) = source.poll(10, Duration::from_millis(50), &mut |_| {}) {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("has no committed offset; expected"), "{error}");
+}
+
+/// Two members come one after the other while records are written, and one goes: each record is
+/// read once, although partitions move.
+#[test]
+fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
+    const RECORDS: usize = 6_000;
+    for strategy in ["range", "roundrobin", "cooperative-sticky"] {
+        let (_broker, bootstrap) = broker();
+        let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let all: Arc<Mutex<Vec<(i32, i64)>>> = Arc::default();
+        let run = |lives: usize| {
+            let (stop, seen, all) = (stop.clone(), seen.clone(), all.clone());
+            let strategy = [("partition.assignment.strategy", strategy)];
+            let mut source = member(&bootstrap, "g", &strategy);
+            thread::spawn(move || {
+                let began = Instant::now();
+                let mut own = 0;
+                while !stop.load(Ordering::Relaxed) && own < lives {
+                    assert!(began.elapsed() < PATIENCE, "{:?}", source.why());
+                    let mut found = Vec::new();
+                    let mut each = |it: &Arrival<'_>| found.push((it.partition, it.offset));
+                    own += source.poll(64, Duration::from_millis(20), &mut each).unwrap();
+                    seen.fetch_add(found.len(), Ordering::Relaxed);
+                    all.lock().unwrap().extend(found);
+                }
+                (own, source.membership().history(i64::MAX).0.len())
+            })
+        };
+        let producer = producer(&bootstrap, "lz4");
+        write(&producer, 0, 60);
+        let first = run(usize::MAX);
+        let wait_for = |count: usize| {
+            let began = Instant::now();
+            while seen.load(Ordering::Relaxed) < count {
+                let seen = seen.load(Ordering::Relaxed);
+                assert!(began.elapsed() < PATIENCE, "{strategy}: {seen} of {count}");
+                thread::sleep(Duration::from_millis(5));
+            }
+        };
+        wait_for(60);
+        // The second one leaves again, in the midst of it.
+        let second = run(1_000);
+        let writer = thread::spawn({
+            move || {
+                for from in (60..RECORDS).step_by(60) {
+                    write(&producer, from, 60);
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+        });
+        writer.join().unwrap();
+        let (own, _) = second.join().unwrap();
+        wait_for(RECORDS);
+        stop.store(true, Ordering::Relaxed);
+        let (_, changes) = first.join().unwrap();
+        let mut all = all.lock().unwrap().clone();
+        all.sort_unstable();
+        let wanted = (0..6).flat_map(|partition| (0..1_000).map(move |offset| (partition, offset)));
+        assert_eq!(all, wanted.collect::<Vec<_>>(), "{strategy}");
+        assert!(own >= 1_000, "{strategy}: the second one had its share");
+        assert!(changes >= 3, "{strategy}: {changes} changes of the first one's partitions");
+    }
+}
+
+#[test]
+fn connections_that_break_cost_nothing_but_time() {
+    let (broker, bootstrap) = broker();
+    let producer = producer(&bootstrap, "none");
+    let mut source = member(&bootstrap, "g", &[]);
+    let mut found = Vec::new();
+    for round in 0..5 {
+        write(&producer, round * 60, 60);
+        found.extend(read(&mut source, 60));
+        broker.faults().drop_connections();
+    }
+    assert_eq!(sorted(found), written(0, 300));
+    source.commit().unwrap();
+}
+
+#[test]
+fn what_is_not_supported_is_said_before_anything_is_opened() {
+    let refused = |name: &str, value: &str| {
+        let properties = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let settings = NativeSettings::consumer("127.0.0.1:1", &properties).unwrap();
+        let made = NativeSource::new(settings, (TOPIC, StampPlace::Payload), "g");
+        made.err().unwrap().to_string()
+    };
+    assert!(refused("group.protocol", "consumer").contains("expected classic"));
+    let strategy = |value| refused("partition.assignment.strategy", value);
+    assert!(strategy("sticky").contains("expected range, roundrobin or cooperative-sticky"));
+    assert!(strategy("range,cooperative-sticky").contains("all eager"));
+}
