@@ -1,4 +1,5 @@
-//! Against the embedded broker; librdkafka writes what is read.
+//! Against the embedded broker; librdkafka writes what is read. With `KBENCH_TEST_KAFKA=host:port`
+//! against a Kafka that makes topics of six partitions when they are written to: it has sessions.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,60 +14,84 @@ use super::*;
 use crate::broker::Broker;
 use crate::broker::config::BrokerConfig;
 
-const TOPIC: &str = "clicks";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What tests compare of a record: partition, offset, key, header and value.
 type Read = (i32, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 
-fn broker() -> (Broker, String) {
-    let config = BrokerConfig {
-        partitions_default: 6,
-        initial_rebalance_delay_ms: 50,
-        ..BrokerConfig::default()
-    };
-    let broker = Broker::start(&config).unwrap();
-    let bootstrap = broker.address().to_string();
-    (broker, bootstrap)
+/// A broker, and a topic of its own for one test.
+struct Place {
+    /// `None` for a real Kafka.
+    broker: Option<Broker>,
+    bootstrap: String,
+    topic: String,
 }
 
-fn member(bootstrap: &str, group: &str, properties: &[(&str, &str)]) -> NativeSource {
-    let fast = [
-        ("auto.offset.reset", "earliest"),
-        ("retry.backoff.ms", "10"),
-        ("heartbeat.interval.ms", "50"),
-        ("session.timeout.ms", "10000"),
-        ("auto.commit.interval.ms", "100"),
-    ];
-    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-    let properties: BTreeMap<_, _> = fast.iter().chain(properties).map(owned).collect();
-    let settings = NativeSettings::consumer(bootstrap, &properties).unwrap();
-    NativeSource::new(settings, (TOPIC, StampPlace::Payload), group).unwrap()
-}
-
-fn producer(bootstrap: &str, codec: &str) -> BaseProducer {
-    ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("compression.type", codec)
-        .set("linger.ms", "5")
-        .create()
-        .unwrap()
-}
-
-/// Writes so many records with numbers from `from` on, round the partitions.
-fn write(producer: &BaseProducer, from: usize, count: usize) {
-    for number in from..from + count {
-        let (key, value) = (format!("k{number}"), format!("value {number} {}", "x".repeat(90)));
-        let header = Header { key: "n", value: Some(&value) };
-        let record = BaseRecord::to(TOPIC)
-            .partition(i32::try_from(number % 6).unwrap())
-            .key(&key)
-            .headers(OwnedHeaders::new().insert(header))
-            .payload(&value);
-        producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
-        producer.poll(Duration::ZERO);
+impl Place {
+    fn new() -> Self {
+        let topic = format!("clicks-{:x}", crate::base::random::fresh());
+        if let Ok(bootstrap) = std::env::var("KBENCH_TEST_KAFKA") {
+            return Self { broker: None, bootstrap, topic };
+        }
+        let config = BrokerConfig {
+            partitions_default: 6,
+            initial_rebalance_delay_ms: 50,
+            ..BrokerConfig::default()
+        };
+        let broker = Broker::start(&config).unwrap();
+        let bootstrap = broker.address().to_string();
+        Self { broker: Some(broker), bootstrap, topic }
     }
-    producer.flush(PATIENCE).unwrap();
+
+    /// A member of a group of the topic's own.
+    fn member(&self, group: &str, properties: &[(&str, &str)]) -> NativeSource {
+        let fast = [
+            ("auto.offset.reset", "earliest"),
+            ("retry.backoff.ms", "10"),
+            ("heartbeat.interval.ms", "50"),
+            ("session.timeout.ms", "10000"),
+            ("auto.commit.interval.ms", "100"),
+        ];
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let properties: BTreeMap<_, _> = fast.iter().chain(properties).map(owned).collect();
+        let settings = NativeSettings::consumer(&self.bootstrap, &properties).unwrap();
+        let group = format!("{}-{group}", self.topic);
+        NativeSource::new(settings, (&self.topic, StampPlace::Payload), &group).unwrap()
+    }
+
+    fn writer(&self, codec: &str) -> Writer {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("compression.type", codec)
+            .set("linger.ms", "5")
+            .create()
+            .unwrap();
+        Writer { producer, topic: self.topic.clone() }
+    }
+}
+
+/// librdkafka's producer.
+struct Writer {
+    producer: BaseProducer,
+    topic: String,
+}
+
+impl Writer {
+    /// Writes so many records with numbers from `from` on, round the partitions.
+    fn write(&self, from: usize, count: usize) {
+        for number in from..from + count {
+            let (key, value) = (format!("k{number}"), format!("value {number} {}", "x".repeat(90)));
+            let header = Header { key: "n", value: Some(&value) };
+            let record = BaseRecord::to(&self.topic)
+                .partition(i32::try_from(number % 6).unwrap())
+                .key(&key)
+                .headers(OwnedHeaders::new().insert(header))
+                .payload(&value);
+            self.producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
+            self.producer.poll(Duration::ZERO);
+        }
+        self.producer.flush(PATIENCE).unwrap();
+    }
 }
 
 /// Reads until so many records have come.
@@ -115,9 +140,9 @@ fn what_librdkafka_wrote_is_read_whatever_the_codec_and_once() {
         codecs.push("zstd");
     }
     for codec in codecs {
-        let (_broker, bootstrap) = broker();
-        write(&producer(&bootstrap, codec), 0, 900);
-        let mut source = member(&bootstrap, codec, &[]);
+        let place = Place::new();
+        place.writer(codec).write(0, 900);
+        let mut source = place.member(codec, &[]);
         let found = read(&mut source, 900);
         for partition in 0..6 {
             let offsets = found.iter().filter(|it| it.0 == partition).map(|it| it.1);
@@ -126,28 +151,28 @@ fn what_librdkafka_wrote_is_read_whatever_the_codec_and_once() {
         assert_eq!(sorted(found), written(0, 900), "{codec}");
         assert_eq!(source.assigned(), Some(6));
         // What comes later is read by the next request, and nothing comes twice.
-        write(&producer(&bootstrap, codec), 900, 60);
+        place.writer(codec).write(900, 60);
         assert_eq!(sorted(read(&mut source, 60)), written(900, 60), "{codec}");
     }
 }
 
 #[test]
 fn a_group_goes_on_where_it_has_committed_and_a_new_one_where_it_was_told_to() {
-    let (_broker, bootstrap) = broker();
-    let producer = producer(&bootstrap, "lz4");
-    write(&producer, 0, 120);
-    let mut first = member(&bootstrap, "g", &[("enable.auto.commit", "false")]);
+    let place = Place::new();
+    let writer = place.writer("lz4");
+    writer.write(0, 120);
+    let mut first = place.member("g", &[("enable.auto.commit", "false")]);
     assert_eq!(read(&mut first, 120).len(), 120);
     first.commit().unwrap();
-    write(&producer, 120, 60);
+    writer.write(120, 60);
     // It reads them and is gone without having committed them.
     assert_eq!(read(&mut first, 60).len(), 60);
     drop(first);
-    let mut second = member(&bootstrap, "g", &[]);
+    let mut second = place.member("g", &[]);
     assert_eq!(sorted(read(&mut second, 60)), written(120, 60));
     drop(second);
-    let mut third = member(&bootstrap, "g", &[]);
-    let mut latest = member(&bootstrap, "new", &[("auto.offset.reset", "latest")]);
+    let mut third = place.member("g", &[]);
+    let mut latest = place.member("new", &[("auto.offset.reset", "latest")]);
     let began = Instant::now();
     // A commit means that it knows where it begins.
     while latest.fetcher.places.uncommitted(None).is_empty()
@@ -157,16 +182,16 @@ fn a_group_goes_on_where_it_has_committed_and_a_new_one_where_it_was_told_to() {
         third.poll(10, Duration::ZERO, &mut |_| panic!("all was committed on leaving")).unwrap();
         assert!(began.elapsed() < PATIENCE, "{:?}", latest.why());
     }
-    write(&producer, 180, 60);
+    writer.write(180, 60);
     assert_eq!(sorted(read(&mut latest, 60)), written(180, 60));
     assert_eq!(sorted(read(&mut third, 60)), written(180, 60));
 }
 
 #[test]
 fn a_group_without_an_offset_and_without_a_word_where_to_begin_is_an_error() {
-    let (_broker, bootstrap) = broker();
-    write(&producer(&bootstrap, "none"), 0, 6);
-    let mut source = member(&bootstrap, "g", &[("auto.offset.reset", "error")]);
+    let place = Place::new();
+    place.writer("none").write(0, 6);
+    let mut source = place.member("g", &[("auto.offset.reset", "error")]);
     let began = Instant::now();
     let error = loop {
         assert!(began.elapsed() < PATIENCE);
@@ -183,13 +208,13 @@ fn a_group_without_an_offset_and_without_a_word_where_to_begin_is_an_error() {
 fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
     const RECORDS: usize = 6_000;
     for strategy in ["range", "roundrobin", "cooperative-sticky"] {
-        let (_broker, bootstrap) = broker();
+        let place = Place::new();
         let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let all: Arc<Mutex<Vec<(i32, i64)>>> = Arc::default();
         let run = |lives: usize| {
             let (stop, seen, all) = (stop.clone(), seen.clone(), all.clone());
             let strategy = [("partition.assignment.strategy", strategy)];
-            let mut source = member(&bootstrap, "g", &strategy);
+            let mut source = place.member("g", &strategy);
             thread::spawn(move || {
                 let began = Instant::now();
                 let mut own = 0;
@@ -204,8 +229,8 @@ fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
                 (own, source.membership().history(i64::MAX).0.len())
             })
         };
-        let producer = producer(&bootstrap, "lz4");
-        write(&producer, 0, 60);
+        let writer = place.writer("lz4");
+        writer.write(0, 60);
         let first = run(usize::MAX);
         let wait_for = |count: usize| {
             let began = Instant::now();
@@ -218,15 +243,15 @@ fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
         wait_for(60);
         // The second one leaves again, in the midst of it.
         let second = run(1_000);
-        let writer = thread::spawn({
+        let writing = thread::spawn({
             move || {
                 for from in (60..RECORDS).step_by(60) {
-                    write(&producer, from, 60);
+                    writer.write(from, 60);
                     thread::sleep(Duration::from_millis(20));
                 }
             }
         });
-        writer.join().unwrap();
+        writing.join().unwrap();
         let (own, _) = second.join().unwrap();
         wait_for(RECORDS);
         stop.store(true, Ordering::Relaxed);
@@ -242,14 +267,16 @@ fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
 
 #[test]
 fn connections_that_break_cost_nothing_but_time() {
-    let (broker, bootstrap) = broker();
-    let producer = producer(&bootstrap, "none");
-    let mut source = member(&bootstrap, "g", &[]);
+    let place = Place::new();
+    let writer = place.writer("none");
+    let mut source = place.member("g", &[]);
     let mut found = Vec::new();
     for round in 0..5 {
-        write(&producer, round * 60, 60);
+        writer.write(round * 60, 60);
         found.extend(read(&mut source, 60));
-        broker.faults().drop_connections();
+        if let Some(broker) = &place.broker {
+            broker.faults().drop_connections();
+        }
     }
     assert_eq!(sorted(found), written(0, 300));
     source.commit().unwrap();
@@ -260,7 +287,7 @@ fn what_is_not_supported_is_said_before_anything_is_opened() {
     let refused = |name: &str, value: &str| {
         let properties = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let settings = NativeSettings::consumer("127.0.0.1:1", &properties).unwrap();
-        let made = NativeSource::new(settings, (TOPIC, StampPlace::Payload), "g");
+        let made = NativeSource::new(settings, ("clicks", StampPlace::Payload), "g");
         made.err().unwrap().to_string()
     };
     assert!(refused("group.protocol", "consumer").contains("expected classic"));
