@@ -392,3 +392,11 @@ impl Fetcher {
 fn is_of_turn(turns: &[(i32, u32)], partition: i32, place: &ReadPlace) -> bool {
     turns.contains(&(partition, place.turn))
 }
+
+#[cfg(test)]
+impl Fetcher {
+    /// From now on nothing says where to begin.
+    pub(super) fn forbid_reset(&mut self) {
+        self.settings.offset_reset = OffsetReset::Error;
+    }
+}

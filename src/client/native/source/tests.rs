@@ -98,8 +98,9 @@ impl Writer {
 fn read(source: &mut NativeSource, count: usize) -> Vec<Read> {
     let (mut found, began) = (Vec::new(), Instant::now());
     while found.len() < count {
+        let before = found.len();
         assert!(began.elapsed() < PATIENCE, "{} of {count}; {:?}", found.len(), source.why());
-        source
+        let polled = source
             .poll(100, Duration::from_millis(50), &mut |arrival| {
                 let bytes = |field: Option<&[u8]>| field.unwrap_or_default().to_vec();
                 found.push((
@@ -111,6 +112,8 @@ fn read(source: &mut NativeSource, count: usize) -> Vec<Read> {
                 ));
             })
             .unwrap();
+        assert_eq!(polled, found.len() - before);
+        assert!(polled <= 100, "as many as were asked for at most");
     }
     found
 }
@@ -200,6 +203,67 @@ fn a_group_without_an_offset_and_without_a_word_where_to_begin_is_an_error() {
         }
     };
     assert!(error.contains("has no committed offset; expected"), "{error}");
+}
+
+#[test]
+fn an_offset_that_is_gone_is_replaced_as_the_property_says() {
+    let place = Place::new();
+    place.writer("none").write(0, 60);
+    let mut source = place.member("g", &[]);
+    read(&mut source, 60);
+    source.fetcher.places.get(2).unwrap().place(1_000_000);
+    let again = read(&mut source, 10);
+    assert!(again.iter().map(|it| (it.0, it.1)).eq((0..10).map(|offset| (2, offset))));
+    let mut strict = place.member("strict", &[]);
+    read(&mut strict, 60);
+    strict.fetcher.forbid_reset();
+    strict.fetcher.places.get(2).unwrap().place(1_000_000);
+    let began = Instant::now();
+    let error = loop {
+        assert!(began.elapsed() < PATIENCE);
+        if let Err(error) = strict.poll(10, Duration::from_millis(50), &mut |_| {}) {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("partition 2") && error.contains("no longer has"), "{error}");
+}
+
+#[test]
+fn a_stamp_is_taken_from_the_header_of_its_name() {
+    let place = Place::new();
+    place.writer("lz4").write(0, 12);
+    let mut source = place.member("g", &[]);
+    source.stamp_place = StampPlace::Header("n");
+    let found = read(&mut source, 12);
+    assert!(found.iter().all(|(.., header, value)| header == value && !value.is_empty()));
+    let mut other = place.member("other", &[]);
+    other.stamp_place = StampPlace::Header("m");
+    assert!(read(&mut other, 12).iter().all(|(.., header, _)| header.is_empty()));
+}
+
+/// Waiting is by the system: a reader that has nothing to do does nothing.
+#[test]
+fn a_reader_without_records_takes_no_time_of_the_processor() {
+    let used = || {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to a timespec of this frame.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+    };
+    let idle = |source: &mut NativeSource| {
+        let (began, before) = (Instant::now(), used());
+        source.poll(10, Duration::from_secs(1), &mut |_| panic!("nothing is there")).unwrap();
+        (used() - before).as_secs_f64() / began.elapsed().as_secs_f64()
+    };
+    let place = Place::new();
+    place.writer("none").write(0, 6);
+    let mut source = place.member("g", &[]);
+    read(&mut source, 6);
+    let share = idle(&mut source);
+    assert!(share < 0.1, "assigned: {share}");
+    let nowhere = Place { broker: None, bootstrap: "127.0.0.1:1".to_owned(), ..Place::new() };
+    let share = idle(&mut nowhere.member("g", &[]));
+    assert!(share < 0.1, "without a broker: {share}");
 }
 
 /// Two members come one after the other while records are written, and one goes: each record is
