@@ -107,6 +107,14 @@ impl FetchSession {
 }
 
 #[cfg(test)]
+impl FetchSession {
+    /// Whether the next request is one of a session that is known to the broker.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.epoch > 0
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
