@@ -13,8 +13,8 @@ use super::super::metadata::ClusterView;
 use super::{LinkId, LostRequest, Network, NetworkEvent};
 
 impl Network {
-    /// Writes what is queued on a link.
-    pub(super) fn flush(&mut self, id: LinkId) {
+    /// Writes what is queued on a link, as far as its socket takes it.
+    pub(crate) fn flush(&mut self, id: LinkId) {
         if let Err(error) = self.links[id.0].flush() {
             self.lose(id, &told(&error));
         }

@@ -1,0 +1,140 @@
+//! Brokers, with producers of our own.
+//!
+//! What carries no load is librdkafka's, by its own target: topics, offsets, probes, distances,
+//! readers, and the look at groups. So are consumers, as long as there is no source of our own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::settings::NativeSettings;
+use super::sink::NativeSink;
+use crate::base::clock::Clock;
+use crate::base::error::Result;
+use crate::client::facts::{BrokerInfo, Brokers, ClientProperties, Distance, TopicFacts};
+use crate::client::library::{ClientLibrary, Endpoint};
+use crate::client::librdkafka::Librdkafka;
+use crate::client::target::{GroupWatch, Target};
+use crate::client::topic_reader::TopicReader;
+use crate::event::codec::StampPlace;
+use crate::plan::{AppPlan, Plan, TopicPlan};
+use crate::workers::consume::Source;
+use crate::workers::produce::{Receiver, Sink};
+
+/// Brokers at an address.
+#[allow(missing_debug_implementations, reason = "holds a client")]
+pub(super) struct NativeTarget {
+    bootstrap: String,
+    topic: String,
+    producer: BTreeMap<String, String>,
+    /// Whatever carries no load.
+    administration: Arc<dyn Target>,
+    /// What the producers made so far run with.
+    applied: Mutex<Option<ClientProperties>>,
+}
+
+impl NativeTarget {
+    /// A place for a run; nobody has answered yet when this returns.
+    ///
+    /// # Errors
+    /// [`crate::base::error::Error::Usage`] when either client refuses a property.
+    pub(super) fn connect(endpoint: &Endpoint<'_>) -> Result<Self> {
+        NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
+        Ok(Self {
+            bootstrap: endpoint.bootstrap.to_owned(),
+            topic: endpoint.topic.to_owned(),
+            producer: endpoint.kafka.producer.clone(),
+            administration: Librdkafka.connect(endpoint)?,
+            applied: Mutex::default(),
+        })
+    }
+}
+
+impl Target for NativeTarget {
+    fn sink(
+        &self,
+        _plan: &Plan,
+        clock: &Arc<dyn Clock>,
+        receiver: Arc<dyn Receiver>,
+    ) -> Result<Box<dyn Sink>> {
+        let (bootstrap, topic) = (&self.bootstrap, &self.topic);
+        let sink = NativeSink::new(bootstrap, &self.producer, topic, clock.clone(), receiver)?;
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        *applied = Some(sink.applied().clone());
+        Ok(Box::new(sink))
+    }
+
+    fn clients(&self) -> Vec<ClientProperties> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        applied.into_iter().chain(self.administration.clients()).collect()
+    }
+
+    fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
+        self.administration.source(plan, app)
+    }
+
+    fn brokers(&self, wait: Duration) -> Result<Brokers> {
+        self.administration.brokers(wait)
+    }
+
+    fn make_topic(&self, plan: &TopicPlan, record_bytes_max: Option<u64>) -> Result<TopicFacts> {
+        self.administration.make_topic(plan, record_bytes_max)
+    }
+
+    fn delete_topic(&self) -> Result<()> {
+        self.administration.delete_topic()
+    }
+
+    fn prepare(&self, plan: &Plan, check: &dyn Fn(usize) -> Result<()>) -> Result<BrokerInfo> {
+        self.administration.prepare(plan, check)
+    }
+
+    fn reader(&self, other: Option<&str>, stamp_place: StampPlace) -> Result<TopicReader> {
+        self.administration.reader(other, stamp_place)
+    }
+
+    fn leaders(&self) -> Vec<i32> {
+        self.administration.leaders()
+    }
+
+    fn ends(&self, partitions: usize) -> Result<Vec<i64>> {
+        self.administration.ends(partitions)
+    }
+
+    fn probe(
+        &self,
+        partition: usize,
+        header: Option<(&'static str, &[u8])>,
+        payload: &[u8],
+    ) -> Result<()> {
+        self.administration.probe(partition, header, payload)
+    }
+
+    fn distances(&self, leaders: &[i32]) -> Result<Vec<Distance>> {
+        self.administration.distances(leaders)
+    }
+
+    fn own_topic(&self, plan: &Plan) -> Option<(&str, &str)> {
+        self.administration.own_topic(plan)
+    }
+
+    fn answers(&self, wait: Duration) -> bool {
+        self.administration.answers(wait)
+    }
+
+    fn why(&self) -> Option<String> {
+        self.administration.why()
+    }
+
+    fn refusal(&self) -> Option<String> {
+        self.administration.refusal()
+    }
+
+    fn group_watch(&self) -> Option<Arc<dyn GroupWatch>> {
+        self.administration.group_watch()
+    }
+
+    fn topic_fault(&self, facts: &TopicFacts) -> Option<String> {
+        self.administration.topic_fault(facts)
+    }
+}
