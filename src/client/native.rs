@@ -19,12 +19,12 @@ mod metadata;
 mod network;
 mod places;
 mod settings;
-mod source;
 mod sink;
+mod source;
 mod target;
 mod versions;
 mod wanted;
 
-pub use source::NativeSource;
 pub use library::Native;
 pub use sink::NativeSink;
+pub use source::NativeSource;

@@ -221,12 +221,13 @@ impl Connection {
         }
     }
 
-    /// Takes what the socket has; whole answers go to `answers`.
+    /// Takes what the socket has; whole answers go to `answers`. Where the broker `closes`, its end
+    /// is read, too: the socket tells of it only once, together with the last bytes perhaps.
     ///
     /// # Errors
     /// The system's, `UnexpectedEof` when the broker has closed, and `InvalidData` for what is no
     /// answer to what was asked; then the connection is lost.
-    pub(crate) fn read_some(&mut self, answers: &mut Vec<Answer>) -> io::Result<()> {
+    pub(crate) fn read_some(&mut self, answers: &mut Vec<Answer>, closes: bool) -> io::Result<()> {
         loop {
             let (asked, read) = self.read();
             match read {
@@ -235,7 +236,7 @@ impl Connection {
                     self.took(bytes);
                     self.cut(answers)?;
                     // Less than asked for: the socket is empty, and tells when it is not.
-                    if bytes < asked {
+                    if bytes < asked && !closes {
                         return Ok(());
                     }
                 }

@@ -125,7 +125,7 @@ impl Link {
     }
 
     /// The socket has something to say: reads and writes. Whole answers go to `answers`; true when
-    /// the link has just become ready.
+    /// the link has just become ready. The broker `closes` where the socket says so.
     ///
     /// # Errors
     /// Why the connection is lost.
@@ -133,6 +133,7 @@ impl Link {
         &mut self,
         settings: &ConnectionSettings,
         answers: &mut Vec<Answer>,
+        closes: bool,
         now: Instant,
     ) -> io::Result<bool> {
         let Some(connection) = &mut self.connection else { return Ok(false) };
@@ -145,7 +146,7 @@ impl Link {
         }
         self.is_blocked = !connection.write_some()?;
         let from = answers.len();
-        connection.read_some(answers)?;
+        connection.read_some(answers, closes)?;
         if self.state != LinkState::Greeting || answers.len() == from {
             return Ok(false);
         }

@@ -267,11 +267,13 @@ impl Network {
             }
             _ => {}
         }
-        let tokens: Vec<Token> = self.events.iter().map(mio::event::Event::token).collect();
         let now = Instant::now();
-        for token in tokens.into_iter().filter(|token| *token != WAKER) {
-            self.serve(LinkId(token.0), now);
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in events.iter().filter(|event| event.token() != WAKER) {
+            let closes = event.is_read_closed() || event.is_error();
+            self.serve(LinkId(event.token().0), closes, now);
         }
+        self.events = events;
         self.tend(now);
         Ok(())
     }

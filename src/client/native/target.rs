@@ -1,14 +1,14 @@
-//! Brokers, with producers of our own.
+//! Brokers, with producers and consumers of our own.
 //!
 //! What carries no load is librdkafka's, by its own target: topics, offsets, probes, distances,
-//! readers, and the look at groups. So are consumers, as long as there is no source of our own.
+//! readers, and the look at groups.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::settings::NativeSettings;
 use super::sink::NativeSink;
+use super::source::NativeSource;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::client::facts::{BrokerInfo, Brokers, ClientProperties, Distance, TopicFacts};
@@ -17,7 +17,7 @@ use crate::client::librdkafka::Librdkafka;
 use crate::client::target::{GroupWatch, Target};
 use crate::client::topic_reader::TopicReader;
 use crate::event::codec::StampPlace;
-use crate::plan::{AppPlan, Plan, TopicPlan};
+use crate::plan::{AppPlan, KafkaPlan, Plan, TopicPlan};
 use crate::workers::consume::Source;
 use crate::workers::produce::{Receiver, Sink};
 
@@ -26,11 +26,11 @@ use crate::workers::produce::{Receiver, Sink};
 pub(super) struct NativeTarget {
     bootstrap: String,
     topic: String,
-    producer: BTreeMap<String, String>,
+    kafka: KafkaPlan,
     /// Whatever carries no load.
     administration: Arc<dyn Target>,
-    /// What the producers made so far run with.
-    applied: Mutex<Option<ClientProperties>>,
+    /// What the clients made so far run with; one of each kind.
+    applied: Mutex<Vec<ClientProperties>>,
 }
 
 impl NativeTarget {
@@ -40,13 +40,21 @@ impl NativeTarget {
     /// [`crate::base::error::Error::Usage`] when either client refuses a property.
     pub(super) fn connect(endpoint: &Endpoint<'_>) -> Result<Self> {
         NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
+        NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
         Ok(Self {
             bootstrap: endpoint.bootstrap.to_owned(),
             topic: endpoint.topic.to_owned(),
-            producer: endpoint.kafka.producer.clone(),
+            kafka: endpoint.kafka.clone(),
             administration: Librdkafka.connect(endpoint)?,
             applied: Mutex::default(),
         })
+    }
+
+    fn note(&self, applied: ClientProperties) {
+        let mut clients = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.iter().all(|known| known.client != applied.client) {
+            clients.push(applied);
+        }
     }
 }
 
@@ -58,19 +66,24 @@ impl Target for NativeTarget {
         receiver: Arc<dyn Receiver>,
     ) -> Result<Box<dyn Sink>> {
         let (bootstrap, topic) = (&self.bootstrap, &self.topic);
-        let sink = NativeSink::new(bootstrap, &self.producer, topic, clock.clone(), receiver)?;
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        *applied = Some(sink.applied().clone());
+        let properties = &self.kafka.producer;
+        let sink = NativeSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
+        self.note(sink.applied().clone());
         Ok(Box::new(sink))
     }
 
     fn clients(&self) -> Vec<ClientProperties> {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        applied.into_iter().chain(self.administration.clients()).collect()
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
-        self.administration.source(plan, app)
+        let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
+        let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
+        let source = NativeSource::new(settings, topic, &app.group)?;
+        // As the plan has them: all of them are taken as they are, or refused.
+        let properties = self.kafka.consumer.clone();
+        self.note(ClientProperties { client: app.name.clone(), properties });
+        Ok(Box::new(source))
     }
 
     fn brokers(&self, wait: Duration) -> Result<Brokers> {

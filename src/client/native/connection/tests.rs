@@ -39,7 +39,7 @@ fn read(connection: &mut Connection, count: usize) -> io::Result<Vec<Answer>> {
     let mut answers = Vec::new();
     let until = soon();
     while answers.len() < count {
-        connection.read_some(&mut answers)?;
+        connection.read_some(&mut answers, false)?;
         assert!(Instant::now() < until, "{} of {count} answers", answers.len());
     }
     Ok(answers)
@@ -145,6 +145,21 @@ fn what_is_no_answer_to_what_was_asked_ends_the_connection() {
     assert!(refused(b"HTTP/1.1 400 Bad Request\r\n").contains("none of Kafka's"));
 }
 
+/// The end comes together with the last answer, and is told of once.
+#[test]
+fn the_end_behind_an_answer_is_seen_at_once_where_the_socket_has_told_of_it() {
+    let (mut connection, mut peer) = pair();
+    connection.send(0, &MetadataRequest::default(), soon()).unwrap();
+    write(&mut connection);
+    peer.write_all(&framed(1, b"x")).unwrap();
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    // Until both have arrived.
+    std::thread::sleep(Duration::from_millis(50));
+    let mut answers = Vec::new();
+    let end = connection.read_some(&mut answers, true).unwrap_err();
+    assert_eq!((end.kind(), answers.len()), (io::ErrorKind::UnexpectedEof, 1));
+}
+
 #[test]
 fn memory_grows_with_what_arrives_and_not_with_what_is_claimed() {
     let (mut connection, mut peer) = pair();
@@ -154,7 +169,7 @@ fn memory_grows_with_what_arrives_and_not_with_what_is_claimed() {
     peer.write_all(&[&claimed[..], &1_i32.to_be_bytes(), &[0; 100]].concat()).unwrap();
     let until = soon();
     while connection.arriving.is_none() && Instant::now() < until {
-        connection.read_some(&mut Vec::new()).unwrap();
+        connection.read_some(&mut Vec::new(), false).unwrap();
     }
     assert!(connection.arriving.as_ref().unwrap().bytes.capacity() <= 1 << 20);
 }

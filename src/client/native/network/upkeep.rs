@@ -21,9 +21,9 @@ impl Network {
     }
 
     /// Reads and writes where a socket has something to say.
-    pub(super) fn serve(&mut self, id: LinkId, now: Instant) {
+    pub(super) fn serve(&mut self, id: LinkId, closes: bool, now: Instant) {
         let mut answers = std::mem::take(&mut self.answers);
-        let served = self.links[id.0].serve(&self.settings, &mut answers, now);
+        let served = self.links[id.0].serve(&self.settings, &mut answers, closes, now);
         if let Ok(true) = served {
             self.view.reachable(now);
             self.happened.push_back(NetworkEvent::Ready(id));

@@ -82,6 +82,9 @@ pub(super) struct Lane {
     identity: Option<ProducerIdentity>,
     /// Its sequence has a gap, or the broker does not know it.
     is_broken: bool,
+    /// A broker has a batch of this identity. Before that it takes any sequence for the first, so
+    /// that of several batches under way a later one could come to lie before one sent again.
+    is_established: bool,
     next_sequence: i32,
     next_ordinal: u64,
 }
@@ -100,6 +103,7 @@ impl Lane {
             backoff,
             identity: None,
             is_broken: false,
+            is_established: false,
             next_sequence: 0,
             next_ordinal: 0,
         }
@@ -108,7 +112,9 @@ impl Lane {
     /// What it may do now.
     pub(super) fn step(&self, now: Instant) -> LaneStep {
         let is_elsewhere = self.in_flight > 0 && self.sent_to != self.leader;
-        if self.is_held || is_elsewhere || self.in_flight >= self.in_flight_max {
+        let is_new = self.identity.is_some() && !self.is_established;
+        let most = if is_new { 1 } else { self.in_flight_max };
+        if self.is_held || is_elsewhere || self.in_flight >= most {
             return LaneStep::Wait;
         }
         match self.not_before {
@@ -137,7 +143,7 @@ impl Lane {
             return Vec::new();
         }
         self.identity = next;
-        (self.is_held, self.is_broken) = (false, false);
+        (self.is_held, self.is_broken, self.is_established) = (false, false, false);
         self.next_sequence = 0;
         let mut lost = Vec::new();
         for mut batch in std::mem::take(&mut self.waiting) {
@@ -228,6 +234,7 @@ impl Lane {
 
     /// A batch was written: what is to come needs no patience.
     pub(super) fn went_well(&mut self) {
+        self.is_established = true;
         self.backoff.reset();
         self.not_before = None;
     }

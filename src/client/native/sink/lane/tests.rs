@@ -11,6 +11,7 @@ fn lane() -> Lane {
     let ms = Duration::from_millis;
     let mut lane = Lane::new(5, Backoff::new(ms(10), ms(100), 1));
     lane.identify(ID);
+    lane.went_well();
     lane
 }
 
@@ -141,6 +142,26 @@ fn no_more_than_five_are_under_way_and_none_at_two_brokers() {
     assert_eq!(lane.step(Instant::now()), LaneStep::Wait, "the leader has moved");
     (0..4).for_each(|_| lane.answered());
     assert_eq!(lane.step(Instant::now()), LaneStep::New);
+}
+
+/// A broker takes any first sequence of a producer that it does not know.
+#[test]
+fn one_batch_at_a_time_goes_until_a_broker_has_one_of_the_epoch() {
+    let mut lane = lane();
+    lane.is_established = false;
+    assert_eq!(lane.step(Instant::now()), LaneStep::New);
+    let batch = sent(&mut lane, 1);
+    assert_eq!(lane.step(Instant::now()), LaneStep::Wait);
+    lane.answered();
+    lane.resolve(&batch);
+    lane.went_well();
+    sent(&mut lane, 1);
+    assert_eq!(lane.step(Instant::now()), LaneStep::New);
+    lane.answered();
+    lane.breaks();
+    lane.recover(Some(ID));
+    sent(&mut lane, 1);
+    assert_eq!(lane.step(Instant::now()), LaneStep::Wait, "the next epoch begins like that, too");
 }
 
 #[test]
