@@ -2,7 +2,8 @@
 //! thread.
 //!
 //! The wait is mio's: it is in the tree through tokio, wakes from other threads by its `Waker`, and
-//! tells each readiness once, which saves a system call for each request over `polling`'s re-arming.
+//! tells each readiness once, which saves a system call for each request over the re-arming that
+//! `polling` needs.
 
 mod upkeep;
 

@@ -334,9 +334,9 @@ mod tests {
     /// A batch's receipt says what one for each of its events would say.
     #[test]
     fn a_batch_of_receipts_leaves_what_they_would_leave_one_by_one() {
-        let stamps: Vec<Stamp> = [1, 2, 3, 8]
-            .map(|due_us| receipt(due_us as u64, due_us, 0, Outcome::Acked).stamp)
-            .into();
+        let dues_us = (0..).zip([1, 2, 3, 8]);
+        let stamps: Vec<Stamp> =
+            dues_us.map(|(seq, due_us)| receipt(seq, due_us, 0, Outcome::Acked).stamp).collect();
         let left = |is_batch: bool| {
             let (receipts, windows) = shard();
             let batches = [

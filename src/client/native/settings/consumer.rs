@@ -28,7 +28,8 @@ pub(crate) struct ConsumerSettings {
     pub(crate) partition_bytes_max: usize,
     /// Java's `fetch.max.wait.ms`: 500.
     pub(crate) fetch_wait: Duration,
-    /// What may lie fetched and unread, in bytes: librdkafka's `queued.max.messages.kbytes`, 64 MiB.
+    /// What may lie fetched and unread, in bytes: librdkafka's `queued.max.messages.kbytes`,
+    /// 64 MiB.
     pub(crate) prefetch_bytes: usize,
     /// Java's `enable.auto.commit`: true.
     pub(crate) commits: bool,

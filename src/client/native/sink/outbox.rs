@@ -1,5 +1,5 @@
-//! Batches on their way: which go into the next request of a broker. What becomes of those that were
-//! answered, lost or too late is in the files below.
+//! Batches on their way: which go into the next request of a broker. What becomes of those that
+//! were answered, lost or too late is in the files below.
 
 mod answers;
 mod endings;
