@@ -377,6 +377,37 @@ fn each_fault_is_told_with_its_offset() {
 }
 
 #[test]
+fn a_record_that_is_longer_than_its_fields_is_refused() {
+    let record = (5, Some(b"k".to_vec()), None, Some(b"one".to_vec()));
+    let mut bytes = sealed(BatchCodec::None, &[record]);
+    bytes.push(0);
+    // One more byte of the batch, and of its one record; lengths of records are zig-zag.
+    bytes[11] += 1;
+    bytes[HEADER_BYTES] += 2;
+    seal_checksum(&mut bytes);
+    let words = read_from(0, &bytes).unwrap_err().to_string();
+    assert!(words.contains("headers are not what its length says"), "{words}");
+}
+
+#[test]
+fn a_batch_that_is_not_wanted_is_not_even_looked_at() {
+    let mut first = placed(0, sealed(BatchCodec::None, &numbered(2)));
+    *first.last_mut().unwrap() ^= 1;
+    let set = [first, placed(2, sealed(BatchCodec::None, &numbered(2)))].concat();
+    assert_eq!(offsets(&read_from(2, &set).unwrap()), [2, 3]);
+    assert!(read_from(1, &set).is_err());
+}
+
+#[test]
+fn the_latest_time_is_the_headers_wherever_it_stands() {
+    let records = [7, 90, 3].map(|at_ms| (at_ms, None, None, None));
+    let bytes = sealed(BatchCodec::None, &records);
+    let header = BatchHeader::read(&bytes).unwrap();
+    assert_eq!((header.base_timestamp_ms, header.max_timestamp_ms), (7, 90));
+    assert_eq!(read_from(0, &bytes).unwrap(), expected(0, &records));
+}
+
+#[test]
 fn what_unpacks_beyond_the_limit_is_refused_before_it_takes_the_memory() {
     let plain = vec![0; 3_000_000];
     for codec in built_in() {
