@@ -55,12 +55,12 @@ pub struct BatchWalker {
     next_offset: i64,
     /// Where the next batch begins in the record set.
     at: usize,
-    open: Option<OpenBatch>,
+    open: Option<WalkedBatch>,
 }
 
 /// The batch that is being read.
 #[derive(Debug, Clone, Copy)]
-struct OpenBatch {
+struct WalkedBatch {
     is_unpacked: bool,
     /// Where the next record begins, and where the records end.
     at: usize,
@@ -140,7 +140,7 @@ impl BatchWalker {
         loop {
             let rest = set.get(self.at..).unwrap_or_default();
             let Some(bytes) = whole_batch(rest, self.next_offset)? else { return Ok(false) };
-            let batch = OpenBatch::check(bytes, self.at, self.next_offset)?;
+            let batch = WalkedBatch::check(bytes, self.at, self.next_offset)?;
             let leaves_out = self.leaves_out(bytes, &batch);
             if leaves_out || batch.last_offset < self.next_offset {
                 self.at += bytes.len();
@@ -155,7 +155,7 @@ impl BatchWalker {
     }
 
     /// Whether a batch is a marker, or belongs to a transaction that was aborted.
-    fn leaves_out(&mut self, bytes: &[u8], batch: &OpenBatch) -> bool {
+    fn leaves_out(&mut self, bytes: &[u8], batch: &WalkedBatch) -> bool {
         let header = &batch.header;
         if !self.aborted.is_idle() {
             self.aborted.reach(batch.last_offset);
@@ -168,7 +168,7 @@ impl BatchWalker {
     }
 
     /// Checks the bytes of a batch and unpacks them.
-    fn unpack(&mut self, bytes: &[u8], batch: OpenBatch) -> Result<OpenBatch, BatchError> {
+    fn unpack(&mut self, bytes: &[u8], batch: WalkedBatch) -> Result<WalkedBatch, BatchError> {
         let (stated, found) = if self.skips_checksums { (0, 0) } else { checksums(bytes) };
         if stated != found {
             return Err(BatchFault::Checksum { stated, found }.at(batch.base_offset));
@@ -187,7 +187,7 @@ impl BatchWalker {
         self.decompressor
             .decompress(codec, packed, plain, UNPACKED_BYTES_MAX)
             .map_err(|fault| fault.at(batch.base_offset))?;
-        Ok(OpenBatch { is_unpacked: true, at: 0, end: self.unpacked.len(), ..batch })
+        Ok(WalkedBatch { is_unpacked: true, at: 0, end: self.unpacked.len(), ..batch })
     }
 
     /// Goes past the records of the open batch that lie before the wanted offset.
@@ -211,7 +211,7 @@ impl BatchWalker {
 pub fn end_of_set(set: &[u8], wanted: i64) -> i64 {
     let (mut end, mut rest) = (wanted, set);
     while let Ok(Some(bytes)) = whole_batch(rest, end)
-        && let Ok(batch) = OpenBatch::check(bytes, 0, end)
+        && let Ok(batch) = WalkedBatch::check(bytes, 0, end)
     {
         end = end.max(batch.last_offset.saturating_add(1));
         rest = &rest[bytes.len()..];
@@ -234,7 +234,7 @@ fn whole_batch(rest: &[u8], next_offset: i64) -> Result<Option<&[u8]>, BatchErro
     Ok(rest.get(..length))
 }
 
-impl OpenBatch {
+impl WalkedBatch {
     /// Reads the header of a whole batch that begins at `at` of its set.
     fn check(bytes: &[u8], at: usize, next_offset: i64) -> Result<Self, BatchError> {
         let refused = |what, value, expected| BatchFault::Header { what, value, expected };

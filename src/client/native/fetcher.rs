@@ -394,14 +394,18 @@ fn is_of_turn(turns: &[(i32, u32)], partition: i32, place: &ReadPlace) -> bool {
 }
 
 #[cfg(test)]
-impl Fetcher {
-    /// Whether a broker remembers what is read from it.
-    pub(super) fn is_in_session(&self) -> bool {
-        self.leaders.iter().any(|leader| leader.session.goes_on())
-    }
+mod tests {
+    use super::*;
 
-    /// From now on nothing says where to begin.
-    pub(super) fn forbid_reset(&mut self) {
-        self.settings.offset_reset = OffsetReset::Error;
+    impl Fetcher {
+        /// Whether a broker remembers what is read from it.
+        pub(in crate::client::native) fn is_in_session(&self) -> bool {
+            self.leaders.iter().any(|leader| leader.session.goes_on())
+        }
+
+        /// From now on nothing says where to begin.
+        pub(in crate::client::native) fn forbid_reset(&mut self) {
+            self.settings.offset_reset = OffsetReset::Error;
+        }
     }
 }
