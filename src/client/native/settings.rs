@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 
 pub(crate) use consumer::{ConsumerSettings, OffsetReset};
-pub(crate) use producer::{Acks, ProducerSettings};
+pub(crate) use producer::{AckLevel, ProducerSettings};
 use reader::PropertyReader;
 
 /// How to connect, whatever for.

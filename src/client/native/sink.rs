@@ -34,7 +34,7 @@ use unplaced::EventBytes;
 
 use super::backoff::Backoff;
 use super::network::Network;
-use super::settings::{Acks, ConnectionSettings, NativeSettings, ProducerSettings};
+use super::settings::{AckLevel, ConnectionSettings, NativeSettings, ProducerSettings};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::base::random::fresh;
@@ -98,9 +98,9 @@ impl NativeSink {
 fn applied(connection: &ConnectionSettings, own: &ProducerSettings) -> BTreeMap<String, String> {
     let ms = |time: Duration| time.as_millis().to_string();
     let acks = match own.acks {
-        Acks::Nobody => "0",
-        Acks::Leader => "1",
-        Acks::All => "all",
+        AckLevel::Nobody => "0",
+        AckLevel::Leader => "1",
+        AckLevel::All => "all",
     };
     let mut all = BTreeMap::from([
         ("acks", acks.to_owned()),

@@ -6,7 +6,7 @@ use super::reader::PropertyReader;
 
 /// Whose confirmation an event waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acks {
+pub(crate) enum AckLevel {
     /// Nobody's: what left for the socket is over, and perhaps written.
     Nobody,
     /// The leader's.
@@ -15,7 +15,7 @@ pub(crate) enum Acks {
     All,
 }
 
-impl Acks {
+impl AckLevel {
     /// As requests carry it.
     pub(crate) const fn number(self) -> i16 {
         match self {
@@ -30,7 +30,7 @@ impl Acks {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProducerSettings {
     /// Java's `acks`: all.
-    pub(crate) acks: Acks,
+    pub(crate) acks: AckLevel,
     /// Java's `enable.idempotence`: true.
     pub(crate) is_idempotent: bool,
     /// How long a batch waits for more: Java's `linger.ms`, 5 since Kafka 4.0.
@@ -65,9 +65,13 @@ const CODECS: &[(&str, &str)] =
 impl ProducerSettings {
     pub(super) fn read(reader: &mut PropertyReader<'_>) -> Self {
         const FOREVER: u64 = u32::MAX as u64;
-        let acks =
-            [("0", Acks::Nobody), ("1", Acks::Leader), ("-1", Acks::All), ("all", Acks::All)];
-        let acks = reader.choice(&["acks", "request.required.acks"], Acks::All, &acks);
+        let acks = [
+            ("0", AckLevel::Nobody),
+            ("1", AckLevel::Leader),
+            ("-1", AckLevel::All),
+            ("all", AckLevel::All),
+        ];
+        let acks = reader.choice(&["acks", "request.required.acks"], AckLevel::All, &acks);
         let in_flight = ["max.in.flight.requests.per.connection", "max.in.flight"];
         reader.only("partitioner", &["murmur2_random", "murmur2"], "chooses as Java's does");
         reader.only("queuing.strategy", &["fifo"], "sends in order");
@@ -86,7 +90,7 @@ impl ProducerSettings {
         let level = reader.text(&["compression.level"]).and_then(|text| text.parse().ok());
         let settings = Self {
             acks,
-            is_idempotent: reader.flag(&["enable.idempotence"], acks == Acks::All),
+            is_idempotent: reader.flag(&["enable.idempotence"], acks == AckLevel::All),
             linger: Duration::from_millis(reader.number(
                 &["linger.ms", "queue.buffering.max.ms"],
                 5,
@@ -116,7 +120,7 @@ impl ProducerSettings {
 
     /// What the others demand of idempotence, as Java has it.
     fn agreed(self, reader: &mut PropertyReader<'_>) -> Self {
-        if self.is_idempotent && self.acks != Acks::All {
+        if self.is_idempotent && self.acks != AckLevel::All {
             reader.contradiction("enable.idempotence=true needs acks=all; expected one of them");
         }
         if self.is_idempotent && self.in_flight_max > 5 {

@@ -23,7 +23,7 @@ fn what_is_not_set_is_as_javas_client_has_it() {
     assert!((seconds(connection.request_timeout) - 30.0).abs() < 1e-9);
     assert!((seconds(own.delivery_timeout) - 120.0).abs() < 1e-9);
     assert_eq!((own.linger.as_millis(), own.batch_bytes, own.in_flight_max), (5, 16_384, 5));
-    assert_eq!((own.acks, own.is_idempotent, own.compression), (Acks::All, true, "none"));
+    assert_eq!((own.acks, own.is_idempotent, own.compression), (AckLevel::All, true, "none"));
     assert_eq!((own.buffer_bytes, own.request_bytes_max), (32 << 20, 1 << 20));
     assert_eq!((own.buffer_records, own.retries), (usize::MAX, u32::MAX));
 }
@@ -77,7 +77,7 @@ fn the_properties_of_a_plan_are_taken_as_they_are() {
     let source = ScenarioSource::read("scenarios/smoke.toml");
     let plan = crate::client::tests::planned(&source.unwrap());
     let NativeSettings { own, .. } = NativeSettings::producer("a:1", &plan.kafka.producer).unwrap();
-    assert_eq!((own.acks, own.is_idempotent), (Acks::All, true));
+    assert_eq!((own.acks, own.is_idempotent), (AckLevel::All, true));
     let NativeSettings { own, .. } = NativeSettings::consumer("a:1", &plan.kafka.consumer).unwrap();
     assert_eq!(own.offset_reset, OffsetReset::Earliest);
 }

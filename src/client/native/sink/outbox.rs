@@ -18,7 +18,7 @@ use super::produce_request::{BatchAnswer, ProduceHead, pieces};
 use super::settlement::{BatchEnd, Settlement};
 use super::shared::SinkShared;
 use crate::base::record_batch::{BatchCodec, Compressor};
-use crate::client::native::settings::{Acks, ConnectionSettings, ProducerSettings};
+use crate::client::native::settings::{AckLevel, ConnectionSettings, ProducerSettings};
 use crate::workers::produce::WireBytes;
 
 /// A request without an answer so far.
@@ -275,7 +275,7 @@ impl Outbox {
                 .map(|(partition, batch)| (i32::try_from(*partition).unwrap_or(-1), &batch.bytes));
             let pieces = pieces(head, &request, numbered);
             let deadline =
-                (self.settings.acks != Acks::Nobody).then_some(now + self.request_timeout);
+                (self.settings.acks != AckLevel::Nobody).then_some(now + self.request_timeout);
             let finished = connection.finish((id, ApiKey::Produce, version), pieces, deadline);
             finished.map_err(|error| error.to_string())?;
             Ok((id, connection.queued()))

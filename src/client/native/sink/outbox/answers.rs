@@ -10,7 +10,7 @@ use super::super::verdict::{Verdict, judge, told};
 use super::Outbox;
 use crate::client::native::answer::Answer;
 use crate::client::native::network::{LinkId, LostRequest, Network};
-use crate::client::native::settings::Acks;
+use crate::client::native::settings::AckLevel;
 
 impl Outbox {
     /// A broker answered a request.
@@ -114,7 +114,7 @@ impl Outbox {
         let Some(flights) = self.flights.get_mut(&link) else { return };
         for flight in std::mem::take(flights) {
             // Without an answer to wait for, nobody says how much of it left.
-            let is_whole = self.settings.acks == Acks::Nobody
+            let is_whole = self.settings.acks == AckLevel::Nobody
                 || lost.iter().any(|request| request.id == flight.id && request.is_whole);
             for (partition, mut batch) in flight.batches {
                 self.lanes[partition].answered();

@@ -7,7 +7,7 @@ use super::super::settlement::BatchEnd;
 use super::super::shared::SinkShared;
 use super::Outbox;
 use crate::client::native::network::Network;
-use crate::client::native::settings::Acks;
+use crate::client::native::settings::AckLevel;
 
 impl Outbox {
     /// What nobody confirms is over once it left for the socket. True where there was any.
@@ -15,7 +15,7 @@ impl Outbox {
         &mut self,
         network: &mut Network,
     ) -> bool {
-        if self.settings.acks != Acks::Nobody {
+        if self.settings.acks != AckLevel::Nobody {
             return false;
         }
         let mut is_any = false;
