@@ -130,7 +130,7 @@ fn padded(bench: &mut Criterion) {
             &Overrides::default(),
             &environment,
             &apps::schemas(),
-            kbench::client::DEFAULT,
+            kbench::client::CHECKERS,
         );
         let generator = plan.ok().and_then(|plan| Generator::for_shards(&plan).pop());
         let Some(mut generator) = generator else {

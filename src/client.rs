@@ -12,7 +12,7 @@ pub mod stranger;
 pub mod target;
 pub mod topic_reader;
 
-pub use connect::{DEFAULT, Place, connect};
+pub use connect::{CHECKERS, Place, connect, library};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -30,9 +30,9 @@ pub mod toml;
 mod topic;
 
 pub use app_schema::{AppOption, AppSchema, OptionKind};
-pub use kafka::checker::PropertyChecker;
+pub use kafka::checker::{ClientCheckers, PropertyChecker};
 pub use kafka::secret::is_secret;
-pub use kafka_plan::{KafkaPlan, masked};
+pub use kafka_plan::{ClientKind, KafkaPlan, masked};
 pub use load_plan::{
     Arrivals, HotPlan, LoadPlan, PhasePlan, RateSegment, ReplayPlan, SalePlan, Shape,
 };

@@ -53,7 +53,7 @@ fn plan(text: &str) -> Plan {
         &Overrides::default(),
         &environment,
         &apps::schemas(),
-        kbench::client::DEFAULT,
+        kbench::client::CHECKERS,
     )
     .unwrap()
 }

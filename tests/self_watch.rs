@@ -249,9 +249,14 @@ fn a_sleeping_sink_is_flagged_every_time() {
     let source = ScenarioSource { name: "watched.toml".to_owned(), text: scenario(1_000, "2s") };
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = kbench::apps::schemas();
-    let plan =
-        scenario::plan(&source, &Overrides::default(), &nothing, &schemas, kbench::client::DEFAULT)
-            .unwrap();
+    let plan = scenario::plan(
+        &source,
+        &Overrides::default(),
+        &nothing,
+        &schemas,
+        kbench::client::CHECKERS,
+    )
+    .unwrap();
     for _ in 0..STARVED_RUNS {
         let folder = tempfile::tempdir().unwrap();
         let sleep_ns = u64::try_from(Duration::from_millis(300).as_nanos()).unwrap();

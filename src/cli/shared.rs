@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+
+use crate::plan::ClientKind;
 
 /// What changes a scenario from outside.
 #[derive(Debug, Clone, Args)]
@@ -11,6 +14,9 @@ pub struct ScenarioArgs {
     /// Kafka to load, as host:port,host:port,...; without any, `run` starts the embedded broker
     #[arg(short, long, value_name = "SERVERS")]
     pub bootstrap_servers: Option<String>,
+    /// Client that speaks to the brokers, instead of the scenario's
+    #[arg(long, value_name = "CLIENT", value_parser = client_kind())]
+    pub client: Option<ClientKind>,
     /// librdkafka property, for both sides or with the prefix `producer.` or `consumer.`
     #[arg(short = 'X', long = "property", value_name = "KEY=VALUE")]
     pub properties: Vec<String>,
@@ -34,6 +40,15 @@ pub enum Format {
     Json,
     /// For a pull request.
     Markdown,
+}
+
+/// The plan's layer knows no command line, so its words are made arguments here.
+fn client_kind() -> impl TypedValueParser<Value = ClientKind> {
+    let kind = |name: String| {
+        let known = ClientKind::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or("no such client")
+    };
+    PossibleValuesParser::new(ClientKind::NAMES).try_map(kind)
 }
 
 /// An empty name is a variable that was meant to be set.

@@ -6,13 +6,33 @@ use super::library::{ClientLibrary, Endpoint};
 use super::librdkafka::Librdkafka;
 use super::loopback::Cluster;
 use super::loopback::hooks::LoopbackHooks;
+use super::native::Native;
 use super::target::Target;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::event::codec::Codec;
+use crate::plan::{ClientCheckers, ClientKind, PropertyChecker};
 
-/// The client that speaks to brokers.
-pub const DEFAULT: &dyn ClientLibrary = &Librdkafka;
+/// The client of a kind.
+#[must_use]
+pub fn library(kind: ClientKind) -> &'static dyn ClientLibrary {
+    match kind {
+        ClientKind::Librdkafka => &Librdkafka,
+        ClientKind::Native => &Native,
+    }
+}
+
+/// All of them, for whoever checks a scenario.
+pub const CHECKERS: &dyn ClientCheckers = &Libraries;
+
+#[derive(Debug)]
+struct Libraries;
+
+impl ClientCheckers for Libraries {
+    fn checker(&self, kind: ClientKind) -> &dyn PropertyChecker {
+        library(kind)
+    }
+}
 
 /// Where something is to take place.
 #[allow(missing_debug_implementations, reason = "holds a clock")]
@@ -30,7 +50,7 @@ pub enum Place<'a> {
 /// [`crate::base::error::Error::Usage`] when the client refuses a property.
 pub fn connect(place: Place<'_>) -> Result<Arc<dyn Target>> {
     match place {
-        Place::Brokers(endpoint) => DEFAULT.connect(&endpoint),
+        Place::Brokers(endpoint) => library(endpoint.kafka.client).connect(&endpoint),
         Place::Loopback(partitions, codec, clock, hooks) => {
             Ok(Arc::new(Cluster::new(partitions, codec, clock, *hooks)))
         }

@@ -8,7 +8,7 @@ use super::toml::overrides::{self, Overrides};
 use super::toml::reader::TomlTable;
 use super::toml::source::ScenarioSource;
 use super::toml::tree::{self, Entries, Node, TomlValue};
-use super::{AppSchema, Plan, PropertyChecker, resolve};
+use super::{AppSchema, ClientCheckers, Plan, resolve};
 use crate::base::error::{Error, Result};
 
 /// Most points of a sweep: each is planned before the first one runs.
@@ -58,7 +58,7 @@ pub fn sweep(
     overrides: &Overrides,
     environment: &Environment,
     apps: &[AppSchema],
-    client: &dyn PropertyChecker,
+    clients: &dyn ClientCheckers,
 ) -> Result<Option<Sweep>> {
     let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
     let faults = Diagnostics::new(&source.name, config);
@@ -84,7 +84,7 @@ pub fn sweep(
     faults.check()?;
     entries.remove("sweep");
     let stem = source.stem();
-    let inputs = Inputs { overrides, environment, apps, client, stem: &stem };
+    let inputs = Inputs { overrides, environment, apps, clients, stem: &stem };
     let points = typed.iter().fold(vec![Vec::new()], |points, axis| with_axis(&points, axis));
     let mut sweep = Sweep {
         name: String::new(),
@@ -289,7 +289,7 @@ mod tests {
         };
         let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("a.toml", format!("{BASE}{sweep_text}"));
-        sweep(&source, &overrides, &environment, &schemas(), crate::client::DEFAULT)
+        sweep(&source, &overrides, &environment, &schemas(), crate::client::CHECKERS)
     }
 
     fn swept(text: &str) -> Sweep {

@@ -1,7 +1,7 @@
 //! What decides a plan besides the scenario itself.
 
 use super::AppSchema;
-use super::kafka::checker::PropertyChecker;
+use super::kafka::checker::ClientCheckers;
 use super::toml::environment::Environment;
 use super::toml::overrides::Overrides;
 
@@ -14,8 +14,8 @@ pub(crate) struct Inputs<'a> {
     pub(super) environment: &'a Environment,
     /// The applications there are.
     pub(super) apps: &'a [AppSchema],
-    /// The client that will have the properties.
-    pub(super) client: &'a dyn PropertyChecker,
+    /// The clients there are; one of them will have the properties.
+    pub(super) clients: &'a dyn ClientCheckers,
     /// The scenario's name unless it has one.
     pub(super) stem: &'a str,
 }

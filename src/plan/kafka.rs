@@ -7,12 +7,12 @@ pub(crate) mod config_file;
 pub(crate) mod dotted_keys;
 pub(crate) mod secret;
 
-use super::KafkaPlan;
 use super::inputs::Inputs;
 use super::toml::diagnostics::{Diagnostics, ValueLocation};
 use super::toml::reader::TomlTable;
+use super::{ClientKind, KafkaPlan};
 
-use checker::{CheckedProperties, ClientSide, GivenProperty};
+use checker::{CheckedProperties, ClientSide, GivenProperty, PropertyChecker};
 use dotted_keys::{Setting, flatten};
 
 /// The clients' properties, and the producer's limit of a record where that is set.
@@ -24,15 +24,18 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
         let set = flatten(&table.table(key)).into_iter();
         given.extend(set.map(|(name, setting)| GivenProperty { side, name, setting }));
     }
-    let config_servers = add_config(&mut given, inputs, faults);
+    let client = table.word("client", &ClientKind::NAMES);
+    let client = client.map_or_else(ClientKind::default, |index| ClientKind::ALL[index]);
+    let checker = inputs.clients.checker(client);
+    let config_servers = add_config(&mut given, inputs, checker, faults);
     let bootstrap_servers = bootstrap::resolve(&table, inputs, config_servers);
     table.finish();
     let flags = inputs.overrides.properties.iter().enumerate();
     let flags = flags.filter_map(|(index, assignment)| flag(index, assignment, faults));
     let mut given = given.into_iter().chain(flags);
-    let checked = inputs.client.check(&mut given, bootstrap_servers.is_none(), faults);
+    let checked = checker.check(&mut given, bootstrap_servers.is_none(), faults);
     let CheckedProperties { producer, consumer, record_limit } = checked;
-    (KafkaPlan { bootstrap_servers, producer, consumer }, record_limit)
+    (KafkaPlan { bootstrap_servers, client, producer, consumer }, record_limit)
 }
 
 /// One `-X`.
@@ -63,12 +66,13 @@ fn flag(index: usize, assignment: &str, faults: &Diagnostics) -> Option<GivenPro
 fn add_config(
     given: &mut Vec<GivenProperty>,
     inputs: &Inputs<'_>,
+    checker: &dyn PropertyChecker,
     faults: &Diagnostics,
 ) -> Option<(ValueLocation, String)> {
     let (_, text) = inputs.overrides.command_config.as_ref()?;
     let mut servers = None;
     for (place, name, text) in config_file::parse(text, faults) {
-        if inputs.client.canonical(&name) == "bootstrap.servers" {
+        if checker.canonical(&name) == "bootstrap.servers" {
             servers = Some((place, text));
             continue;
         }

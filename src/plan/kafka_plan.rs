@@ -7,6 +7,36 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::kafka::secret::is_secret;
 
+/// Which client speaks to the brokers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientKind {
+    /// librdkafka: what services feel that are built on it.
+    #[default]
+    Librdkafka,
+    /// kbench's own, which is made to cost little: what a cluster can do.
+    Native,
+}
+
+impl ClientKind {
+    /// All of them, in the order of [`Self::NAMES`].
+    pub const ALL: [Self; 2] = [Self::Librdkafka, Self::Native];
+
+    /// Their names in scenarios and results.
+    pub const NAMES: [&'static str; 2] = ["librdkafka", "native"];
+
+    /// The name in scenarios and results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// A plan without the word is older than the choice.
+    fn is_first(&self) -> bool {
+        *self == Self::Librdkafka
+    }
+}
+
 /// How the clients are set up.
 ///
 /// Serialized or printed for debugging, it shows `***` for passwords and keys.
@@ -14,10 +44,13 @@ use super::kafka::secret::is_secret;
 pub struct KafkaPlan {
     /// `None`: nobody named a broker, so the embedded one is started.
     pub bootstrap_servers: Option<String>,
-    /// librdkafka properties of every producer.
+    /// Which client speaks to them.
+    #[serde(default, skip_serializing_if = "ClientKind::is_first")]
+    pub client: ClientKind,
+    /// Properties of every producer, by librdkafka's names.
     #[serde(serialize_with = "serialize_masked")]
     pub producer: BTreeMap<String, String>,
-    /// librdkafka properties of every consumer.
+    /// Properties of every consumer, by librdkafka's names.
     #[serde(serialize_with = "serialize_masked")]
     pub consumer: BTreeMap<String, String>,
 }
@@ -34,6 +67,7 @@ impl fmt::Debug for KafkaPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaPlan")
             .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("client", &self.client)
             .field("producer", &masked(&self.producer))
             .field("consumer", &masked(&self.consumer))
             .finish()

@@ -13,13 +13,13 @@ use super::toml::overrides::{self, Overrides};
 use super::toml::reader::TomlTable;
 use super::toml::source::ScenarioSource;
 use super::toml::tree;
-use super::{AppSchema, Plan, PropertyChecker, resolve};
+use super::{AppSchema, ClientCheckers, Plan, resolve};
 use crate::base::error::Result;
 
 /// Checks a scenario and resolves it into a plan.
 ///
 /// `apps` are the applications that a scenario may run, in the order of their default run;
-/// `client` checks the properties that are set for it.
+/// one of `clients` checks the properties that are set for it.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub fn plan(
     overrides: &Overrides,
     environment: &Environment,
     apps: &[AppSchema],
-    client: &dyn PropertyChecker,
+    clients: &dyn ClientCheckers,
 ) -> Result<Plan> {
     let config = overrides.command_config.as_ref().map_or("", |(name, _)| name.as_str());
     let faults = Diagnostics::new(&source.name, config);
@@ -46,7 +46,7 @@ pub fn plan(
     overrides::apply(overrides, &mut entries, &faults);
     let root = TomlTable::root(&entries, &faults);
     let stem = source.stem();
-    let inputs = Inputs { overrides, environment, apps, client, stem: &stem };
+    let inputs = Inputs { overrides, environment, apps, clients, stem: &stem };
     let plan = resolve::scenario(root, &inputs);
     faults.check()?;
     Ok(Plan { warnings: faults.warnings(), ..plan })
@@ -113,7 +113,13 @@ mod tests {
     }
 
     fn planned(text: &str, overrides: &Overrides) -> Result<Plan> {
-        plan(&ScenarioSource::new("a.toml", text), overrides, &environment(), APPS, client::DEFAULT)
+        plan(
+            &ScenarioSource::new("a.toml", text),
+            overrides,
+            &environment(),
+            APPS,
+            client::CHECKERS,
+        )
     }
 
     fn plan_of(text: &str) -> Plan {

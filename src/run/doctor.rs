@@ -88,7 +88,7 @@ fn plan() -> Result<Plan> {
         &Overrides::default(),
         &nothing,
         &apps::schemas(),
-        crate::client::DEFAULT,
+        crate::client::CHECKERS,
     )
 }
 

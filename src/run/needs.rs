@@ -70,7 +70,7 @@ fn check_each<'p>(plans: impl Iterator<Item = &'p Plan>, events_max: Option<u64>
         let mut found = host.refuse(plan, events_max);
         let properties = plan.kafka.producer.iter().chain(&plan.kafka.consumer).collect();
         if tried.insert(properties) {
-            match client::DEFAULT.try_properties(&plan.kafka) {
+            match client::library(plan.kafka.client).try_properties(&plan.kafka) {
                 Err(Error::Usage(lines)) => found.extend(lines),
                 other => other?,
             }
@@ -204,7 +204,7 @@ mod tests {
         let overrides = Overrides { set, ..Overrides::default() };
         let environment = Environment::from_pairs::<String, String>([]);
         let source = ScenarioSource::new("a.toml", text);
-        scenario::plan(&source, &overrides, &environment, &apps::schemas(), crate::client::DEFAULT)
+        scenario::plan(&source, &overrides, &environment, &apps::schemas(), crate::client::CHECKERS)
             .unwrap()
     }
 

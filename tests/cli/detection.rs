@@ -63,7 +63,7 @@ fn played(text: &str, set: &[&str]) -> (Books, Summary) {
     let overrides = Overrides { set, ..Overrides::default() };
     let nothing = Environment::from_pairs::<String, String>([]);
     let plan: Plan =
-        scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::DEFAULT)
+        scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::CHECKERS)
             .unwrap();
     assert_eq!(plan.load.producers, 1);
     let app = plan.apps.iter().find(|app| app.name == "fraud").unwrap();

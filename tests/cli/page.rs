@@ -76,7 +76,7 @@ fn broken(folder: &Path) -> PathBuf {
         &Overrides::default(),
         &environment,
         &schemas(),
-        kbench::client::DEFAULT,
+        kbench::client::CHECKERS,
     )
     .unwrap();
     let faults = [WriteHook::Drop, WriteHook::Double, WriteHook::Swap, WriteHook::Fail];

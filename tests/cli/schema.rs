@@ -96,7 +96,7 @@ fn a_result_planned_again_from_its_folder_is_the_same_plan_with_the_same_events(
             &Overrides::default(),
             &nothing,
             &kbench::apps::schemas(),
-            kbench::client::DEFAULT,
+            kbench::client::CHECKERS,
         )
         .unwrap();
         (fingerprint::plan_hash(&plan), fingerprint::events(&plan).unwrap())

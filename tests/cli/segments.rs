@@ -59,7 +59,7 @@ fn plan_with(text: &str, set: &[&str]) -> Plan {
     let nothing = Environment::from_pairs::<String, String>([]);
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::DEFAULT)
+    scenario::plan(&source, &overrides, &nothing, &apps::schemas(), kbench::client::CHECKERS)
         .unwrap()
 }
 

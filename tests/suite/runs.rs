@@ -38,7 +38,7 @@ pub fn plan(world: &World, text: &str) -> Plan {
         &overrides,
         &nothing,
         &kbench::apps::schemas(),
-        kbench::client::DEFAULT,
+        kbench::client::CHECKERS,
     )
     .unwrap_or_else(|error| panic!("{error}"));
     // Probes run at the same time on one broker: each has topics and groups of its own.

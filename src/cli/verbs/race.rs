@@ -130,6 +130,7 @@ fn merged(both: &ScenarioArgs, own: Option<&SideArgs>) -> ScenarioArgs {
         command_config: own.command_config.clone().or(both.command_config.clone()),
         set: joined(&both.set, &own.set),
         seed: own.seed.or(both.seed),
+        client: own.client.or(both.client),
     }
 }
 

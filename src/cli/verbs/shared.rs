@@ -83,7 +83,7 @@ pub(super) fn jobs(names: &[String], args: &ScenarioArgs) -> Result<Vec<(Scenari
 pub(super) fn job(source: &ScenarioSource, overrides: &Overrides) -> Result<Job> {
     let environment = Environment::from_process();
     let sweep =
-        axes::sweep(source, overrides, &environment, &apps::schemas(), crate::client::DEFAULT)?;
+        axes::sweep(source, overrides, &environment, &apps::schemas(), crate::client::CHECKERS)?;
     let job = match sweep {
         Some(sweep) => Job::Sweep(sweep),
         None => Job::Run(Box::new(plan(source, overrides)?)),
@@ -112,7 +112,7 @@ pub(super) fn plan(source: &ScenarioSource, overrides: &Overrides) -> Result<Pla
         overrides,
         &Environment::from_process(),
         &apps::schemas(),
-        crate::client::DEFAULT,
+        crate::client::CHECKERS,
     )
 }
 
@@ -131,6 +131,7 @@ pub(super) fn flags(args: &ScenarioArgs) -> Overrides {
     Overrides {
         set: args.set.clone(),
         seed: args.seed,
+        client: args.client,
         bootstrap_servers: args.bootstrap_servers.clone(),
         properties: args.properties.clone(),
         command_config: None,

@@ -158,10 +158,10 @@ fn replanned(result: &RunResult, text: &str) -> std::result::Result<Plan, String
     let nothing = Environment::from_pairs::<String, String>([]);
     let schemas = apps::schemas();
     let said = |error: Error| error.to_string().lines().next().unwrap_or_default().to_owned();
-    let sweep = axes::sweep(&source, &overrides, &nothing, &schemas, crate::client::DEFAULT)
+    let sweep = axes::sweep(&source, &overrides, &nothing, &schemas, crate::client::CHECKERS)
         .map_err(said)?;
     let Some(sweep) = sweep else {
-        return scenario::plan(&source, &overrides, &nothing, &schemas, crate::client::DEFAULT)
+        return scenario::plan(&source, &overrides, &nothing, &schemas, crate::client::CHECKERS)
             .map_err(said);
     };
     let settings = result.trial.as_ref().map(|trial| &trial.point);

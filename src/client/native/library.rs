@@ -61,11 +61,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::plan::ClientKind;
 
     #[test]
     fn what_either_client_refuses_is_refused_for_both_sides_at_once() {
         let set = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        let plan = |producer, consumer| KafkaPlan { bootstrap_servers: None, producer, consumer };
+        let plan = |producer, consumer| KafkaPlan {
+            bootstrap_servers: None,
+            client: ClientKind::Native,
+            producer,
+            consumer,
+        };
         let fine = plan(set("linger.ms", "3"), set("fetch.min.bytes", "10"));
         assert!(Native.try_properties(&fine).is_ok());
         let ours = plan(set("partitioner", "random"), set("enable.partition.eof", "true"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::dotted_keys::Setting;
+use crate::plan::kafka_plan::ClientKind;
 use crate::plan::toml::diagnostics::Diagnostics;
 
 /// The clients that have a property.
@@ -39,6 +40,12 @@ pub struct CheckedProperties {
     pub(crate) consumer: BTreeMap<String, String>,
     /// The most that a producer takes as one record, where somebody has set that.
     pub(crate) record_limit: Option<Setting>,
+}
+
+/// The clients there are.
+pub trait ClientCheckers: Debug + Sync {
+    /// The one of this kind.
+    fn checker(&self, kind: ClientKind) -> &dyn PropertyChecker;
 }
 
 /// What a client knows of its own properties.

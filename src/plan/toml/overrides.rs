@@ -4,6 +4,7 @@ use std::collections::btree_map;
 
 use super::diagnostics::{Diagnostics, ValueLocation};
 use super::tree::{self, Entries, Node, TomlValue, TreeEntry};
+use crate::plan::kafka_plan::ClientKind;
 
 /// The command line's part of a scenario. Everything here stands above environment and file.
 #[derive(Debug, Clone, Default)]
@@ -14,13 +15,15 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `-b/--bootstrap-servers`.
     pub bootstrap_servers: Option<String>,
+    /// `--client`.
+    pub client: Option<ClientKind>,
     /// `-X KEY=VALUE`: a librdkafka property; `producer.` or `consumer.` before it names a side.
     pub properties: Vec<String>,
     /// `--command-config`: the name and the text of a properties file, as Kafka's tools read it.
     pub command_config: Option<(String, String)>,
 }
 
-/// Puts `--set` and `--seed` over what came from the file.
+/// Puts `--set`, `--seed` and `--client` over what came from the file.
 pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Diagnostics) {
     for (index, assignment) in overrides.set.iter().enumerate() {
         let place = ValueLocation::Given("--set");
@@ -44,6 +47,13 @@ pub(crate) fn apply(overrides: &Overrides, entries: &mut Entries, faults: &Diagn
         let place = ValueLocation::Given("--seed");
         let node = Node { place, value: TomlValue::Whole(seed.into()), raw: None };
         entries.insert("seed".to_owned(), TreeEntry { key_place: place, node });
+    }
+    if let Some(client) = overrides.client {
+        let place = ValueLocation::Given("--client");
+        let value = TomlValue::Text(client.name().to_owned());
+        if let Err(what) = put(entries, &["kafka", "client"], Node { place, value, raw: None }) {
+            faults.add(place, format!("kafka.client: {what}"));
+        }
     }
 }
 

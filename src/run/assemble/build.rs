@@ -1,6 +1,7 @@
 //! What ran: the program, its versions and features.
 
 use crate::client;
+use crate::plan::ClientKind;
 use crate::result::Build;
 
 /// This program.
@@ -9,7 +10,7 @@ pub(in crate::run) fn build() -> Build {
         kbench: env!("CARGO_PKG_VERSION").to_owned(),
         git: Some(env!("KBENCH_GIT").to_owned()).filter(|git| !git.is_empty()),
         rdkafka: Some(env!("KBENCH_RDKAFKA").to_owned()).filter(|version| !version.is_empty()),
-        librdkafka: client::DEFAULT.version(),
+        librdkafka: client::library(ClientKind::Librdkafka).version(),
         features: Some(features()),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
     }

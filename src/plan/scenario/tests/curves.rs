@@ -15,7 +15,7 @@ fn curve(csv: &[u8], lines: &str) -> Result<Plan> {
     let path = folder.path().join("a.toml");
     std::fs::write(&path, text).unwrap();
     let planned = ScenarioSource::read(path.to_str().unwrap()).and_then(|source| {
-        plan(&source, &Overrides::default(), &environment(), APPS, client::DEFAULT)
+        plan(&source, &Overrides::default(), &environment(), APPS, client::CHECKERS)
     });
     // So that messages can be compared.
     let shown = |line: String| line.replace(&format!("{}/", folder.path().display()), "");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::kafka::checker::{CheckedProperties, ClientSide, GivenProperty};
+use crate::plan::ClientKind;
+use crate::plan::kafka::checker::{CheckedProperties, ClientSide, GivenProperty, PropertyChecker};
 
 fn x(properties: &[&str]) -> Overrides {
     let properties = properties.iter().map(ToString::to_string).collect();
@@ -282,6 +283,12 @@ fn a_password_is_never_shown() {
 /// A client that has one property, and a word of its own for the servers.
 #[derive(Debug)]
 struct OneProperty;
+
+impl ClientCheckers for OneProperty {
+    fn checker(&self, _: ClientKind) -> &dyn PropertyChecker {
+        self
+    }
+}
 
 impl PropertyChecker for OneProperty {
     fn canonical<'n>(&self, name: &'n str) -> &'n str {

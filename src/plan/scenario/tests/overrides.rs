@@ -90,7 +90,7 @@ fn flag_then_environment_then_file_then_default() {
         let bootstrap_servers = flag.map(str::to_owned);
         let overrides = Overrides { bootstrap_servers, ..Overrides::default() };
         let source = ScenarioSource::new("a.toml", text);
-        let plan = plan(&source, &overrides, environment, APPS, client::DEFAULT).unwrap();
+        let plan = plan(&source, &overrides, environment, APPS, client::CHECKERS).unwrap();
         let servers = plan.kafka.bootstrap_servers.unwrap_or_default();
         [servers, plan.topic.name, plan.apps[1].group.clone(), plan.apps[3].group.clone()]
     };
@@ -109,7 +109,7 @@ fn a_bad_environment_is_refused_by_name() {
     let fault = |name: &str, value: &str| {
         let environment = Environment::from_pairs([(name, value)]);
         let source = ScenarioSource::new("a.toml", LEAST);
-        let planned = plan(&source, &Overrides::default(), &environment, APPS, client::DEFAULT);
+        let planned = plan(&source, &Overrides::default(), &environment, APPS, client::CHECKERS);
         planned.unwrap_err().to_string()
     };
     let servers = |value: &str| fault("KAFKA_BOOTSTRAP_SERVERS", value);

@@ -7,7 +7,7 @@ use crate::plan::PopulationPlan;
 fn shipped(name: &str) -> Plan {
     let path = format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
     let source = ScenarioSource::read(&path).unwrap();
-    plan(&source, &Overrides::default(), &environment(), &schemas(), client::DEFAULT).unwrap()
+    plan(&source, &Overrides::default(), &environment(), &schemas(), client::CHECKERS).unwrap()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn what_peak_calls_a_default_is_one() {
     let peak = shipped("peak.toml");
     let least = ScenarioSource::new("least.toml", LEAST);
     let least =
-        plan(&least, &Overrides::default(), &environment(), &schemas(), client::DEFAULT).unwrap();
+        plan(&least, &Overrides::default(), &environment(), &schemas(), client::CHECKERS).unwrap();
     assert_eq!(peak.topic, least.topic);
     // As many users as each rate needs.
     assert!(peak.population.users > least.population.users);
@@ -74,7 +74,7 @@ fn what_peak_shows_as_an_example_can_be_used() {
             &Overrides::default(),
             &environment(),
             &schemas(),
-            client::DEFAULT,
+            client::CHECKERS,
         )
         .unwrap()
     };

@@ -12,6 +12,8 @@ pub enum Allow {
     Versions,
     /// Kafka's version alone.
     BrokerVersion,
+    /// The client that spoke to the brokers: librdkafka or kbench's own.
+    Client,
     /// What makes the load: rates, population, events, applications' settings.
     Scenario,
     /// The random choices.
@@ -26,10 +28,11 @@ pub enum Allow {
 
 impl Allow {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Host,
         Self::Versions,
         Self::BrokerVersion,
+        Self::Client,
         Self::Scenario,
         Self::Seed,
         Self::BrokerKind,
@@ -44,6 +47,7 @@ impl Allow {
             Self::Host => "host",
             Self::Versions => "versions",
             Self::BrokerVersion => "broker-version",
+            Self::Client => "client",
             Self::Scenario => "scenario",
             Self::Seed => "seed",
             Self::BrokerKind => "broker-kind",

@@ -113,6 +113,7 @@ pub(super) fn of_plan(path: &str) -> ConditionRule {
     match path {
         _ if is_listed(SILENT, path) => ConditionRule::Silent,
         "seed" => ConditionRule::Guarded(Allow::Seed),
+        "kafka.client" => ConditionRule::Guarded(Allow::Client),
         _ if is_setup || is_workers => ConditionRule::Compared,
         _ => ConditionRule::Guarded(Allow::Scenario),
     }
