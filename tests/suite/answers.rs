@@ -20,7 +20,32 @@ const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
 
 pub fn probes() -> Vec<Probe> {
     let everywhere = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
-    vec![Probe::new("answers::are_equal_under_any_scaling", scaled).only(everywhere)]
+    vec![
+        Probe::new("answers::are_equal_under_any_scaling", scaled).only(everywhere),
+        Probe::new("answers::are_the_same_by_the_native_client", native),
+    ]
+}
+
+/// Whoever speaks to the brokers, and however the records are packed.
+fn native(world: &World) {
+    let shapes = [("none", 1, 1), ("gzip", 3, 2), ("snappy", 6, 1), ("lz4", 6, 4), ("zstd", 12, 2)];
+    for (codec, partitions, workers) in shapes {
+        let result = run(world, &by_native(codec, partitions, workers));
+        compare(&result);
+        let payload = result.wire.expect("the client counts what it sends");
+        let is_smaller = payload.ratio().unwrap() > 1.2;
+        assert_eq!(is_smaller, codec != "none", "{codec}: {payload:?}");
+        let groups: Vec<_> = result.apps.iter().flat_map(|app| &app.members).collect();
+        assert_eq!(groups.len(), 4 * workers as usize);
+        assert!(groups.iter().all(|member| member.partitions > 0), "{groups:?}");
+    }
+}
+
+fn by_native(codec: &str, partitions: u32, workers: u32) -> String {
+    let mut text = scenario(partitions, workers);
+    text.push_str("[kafka]\nclient = \"native\"\n");
+    text.push_str(&format!("[kafka.producer]\ncompression.type = \"{codec}\"\n"));
+    text
 }
 
 fn scaled(world: &World) {

@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use crate::admin::{await_until, inquirer};
 use crate::probe::Probe;
 use crate::world::{Kind, World};
-use kbench::plan::KafkaPlan;
+use kbench::plan::{ClientKind, KafkaPlan};
 use kbench::run::doctor::examine_brokers;
 use kbench::run::doctor::finding::Finding;
 
@@ -24,7 +24,9 @@ fn figure(finding: &Finding, name: &str) -> f64 {
 
 fn near(world: &World) {
     let none = BTreeMap::new();
-    let kafka = KafkaPlan { bootstrap_servers: None, producer: none.clone(), consumer: none };
+    let client = ClientKind::Librdkafka;
+    let kafka =
+        KafkaPlan { bootstrap_servers: None, client, producer: none.clone(), consumer: none };
     let findings = examine_brokers(world.bootstrap(), &kafka).expect("the brokers");
     let of = |what: &str| {
         let found: Vec<&Finding> =

@@ -23,7 +23,7 @@ use kbench::client::{Place, connect};
 use kbench::event::PROBE_SHARD;
 use kbench::event::codec::StampPlace;
 use kbench::event::format::PayloadFormat;
-use kbench::plan::KafkaPlan;
+use kbench::plan::{ClientKind, KafkaPlan};
 use kbench::workers::produce::RecordRef;
 
 /// Places without a broker, where faults can be planted.
@@ -297,7 +297,9 @@ fn read_again(world: &World) {
         };
         let (kind, bootstrap, topic) = (BrokerKind::Kafka, world.bootstrap(), topic.as_str());
         let none = BTreeMap::new();
-        let kafka = &KafkaPlan { bootstrap_servers: None, producer: none.clone(), consumer: none };
+        let client = ClientKind::Librdkafka;
+        let kafka =
+            &KafkaPlan { bootstrap_servers: None, client, producer: none.clone(), consumer: none };
         let endpoint = Endpoint { kind, bootstrap, topic, kafka, reads_only: true };
         let target = connect(Place::Brokers(endpoint)).unwrap();
         let mut reader = target.reader(None, StampPlace::Payload).unwrap();

@@ -341,3 +341,25 @@ fn a_property_is_judged_by_the_client_that_will_have_it_and_by_nobody_else() {
     let faults = judged("shelves = 3", &[], "").unwrap_err().to_string();
     assert_eq!(faults, "a.toml:6:11: kafka.producer.shelves: not here", "no broker was named");
 }
+
+#[test]
+fn the_client_is_librdkafka_or_the_one_that_file_and_flag_name() {
+    let native = format!("{LEAST}[kafka]\nclient = \"native\"\n");
+    let client = |text: &str, flag: Option<ClientKind>| {
+        let overrides = Overrides { client: flag, ..Overrides::default() };
+        planned(text, &overrides).unwrap().kafka.client
+    };
+    assert_eq!(client(LEAST, None), ClientKind::Librdkafka);
+    assert_eq!(client(&native, None), ClientKind::Native);
+    assert_eq!(client(LEAST, Some(ClientKind::Native)), ClientKind::Native);
+    assert_eq!(client(&native, Some(ClientKind::Librdkafka)), ClientKind::Librdkafka);
+    assert_eq!(
+        faults_of(&native.replace("native", "natve")),
+        "a.toml:5:10: kafka.client: no such word: \"natve\"; did you mean native? expected one of \
+         librdkafka, native"
+    );
+    // A plan that does not say is one from before the choice: equal plans have equal hashes.
+    let json = |text: &str| serde_json::to_value(plan_of(text)).unwrap();
+    assert_eq!(json(LEAST)["kafka"].get("client"), None);
+    assert_eq!(json(&native)["kafka"]["client"], "native");
+}
