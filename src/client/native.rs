@@ -6,6 +6,7 @@
 mod answer;
 mod assign;
 mod backoff;
+mod complaint;
 mod connection;
 mod fetch;
 mod fetch_session;

@@ -1,6 +1,6 @@
 //! What tests of any folder share.
 
-use super::DEFAULT;
+use super::CHECKERS;
 use crate::apps;
 use crate::plan::toml::environment::Environment;
 use crate::plan::toml::overrides::Overrides;
@@ -11,5 +11,5 @@ use crate::plan::{Plan, scenario};
 /// would have.
 pub(crate) fn planned(source: &ScenarioSource) -> Plan {
     let nothing = Environment::from_pairs::<String, String>([]);
-    scenario::plan(source, &Overrides::default(), &nothing, &apps::schemas(), DEFAULT).unwrap()
+    scenario::plan(source, &Overrides::default(), &nothing, &apps::schemas(), CHECKERS).unwrap()
 }

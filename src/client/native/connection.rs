@@ -28,7 +28,7 @@ const PIECES_AT_ONCE: usize = 64;
 
 /// A request whose answer is on its way, perhaps.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Awaited {
+pub(crate) struct AwaitedAnswer {
     /// Its correlation id.
     pub(crate) id: i32,
     /// What was asked.
@@ -43,7 +43,7 @@ pub(crate) struct Awaited {
 
 /// An answer that is arriving.
 #[derive(Debug)]
-struct Arriving {
+struct PartialFrame {
     bytes: AnswerBytes,
     target: usize,
 }
@@ -60,12 +60,12 @@ pub(crate) struct Connection {
     /// Bytes that were ever queued, and those of them that the socket took.
     queued: u64,
     written: u64,
-    awaited: VecDeque<Awaited>,
+    awaited: VecDeque<AwaitedAnswer>,
     ahead: Box<[u8]>,
     /// What lies in `ahead` and is not cut yet.
     ahead_from: usize,
     ahead_to: usize,
-    arriving: Option<Arriving>,
+    arriving: Option<PartialFrame>,
     spare: Vec<AnswerBytes>,
     answer_bytes_max: usize,
 }
@@ -179,7 +179,13 @@ impl Connection {
         self.queue.extend(pieces);
         self.queued += whole as u64;
         if let Some(deadline) = deadline {
-            self.awaited.push_back(Awaited { id, api, version, deadline, ends_at: self.queued });
+            self.awaited.push_back(AwaitedAnswer {
+                id,
+                api,
+                version,
+                deadline,
+                ends_at: self.queued,
+            });
         }
         Ok(())
     }
@@ -252,7 +258,7 @@ impl Connection {
     fn read(&mut self) -> (usize, io::Result<usize>) {
         let Self { stream, ahead, ahead_to, arriving, .. } = self;
         let mut stream = &*stream;
-        let Some(Arriving { bytes, target }) = arriving else {
+        let Some(PartialFrame { bytes, target }) = arriving else {
             let room = &mut ahead[*ahead_to..];
             return (room.len(), stream.read(room));
         };
@@ -277,7 +283,7 @@ impl Connection {
     fn cut(&mut self, answers: &mut Vec<Answer>) -> io::Result<()> {
         loop {
             let ahead = &self.ahead[self.ahead_from..self.ahead_to];
-            if let Some(Arriving { bytes, target }) = &mut self.arriving {
+            if let Some(PartialFrame { bytes, target }) = &mut self.arriving {
                 let mut ahead = ahead;
                 while !ahead.is_empty() && bytes.filled().len() < *target {
                     let room = bytes.room(*target);
@@ -290,7 +296,7 @@ impl Connection {
                 if bytes.filled().len() < *target {
                     break;
                 }
-                if let Some(Arriving { bytes, .. }) = self.arriving.take() {
+                if let Some(PartialFrame { bytes, .. }) = self.arriving.take() {
                     answers.push(self.answer(bytes)?);
                 }
                 continue;
@@ -306,7 +312,7 @@ impl Connection {
             };
             self.ahead_from += 4;
             let bytes = self.spare.pop().unwrap_or_default();
-            self.arriving = Some(Arriving { bytes, target });
+            self.arriving = Some(PartialFrame { bytes, target });
         }
         self.ahead.copy_within(self.ahead_from..self.ahead_to, 0);
         self.ahead_to -= self.ahead_from;
@@ -317,10 +323,10 @@ impl Connection {
     fn answer(&mut self, bytes: AnswerBytes) -> io::Result<Answer> {
         let id = bytes.filled().first_chunk::<4>().map_or(0, |id| i32::from_be_bytes(*id));
         match self.awaited.pop_front() {
-            Some(Awaited { id: expected, api, version, .. }) if expected == id => {
+            Some(AwaitedAnswer { id: expected, api, version, .. }) if expected == id => {
                 Ok(Answer { id, api, version, bytes })
             }
-            Some(Awaited { id: expected, api, .. }) => Err(foreign(format!(
+            Some(AwaitedAnswer { id: expected, api, .. }) => Err(foreign(format!(
                 "an answer to request {id} came; expected that to request {expected} ({api:?})"
             ))),
             None => Err(foreign(format!("an answer to request {id} came, and none was awaited"))),
@@ -336,12 +342,12 @@ impl Connection {
     }
 
     /// The requests without an answer, in their order.
-    pub(crate) fn awaited(&self) -> &VecDeque<Awaited> {
+    pub(crate) fn awaited(&self) -> &VecDeque<AwaitedAnswer> {
         &self.awaited
     }
 
     /// Whether all of a request left for the socket: of less, no broker makes anything.
-    pub(crate) fn is_whole(&self, request: &Awaited) -> bool {
+    pub(crate) fn is_whole(&self, request: &AwaitedAnswer) -> bool {
         request.ends_at <= self.written
     }
 

@@ -58,6 +58,7 @@ pub(crate) struct LostRequest {
 #[derive(Debug)]
 pub(crate) enum NetworkEvent {
     /// Requests may go there now.
+    #[cfg_attr(not(test), expect(dead_code, reason = "which one, only tests want to know"))]
     Ready(LinkId),
     /// A broker answered.
     Answer(LinkId, Answer),
@@ -283,6 +284,7 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Broker`] where it can't be asked, the connection is lost, or time is up.
+    #[cfg(test)]
     pub(crate) fn ask<R: Request>(
         &mut self,
         link: LinkId,

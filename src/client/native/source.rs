@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::error::ResponseError;
 
 use super::assign::AssignmentStrategy;
+use super::complaint::Complaint;
 use super::fetcher::Fetcher;
 use super::group::{GroupClient, GroupNews, MemberSettings};
 use super::network::{Network, NetworkEvent};
@@ -46,7 +47,7 @@ pub struct NativeSource {
     commit_at: Instant,
     /// What the coordinator said against the last commit.
     refusal: Option<ResponseError>,
-    why: Option<String>,
+    complaint: Complaint,
 }
 
 impl NativeSource {
@@ -88,14 +89,21 @@ impl NativeSource {
             giving_up: None,
             commit_at: now + own.commit_interval,
             refusal: None,
-            why: None,
+            complaint: Complaint::default(),
             settings,
         })
     }
 
+    /// The same, complaining where others of its target do.
+    pub(super) fn complaining(mut self, complaint: &Complaint) -> Self {
+        self.complaint = complaint.clone();
+        self
+    }
+
     /// Why it makes no progress, in one line, if it does not.
-    pub(crate) fn why(&self) -> Option<&str> {
-        self.why.as_deref()
+    #[cfg(test)]
+    pub(super) fn why(&self) -> Option<String> {
+        self.complaint.get()
     }
 
     /// Does what is due, and waits for something to happen until then at the latest.
@@ -142,14 +150,15 @@ impl NativeSource {
 
     fn take(&mut self, event: NetworkEvent, now: Instant) -> Result<()> {
         match event {
-            NetworkEvent::Ready(_) => self.why = None,
+            NetworkEvent::Ready(_) => self.complaint.set(None),
             NetworkEvent::Metadata => {
-                self.why = self.network.view().fault().map(|fault| format!("the topic: {fault}"));
+                let fault = self.network.view().fault();
+                self.complaint.set(fault.map(|fault| format!("the topic: {fault}")));
             }
             NetworkEvent::Lost(link, lost, why) => {
                 self.group.lost(link, &lost, now);
                 self.fetcher.lost(link, &lost, now);
-                self.why = Some(why);
+                self.complaint.set(Some(why));
             }
             NetworkEvent::Answer(link, answer) => {
                 let partitions = self.network.view().leaders().len();

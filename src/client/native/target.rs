@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::complaint::Complaint;
 use super::settings::NativeSettings;
 use super::sink::NativeSink;
 use super::source::NativeSource;
@@ -31,6 +32,7 @@ pub(super) struct NativeTarget {
     administration: Arc<dyn Target>,
     /// What the clients made so far run with; one of each kind.
     applied: Mutex<Vec<ClientProperties>>,
+    complaint: Complaint,
 }
 
 impl NativeTarget {
@@ -47,6 +49,7 @@ impl NativeTarget {
             kafka: endpoint.kafka.clone(),
             administration: Librdkafka.connect(endpoint)?,
             applied: Mutex::default(),
+            complaint: Complaint::default(),
         })
     }
 
@@ -79,7 +82,7 @@ impl Target for NativeTarget {
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
         let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
-        let source = NativeSource::new(settings, topic, &app.group)?;
+        let source = NativeSource::new(settings, topic, &app.group)?.complaining(&self.complaint);
         // As the plan has them: all of them are taken as they are, or refused.
         let properties = self.kafka.consumer.clone();
         self.note(ClientProperties { client: app.name.clone(), properties });
@@ -136,7 +139,7 @@ impl Target for NativeTarget {
     }
 
     fn why(&self) -> Option<String> {
-        self.administration.why()
+        self.complaint.get().or_else(|| self.administration.why())
     }
 
     fn refusal(&self) -> Option<String> {

@@ -82,6 +82,7 @@ fn decompress_block(
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "an error, for `map_err`")]
 fn corrupt(why: impl ToString) -> BatchFault {
     BatchFault::Corrupt { codec: NAME, why: why.to_string() }
 }

@@ -71,6 +71,7 @@ impl ZstdUnpacker {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "an error, for `map_err`")]
 fn corrupt(why: impl ToString) -> BatchFault {
     BatchFault::Corrupt { codec: NAME, why: why.to_string() }
 }

@@ -186,9 +186,11 @@ pub(super) fn offsets(
     request.with_group_id(named(group)).with_topics(Some(vec![topic]))
 }
 
-/// The group's error, and each partition's offset and error; −1 is an offset that was never
-/// committed.
-pub(super) fn offsets_found(answer: &Answer) -> Result<(i16, Vec<(i32, i64, i16)>), String> {
+/// A partition, its offset (−1 where none was ever committed), and its error.
+pub(super) type CommittedOffset = (i32, i64, i16);
+
+/// The group's error, and what each partition has.
+pub(super) fn offsets_found(answer: &Answer) -> Result<(i16, Vec<CommittedOffset>), String> {
     let response: OffsetFetchResponse = answer.decode(OFFSETS_FLEXIBLE, OFFSETS)?;
     if answer.version >= OFFSETS_OF_GROUPS {
         let first = response.groups.first();

@@ -13,7 +13,7 @@ use crate::workers::produce::Refusal;
 
 /// A batch that takes events, or is full and waits.
 #[derive(Debug)]
-pub(super) struct OpenBatch {
+pub(super) struct OpenRecords {
     pub(super) writer: BatchWriter,
     /// Whose receipts it will be.
     pub(super) stamps: Vec<Stamp>,
@@ -27,8 +27,8 @@ pub(super) struct OpenBatch {
 /// One partition's batches.
 #[derive(Debug, Default)]
 struct Filling {
-    full: VecDeque<OpenBatch>,
-    open: Option<OpenBatch>,
+    full: VecDeque<OpenRecords>,
+    open: Option<OpenRecords>,
 }
 
 /// Memory of batches that are over.
@@ -138,9 +138,9 @@ impl Accumulator {
         partition: usize,
         bytes: usize,
         now: Instant,
-    ) -> Option<&mut OpenBatch> {
+    ) -> Option<&mut OpenRecords> {
         let filling = &mut self.partitions[partition];
-        let takes = |open: &OpenBatch| {
+        let takes = |open: &OpenRecords| {
             open.stamps.len() < self.batch_records
                 && open.writer.would_take(bytes, self.batch_bytes)
         };
@@ -158,7 +158,7 @@ impl Accumulator {
             let writer = self.spare.writers.pop();
             let writer = writer.unwrap_or_else(|| BatchWriter::with_capacity(reserved));
             let stamps = self.spare.stamps.pop().unwrap_or_default();
-            let batch = OpenBatch { writer, stamps, payload_bytes: 0, opened: now, reserved };
+            let batch = OpenRecords { writer, stamps, payload_bytes: 0, opened: now, reserved };
             self.partitions[partition].open = Some(batch);
             self.opened = self.opened.or(Some(now));
             self.trim();
@@ -222,20 +222,20 @@ impl Accumulator {
     }
 
     /// The next batch of a partition, full or not.
-    pub(super) fn take(&mut self, partition: usize) -> Option<OpenBatch> {
+    pub(super) fn take(&mut self, partition: usize) -> Option<OpenRecords> {
         let filling = self.partitions.get_mut(partition)?;
         filling.full.pop_front().or_else(|| filling.open.take())
     }
 
     /// The same where it takes at most so many bytes, uncompressed.
-    pub(super) fn take_within(&mut self, partition: usize, bytes: usize) -> Option<OpenBatch> {
+    pub(super) fn take_within(&mut self, partition: usize, bytes: usize) -> Option<OpenRecords> {
         let filling = self.partitions.get(partition)?;
         let next = filling.full.front().or(filling.open.as_ref())?;
         if next.writer.bytes() <= bytes { self.take(partition) } else { None }
     }
 
     /// Takes a partition's next batch out where it was opened before `before`.
-    pub(super) fn take_older(&mut self, partition: usize, before: Instant) -> Option<OpenBatch> {
+    pub(super) fn take_older(&mut self, partition: usize, before: Instant) -> Option<OpenRecords> {
         let filling = self.partitions.get_mut(partition)?;
         let oldest = filling.full.front().or(filling.open.as_ref())?;
         if oldest.opened < before { self.take(partition) } else { None }

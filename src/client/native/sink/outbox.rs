@@ -12,7 +12,7 @@ use kafka_protocol::messages::ApiKey;
 
 use super::super::backoff::Backoff;
 use super::super::network::{LinkId, Network};
-use super::accumulator::{Accumulator, OpenBatch};
+use super::accumulator::{Accumulator, OpenRecords};
 use super::lane::{IN_FLIGHT_OF_PARTITION, Lane, LaneStep, ProducerIdentity, SealedBatch};
 use super::produce_request::{BatchAnswer, ProduceHead, pieces};
 use super::settlement::{BatchEnd, Settlement};
@@ -35,7 +35,7 @@ struct Flight {
 #[derive(Debug)]
 enum Picked {
     Again(usize, SealedBatch),
-    New(usize, OpenBatch),
+    New(usize, OpenRecords),
 }
 
 /// All that a sink has on its way.
@@ -301,8 +301,8 @@ impl Outbox {
     }
 
     /// Closes a batch; `None` where the codec fails, and then it is over.
-    fn seal(&mut self, partition: usize, open: OpenBatch) -> Option<SealedBatch> {
-        let OpenBatch { mut writer, stamps, payload_bytes, opened, reserved } = open;
+    fn seal(&mut self, partition: usize, open: OpenRecords) -> Option<SealedBatch> {
+        let OpenRecords { mut writer, stamps, payload_bytes, opened, reserved } = open;
         let lane = &mut self.lanes[partition];
         let mut bytes = self.settlement.sealing_memory(reserved);
         let sequence = lane.take_sequence(stamps.len());
@@ -311,7 +311,7 @@ impl Outbox {
             // The sequence that it took is a gap.
             lane.breaks();
             let reason = fault.to_string();
-            let open = OpenBatch { writer, stamps, payload_bytes, opened, reserved };
+            let open = OpenRecords { writer, stamps, payload_bytes, opened, reserved };
             self.settlement.end_open(partition, open, BatchEnd::given_up(false, &reason));
             return None;
         }

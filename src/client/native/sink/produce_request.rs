@@ -29,9 +29,9 @@ pub(super) fn pieces<'b>(
     let mut pieces = Vec::with_capacity(2 * batches.len() + 1);
     // No transaction.
     if is_flexible {
-        head.put_u8(0)
+        head.put_u8(0);
     } else {
-        head.put_i16(-1)
+        head.put_i16(-1);
     }
     head.put_i16(acks);
     head.put_i32(timeout_ms);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::accumulator::{Accumulator, OpenBatch, SpareMemory};
+use super::accumulator::{Accumulator, OpenRecords, SpareMemory};
 use super::lane::SealedBatch;
 use crate::base::clock::Clock;
 use crate::base::record_batch::BatchWriter;
@@ -77,7 +77,7 @@ impl Settlement {
     }
 
     /// A batch that was never sealed is over.
-    pub(super) fn end_open(&mut self, partition: usize, batch: OpenBatch, end: BatchEnd<'_>) {
+    pub(super) fn end_open(&mut self, partition: usize, batch: OpenRecords, end: BatchEnd<'_>) {
         self.give(partition, &batch.stamps, end);
         self.free(batch.reserved, batch.stamps);
         self.writer(batch.writer);

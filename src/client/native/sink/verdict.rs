@@ -4,7 +4,7 @@ use kafka_protocol::error::ResponseError;
 
 /// What is to become of a batch that was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ProduceVerdict {
     /// It is in the log.
     Written,
     /// It is to be sent again after a while: perhaps somewhere else, perhaps it is in the log.
@@ -18,28 +18,30 @@ pub(super) enum Verdict {
 }
 
 /// Judges the error code of an answer.
-pub(super) fn judge(error: i16) -> Verdict {
-    let Some(error) = ResponseError::try_from_code(error) else { return Verdict::Written };
+pub(super) fn judge(error: i16) -> ProduceVerdict {
+    let Some(error) = ResponseError::try_from_code(error) else { return ProduceVerdict::Written };
     match error {
         // It came again, and the log has it.
-        ResponseError::DuplicateSequenceNumber => Verdict::Written,
-        ResponseError::OutOfOrderSequenceNumber => Verdict::OutOfOrder,
-        ResponseError::UnknownProducerId | ResponseError::InvalidProducerEpoch => Verdict::Unknown,
+        ResponseError::DuplicateSequenceNumber => ProduceVerdict::Written,
+        ResponseError::OutOfOrderSequenceNumber => ProduceVerdict::OutOfOrder,
+        ResponseError::UnknownProducerId | ResponseError::InvalidProducerEpoch => {
+            ProduceVerdict::Unknown
+        }
         // The leader has it, and the others perhaps.
         ResponseError::RequestTimedOut
         | ResponseError::NotEnoughReplicasAfterAppend
         | ResponseError::NetworkException => {
-            Verdict::Retry { elsewhere: true, is_perhaps_written: true }
+            ProduceVerdict::Retry { elsewhere: true, is_perhaps_written: true }
         }
         // Whatever it was, it may have come after the write.
         ResponseError::UnknownServerError | ResponseError::Unknown(_) => {
-            Verdict::Refused { is_perhaps_written: true }
+            ProduceVerdict::Refused { is_perhaps_written: true }
         }
         error if error.is_retriable() => {
             let elsewhere = error != ResponseError::NotEnoughReplicas;
-            Verdict::Retry { elsewhere, is_perhaps_written: false }
+            ProduceVerdict::Retry { elsewhere, is_perhaps_written: false }
         }
-        _ => Verdict::Refused { is_perhaps_written: false },
+        _ => ProduceVerdict::Refused { is_perhaps_written: false },
     }
 }
 
@@ -61,13 +63,13 @@ mod tests {
     #[test]
     fn each_kind_of_answer_has_its_consequence() {
         let retry =
-            |elsewhere, is_perhaps_written| Verdict::Retry { elsewhere, is_perhaps_written };
+            |elsewhere, is_perhaps_written| ProduceVerdict::Retry { elsewhere, is_perhaps_written };
         for (error, verdict) in [
-            (0, Verdict::Written),
-            (46, Verdict::Written),
-            (45, Verdict::OutOfOrder),
-            (59, Verdict::Unknown),
-            (47, Verdict::Unknown),
+            (0, ProduceVerdict::Written),
+            (46, ProduceVerdict::Written),
+            (45, ProduceVerdict::OutOfOrder),
+            (59, ProduceVerdict::Unknown),
+            (47, ProduceVerdict::Unknown),
             (6, retry(true, false)),
             (3, retry(true, false)),
             (74, retry(true, false)),
@@ -75,11 +77,11 @@ mod tests {
             (2, retry(true, false)),
             (7, retry(true, true)),
             (20, retry(true, true)),
-            (10, Verdict::Refused { is_perhaps_written: false }),
-            (87, Verdict::Refused { is_perhaps_written: false }),
-            (29, Verdict::Refused { is_perhaps_written: false }),
-            (-1, Verdict::Refused { is_perhaps_written: true }),
-            (9_999, Verdict::Refused { is_perhaps_written: true }),
+            (10, ProduceVerdict::Refused { is_perhaps_written: false }),
+            (87, ProduceVerdict::Refused { is_perhaps_written: false }),
+            (29, ProduceVerdict::Refused { is_perhaps_written: false }),
+            (-1, ProduceVerdict::Refused { is_perhaps_written: true }),
+            (9_999, ProduceVerdict::Refused { is_perhaps_written: true }),
         ] {
             assert_eq!(judge(error), verdict, "{error}");
         }

@@ -6,7 +6,7 @@ use super::super::lane::SealedBatch;
 use super::super::produce_request::{BatchAnswer, read_answer};
 use super::super::settlement::BatchEnd;
 use super::super::shared::SinkShared;
-use super::super::verdict::{Verdict, judge, told};
+use super::super::verdict::{ProduceVerdict, judge, told};
 use super::Outbox;
 use crate::client::native::answer::Answer;
 use crate::client::native::network::{LinkId, LostRequest, Network};
@@ -62,24 +62,24 @@ impl Outbox {
             return self.settlement.end(partition, batch, BatchEnd::given_up(true, ""));
         }
         match judge(answer.error) {
-            Verdict::Written => {
+            ProduceVerdict::Written => {
                 lane.resolve(&batch);
                 lane.went_well();
                 self.settlement.end(partition, batch, BatchEnd::acked(answer.base_offset));
             }
-            Verdict::Retry { elsewhere, is_perhaps_written } => {
+            ProduceVerdict::Retry { elsewhere, is_perhaps_written } => {
                 batch.is_perhaps_written |= is_perhaps_written;
                 if elsewhere {
                     network.refresh();
                 }
                 self.retry((partition, batch), &told(answer.error, &answer.message), now);
             }
-            Verdict::OutOfOrder if !lane.is_first(&batch) => lane.again(batch, None),
-            Verdict::OutOfOrder | Verdict::Unknown => {
+            ProduceVerdict::OutOfOrder if !lane.is_first(&batch) => lane.again(batch, None),
+            ProduceVerdict::OutOfOrder | ProduceVerdict::Unknown => {
                 lane.breaks();
                 self.retry((partition, batch), &told(answer.error, &answer.message), now);
             }
-            Verdict::Refused { is_perhaps_written } => {
+            ProduceVerdict::Refused { is_perhaps_written } => {
                 lane.resolve(&batch);
                 lane.breaks();
                 let reason = told(answer.error, &answer.message);
