@@ -30,6 +30,8 @@ mod group;
 mod hlog;
 mod keep_up;
 mod laws;
+// `self_watch` looks at more of it.
+#[allow(dead_code)]
 #[path = "../self_watch/load.rs"]
 mod load;
 mod needs;
