@@ -21,6 +21,7 @@ pub mod live;
 mod load;
 pub mod metric;
 mod people;
+mod place;
 pub(crate) mod process;
 mod race;
 mod recording;

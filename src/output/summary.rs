@@ -42,7 +42,7 @@ fn write(result: &RunResult, out: &mut String) -> std::fmt::Result {
     if !(is_plain && result.thresholds.is_empty()) {
         writeln!(out)?;
     }
-    writeln!(out, "On {}, {}.\n", result.broker.words(), result.started)?;
+    writeln!(out, "On {}, {}.\n", result.place(), result.started)?;
     for note in result.watch.notes() {
         writeln!(out, "- {note}")?;
     }

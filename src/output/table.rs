@@ -91,8 +91,7 @@ fn verdict(result: &RunResult, color: bool) -> String {
         Worth::Valid | Worth::Flagged => "\x1b[1;32m",
     };
     let (paint, plain) = if color { (paint, "\x1b[0m") } else { ("", "") };
-    let mut out =
-        format!("{paint}{word}{plain}  {} on {}\n", result.scenario, result.broker.words());
+    let mut out = format!("{paint}{word}{plain}  {} on {}\n", result.scenario, result.place());
     for reason in &result.verdict.reasons {
         out.push_str(&format!("  - {reason}\n"));
     }

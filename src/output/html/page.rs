@@ -82,7 +82,7 @@ pub(super) fn verdict(result: &RunResult) -> Markup {
     let (word, class) = word(result);
     let below = format!(
         "On {}. Started {}, {:.0} s with the drain. Run {}, kbench {}{}.",
-        result.broker.words(),
+        result.place(),
         date(&result.started),
         result.duration_s,
         result.run,

@@ -200,7 +200,7 @@ fn group(name: &str, runs: &[Saved]) -> SideRuns {
     SideRuns {
         name: name.to_owned(),
         runs: runs.len(),
-        broker: runs.first().map(|run| run.result.broker.words()).unwrap_or_default(),
+        broker: runs.first().map(|run| run.result.place()).unwrap_or_default(),
         first: at(started.first()),
         last: at(started.last()),
     }

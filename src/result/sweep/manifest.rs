@@ -218,8 +218,7 @@ impl SweepManifest {
     }
 
     fn conclude(&mut self, results: &[Saved]) {
-        let mut brokers: Vec<String> =
-            results.iter().map(|saved| saved.result.broker.words()).collect();
+        let mut brokers: Vec<String> = results.iter().map(|saved| saved.result.place()).collect();
         brokers.dedup();
         // A broker that is started for each trial has a port of its own each time.
         self.broker =
