@@ -89,8 +89,9 @@ fn is_about_cpu(flag: &str) -> bool {
 
 /// Rule 12: a healthy run raises no flag, twenty times. What others do on this host meanwhile is
 /// measured apart from kbench: a run that was flagged for want of CPU while they or a hypervisor
-/// took some, or while a core stood still, proves nothing, and is run again. A run without a flag counts
-/// whatever they did. At 300/s a host that holds its machines up for 20 ms once makes 1 % late.
+/// took some, or while a core stood still, proves nothing, and is run again. A run without a flag
+/// counts whatever they did. At 300/s a host that holds its machines up for 20 ms once makes 1 %
+/// late.
 #[test]
 fn a_healthy_run_raises_no_flag_in_twenty() {
     let _turn = Turn::alone();
@@ -128,7 +129,8 @@ fn a_healthy_run_raises_no_flag_in_twenty() {
             let asked = std::env::var_os("KBENCH_REQUIRE_QUIET").is_some();
             let what = format!(
                 "others took {least:.0} % of this host and more, or all of a core for a while, \
-                 or a hypervisor took some, in {} runs that were flagged; {healthy} of {HEALTHY_RUNS} were not",
+                 or a hypervisor took some, in {} runs that were flagged; \
+                 {healthy} of {HEALTHY_RUNS} were not",
                 disturbed.len()
             );
             assert!(!asked, "{what}");

@@ -50,8 +50,8 @@ pub struct GateArgs {
     /// Smallest change that matters, in percent
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
     pub min_effect: f64,
-    /// Declare what may differ: host, versions (broker-version alone), client, scenario, seed, broker-kind;
-    /// cluster: within a side; limited: keep runs that the harness limited
+    /// Declare what may differ: host, versions (broker-version alone), client, scenario, seed,
+    /// broker-kind; cluster: within a side; limited: keep runs that the harness limited
     #[arg(long, value_name = "WHAT,WHAT...", value_delimiter = ',')]
     pub allow: Vec<String>,
 }

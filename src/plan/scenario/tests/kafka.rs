@@ -355,8 +355,8 @@ fn the_client_is_librdkafka_or_the_one_that_file_and_flag_name() {
     assert_eq!(client(&native, Some(ClientKind::Librdkafka)), ClientKind::Librdkafka);
     assert_eq!(
         faults_of(&native.replace("native", "natve")),
-        "a.toml:5:10: kafka.client: no such word: \"natve\"; did you mean native? expected one of \
-         librdkafka, native"
+        "a.toml:6:10: kafka.client: no such word: \"natve\"; did you mean \"native\"? expected one \
+         of \"librdkafka\", \"native\""
     );
     // A plan that does not say is one from before the choice: equal plans have equal hashes.
     let json = |text: &str| serde_json::to_value(plan_of(text)).unwrap();
