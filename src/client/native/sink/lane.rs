@@ -1,8 +1,10 @@
 //! One partition at the sending thread: which batch goes next, with which sequence, and what has to
 //! wait until the fate of others is known.
 //!
-//! Order and idempotence rest on two rules. After anything went wrong nothing of the partition is
-//! sent before everything under way is answered; then it goes again, in order. And a batch whose
+//! Order and idempotence rest on three rules. After anything went wrong nothing of the partition is
+//! sent before everything under way is answered; then it goes again, in order. Nothing new goes
+//! behind that before its fate is known: a broker that has it already knows it again as long as it
+//! is among the last few batches, and a second fault must not find it gone. And a batch whose
 //! sequence is lost for good (given up, or refused) leaves a gap that no broker lets pass, so the
 //! partition begins a new epoch at sequence 0: what may be in the log already can't go into that,
 //! since no broker would know it again, and is given up as unknown.
@@ -70,6 +72,8 @@ pub(super) struct Lane {
     waiting: VecDeque<SealedBatch>,
     /// Ordinals of batches under way or waiting, rising.
     unresolved: VecDeque<u64>,
+    /// The newest batch that had to go again.
+    newest_again: Option<u64>,
     in_flight: usize,
     in_flight_max: usize,
     /// Where what is under way went.
@@ -95,6 +99,7 @@ impl Lane {
             leader: None,
             waiting: VecDeque::new(),
             unresolved: VecDeque::new(),
+            newest_again: None,
             in_flight: 0,
             in_flight_max,
             sent_to: None,
@@ -119,9 +124,15 @@ impl Lane {
         }
         match self.not_before {
             Some(at) if at > now => LaneStep::WaitUntil(at),
-            _ if self.waiting.is_empty() => LaneStep::New,
-            _ => LaneStep::Again,
+            _ if !self.waiting.is_empty() => LaneStep::Again,
+            _ if self.goes_again() => LaneStep::Wait,
+            _ => LaneStep::New,
         }
+    }
+
+    /// Whether the fate is open of a batch that had to go again.
+    fn goes_again(&self) -> bool {
+        self.unresolved.front().is_some_and(|first| self.newest_again >= Some(*first))
     }
 
     /// Gets ready to send after a fault, when nothing is under way: with `identity`, the one that
@@ -257,6 +268,7 @@ impl Lane {
         {
             self.not_before = Some(now + self.backoff.next());
         }
+        self.newest_again = self.newest_again.max(Some(batch.ordinal));
         let place = self.waiting.partition_point(|other| other.ordinal < batch.ordinal);
         self.waiting.insert(place, batch);
     }
