@@ -73,7 +73,12 @@ fn found(baseline: &RunResult, candidate: &RunResult) -> Vec<(Difference, Condit
     }
     let mut more = Vec::new();
     between(&one, &other, cores, rules::of_surroundings, &mut more);
-    more.retain(|(difference, _)| !is_said(difference, &found));
+    // Another client has other properties by nature; what somebody has set is in the plan.
+    let is_other_client = found.iter().any(|(difference, _)| difference.what == facts::CLIENT);
+    more.retain(|(difference, _)| {
+        let of_client = is_other_client && rules::is_of("clients.*", &difference.what);
+        !of_client && !is_said(difference, &found)
+    });
     for (difference, rule) in &mut more {
         if is_asked_for(&difference.what, &found) {
             (*rule, difference.allow) = (ConditionRule::Compared, None);

@@ -7,7 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::facts::{BrokerInfo, ClientProperties};
+use crate::plan::ClientKind;
 use crate::result::RunResult;
+
+/// Who speaks to the brokers, in the plan.
+pub(super) const CLIENT: &str = "kafka.client";
 
 /// Values by their paths. What is not set has none.
 pub(super) type ConditionValues = BTreeMap<String, String>;
@@ -39,6 +43,8 @@ pub(super) fn surroundings(result: &RunResult) -> ConditionValues {
 pub(super) fn plan(result: &RunResult) -> ConditionValues {
     let mut facts = ConditionValues::new();
     flatten("", &result.plan, &mut facts);
+    // Not set by plans from before the choice, nor by those that leave it.
+    facts.entry(CLIENT.to_owned()).or_insert_with(|| ClientKind::default().name().to_owned());
     facts
 }
 

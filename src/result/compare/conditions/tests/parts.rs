@@ -1,8 +1,11 @@
 //! What differs in one part alone: what is said of it, and that it is said once.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
+use crate::client::facts::ClientProperties;
 use crate::result::Trial;
 
 fn of(what: &str, allow: Option<Allow>) -> (String, Option<Allow>) {
@@ -160,4 +163,23 @@ fn what_is_told_has_its_values_once_and_numbers_in_their_order() {
     let expected = "host.load_before is not the same in all runs: 9.5, 10.5 in the baseline, 9.5 \
                     in the candidate";
     assert_eq!(told, [expected]);
+}
+
+#[test]
+fn another_client_is_one_difference_and_what_it_brings_with_it_none() {
+    let (mut one, mut other) = (run(), run());
+    for (run, bytes) in [(&mut one, "1000000"), (&mut other, "16384")] {
+        let properties = BTreeMap::from([("batch.size".to_owned(), bytes.to_owned())]);
+        run.clients = vec![ClientProperties { client: "producer".to_owned(), properties }];
+    }
+    other.plan["kafka"]["client"] = json!("native");
+    other.plan_hash = Some("0e".to_owned());
+    let client = ("kafka.client".to_owned(), Some(Allow::Client));
+    assert_eq!(named(&one, &other), std::slice::from_ref(&client));
+    let found = &differences(&one, &other)[0];
+    assert_eq!((&found.baseline[..], &found.candidate[..]), ("librdkafka", "native"));
+    // What was asked for is another matter.
+    other.plan["kafka"]["producer"]["linger.ms"] = json!("99");
+    let linger = ("kafka.producer.linger.ms".to_owned(), None);
+    assert_eq!(named(&one, &other), [client, linger]);
 }
