@@ -6,6 +6,7 @@
 //! "Record Batch" pages of Apache Kafka's documentation, and KIP-98.
 
 mod aborted;
+mod codec;
 mod compression;
 mod fault;
 mod layout;
@@ -14,7 +15,8 @@ mod walker;
 mod writer;
 
 pub use aborted::AbortedTransaction;
-pub use compression::{BatchCodec, Compressor, Decompressor, UNPACKED_BYTES_MAX};
+pub use codec::BatchCodec;
+pub use compression::{Compressor, Decompressor, UNPACKED_BYTES_MAX};
 pub use fault::{BatchError, BatchFault};
 pub use layout::{
     BatchHeader, HEADER_BYTES, LOG_APPEND_TIME, MAGIC_AT, base_offset, checksum_is_right,
@@ -22,7 +24,7 @@ pub use layout::{
 };
 pub use varint::read_varint;
 pub use walker::{BatchWalker, RecordHeaders, WalkedRecord, end_of_set};
-pub use writer::{BatchWriter, ProducerSequence, restamp};
+pub use writer::{BatchWriter, ProducerSequence, RECORD_OVERHEAD_BYTES_MAX, restamp};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! Reading: walks the record set of a fetch response, batch by batch and record by record.
 
 use super::aborted::{AbortedFilter, AbortedTransaction};
-use super::compression::{BatchCodec, Decompressor, UNPACKED_BYTES_MAX};
+use super::codec::BatchCodec;
+use super::compression::{Decompressor, UNPACKED_BYTES_MAX};
 use super::fault::{BatchError, BatchFault};
 use super::layout::{
     BatchHeader, FRAME_BYTES, HEADER_BYTES, LENGTH_AT, MAGIC_AT, base_offset, checksums,

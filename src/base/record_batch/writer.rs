@@ -117,7 +117,11 @@ impl BatchWriter {
     pub const fn would_take(&self, record_bytes: usize, limit_bytes: usize) -> bool {
         self.records == 0
             || (self.records < i32::MAX
-                && self.bytes.len().saturating_add(record_bytes).saturating_add(OVERHEAD_BYTES_MAX)
+                && self
+                    .bytes
+                    .len()
+                    .saturating_add(record_bytes)
+                    .saturating_add(RECORD_OVERHEAD_BYTES_MAX)
                     <= limit_bytes)
     }
 
@@ -178,7 +182,7 @@ pub fn restamp(sealed: &mut [u8], producer: ProducerSequence) {
 
 /// Most bytes that a record takes beside its key, header and value: the lengths of all, the
 /// attributes, the time and the place.
-const OVERHEAD_BYTES_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1 + 10;
+pub const RECORD_OVERHEAD_BYTES_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1 + 10;
 
 /// How many bytes a key, a header's name or a value takes with its length.
 #[inline]

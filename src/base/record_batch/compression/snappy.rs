@@ -2,6 +2,7 @@
 //! read: a header of 16 bytes, then blocks, each behind its length. Other clients write one block
 //! without frames; both are read.
 
+use super::super::codec::BatchCodec;
 use super::super::fault::BatchFault;
 
 /// `\x82SNAPPY\0`, then the version and the oldest version that can read it, both 1.
@@ -16,7 +17,7 @@ const BLOCK_BYTES: usize = 64 * 1024;
 /// Most that a byte of a block can unpack to: a copy of 64 bytes takes three.
 const EXPANSION_MAX: usize = 32;
 
-const NAME: &str = "snappy";
+const CODEC: BatchCodec = BatchCodec::Snappy;
 
 pub(super) fn compress(
     encoder: &mut snap::raw::Encoder,
@@ -45,7 +46,7 @@ pub(super) fn decompress(
         return decompress_block(packed, plain, limit_bytes);
     }
     let Some(mut rest) = packed.get(STREAM_HEADER.len()..) else {
-        return Err(corrupt("the stream's header is cut off"));
+        return Err(CODEC.corrupt("the stream's header is cut off"));
     };
     while !rest.is_empty() {
         let block = rest.split_first_chunk::<4>().and_then(|(length, after)| {
@@ -53,7 +54,7 @@ pub(super) fn decompress(
             after.split_at_checked(length)
         });
         let Some((block, after)) = block else {
-            return Err(corrupt("a block is cut off"));
+            return Err(CODEC.corrupt("a block is cut off"));
         };
         decompress_block(block, plain, limit_bytes)?;
         rest = after;
@@ -69,20 +70,17 @@ fn decompress_block(
 ) -> Result<(), BatchFault> {
     // The length is what the block says of itself: it is held against what can be true before
     // there is room made for it.
-    let length = snap::raw::decompress_len(block).map_err(corrupt)?;
+    let length = snap::raw::decompress_len(block).map_err(|why| CODEC.corrupt(why))?;
     if length > block.len().saturating_mul(EXPANSION_MAX) {
-        return Err(corrupt("a block states a length that it can't unpack to"));
+        return Err(CODEC.corrupt("a block states a length that it can't unpack to"));
     }
     let begin = plain.len();
     if length > limit_bytes.saturating_sub(begin) {
-        return Err(BatchFault::TooLarge { codec: NAME, limit_bytes });
+        return Err(CODEC.too_large(limit_bytes));
     }
     plain.resize(begin + length, 0);
-    snap::raw::Decoder::new().decompress(block, &mut plain[begin..]).map_err(corrupt)?;
+    snap::raw::Decoder::new()
+        .decompress(block, &mut plain[begin..])
+        .map_err(|why| CODEC.corrupt(why))?;
     Ok(())
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "an error, for `map_err`")]
-fn corrupt(why: impl ToString) -> BatchFault {
-    BatchFault::Corrupt { codec: NAME, why: why.to_string() }
 }

@@ -5,9 +5,10 @@ use std::io;
 use zstd::bulk::Compressor as BulkCompressor;
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
+use super::super::codec::BatchCodec;
 use super::super::fault::BatchFault;
 
-const NAME: &str = "zstd";
+const CODEC: BatchCodec = BatchCodec::Zstd;
 
 /// How much room is made at first, where there was less.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -42,9 +43,9 @@ impl ZstdUnpacker {
     ) -> Result<(), BatchFault> {
         let decoder = match &mut self.0 {
             Some(decoder) => decoder,
-            none => none.insert(Decoder::new().map_err(corrupt)?),
+            none => none.insert(Decoder::new().map_err(|why| CODEC.corrupt(why))?),
         };
-        decoder.reinit().map_err(corrupt)?;
+        decoder.reinit().map_err(|why| CODEC.corrupt(why))?;
         let mut input = InBuffer::around(packed);
         loop {
             if plain.len() == plain.capacity() {
@@ -52,10 +53,10 @@ impl ZstdUnpacker {
             }
             let begin = plain.len();
             let mut output = OutBuffer::around_pos(plain, begin);
-            let missing = decoder.run(&mut input, &mut output).map_err(corrupt)?;
+            let missing = decoder.run(&mut input, &mut output).map_err(|why| CODEC.corrupt(why))?;
             if plain.len() > limit_bytes {
                 plain.clear();
-                return Err(BatchFault::TooLarge { codec: NAME, limit_bytes });
+                return Err(CODEC.too_large(limit_bytes));
             }
             if input.pos() < packed.len() {
                 continue;
@@ -65,13 +66,8 @@ impl ZstdUnpacker {
             }
             // With room left, it has nothing more to give.
             if plain.len() < plain.capacity() {
-                return Err(corrupt("it ends too early"));
+                return Err(CODEC.corrupt("it ends too early"));
             }
         }
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "an error, for `map_err`")]
-fn corrupt(why: impl ToString) -> BatchFault {
-    BatchFault::Corrupt { codec: NAME, why: why.to_string() }
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::partitioner::partition_of;
-use super::unplaced::{EventBytes, RECORD_OVERHEAD_BYTES, Unplaced};
-use crate::base::record_batch::{BatchWriter, HEADER_BYTES};
+use super::unplaced::{EventBytes, Unplaced};
+use crate::base::record_batch::{BatchWriter, HEADER_BYTES, RECORD_OVERHEAD_BYTES_MAX};
 use crate::client::native::settings::ProducerSettings;
 use crate::event::Stamp;
 use crate::workers::produce::Refusal;
@@ -95,7 +95,7 @@ impl Accumulator {
     /// never will be.
     pub(super) fn add(&mut self, event: &EventBytes<'_>, now: Instant) -> Result<(), Refusal> {
         let bytes = event.bytes();
-        let alone = bytes + HEADER_BYTES + RECORD_OVERHEAD_BYTES;
+        let alone = bytes + HEADER_BYTES + RECORD_OVERHEAD_BYTES_MAX;
         let most = self.record_bytes_max.min(self.buffer_bytes);
         if alone > most {
             return Err(Refusal::Rejected(format!(
@@ -149,7 +149,7 @@ impl Accumulator {
                 filling.full.push_back(full);
                 self.is_urgent = true;
             }
-            let reserved = self.batch_bytes.max(bytes + HEADER_BYTES + RECORD_OVERHEAD_BYTES);
+            let reserved = self.batch_bytes.max(bytes + HEADER_BYTES + RECORD_OVERHEAD_BYTES_MAX);
             if self.held_bytes + reserved > self.buffer_bytes {
                 self.full();
                 return None;

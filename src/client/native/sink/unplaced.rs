@@ -6,9 +6,6 @@ use std::time::Instant;
 
 use crate::event::Stamp;
 
-/// Most that a record takes beside its key, header and value; see [`BatchWriter::would_take`].
-pub(super) const RECORD_OVERHEAD_BYTES: usize = 42;
-
 /// An event as it is handed over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventBytes<'a> {
