@@ -1,6 +1,7 @@
 //! What a run is against: brokers, by one of the clients, or a loopback in this process. Whoever is
 //! outside of this folder knows `Target` and no client.
 
+mod applied;
 pub mod connect;
 pub mod embedded;
 pub mod facts;

@@ -1,6 +1,6 @@
 //! A Kafka or an embedded broker, by librdkafka.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdkafka::types::RDKafkaErrorCode;
@@ -9,6 +9,7 @@ use super::topic_log::KafkaTopicLog;
 use super::{Admin, ClientLog, KafkaSink, KafkaSource, STATISTICS_MS, distances, skip_to_end};
 use crate::base::clock::Clock;
 use crate::base::error::Result;
+use crate::client::applied::AppliedProperties;
 use crate::client::embedded::CLUSTER_ID_PREFIX;
 use crate::client::facts::{
     BrokerInfo, BrokerKind, Brokers, ClientProperties, Distance, TopicFacts,
@@ -45,7 +46,7 @@ pub(super) struct KafkaTarget {
     /// What the clients say of themselves.
     log: ClientLog,
     /// What the clients made so far really run with; one of each kind.
-    clients: Mutex<Vec<ClientProperties>>,
+    clients: AppliedProperties,
 }
 
 impl KafkaTarget {
@@ -63,7 +64,7 @@ impl KafkaTarget {
             reads_only,
             admin: OnceLock::new(),
             log: ClientLog::default(),
-            clients: Mutex::default(),
+            clients: AppliedProperties::default(),
         };
         if !reads_only {
             target.admin()?;
@@ -79,13 +80,6 @@ impl KafkaTarget {
         let connection = if self.reads_only { consumer } else { producer };
         let admin = Admin::with_log(&self.bootstrap, connection, &self.log)?;
         Ok(self.admin.get_or_init(|| Arc::new(admin)))
-    }
-
-    fn note(&self, applied: ClientProperties) {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if clients.iter().all(|known| known.client != applied.client) {
-            clients.push(applied);
-        }
     }
 }
 
@@ -137,7 +131,7 @@ impl Target for KafkaTarget {
         let (properties, clock) = (&self.kafka.producer, clock.clone());
         let (bootstrap, topic) = (&self.bootstrap, (self.topic.as_str(), plan.event.codec()));
         let sink = KafkaSink::new(bootstrap, properties, topic, clock, receiver, &self.log)?;
-        self.note(sink.applied().clone());
+        self.clients.note(sink.applied().clone());
         Ok(Box::new(sink))
     }
 
@@ -149,12 +143,13 @@ impl Target for KafkaTarget {
         let ms = if is_told { STATISTICS_MS } else { 0 };
         let source =
             KafkaSource::with_statistics(bootstrap, properties, topic, &app.group, who, ms)?;
-        self.note(ClientProperties { client: app.name.clone(), ..source.applied().clone() });
+        self.clients
+            .note(ClientProperties { client: app.name.clone(), ..source.applied().clone() });
         Ok(Box::new(source))
     }
 
     fn clients(&self) -> Vec<ClientProperties> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.clients.all()
     }
 
     fn reader(&self, other: Option<&str>, stamp_place: StampPlace) -> Result<TopicReader> {

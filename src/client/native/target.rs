@@ -3,7 +3,7 @@
 //! What carries no load is librdkafka's, by its own target: topics, offsets, probes, distances,
 //! readers, and the look at groups.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::complaint::Complaint;
@@ -12,6 +12,7 @@ use super::sink::NativeSink;
 use super::source::NativeSource;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
+use crate::client::applied::AppliedProperties;
 use crate::client::facts::{BrokerInfo, Brokers, ClientProperties, Distance, TopicFacts};
 use crate::client::library::{ClientLibrary, Endpoint};
 use crate::client::librdkafka::Librdkafka;
@@ -31,7 +32,7 @@ pub(super) struct NativeTarget {
     /// Whatever carries no load.
     administration: Arc<dyn Target>,
     /// What the clients made so far run with; one of each kind.
-    applied: Mutex<Vec<ClientProperties>>,
+    applied: AppliedProperties,
     complaint: Complaint,
 }
 
@@ -48,16 +49,9 @@ impl NativeTarget {
             topic: endpoint.topic.to_owned(),
             kafka: endpoint.kafka.clone(),
             administration: Librdkafka.connect(endpoint)?,
-            applied: Mutex::default(),
+            applied: AppliedProperties::default(),
             complaint: Complaint::default(),
         })
-    }
-
-    fn note(&self, applied: ClientProperties) {
-        let mut clients = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        if clients.iter().all(|known| known.client != applied.client) {
-            clients.push(applied);
-        }
     }
 }
 
@@ -71,12 +65,12 @@ impl Target for NativeTarget {
         let (bootstrap, topic) = (&self.bootstrap, &self.topic);
         let properties = &self.kafka.producer;
         let sink = NativeSink::new(bootstrap, properties, topic, clock.clone(), receiver)?;
-        self.note(sink.applied().clone());
+        self.applied.note(sink.applied().clone());
         Ok(Box::new(sink))
     }
 
     fn clients(&self) -> Vec<ClientProperties> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.applied.all()
     }
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
@@ -85,7 +79,7 @@ impl Target for NativeTarget {
         let source = NativeSource::new(settings, topic, &app.group)?.complaining(&self.complaint);
         // As the plan has them: all of them are taken as they are, or refused.
         let properties = self.kafka.consumer.clone();
-        self.note(ClientProperties { client: app.name.clone(), properties });
+        self.applied.note(ClientProperties { client: app.name.clone(), properties });
         Ok(Box::new(source))
     }
 

@@ -217,10 +217,10 @@ impl Outbox {
         self.first = self.first.wrapping_add(1);
         let in_turn = partitions[from..].iter().chain(&partitions[..from]);
         for &partition in in_turn {
-            let lane = &mut self.lanes[partition];
-            if self.settings.is_idempotent && !lane.is_known() {
+            if !self.may_send(&self.lanes[partition]) {
                 continue;
             }
+            let lane = &mut self.lanes[partition];
             // The first one goes whatever its size.
             let limit = if picked.is_empty() { usize::MAX } else { room };
             match lane.step(now) {
