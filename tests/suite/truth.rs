@@ -139,9 +139,9 @@ fn frozen_broker(_: &World) {
     }
     assert!(ledger.unknown > 0, "none was on its way");
     assert_eq!(ledger.unknown, ledger.unknown_written + ledger.unknown_not_written);
-    assert_eq!((ledger.unknown_unsettled, ledger.failed_written), (0, 0));
     let rescan = ledger.rescan.as_ref().expect("a re-scan");
-    assert_eq!(rescan.cut_short, None);
+    assert_eq!(rescan.cut_short, None, "{:?}", result.verdict);
+    assert_eq!((ledger.unknown_unsettled, ledger.failed_written), (0, 0));
     let found = events_in(&world, &plan.topic.name);
     assert_eq!(found, ledger.acked + ledger.unknown_written);
     assert_eq!(rescan.events, found);
