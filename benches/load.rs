@@ -36,7 +36,7 @@ fn schedule(arrivals: Arrivals, shape: Shape) -> Schedule {
         hot: None,
         sale: None,
     }];
-    Schedule::new(&LoadPlan { producers: 1, arrivals, phases, replay: None }, 42)
+    Schedule::new(&LoadPlan { producers: 1, arrivals, tick_ns: 0, phases, replay: None }, 42)
 }
 
 fn slots(bench: &mut Criterion) {

@@ -13,6 +13,13 @@ const SCHEDULE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Longest warm-up.
 const WARMUP_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// A producer's longest pause between two wake-ups while events come due: it stands in the send
+/// delay.
+const TICK_MAX: Duration = Duration::from_millis(100);
+
+/// The pause where a scenario says none. docs/performance.md has what others cost and add.
+const TICK: Duration = Duration::from_micros(500);
+
 /// Most phases of a scenario.
 const PHASES_MAX: usize = 1000;
 
@@ -25,9 +32,11 @@ pub(crate) fn resolve(table: TomlTable<'_>) -> LoadPlan {
     let warmup = table.duration("warmup", Duration::ZERO, WARMUP_MAX);
     let warmup = warmup.unwrap_or(Duration::from_secs(5));
     let producers = u16::try_from(producers).unwrap_or(u16::MAX);
+    let tick = table.duration("tick", Duration::ZERO, TICK_MAX).unwrap_or(TICK);
+    let tick_ns = rates::ns(tick);
     let scale = table.number("scale", range(1e-6, 1e6, ""));
     if table.has("replay") {
-        let load = replay::resolve(&table, producers, warmup);
+        let load = LoadPlan { tick_ns, ..replay::resolve(&table, producers, warmup) };
         table.finish();
         return load;
     }
@@ -46,7 +55,7 @@ pub(crate) fn resolve(table: TomlTable<'_>) -> LoadPlan {
         phases.insert(0, warmup_phase(warmup, &phases));
     }
     table.finish();
-    LoadPlan { producers, arrivals, phases, replay: None }
+    LoadPlan { producers, arrivals, tick_ns, phases, replay: None }
 }
 
 /// Multiplies every rate.

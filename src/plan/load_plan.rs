@@ -9,6 +9,10 @@ pub struct LoadPlan {
     pub producers: u16,
     /// How events spread within the rate.
     pub arrivals: Arrivals,
+    /// A producer wakes for events at most this often, where that brings several at once; 0 for
+    /// one that wakes for each. Whole microseconds.
+    #[serde(default)]
+    pub tick_ns: u64,
     /// The warm-up first (if it lasts at all), then the scenario's phases. Empty for a replay
     /// until the recording was looked at.
     pub phases: Vec<PhasePlan>,

@@ -43,7 +43,8 @@ pub(crate) fn resolve(table: &TomlTable<'_>, producers: u16, warmup: Duration) -
     let speed = table.number("replay_speed", range(0.001, 1_000.0, "")).unwrap_or(1.0);
     let topic = typed.unwrap_or_default();
     let replay = ReplayPlan { topic, speed, warmup_ns: rates::ns(warmup) };
-    LoadPlan { producers, arrivals: Arrivals::Uniform, phases: Vec::new(), replay: Some(replay) }
+    let (arrivals, phases) = (Arrivals::Uniform, Vec::new());
+    LoadPlan { producers, arrivals, tick_ns: 0, phases, replay: Some(replay) }
 }
 
 /// What else a replay contradicts, and what it needs.

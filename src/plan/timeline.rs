@@ -111,7 +111,13 @@ mod tests {
     fn the_timeline_is_the_phases_the_measured_part_and_the_actions_by_their_times() {
         let phases =
             vec![phase("warm-up", true, 2), phase("steady", false, 3), phase("peak", false, 5)];
-        let load = LoadPlan { producers: 1, arrivals: Arrivals::Uniform, phases, replay: None };
+        let load = LoadPlan {
+            producers: 1,
+            arrivals: Arrivals::Uniform,
+            tick_ns: 0,
+            phases,
+            replay: None,
+        };
         let action = |s: u64, actor: &str| PlannedAction {
             at_ns: s * 1_000_000_000,
             actor: actor.to_owned(),

@@ -174,6 +174,7 @@ impl Workers {
                 ledger: self.ledger.clone(),
                 receipts: self.receipts.clone(),
                 stop: self.stop_sending.clone(),
+                tick_ns: plan.load.tick_ns,
                 interval_ns,
                 windows: channels.sent.clone(),
             };

@@ -6,6 +6,7 @@
 
 mod batch;
 mod receipts;
+mod tick;
 pub mod workload;
 
 use std::ops::Range;
@@ -27,6 +28,7 @@ use crate::measure::verify::books::Books;
 
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
+use tick::Tick;
 use workload::Openings;
 pub use workload::prefetch::{Prefetcher, cue_up, due_ns};
 pub use workload::{
@@ -144,6 +146,8 @@ pub struct ProducerTask {
     pub receipts: Arc<ReceiptBook>,
     /// Set when the run shall end early.
     pub stop: Arc<AtomicBool>,
+    /// How often it wakes for events at most; 0 for each at its own time.
+    pub tick_ns: u64,
     /// The width of an interval of the time series.
     pub interval_ns: u64,
     /// Where full windows go.
@@ -209,6 +213,7 @@ impl ProducerTask {
         let mut batch = Batch::new(self.script.codec());
         let mut cursor = 0;
         let mut exhausted = false;
+        let mut tick = Tick::new(self.tick_ns);
         while !self.stop.load(Ordering::Relaxed) {
             if cursor == batch.len() {
                 if exhausted {
@@ -222,12 +227,14 @@ impl ProducerTask {
                 continue;
             }
             let now_ns = self.clock.now_ns();
-            let due_ns = batch.due_ns(cursor);
-            if due_ns > now_ns {
+            let wake_ns = tick.wake_ns(&batch, cursor, now_ns);
+            if wake_ns > now_ns {
                 self.roll(now_ns);
-                self.clock.sleep_until_ns(due_ns.min(now_ns + NAP_NS));
+                self.clock.sleep_until_ns(wake_ns.min(now_ns + NAP_NS));
+                tick.slept();
                 continue;
             }
+            tick.woke(now_ns);
             let end = batch.due_by(cursor, now_ns);
             for index in cursor..end {
                 let due_ns = batch.due_ns(index);

@@ -35,6 +35,7 @@ mod segments;
 mod snapshots;
 mod sweep;
 mod thresholds;
+mod tick;
 mod tidy;
 mod together;
 #[allow(clippy::expect_used, clippy::panic, dead_code, reason = "each binary takes what it needs")]

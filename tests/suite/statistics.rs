@@ -119,6 +119,7 @@ fn run(world: &World, every_ms: u32) -> Figures {
         ledger: Arc::new(Ledger::new(1, 1, 0)),
         receipts: Arc::new(ReceiptBook::new(6)),
         stop: Arc::new(AtomicBool::default()),
+        tick_ns: 0,
         interval_ns: 1_000_000_000,
         windows,
     };

@@ -26,7 +26,7 @@ fn load(arrivals: Arrivals, producers: u16, phases: Vec<Vec<RateSegment>>) -> Lo
             sale: None,
         })
         .collect();
-    LoadPlan { producers, arrivals, phases, replay: None }
+    LoadPlan { producers, arrivals, tick_ns: 0, phases, replay: None }
 }
 
 /// A shard's slots; a schedule gone wrong may have no end, and would fill the memory.

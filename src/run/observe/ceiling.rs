@@ -132,6 +132,7 @@ impl Bench {
             ledger: self.ledger.clone(),
             receipts: self.receipts.clone(),
             stop: self.stop.clone(),
+            tick_ns: 0,
             interval_ns: INTERVAL_NS,
             windows: self.windows.clone(),
         }

@@ -21,7 +21,7 @@ pub(super) fn load(per_s: f64, producers: u16) -> LoadPlan {
     let segments = vec![RateSegment { duration_ns: 10_000 * MS, shape }];
     let name = "steady".to_owned();
     let phases = vec![PhasePlan { name, warmup: false, segments, hot: None, sale: None }];
-    LoadPlan { producers, arrivals: Arrivals::Uniform, phases, replay: None }
+    LoadPlan { producers, arrivals: Arrivals::Uniform, tick_ns: 0, phases, replay: None }
 }
 
 /// The shard's users.
@@ -105,6 +105,16 @@ impl Left {
 fn run_loop(
     script: Workload,
     start_ns: u64,
+    answer: impl FnMut(usize, &Watched, &AtomicBool) -> Handover + Send + 'static,
+) -> Left {
+    run_ticking(0, script, start_ns, answer)
+}
+
+/// The same with a tick.
+fn run_ticking(
+    tick_ns: u64,
+    script: Workload,
+    start_ns: u64,
     mut answer: impl FnMut(usize, &Watched, &AtomicBool) -> Handover + Send + 'static,
 ) -> Left {
     let clock = Arc::new(Watched::default());
@@ -133,6 +143,7 @@ fn run_loop(
         ledger: ledger.clone(),
         receipts: receipts.clone(),
         stop,
+        tick_ns,
         interval_ns: 10 * MS,
         windows: sender,
     };
@@ -146,6 +157,59 @@ fn the_loop_sleeps_until_an_event_is_due_and_looks_up_every_20_ms() {
     let left = run_loop(made(20.0, 2), MS, |events, _, _| took(events));
     assert_eq!(left.handed, [(0..1, 26 * MS), (1..2, 76 * MS)]);
     assert_eq!(left.slept_us(), [21_000, 26_000, 46_000, 66_000, 76_000]);
+}
+
+/// When the loop hands over how many, in µs, with a tick of half a millisecond.
+fn ticks(per_s: f64, events: usize) -> Vec<(u64, u64)> {
+    let left = run_ticking(MS / 2, made(per_s, events), 0, |events, _, _| took(events));
+    let times: Vec<u64> = left.handed.iter().map(|(_, at_ns)| at_ns / 1_000).collect();
+    let mut slept = left.slept_us();
+    // A batch of 64 that ends within a tick is handed over in two pieces, and wakes nobody.
+    slept.retain(|at_us| *at_us % 20_000 != 0);
+    let mut woke = times.clone();
+    woke.dedup();
+    assert_eq!(slept, woke, "it wakes for events, and for nothing else");
+    left.handed.iter().map(|(seqs, _)| seqs.end - seqs.start).zip(times).collect()
+}
+
+#[test]
+fn what_comes_due_within_a_tick_is_handed_over_at_its_end() {
+    assert_eq!(ticks(10_000.0, 12), [(1, 50), (5, 550), (5, 1_050), (1, 1_550)]);
+    // The 64th event is not the end of a tick.
+    let many = ticks(10_000.0, 80);
+    assert_eq!(many[12..16], [(5, 6_050), (3, 6_550), (2, 6_550), (5, 7_050)]);
+}
+
+#[test]
+fn a_tick_that_brings_fewer_than_two_is_not_waited_for() {
+    assert_eq!(ticks(4_000.0, 5), [(1, 125), (2, 625), (2, 1_125)]);
+    let own = ticks(3_900.0, 4);
+    assert_eq!(own.iter().map(|(events, _)| *events).collect::<Vec<_>>(), [1, 1, 1, 1]);
+    assert_eq!(ticks(100.0, 3), [(1, 5_000), (1, 15_000), (1, 25_000)]);
+}
+
+/// The loop looks up every 20 ms; what has come due by then is not its business before the tick.
+#[test]
+fn a_tick_may_be_longer_than_the_loop_sleeps_at_once() {
+    let left = run_ticking(50 * MS, made(100.0, 12), 0, |events, _, _| took(events));
+    assert_eq!(
+        left.handed,
+        [(0..1, 5 * MS), (1..6, 55 * MS), (6..11, 105 * MS), (11..12, 155 * MS)]
+    );
+    assert_eq!(left.slept_us()[..4], [5_000, 25_000, 45_000, 55_000]);
+}
+
+#[test]
+fn a_loop_that_is_behind_waits_for_no_tick() {
+    let left = run_ticking(MS / 2, made(10_000.0, 200), 0, |events, clock, _| {
+        clock.clock.advance_ns(6 * MS);
+        took(events)
+    });
+    assert_eq!(seqs(&left)[..4], [0..1, 1..61, 61..64, 64..128]);
+    let slept = left.slept_us();
+    // It has caught up at the end of its 64th event, and the tick began when it last woke.
+    assert_eq!(slept[0], 50);
+    assert!(slept[1..].iter().all(|at_us| at_us % 100 == 50), "{slept:?}");
 }
 
 #[test]

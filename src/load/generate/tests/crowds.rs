@@ -98,7 +98,7 @@ fn phased(producers: u16, phases: &[(Option<HotPlan>, Option<SalePlan>)]) -> Pla
         sale: *sale,
     });
     let arrivals = Arrivals::Uniform;
-    let load = LoadPlan { producers, arrivals, phases: phases.collect(), replay: None };
+    let load = LoadPlan { producers, arrivals, tick_ns: 0, phases: phases.collect(), replay: None };
     Plan { load, population: population(), ..plan() }
 }
 

@@ -19,6 +19,7 @@ fn load(population: PopulationPlan, phases: &[(f64, u64)], hot: Option<HotPlan>)
     let load = LoadPlan {
         producers: 2,
         arrivals: Arrivals::Poisson,
+        tick_ns: 0,
         phases: phases.iter().enumerate().map(phase).collect(),
         replay: None,
     };

@@ -88,6 +88,21 @@ fn a_plain_load_is_one_phase_after_the_warm_up() {
 }
 
 #[test]
+fn a_tick_is_half_a_millisecond_unless_the_scenario_says_so() {
+    let tick_ns = |text: &str| plan_of(text).load.tick_ns;
+    assert_eq!(tick_ns(LEAST), 500_000);
+    assert_eq!(tick_ns(&format!("{LEAST}tick = \"0us\"\n")), 0);
+    assert_eq!(tick_ns(&format!("{LEAST}tick = \"100ms\"\n")), 100_000_000);
+    assert_eq!(
+        faults_of(&format!("{LEAST}tick = \"1s\"\n")),
+        "a.toml:5:8: load.tick: \"1s\" is out of range; expected 0s to 100ms"
+    );
+    let replay = "seed = 1\n[load]\nreplay = \"old\"\ntick = \"2ms\"\n[kafka]\n\
+                  bootstrap_servers = \"127.0.0.1:1\"\n[topic]\nname = \"new\"\n";
+    assert_eq!(tick_ns(replay), 2_000_000);
+}
+
+#[test]
 fn phases_have_names_of_their_own() {
     let names = |text: &str| -> Vec<String> {
         plan_of(text).load.phases.into_iter().map(|phase| phase.name).collect()

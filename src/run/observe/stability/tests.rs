@@ -19,7 +19,13 @@ fn load(segments: &[(u64, f64, f64)]) -> LoadPlan {
     };
     let warmup = phase("warm-up", true, vec![segment(&(30, 100.0, 100.0))]);
     let main = phase("main", false, segments.iter().map(segment).collect());
-    LoadPlan { producers: 1, arrivals: Arrivals::Uniform, phases: vec![warmup, main], replay: None }
+    LoadPlan {
+        producers: 1,
+        arrivals: Arrivals::Uniform,
+        tick_ns: 0,
+        phases: vec![warmup, main],
+        replay: None,
+    }
 }
 
 /// A run's intervals for one application: 5 ms with a noise of 6 %, whose neighbours are

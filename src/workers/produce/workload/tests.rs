@@ -259,6 +259,7 @@ fn run(shelf: Shelf, last_us: i64, shards: u16, ahead_max_bytes: u64) -> (Vec<Ve
             ledger: ledger.clone(),
             receipts: Arc::new(ReceiptBook::new(1)),
             stop: Arc::default(),
+            tick_ns: 0,
             interval_ns: 1_000_000_000,
             windows: windows.clone(),
         };
