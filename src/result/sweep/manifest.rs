@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::{date, files, json, random};
 use crate::plan::sweep::{Excluded, PointSettings, Sweep};
+use crate::result::place::common_place;
 use crate::result::{self, Saved, entry};
 
 /// The file's name.
@@ -218,11 +219,8 @@ impl SweepManifest {
     }
 
     fn conclude(&mut self, results: &[Saved]) {
-        let mut brokers: Vec<String> = results.iter().map(|saved| saved.result.place()).collect();
-        brokers.dedup();
-        // A broker that is started for each trial has a port of its own each time.
-        self.broker =
-            if brokers.is_empty() { "no broker yet".to_owned() } else { brokers.join(", ") };
+        let place = common_place(results.iter().map(|saved| &saved.result));
+        self.broker = if results.is_empty() { "no broker yet".to_owned() } else { place };
         self.points = summarize(results);
         self.conclusions = conclusions(&self.points);
     }
