@@ -57,7 +57,11 @@ impl ConnectionSettings {
             reconnect_most: ms(reader, &["reconnect.backoff.max.ms"], 1_000),
             retry_first: ms(reader, &["retry.backoff.ms"], 100),
             retry_most: ms(reader, &["retry.backoff.max.ms"], 1_000),
-            metadata_age: ms(reader, &["metadata.max.age.ms"], 300_000),
+            metadata_age: ms(
+                reader,
+                &["metadata.max.age.ms", "topic.metadata.refresh.interval.ms"],
+                300_000,
+            ),
             answer_bytes_max: reader.size(&["receive.message.max.bytes"], 100_000_000),
         }
     }

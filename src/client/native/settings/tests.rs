@@ -39,6 +39,7 @@ fn kafkas_and_librdkafkas_names_mean_the_same() {
         ("max.in.flight.requests.per.connection", "3"),
         ("buffer.memory", "65536"),
         ("max.request.size", "2000"),
+        ("metadata.max.age.ms", "2000"),
     ];
     let own = [
         ("request.required.acks", "1"),
@@ -48,6 +49,7 @@ fn kafkas_and_librdkafkas_names_mean_the_same() {
         ("max.in.flight", "3"),
         ("queue.buffering.max.kbytes", "64"),
         ("message.max.bytes", "2000"),
+        ("topic.metadata.refresh.interval.ms", "2000"),
     ];
     assert_eq!(producer(&java).unwrap(), producer(&own).unwrap());
     let forever = producer(&[("message.timeout.ms", "0")]).unwrap().own.delivery_timeout;
