@@ -7,56 +7,28 @@
 // Criterion's macros make public functions that need no words.
 #![allow(missing_docs)]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-use kbench::apps::{self, App, AppKind};
+use kbench::apps;
 use kbench::base::clock::{Clock, SystemClock};
 use kbench::event::format::PayloadFormat;
-use kbench::event::{Arrival, Event, Location, Outcome, Stamp};
-use kbench::load::generate::Generator;
+use kbench::event::{Arrival, Event, Outcome, Stamp};
 use kbench::measure::latency::Recorder;
 use kbench::measure::ledger::Ledger;
-use kbench::plan::{AppPlan, PopulationPlan};
 use kbench::workers::consume::AppGroup;
 
+mod events;
+
+use events::{START_US, payloads, plan, step_us, warm};
+
 const EVENTS: u64 = 200_000;
-/// 10,000 events a second, in event time.
-const STEP_US: i64 = 100;
-/// Least pause between two events of one user: who acts faster is a case for the fraud
-/// application, and the case is what would be timed.
-const PAUSE_US: i64 = 10_000_000;
-const START_US: i64 = 1_767_225_600_000_000;
 /// Events that are looked at before the application's time is taken: an application gets each
 /// one fresh from the parser, so its bytes are in the cache, and their way there is parsing's.
 const CHUNK: usize = 32;
-
-/// The first events of so many users, all alike in their activity.
-fn payloads(users: u64, count: u64) -> Vec<Vec<u8>> {
-    let step_us = step_us(users);
-    let population = PopulationPlan { users, user_skew: 0.0, ..PopulationPlan::small() };
-    let mut generator = Generator::new(&population, 1_000.0, 7, 0, 1);
-    (0..count)
-        .map(|seq| {
-            let due_wall_us = START_US + seq as i64 * step_us;
-            let draft = generator.next(seq * step_us as u64 * 1_000);
-            let mut out = Vec::new();
-            let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us };
-            PayloadFormat::Json.codec().encode(&stamp, &draft.parts, &mut out);
-            out
-        })
-        .collect()
-}
-
-/// The time between two events of so many users.
-fn step_us(users: u64) -> i64 {
-    (PAUSE_US / users.max(1) as i64).max(STEP_US)
-}
-
 /// An application is told of an event before it is parsed, which takes as long as observing three.
 const AHEAD: usize = 3;
 
@@ -64,26 +36,6 @@ const AHEAD: usize = 3;
 fn touch((event, bytes): &(Event<'_>, &[u8])) {
     black_box(event.clone());
     black_box(bytes.iter().fold(0_u8, |sum, byte| sum ^ byte));
-}
-
-fn plan(kind: &AppKind) -> AppPlan {
-    let name = kind.schema.name.to_owned();
-    AppPlan { group: name.clone(), name, workers: 1, options: BTreeMap::new() }
-}
-
-/// A state that has seen one event of each user, two hours ago, so that the users are known and
-/// their sessions over; from nowhere, since what all have in common would be everybody's home.
-fn warm(kind: &AppKind, users: u64, template: &Event<'_>) -> Box<dyn App> {
-    let mut state = (kind.new)(&plan(kind));
-    let digits = users.saturating_sub(1).max(1).ilog10().max(4) as usize + 1;
-    for user in 0..users {
-        let (user_id, session_id) = (format!("user-{user:0digits$}"), format!("warm-{user}"));
-        let (ip_address, location) = (None, Location::default());
-        let (user_id, session_id) = (&*user_id, &*session_id);
-        let event = Event { user_id, session_id, ip_address, location, ..template.clone() };
-        state.observe(&event, START_US - 2 * 3_600_000_000);
-    }
-    state
 }
 
 fn parse(c: &mut Criterion) {
