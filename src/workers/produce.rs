@@ -28,7 +28,7 @@ use crate::measure::verify::books::Books;
 
 pub use batch::Batch;
 pub use receipts::{ReceiptBook, Receiver, ShardReceipts, TimedOut};
-use tick::Tick;
+use tick::TickPacer;
 use workload::Openings;
 pub use workload::prefetch::{Prefetcher, cue_up, due_ns};
 pub use workload::{
@@ -213,7 +213,7 @@ impl ProducerTask {
         let mut batch = Batch::new(self.script.codec());
         let mut cursor = 0;
         let mut exhausted = false;
-        let mut tick = Tick::new(self.tick_ns);
+        let mut tick = TickPacer::new(self.tick_ns);
         while !self.stop.load(Ordering::Relaxed) {
             if cursor == batch.len() {
                 if exhausted {

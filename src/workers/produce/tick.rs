@@ -12,7 +12,7 @@ const EVENTS: u64 = 2;
 
 /// When one loop wakes next.
 #[derive(Debug)]
-pub(super) struct Tick {
+pub(super) struct TickPacer {
     tick_ns: u64,
     /// The loop has slept since it last handed over.
     has_slept: bool,
@@ -20,7 +20,7 @@ pub(super) struct Tick {
     woke_ns: Option<u64>,
 }
 
-impl Tick {
+impl TickPacer {
     /// Of a loop that has not slept yet; 0 for one that wakes for each event.
     pub(super) fn new(tick_ns: u64) -> Self {
         Self { tick_ns, has_slept: false, woke_ns: None }
