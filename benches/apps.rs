@@ -21,6 +21,7 @@ use kbench::measure::latency::Recorder;
 use kbench::measure::ledger::Ledger;
 use kbench::workers::consume::AppGroup;
 
+#[path = "shared/events.rs"]
 mod events;
 
 use events::{START_US, payloads, plan, step_us, warm};

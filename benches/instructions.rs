@@ -25,6 +25,7 @@ use kbench::plan::{Arrivals, LoadPlan, PhasePlan, PopulationPlan, RateSegment, S
 use kbench::workers::consume::AppGroup;
 use kbench::workers::produce::Batch;
 
+#[path = "shared/events.rs"]
 mod events;
 
 use events::{START_US, payloads, plan, step_us, warm};
