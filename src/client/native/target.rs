@@ -75,10 +75,13 @@ impl Target for NativeTarget {
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
         let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
+        let decisive = settings.own.decisive();
         let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
         let source = NativeSource::new(settings, topic, &app.group)?.complaining(&self.complaint);
-        // As the plan has them: all of them are taken as they are, or refused.
-        let properties = self.kafka.consumer.clone();
+        // What the plan sets is taken as it is, or refused.
+        let mut properties = self.kafka.consumer.clone();
+        properties.extend(decisive.map(|(name, value)| (name.to_owned(), value)));
+        properties.insert("group.id".to_owned(), app.group.clone());
         self.applied.note(ClientProperties { client: app.name.clone(), properties });
         Ok(Box::new(source))
     }

@@ -109,4 +109,28 @@ impl ConsumerSettings {
             strategies: strategies.map(|one| one.trim().to_owned()).collect(),
         }
     }
+
+    /// The settings that decide a figure, by their Kafka names.
+    pub(crate) fn decisive(&self) -> [(&'static str, String); 12] {
+        let ms = |time: Duration| time.as_millis().to_string();
+        let reset = match self.offset_reset {
+            OffsetReset::Earliest => "earliest",
+            OffsetReset::Latest => "latest",
+            OffsetReset::Error => "error",
+        };
+        [
+            ("auto.commit.interval.ms", ms(self.commit_interval)),
+            ("auto.offset.reset", reset.to_owned()),
+            ("check.crcs", self.checks_crc.to_string()),
+            ("enable.auto.commit", self.commits.to_string()),
+            ("fetch.max.bytes", self.fetch_bytes_max.to_string()),
+            ("fetch.max.wait.ms", ms(self.fetch_wait)),
+            ("fetch.min.bytes", self.fetch_bytes_min.to_string()),
+            ("heartbeat.interval.ms", ms(self.heartbeat_interval)),
+            ("max.partition.fetch.bytes", self.partition_bytes_max.to_string()),
+            ("max.poll.interval.ms", ms(self.poll_interval_max)),
+            ("partition.assignment.strategy", self.strategies.join(",")),
+            ("session.timeout.ms", ms(self.session_timeout)),
+        ]
+    }
 }
