@@ -1,14 +1,25 @@
-//! What `kbench plan` says about memory, held against every byte that is really allocated.
+//! What is said about memory, by `kbench plan` and by a client's buffer, held against every byte that
+//! is really allocated.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly, and they tell
 // what was counted.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::sync::{Arc, Mutex};
 
 use kbench::apps;
+use kbench::base::clock::SystemClock;
+use kbench::broker::Broker;
+use kbench::broker::config::BrokerConfig;
+use kbench::client::native::NativeSink;
+use kbench::event::{Receipt, Stamp};
+use kbench::load::generate::Generator;
 use kbench::load::preview::Preview;
 use kbench::load::preview::outline::Outline;
 use kbench::plan::Plan;
@@ -16,6 +27,7 @@ use kbench::plan::scenario;
 use kbench::plan::toml::environment::Environment;
 use kbench::plan::toml::overrides::Overrides;
 use kbench::plan::toml::source::ScenarioSource;
+use kbench::workers::produce::{Batch, Receiver, Refusal, Sink};
 
 /// The system's allocator, with a count of the bytes in use.
 struct Counting;
@@ -133,4 +145,71 @@ fn the_applications_allocate_what_the_plan_says() {
         let measured = (with_state - in_use_bytes()) as f64;
         assert_near(&format!("{app}, {users} users"), estimated, measured, 0.2);
     }
+}
+
+/// Counts receipts.
+#[derive(Default)]
+struct Receipts(AtomicI64);
+
+impl Receiver for Receipts {
+    fn receive(&self, _: &Receipt<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes the topic `t`, which the native client does not do by itself.
+fn make_topic(broker: &Broker) {
+    let reader: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.address().to_string())
+        .set("allow.auto.create.topics", "true")
+        .create()
+        .unwrap();
+    let began = Instant::now();
+    while reader.fetch_metadata(Some("t"), PATIENCE).unwrap().topics()[0].partitions().is_empty() {
+        assert!(began.elapsed() < PATIENCE);
+    }
+}
+
+/// A broker that answers nothing lets the native client's buffer run full: what is really allocated
+/// is what `buffer.memory` allows, and all of it is free again once the client is gone.
+#[test]
+fn the_native_producer_allocates_what_its_buffer_allows() {
+    const BUFFER: i64 = 8 << 20;
+    let _alone = ALONE.lock().unwrap();
+    let plan = plan(&load(200_000, "users = 10_000\n"));
+    let broker = Broker::start(&BrokerConfig::default()).unwrap();
+    make_topic(&broker);
+    let clock = Arc::new(SystemClock::start());
+    let receipts = Arc::new(Receipts::default());
+    let set = [("buffer.memory", BUFFER.to_string()), ("linger.ms", "0".to_owned())];
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    let before = in_use_bytes();
+    let address = broker.address().to_string();
+    let sink = NativeSink::new(&address, &set.into(), "t", clock, receipts.clone());
+    let mut sink = sink.unwrap();
+    sink.get_ready(Instant::now() + PATIENCE);
+    broker.faults().freeze();
+    let mut users = Generator::new(&plan.population, 1_000.0, 1, 0, 1);
+    let mut batch = Batch::new(plan.event.codec());
+    for seq in 0..64 {
+        let stamp = Stamp { run: 1, shard: 0, seq, due_wall_us: START_WALL_US };
+        batch.push(stamp, 0, &users.next(seq));
+    }
+    let (beside, mut most, mut taken, mut refused) = (in_use_bytes(), 0, 0, 0);
+    while refused < 1_000 {
+        let handover = sink.send(&batch, 0..batch.len()).unwrap();
+        taken += handover.taken as i64;
+        refused += usize::from(handover.refusal == Some(Refusal::QueueFull));
+        most = most.max(in_use_bytes() - beside);
+    }
+    println!("{taken} events: {most} bytes allocated for a buffer of {BUFFER}");
+    assert!(most > BUFFER / 2 && most < BUFFER * 5 / 4, "{most} for {BUFFER}");
+    drop((sink, batch, users));
+    assert_eq!(receipts.0.load(Ordering::Relaxed), taken);
+    drop(broker);
+    let left = in_use_bytes() - before;
+    assert!(left < BUFFER / 8, "{left} bytes are left");
 }

@@ -9,6 +9,7 @@ pub(super) const CORRUPT_MESSAGE: i16 = 2;
 pub(super) const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 pub(super) const MESSAGE_TOO_LARGE: i16 = 10;
 pub(super) const OFFSET_METADATA_TOO_LARGE: i16 = 12;
+pub(super) const NOT_COORDINATOR: i16 = 16;
 pub(super) const INVALID_TOPIC: i16 = 17;
 /// Retriable for every client, and says that nothing was written: the answer when memory is full.
 pub(super) const NOT_ENOUGH_REPLICAS: i16 = 19;

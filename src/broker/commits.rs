@@ -35,7 +35,9 @@ pub(super) fn commit(shared: &BrokerState, request: OffsetCommitRequest) -> Offs
         group.check_commit(&request.member_id, instance_id, generation, now_ms)
     };
     // Only a client without a membership may begin a group by committing.
-    let allowed = if generation < 0 {
+    let allowed = if let Err(error) = shared.faults.misled() {
+        Err(error)
+    } else if generation < 0 {
         shared.groups.with_new(&request.group_id, now_ms, check).and_then(|allowed| allowed)
     } else {
         let known = shared.groups.with(&request.group_id, check);

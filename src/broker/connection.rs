@@ -72,6 +72,10 @@ async fn converse(
         seat.end(client.standing, shared.now_ms());
         let is_well = match outcome {
             Some(DispatchOutcome::Answer(pieces)) => frame::write(&mut stream, &pieces).await,
+            Some(DispatchOutcome::LastAnswer(pieces)) => {
+                frame::write(&mut stream, &pieces).await;
+                false
+            }
             Some(DispatchOutcome::Silence) => true,
             Some(DispatchOutcome::Malformed) => break add(&shared.counters.protocol_errors, 1),
             Some(DispatchOutcome::Close) | None => false,

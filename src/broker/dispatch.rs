@@ -16,6 +16,7 @@ use kafka_protocol::protocol::Decodable;
 use super::api::{self, Api};
 use super::client::Client;
 use super::frame::{self, Pieces};
+use super::hooks::WireFault;
 use super::produce::{self, Produced};
 use super::seats::Standing;
 use super::shared::BrokerState;
@@ -30,6 +31,8 @@ const SMALL_REQUEST_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 #[derive(Debug)]
 pub(super) enum DispatchOutcome {
     Answer(Pieces),
+    /// The connection closes behind the answer.
+    LastAnswer(Pieces),
     /// The client wants no answer.
     Silence,
     /// Close the connection, though the request was one.
@@ -64,9 +67,25 @@ pub(super) async fn serve(
     shared.counters.request(api.key as i16);
     client.id = header.client_id;
     client.standing = client.standing.max(standing(api.key));
+    let fault = shared.faults.next_on_wire(api.key as i16);
+    if fault == Some(WireFault::Unserved) {
+        return DispatchOutcome::Close;
+    }
     let outcome = route(shared, client, api.key, version, header.correlation_id, frame).await;
     shared.faults.hold_back(api.key as i16).await;
-    outcome
+    match (fault, outcome) {
+        (Some(fault), DispatchOutcome::Answer(pieces)) => spoilt(fault, &pieces),
+        (_, outcome) => outcome,
+    }
+}
+
+/// An answer with a planted fault.
+fn spoilt(fault: WireFault, pieces: &[Bytes]) -> DispatchOutcome {
+    match fault.spoil(pieces) {
+        None => DispatchOutcome::Close,
+        Some((left, true)) => DispatchOutcome::LastAnswer(vec![left]),
+        Some((left, false)) => DispatchOutcome::Answer(vec![left]),
+    }
 }
 
 /// What somebody is who makes this request.

@@ -72,6 +72,9 @@ async fn rest(
     if length > shared.request_bytes_max() {
         return Err(NoFrame::Malformed);
     }
+    if shared.faults.cuts_request() {
+        return Err(NoFrame::Closed);
+    }
     let whole = 4 + length;
     if whole > FREE_BYTES {
         return large(shared, seat, from, buffer, whole).await;

@@ -58,6 +58,7 @@ fn ask(
     request: &JoinGroupRequest,
     version: i16,
 ) -> Result<JoinAsk, i16> {
+    shared.faults.misled()?;
     let (least, most) =
         (shared.config.session_timeout_min_ms, shared.config.session_timeout_max_ms);
     if !(least..=most).contains(&request.session_timeout_ms) {
@@ -120,6 +121,7 @@ pub(super) async fn sync(
     let assignments = assignments.collect();
     let now_ms = shared.now_ms();
     let known = shared.groups.with(&request.group_id, |group| {
+        shared.faults.misled()?;
         let fits = |named: Option<&StrBytes>, held: &str| named.is_none_or(|name| **name == *held);
         if fits(request.protocol_type.as_ref(), &group.protocol_type)
             && fits(request.protocol_name.as_ref(), &group.protocol)
@@ -152,6 +154,9 @@ pub(super) async fn sync(
 /// A member says that it lives.
 pub(super) fn heartbeat(shared: &BrokerState, request: &HeartbeatRequest) -> HeartbeatResponse {
     let now_ms = shared.now_ms();
+    if let Err(error) = shared.faults.misled() {
+        return HeartbeatResponse::default().with_error_code(error);
+    }
     let error = shared.groups.with(&request.group_id, |group| {
         let instance_id = request.group_instance_id.as_deref();
         group.heartbeat(&request.member_id, instance_id, request.generation_id, now_ms)

@@ -43,6 +43,7 @@ pub(super) fn produce(shared: &BrokerState, request: ProduceRequest) -> Produced
         let topic = shared.topics.get(&asked.name);
         let mut partitions = Vec::with_capacity(asked.partition_data.len());
         for data in asked.partition_data {
+            let refused = refused.or_else(|| shared.faults.refuses(data.index));
             let appended = match (refused, &topic) {
                 (Some(error), _) => Err(error),
                 (None, None) => Err(code::UNKNOWN_TOPIC_OR_PARTITION),
@@ -64,7 +65,11 @@ pub(super) fn produce(shared: &BrokerState, request: ProduceRequest) -> Produced
         (Some(ProduceFault::LoseAnswer), _) => Produced::Close,
         (_, 0) if has_failed => Produced::Close,
         (_, 0) => Produced::Silence,
-        _ => Produced::Answer(ProduceResponse::default().with_responses(responses)),
+        _ => Produced::Answer(
+            ProduceResponse::default()
+                .with_responses(responses)
+                .with_throttle_time_ms(shared.faults.next_throttle_ms()),
+        ),
     }
 }
 

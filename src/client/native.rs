@@ -19,6 +19,8 @@ mod list_offsets;
 mod metadata;
 mod network;
 mod places;
+#[cfg(test)]
+mod raw;
 mod settings;
 mod sink;
 mod source;

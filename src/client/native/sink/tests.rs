@@ -3,6 +3,7 @@
 
 mod bench;
 mod pretended;
+mod sequences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -13,8 +14,8 @@ use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use bench::{
-    Bench, Heard, MESSAGE_TOO_LARGE, NOT_LEADER, OUT_OF_ORDER, PATIENCE, Told, UNKNOWN_PRODUCER_ID,
-    all, broker, codecs, properties,
+    Bench, Heard, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER, PATIENCE, Told,
+    UNKNOWN_PRODUCER_ID, all, broker, codecs, properties,
 };
 
 use super::*;
@@ -145,6 +146,31 @@ fn a_full_buffer_refuses_at_once_and_takes_again_when_there_is_room() {
     let full = Handover { taken: 10, refusal: Some(Refusal::QueueFull) };
     assert_eq!(bench.offer(12), full);
     bench.settle();
+}
+
+/// One partition takes nothing for as long as the others need for all that they get.
+#[test]
+fn a_partition_that_takes_nothing_holds_up_no_other() {
+    let mut bench = Bench::new(3, &[("batch.size", "1000"), ("linger.ms", "0")]).ready();
+    bench.broker.faults().refuse_partition(1, NOT_ENOUGH_REPLICAS);
+    (0..30).for_each(|_| bench.send(20));
+    let until = Instant::now() + PATIENCE;
+    let of = |told: &BTreeMap<u64, Told>, wanted: i32| {
+        told.values().filter(|(_, partition, ..)| *partition == wanted).count()
+    };
+    let keys = |bench: &Bench, wanted: usize| {
+        let keys = bench.taken.values().map(|(key, _)| partitioner::partition_of(key, 3));
+        keys.filter(|partition| *partition == wanted).count()
+    };
+    let (first, last) = (keys(&bench, 0), keys(&bench, 2));
+    assert!(first > 100 && last > 100 && keys(&bench, 1) > 100);
+    while (of(&bench.told(), 0), of(&bench.told(), 2)) != (first, last) {
+        assert!(Instant::now() < until, "they wait for the one that takes nothing");
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(of(&bench.told(), 1), 0);
+    bench.broker.faults().refuse_partition(1, 0);
+    assert_eq!(bench.check(), all(Outcome::Acked, 600));
 }
 
 #[test]

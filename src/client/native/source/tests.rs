@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::broker::config::BrokerConfig;
 
 mod sealed;
+mod sequences;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -8,6 +8,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Kafka's codes of the errors that are planted.
 pub(super) const NOT_LEADER: i16 = 6;
 pub(super) const MESSAGE_TOO_LARGE: i16 = 10;
+pub(super) const NOT_ENOUGH_REPLICAS: i16 = 19;
 pub(super) const OUT_OF_ORDER: i16 = 45;
 pub(super) const UNKNOWN_PRODUCER_ID: i16 = 59;
 
