@@ -1,5 +1,5 @@
-//! One seed gives one set of answers, to the byte: whatever the partitions, the workers and the
-//! broker are, and whoever comes and goes meanwhile.
+//! One seed gives one set of answers, to the byte: whatever the partitions, the workers, the client
+//! and the broker are, and whoever comes and goes meanwhile.
 //!
 //! Every run takes its start for the same date, so nothing may differ in a summary: neither sums
 //! nor windows nor the order of rows.
@@ -13,24 +13,28 @@ use crate::probe::Probe;
 use crate::runs::{constant, run};
 use crate::world::{Kind, World};
 
-/// The first answers, of whichever world came first.
+/// The first answers, of whichever world and client came first.
 static ANSWERS: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
 
 const APPS: [&str; 4] = ["analytics", "fraud", "dashboard", "behavior"];
 
 pub fn probes() -> Vec<Probe> {
     let everywhere = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
     vec![
-        Probe::new("answers::are_equal_under_any_scaling", scaled).only(everywhere),
-        Probe::new("answers::are_the_same_by_the_native_client", native),
+        Probe::new("answers::are_equal_under_any_scaling", scaled)
+            .only(everywhere)
+            .natively(&[Kind::Kafka]),
+        Probe::new("answers::are_equal_in_every_codec", packed).natively(BROKERS),
     ]
 }
 
-/// Whoever speaks to the brokers, and however the records are packed.
-fn native(world: &World) {
+/// However the records are packed.
+fn packed(world: &World) {
     let shapes = [("none", 1, 1), ("gzip", 3, 2), ("snappy", 6, 1), ("lz4", 6, 4), ("zstd", 12, 2)];
     for (codec, partitions, workers) in shapes {
-        let result = run(world, &by_native(codec, partitions, workers));
+        let result = run(world, &in_codec(codec, partitions, workers));
         compare(&result);
         let payload = result.wire.expect("the client counts what it sends");
         let is_smaller = payload.ratio().unwrap() > 1.2;
@@ -41,9 +45,8 @@ fn native(world: &World) {
     }
 }
 
-fn by_native(codec: &str, partitions: u32, workers: u32) -> String {
+fn in_codec(codec: &str, partitions: u32, workers: u32) -> String {
     let mut text = scenario(partitions, workers);
-    text.push_str("[kafka]\nclient = \"native\"\n");
     text.push_str(&format!("[kafka.producer]\ncompression.type = \"{codec}\"\n"));
     text
 }

@@ -9,7 +9,7 @@ use kbench::result::RunResult;
 use crate::load::{Load, QUIET};
 use crate::probe::Probe;
 use crate::runs::{constant, run};
-use crate::world::{Kind, World};
+use crate::world::{Kind, World, signal};
 
 /// The shortest stretch that is looked at.
 const SECONDS: u32 = 20;
@@ -83,13 +83,6 @@ fn halt_more_and_more(pid: i32, over: &AtomicBool) {
         thread::sleep(halt);
         signal(pid, libc::SIGCONT);
         thread::sleep(PERIOD - halt);
-    }
-}
-
-fn signal(pid: i32, number: i32) {
-    // SAFETY: a plain system call; the process is the broker that this probe has started.
-    unsafe {
-        libc::kill(pid, number);
     }
 }
 

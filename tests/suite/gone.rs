@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use crate::probe::Probe;
 use crate::runs::PROGRAM;
-use crate::world::{Kind, World};
+use crate::world::{Kind, World, signal};
 
 pub fn probes() -> Vec<Probe> {
     vec![
         Probe::new("gone::a_broker_that_is_gone_ends_a_run_in_time_and_by_name", gone)
-            .only(&[Kind::Kafka]),
+            .only(&[Kind::Kafka])
+            .natively(&[Kind::Kafka]),
     ]
 }
 
@@ -40,7 +41,7 @@ impl Run {
         let (file, out) = (folder.join(format!("{name}.toml")), folder.join(name));
         std::fs::write(&file, text).unwrap();
         let mut child = Command::new(PROGRAM)
-            .args(["run", "-b", world.bootstrap()])
+            .args(["run", "-b", world.bootstrap(), "--client", world.client().name()])
             .arg(&file)
             .arg("--out")
             .arg(&out)
@@ -84,12 +85,11 @@ impl Run {
 
 /// At once: starting `dev/kafka` takes its time on a busy host.
 fn kill(broker: i32) {
-    // SAFETY: a signal to a process that this test has started.
-    assert_eq!(unsafe { libc::kill(broker, libc::SIGKILL) }, 0);
+    signal(broker, libc::SIGKILL);
 }
 
-fn gone(_: &World) {
-    let world = World::fresh(Kind::Kafka, 1, &[]);
+fn gone(world: &World) {
+    let world = World::fresh(Kind::Kafka, 1, &[]).by(world.client());
     let folder = tempfile::tempdir().unwrap();
     // Killed for good: the schedule and the drain take their time, and then 10 s at most.
     let broker = world.cluster().pid(1);

@@ -25,14 +25,17 @@ const FETCH: i16 = 1;
 const TRIES: u32 = 3;
 
 pub fn probes() -> Vec<Probe> {
-    let probe = |name, run| Probe::new(name, run).only(&[Kind::Embedded]);
+    let embedded = &[Kind::Embedded];
+    let probe = |name, run| Probe::new(name, run).only(embedded).natively(embedded);
     vec![
         probe("keep_up::groups_that_are_given_too_little_fell_behind", slow_groups),
         probe("keep_up::a_broker_that_answers_too_little_fell_behind", slow_broker),
         probe("keep_up::an_application_that_works_too_long_is_named_alone", slow_application)
-            .only(&[Kind::Loopback]),
+            .only(&[Kind::Loopback])
+            .natively(&[]),
         probe("keep_up::a_quota_is_told_with_the_rate_that_was_reached", quota)
-            .only(&[Kind::Kafka]),
+            .only(&[Kind::Kafka])
+            .natively(&[Kind::Kafka]),
         probe("keep_up::a_healthy_run_kept_up_and_a_short_one_can_t_tell", healthy),
     ]
 }
@@ -45,8 +48,9 @@ fn scenario(more: &str) -> String {
     )
 }
 
-fn world() -> World {
-    World::embedded(&BrokerConfig::default()).expect("a world of its own")
+fn fresh(shared: &World) -> World {
+    let world = World::embedded(&BrokerConfig::default()).expect("a world of its own");
+    world.by(shared.client())
 }
 
 fn verdicts(result: &RunResult) -> Vec<KeptUp> {
@@ -61,8 +65,8 @@ fn is_overload(flag: &&String) -> bool {
 
 /// Every answer to a fetch comes 100 ms late and holds 30 kB: some fifty of the hundred events
 /// that were written meanwhile.
-fn slow_groups(_: &World) {
-    let world = world();
+fn slow_groups(shared: &World) {
+    let world = fresh(shared);
     world.broker().faults().delay(FETCH, Duration::from_millis(100));
     let result = run(&world, &scenario("[kafka.consumer]\nmax.partition.fetch.bytes = 30000\n"));
     assert_eq!(result.verdict.reasons, Vec::<String>::new());
@@ -102,8 +106,8 @@ fn slow_application(world: &World) {
 
 /// Every answer to a producer comes 40 ms late, one after the other, for requests of twenty
 /// events: 500/s.
-fn slow_broker(_: &World) {
-    let world = world();
+fn slow_broker(shared: &World) {
+    let world = fresh(shared);
     world.broker().faults().delay(PRODUCE, Duration::from_millis(40));
     let result = run(&world, &scenario("[kafka.producer]\nbatch.num.messages = 20\n"));
     assert_eq!(result.verdict.reasons, Vec::<String>::new());

@@ -28,6 +28,7 @@ pub fn probes() -> Vec<Probe> {
             .alone(),
         Probe::new("laws::a_stopped_broker_shows_from_the_due_time", stopped_broker)
             .only(&[Kind::Kafka])
+            .natively(&[Kind::Kafka])
             .alone(),
         Probe::new("laws::the_schedule_is_the_same_whatever_the_sink_does", same_schedule)
             .only(LOOPBACK)
@@ -35,13 +36,15 @@ pub fn probes() -> Vec<Probe> {
         Probe::new("laws::what_was_changed_on_the_way_shows_against_the_books", forged)
             .only(LOOPBACK),
         Probe::new("laws::what_nobody_confirms_has_no_ack_latency", unconfirmed)
-            .only(&[Kind::Embedded, Kind::Kafka]),
+            .only(&[Kind::Embedded, Kind::Kafka])
+            .natively(&[Kind::Embedded, Kind::Kafka]),
         Probe::new("laws::every_event_of_a_fast_path_has_its_sample", fast_path)
             .only(LOOPBACK)
             .alone(),
         Probe::new("laws::warm_up_is_cut_by_due_time", warm_up).only(LOOPBACK),
         Probe::new("laws::no_event_waits_for_a_client_that_connects", connecting)
             .only(&[Kind::Embedded])
+            .natively(&[Kind::Embedded])
             .alone(),
         Probe::new("laws::a_late_joiner_leaves_no_trace", late_joiner).only(LOOPBACK).alone(),
         Probe::new("laws::a_group_that_never_joins_fails_the_run", never_joins).only(LOOPBACK),
@@ -105,10 +108,10 @@ fn stalled_sender(world: &World) {
 /// stop. No more did than what a canary
 /// waited for explains, with 300 ms to send what had gathered. What the canary waited for beyond
 /// the stop is the host's doing, and counts four times: a run has more threads to hold up.
-fn stopped_broker(_: &World) {
+fn stopped_broker(shared: &World) {
     const RATE_PER_S: f64 = 2_000.0;
     const LIMIT: Duration = Duration::from_millis(100);
-    let world = World::fresh(Kind::Kafka, 1, &[]);
+    let world = World::fresh(Kind::Kafka, 1, &[]).by(shared.client());
     let mut text = constant(2_000, 10, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
     text.push_str("[kafka.producer]\nlinger.ms = 1\n");
     let over = AtomicBool::new(false);
@@ -189,8 +192,8 @@ fn fast_path(world: &World) {
 
 /// Law 1. An idempotent client asks for a producer id when it first connects. This broker takes
 /// a second for it: a client that connected with the first event would be a second late.
-fn connecting(_: &World) {
-    let world = World::embedded(&BrokerConfig::default()).unwrap();
+fn connecting(shared: &World) {
+    let world = World::embedded(&BrokerConfig::default()).unwrap().by(shared.client());
     world.broker().faults().delay(INIT_PRODUCER_ID, Duration::from_secs(1));
     let result = run(&world, &constant(500, 1, "uniform"));
     assert_eq!(result.verdict.reasons, Vec::<String>::new());

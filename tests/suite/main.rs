@@ -1,8 +1,10 @@
-//! The integration suite: one binary, and each probe once, listed for every world it runs in.
+//! The integration suite: one binary, and each probe once, listed for every world it runs in and
+//! for every client that its runs are made by.
 //!
 //! ```text
 //! cargo test --release --test suite                     everything that can run here
 //! cargo test --release --test suite embedded::          the embedded broker only
+//! cargo test --release --test suite ::native::          the native client only
 //! KBENCH_REQUIRE_ALL=1 cargo test --release --test suite    a missing tool is a failure
 //! ```
 //!
@@ -35,6 +37,7 @@ mod laws;
 #[path = "../self_watch/load.rs"]
 mod load;
 mod needs;
+mod outage;
 mod pipeline;
 mod probe;
 mod proxy;
@@ -53,6 +56,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use kbench::plan::ClientKind;
 use libtest_mimic::{Arguments, Trial};
 
 use needs::{Missing, Need};
@@ -63,6 +67,7 @@ use world::{Kind, World};
 fn suites() -> Vec<Probe> {
     let suites = [
         conformance::probes(),
+        outage::probes(),
         laws::probes(),
         refused::probes(),
         reasons::probes(),
@@ -95,8 +100,8 @@ fn main() -> ExitCode {
     let missing = Missing::look(args.list);
     let mut trials = Vec::new();
     for probe in suites() {
-        for &kind in probe.worlds {
-            trials.push(trial(&probe, kind, &missing));
+        for (kind, client) in probe.places() {
+            trials.push(trial(&probe, (kind, client), &missing));
         }
     }
     let conclusion = libtest_mimic::run(&args, trials);
@@ -108,20 +113,20 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// The probe in one world, marked ignored when something it needs is not here.
-fn trial(probe: &Probe, kind: Kind, missing: &Missing) -> Trial {
+/// The probe in one world, by one client; marked ignored when something it needs is not here.
+fn trial(probe: &Probe, (kind, client): (Kind, ClientKind), missing: &Missing) -> Trial {
     let mut needs = probe.needs.to_vec();
     if kind == Kind::Kafka {
         needs.push(Need::Java);
     }
-    let name = format!("{kind}::{}", probe.name);
+    let name = probe.title(kind, client);
     let lack = needs.into_iter().find_map(|need| missing.reason(need));
     let ignore = lack.as_ref().is_some_and(|lack| !lack.required);
     let mark = if ignore { "skipped, see the end" } else { "" };
     let probe = probe.clone();
     let run = move || match lack {
         Some(lack) => Err(lack.text.into()),
-        None => probe.run_watched(kind),
+        None => probe.run_watched(kind, client),
     };
     Trial::test(name, run).with_ignored_flag(ignore).with_kind(mark)
 }

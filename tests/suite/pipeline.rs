@@ -21,7 +21,7 @@ const EVERYWHERE: &[Kind] = &[Kind::Loopback, Kind::Embedded, Kind::Kafka];
 const BROKERS: &[Kind] = &[Kind::Embedded, Kind::Kafka];
 
 pub fn probes() -> Vec<Probe> {
-    let every = |name, run| Probe::new(name, run).only(EVERYWHERE);
+    let every = |name, run| Probe::new(name, run).only(EVERYWHERE).natively(BROKERS);
     vec![
         every("pipeline::every_event_is_accounted_for", accounted_for),
         every("pipeline::all_phases_and_arrivals", phases),
@@ -29,11 +29,18 @@ pub fn probes() -> Vec<Probe> {
         every("pipeline::several_producers_and_workers", scaled),
         every("pipeline::more_workers_than_partitions", idle_workers),
         every("pipeline::the_result_folder_is_whole", folder),
-        Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS),
-        Probe::new("pipeline::padding_compresses_as_stated", padded).only(BROKERS),
-        Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS),
-        Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers).only(BROKERS),
-        Probe::new("pipeline::a_member_that_comes_and_goes_changes_nothing", visitor).only(BROKERS),
+        Probe::new("pipeline::every_codec_and_acks", codecs).only(BROKERS).natively(BROKERS),
+        Probe::new("pipeline::padding_compresses_as_stated", padded)
+            .only(BROKERS)
+            // Every broker keeps batches as they come.
+            .natively(&[Kind::Embedded]),
+        Probe::new("pipeline::a_topic_is_used_again", reused).only(BROKERS).natively(BROKERS),
+        Probe::new("pipeline::strangers_are_counted_and_kept_out", strangers)
+            .only(BROKERS)
+            .natively(BROKERS),
+        Probe::new("pipeline::a_member_that_comes_and_goes_changes_nothing", visitor)
+            .only(BROKERS)
+            .natively(BROKERS),
     ]
 }
 

@@ -10,6 +10,7 @@ use libtest_mimic::Failed;
 use crate::needs::Need;
 use crate::turn::Turn;
 use crate::world::{Kind, World};
+use kbench::plan::ClientKind;
 
 /// Both worlds of today: a probe runs in these unless it says otherwise.
 const EVERYWHERE: &[Kind] = &[Kind::Embedded, Kind::Kafka];
@@ -21,6 +22,8 @@ pub struct Probe {
     pub name: &'static str,
     /// Where it runs.
     pub worlds: &'static [Kind],
+    /// In which of them its runs are made by the native client, too.
+    pub native: &'static [Kind],
     /// What must be installed for it, beyond what the world needs.
     pub needs: &'static [Need],
     /// Panics when the claim does not hold.
@@ -53,7 +56,7 @@ impl Probe {
     pub const fn new(name: &'static str, run: fn(&World)) -> Self {
         // Many times what any takes, and enough beside a second suite.
         let limit = Duration::from_secs(120);
-        Self { name, worlds: EVERYWHERE, needs: &[], run, limit, alone: false }
+        Self { name, worlds: EVERYWHERE, native: &[], needs: &[], run, limit, alone: false }
     }
 
     /// Lets no other probe run meanwhile.
@@ -68,6 +71,28 @@ impl Probe {
         self
     }
 
+    /// Makes its runs by the native client, too, in these worlds. What is left out gains little by
+    /// it: it makes no run, or librdkafka does what it looks at.
+    pub const fn natively(mut self, worlds: &'static [Kind]) -> Self {
+        self.native = worlds;
+        self
+    }
+
+    /// Where it runs, and by which client.
+    pub fn places(&self) -> impl Iterator<Item = (Kind, ClientKind)> {
+        let by = |client| move |kind: &Kind| (*kind, client);
+        let native = self.native.iter().map(by(ClientKind::Native));
+        self.worlds.iter().map(by(ClientKind::Librdkafka)).chain(native)
+    }
+
+    /// Its name in one world and by one client.
+    pub fn title(&self, kind: Kind, client: ClientKind) -> String {
+        match client {
+            ClientKind::Librdkafka => format!("{kind}::{}", self.name),
+            ClientKind::Native => format!("{kind}::native::{}", self.name),
+        }
+    }
+
     /// Names what must be installed for it.
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
@@ -76,22 +101,22 @@ impl Probe {
 
     /// Runs it against the shared world of that kind, for no longer than its limit. A probe that
     /// hangs is left behind; the process ends without it.
-    pub fn run_watched(&self, kind: Kind) -> Result<(), Failed> {
+    pub fn run_watched(&self, kind: Kind, client: ClientKind) -> Result<(), Failed> {
         let _turn = if self.alone { Turn::alone() } else { Turn::seated() };
         let began = Instant::now();
-        let world = World::shared(kind)?;
+        let world = World::shared(kind)?.by(client);
         let (sender, receiver) = sync_channel(1);
         let run = self.run;
         let probe = thread::Builder::new()
-            .name(format!("{kind}::{}", self.name))
+            .name(self.title(kind, client))
             .spawn(move || {
-                run(world);
+                run(&world);
                 // The watchdog may have given up already.
                 let _ = sender.send(());
             })
             .expect("a thread");
         let ended = receiver.recv_timeout(self.limit);
-        let note = (began.elapsed(), format!("{kind}::{}", self.name), self.alone);
+        let note = (began.elapsed(), self.title(kind, client), self.alone);
         TIMES.lock().unwrap_or_else(PoisonError::into_inner).push(note);
         match ended {
             Ok(()) => Ok(()),

@@ -24,9 +24,11 @@ const TOLERANCE_MS: f64 = 1.0;
 /// Pairs of runs, the first of which that fits is enough.
 const TRIES: usize = 4;
 
+const KAFKA: &[Kind] = &[Kind::Kafka];
+
 pub fn probes() -> Vec<Probe> {
     let probe = Probe::new("proxy::what_the_road_holds_is_in_the_ack_alone", held);
-    vec![Probe { limit: Duration::from_secs(150), ..probe.only(&[Kind::Kafka]).alone() }]
+    vec![Probe { limit: Duration::from_secs(150), ..probe.only(KAFKA).natively(KAFKA).alone() }]
 }
 
 /// Forwards connections to a broker, byte by byte; those to the broker late.
@@ -96,9 +98,9 @@ fn pump(mut from: TcpStream, mut to: TcpStream, hold_ms: Arc<AtomicU64>) {
 /// Two runs on one broker, with and without the hold: their acks differ by it, and nothing that
 /// kbench does by itself. What is off by more than the host and a broker that has just begun can
 /// do is off in every try.
-fn held(_: &World) {
+fn held(shared: &World) {
     let proxy = Proxy::start();
-    let world = World::behind(&proxy);
+    let world = World::behind(&proxy).by(shared.client());
     // A broker's first seconds are its slowest: they belong to neither side.
     run(&world);
     let mut tries = Vec::new();

@@ -23,8 +23,12 @@ const PARTITIONS: i32 = 6;
 
 pub fn probes() -> Vec<Probe> {
     vec![
-        Probe::new("reasons::a_topic_made_anew_is_named", made_anew).only(BROKERS),
-        Probe::new("reasons::somebody_else_in_a_group_is_named", stranger).only(BROKERS),
+        Probe::new("reasons::a_topic_made_anew_is_named", made_anew)
+            .only(BROKERS)
+            .natively(BROKERS),
+        Probe::new("reasons::somebody_else_in_a_group_is_named", stranger)
+            .only(BROKERS)
+            .natively(BROKERS),
         Probe::new("reasons::a_topic_that_is_there_is_not_made", reused).only(&[Kind::Embedded]),
     ]
 }

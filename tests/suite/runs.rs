@@ -25,11 +25,12 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kbench");
 /// What the events of every run take its start for: 2026-01-01, so that equal runs are equal.
 const START_WALL_US: i64 = 1_767_225_600_000_000;
 
-/// A scenario's plan in a world: against its broker, or on the loopback.
+/// A scenario's plan in a world: against its broker by its client, or on the loopback.
 pub fn plan(world: &World, text: &str) -> Plan {
     let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
     let overrides = Overrides {
         bootstrap_servers: (world.kind() != Kind::Loopback).then(|| world.bootstrap().to_owned()),
+        client: Some(world.client()),
         ..Overrides::default()
     };
     let nothing = Environment::from_pairs::<String, String>([]);

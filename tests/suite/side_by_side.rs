@@ -22,6 +22,7 @@ use crate::probe::Probe;
 use crate::raw::Connection;
 use crate::runs::PROGRAM;
 use crate::world::{Kind, World};
+use kbench::plan::ClientKind;
 
 /// Set to a file's name, the run is longer, Kafka's tool runs too, and the file gets all of it.
 const RECORD: &str = "KBENCH_SIDE_BY_SIDE";
@@ -36,7 +37,8 @@ const TRIES: u32 = 3;
 pub fn probes() -> Vec<Probe> {
     let probe = Probe::new("side_by_side::a_reader_of_its_own_times_the_same", run);
     let limit = Duration::from_secs(150);
-    vec![Probe { limit, ..probe }.only(&[Kind::Embedded, Kind::Kafka]).alone()]
+    let brokers = &[Kind::Embedded, Kind::Kafka];
+    vec![Probe { limit, ..probe }.only(brokers).natively(brokers).alone()]
 }
 
 /// What one reader found, in ms.
@@ -83,7 +85,8 @@ fn scenario(topic: &str, rate_per_s: u32, seconds: u32) -> String {
 }
 
 fn run(world: &World) {
-    let record = std::env::var_os(RECORD).filter(|_| world.kind() == Kind::Kafka);
+    let is_recorded = world.kind() == Kind::Kafka && world.client() == ClientKind::default();
+    let record = std::env::var_os(RECORD).filter(|_| is_recorded);
     let (rate_per_s, seconds) = if record.is_some() { (500, 20) } else { (400, 3) };
     let mut tried = Vec::new();
     for _ in 0..TRIES {
@@ -116,7 +119,8 @@ fn both(world: &World, topic: &str, text: &str) -> (Value, Timed) {
     let (output, read) = thread::scope(|scope| {
         let reader = scope.spawn(|| read(world, topic, &over));
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "--quiet", "-b", world.bootstrap(), "--out"]);
+        command.args(["run", "--quiet", "--client", world.client().name()]);
+        command.args(["-b", world.bootstrap(), "--out"]);
         let output = command.arg(folder.path()).arg(&file).stdin(Stdio::null()).output();
         over.store(true, Ordering::Relaxed);
         (output.expect("kbench run"), reader.join().expect("the reader"))

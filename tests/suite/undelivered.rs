@@ -34,6 +34,7 @@ pub fn probes() -> Vec<Probe> {
             .only(LOOPBACK),
         Probe::new("undelivered::a_broker_that_stops_can_t_hide_behind_a_full_queue", full_queue)
             .only(&[Kind::Kafka])
+            .natively(&[Kind::Kafka])
             .alone(),
         Probe::new("undelivered::latency_stands_in_the_second_in_which_it_was_due", by_due)
             .only(LOOPBACK)
@@ -142,8 +143,8 @@ fn every_slot(world: &World) {
 
 /// The figure that made a stopped broker look fast: the client's queue is full after 50 ms, what
 /// is refused from then on is in no latency, and a limit of 50 ms is kept.
-fn full_queue(_: &World) {
-    let world = World::fresh(Kind::Kafka, 1, &[]);
+fn full_queue(world: &World) {
+    let world = World::fresh(Kind::Kafka, 1, &[]).by(world.client());
     let mut text = constant(2_000, 12, "uniform").replace("warmup = \"0s\"", "warmup = \"3s\"");
     text.push_str("[kafka.producer]\n\"queue.buffering.max.messages\" = 100\n");
     text.push_str("[thresholds]\n\"analytics.e2e.p99\" = \"< 50ms\"\n\"ack.p99\" = \"< 50ms\"\n");

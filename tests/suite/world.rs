@@ -1,8 +1,8 @@
 //! The worlds that a probe can run in.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::proxy::Proxy;
 use kbench::broker::Broker;
 use kbench::broker::config::BrokerConfig;
+use kbench::plan::ClientKind;
 
 /// What kind of broker a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A running broker, or a cluster of them.
+/// A running broker, or a cluster of them, and the client that runs in it speak to it by.
 ///
 /// The probes of one kind share one world, and run at the same time: each takes topics and
 /// groups of its own from [`World::topic`] and [`World::name`]. A probe that stops or freezes a
@@ -41,8 +42,9 @@ impl fmt::Display for Kind {
 #[derive(Debug)]
 pub struct World {
     kind: Kind,
+    client: ClientKind,
     bootstrap: String,
-    backend: Backend,
+    backend: Arc<Backend>,
 }
 
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl World {
                 (Backend::Kafka(cluster), bootstrap)
             }
         };
-        let world = Self { kind, bootstrap, backend };
+        let world = Self::of(kind, bootstrap, backend);
         if kind == Kind::Kafka {
             admin::await_coordinator(&world);
         }
@@ -106,7 +108,18 @@ impl World {
             BrokerConfig { partitions_default: 6, initial_rebalance_delay_ms: 0, ..config.clone() };
         let broker = Broker::start(&config).map_err(|error| error.to_string())?;
         let bootstrap = broker.address().to_string();
-        Ok(Self { kind: Kind::Embedded, bootstrap, backend: Backend::Embedded(broker) })
+        Ok(Self::of(Kind::Embedded, bootstrap, Backend::Embedded(broker)))
+    }
+
+    fn of(kind: Kind, bootstrap: String, backend: Backend) -> Self {
+        let client = ClientKind::default();
+        Self { kind, client, bootstrap, backend: Arc::new(backend) }
+    }
+
+    /// The same world, in which runs speak to the broker by this client.
+    pub fn by(&self, client: ClientKind) -> Self {
+        let (bootstrap, backend) = (self.bootstrap.clone(), self.backend.clone());
+        Self { kind: self.kind, client, bootstrap, backend }
     }
 
     /// A Kafka that says it is at the proxy's address, and is reached through it only.
@@ -118,7 +131,7 @@ impl World {
         let cluster = Cluster::start(1, &[("advertised.listeners", &address)]).expect("a Kafka");
         proxy.forward_to(&cluster.bootstrap);
         let bootstrap = proxy.address().to_string();
-        let world = Self { kind: Kind::Kafka, bootstrap, backend: Backend::Kafka(cluster) };
+        let world = Self::of(Kind::Kafka, bootstrap, Backend::Kafka(cluster));
         admin::await_coordinator(&world);
         world
     }
@@ -126,14 +139,19 @@ impl World {
     /// Ends the shared worlds that were started.
     pub fn stop_shared() {
         // The broker of this process ends with it.
-        if let Some(Ok(Self { backend: Backend::Kafka(cluster), .. })) = KAFKA.get() {
-            cluster.stop();
+        if let Some(Ok(world)) = KAFKA.get() {
+            world.cluster().stop();
         }
     }
 
     /// What kind of broker this is.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The client that runs speak to the broker by.
+    pub const fn client(&self) -> ClientKind {
+        self.client
     }
 
     /// `HOST:PORT` of the broker, or of each, comma-separated; empty on the loopback.
@@ -160,7 +178,7 @@ impl World {
     /// # Panics
     /// In a world without one.
     pub fn cluster(&self) -> &Cluster {
-        match &self.backend {
+        match &*self.backend {
             Backend::Kafka(cluster) => cluster,
             _ => panic!("{} has no cluster", self.kind),
         }
@@ -171,7 +189,7 @@ impl World {
     /// # Panics
     /// In a world without one.
     pub fn broker(&self) -> &Broker {
-        match &self.backend {
+        match &*self.backend {
             Backend::Embedded(broker) => broker,
             _ => panic!("{} has no broker in this process", self.kind),
         }
@@ -181,13 +199,15 @@ impl World {
     /// Comes back when it runs again. Gives for how long it surely was frozen: from
     /// the end of one order to the beginning of the other.
     pub fn pause_broker(&self, time: Duration) -> Duration {
-        match &self.backend {
+        match &*self.backend {
             Backend::Kafka(cluster) => {
-                cluster.control("pause", 1);
+                // At once: starting `dev/kafka` takes its time on a busy host.
+                let pid = cluster.pid(1);
+                signal(pid, libc::SIGSTOP);
                 let frozen = Instant::now();
                 thread::sleep(time);
                 let told = frozen.elapsed();
-                cluster.control("resume", 1);
+                signal(pid, libc::SIGCONT);
                 told
             }
             Backend::Embedded(broker) => {
@@ -201,4 +221,10 @@ impl World {
             Backend::Loopback => panic!("there is no broker to freeze"),
         }
     }
+}
+
+/// Sends a signal to a broker's process.
+pub fn signal(pid: i32, number: i32) {
+    // SAFETY: a plain system call; the process is a broker that this suite has started.
+    assert_eq!(unsafe { libc::kill(pid, number) }, 0, "the broker has ended");
 }
