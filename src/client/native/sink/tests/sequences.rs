@@ -104,7 +104,12 @@ impl Lab {
             10 => {
                 // What is asked when it connects again.
                 let api = OF_CONNECTING[random.below(3) as usize];
-                faults.spoil(api, on_wire(random));
+                let fault = match on_wire(random) {
+                    // An answer that no broker gives ends a producer in words.
+                    WireFault::Shortened(_) => WireFault::CutWithinAnswer,
+                    fault => fault,
+                };
+                faults.spoil(api, fault);
                 faults.drop_connections();
             }
             11..=13 => faults.spoil(PRODUCE, on_wire(random)),
