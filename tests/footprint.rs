@@ -1,5 +1,5 @@
-//! What is said about memory, by `kbench plan` and by a client's buffer, held against every byte that
-//! is really allocated.
+//! What is said about memory, by `kbench plan` and by a client's buffer, held against every byte
+//! that is really allocated.
 
 // Helpers outside `#[test]` functions are tests all the same: they fail loudly, and they tell
 // what was counted.

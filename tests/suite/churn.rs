@@ -46,7 +46,7 @@ pub fn probes() -> Vec<Probe> {
         both("churn::guests_that_come_and_go_change_no_answer", guests),
         // Short sessions: beside seven others a member may be taken for dead again and again.
         both("churn::a_calm_run_has_no_rebalance", calm),
-        // A member that died is the broker's to find out: one kind of it is enough for both clients.
+        // A member that died is the broker's to find out: for the second client one is enough.
         probe("churn::a_killed_member_changes_no_answer", killed)
             .only(BROKERS)
             .natively(&[Kind::Kafka])

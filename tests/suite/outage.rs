@@ -1,5 +1,5 @@
-//! Three Kafkas, of which one is killed every twenty seconds and comes back: a run through all of it
-//! loses, doubles and reorders nothing.
+//! Three Kafkas, of which one is killed every twenty seconds and comes back: a run through
+//! all of it loses, doubles and reorders nothing.
 
 use std::thread;
 use std::time::Duration;

@@ -201,8 +201,8 @@ impl HandedOver {
     }
 }
 
-/// What is acknowledged lies where it was said, what failed lies nowhere, and whatever lies there is
-/// what was sent; once and in order, where that is promised.
+/// What is acknowledged lies where it was said, what failed lies nowhere, and whatever lies there
+/// is what was sent; once and in order, where that is promised.
 fn agree(
     told: &BTreeMap<u64, Told>,
     taken: &HashMap<u64, RawRecord>,
