@@ -1,6 +1,6 @@
 //! Faults at random, from a seed, hundreds of times: whatever happens on the wire, no record is
-//! left out, none is handed out that is not what was written, and none twice but for what was read since
-//! the last commit of a membership that was lost.
+//! left out, none is handed out that is not what was written, and none twice but for what was read
+//! since the last commit of a membership that was lost.
 //!
 //! `KBENCH_FAULT_SEQUENCES` says how many, as for the producer's sequences.
 
