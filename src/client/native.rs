@@ -18,6 +18,7 @@ mod link;
 mod list_offsets;
 mod metadata;
 mod network;
+mod own_members;
 mod places;
 #[cfg(test)]
 mod raw;

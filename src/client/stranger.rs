@@ -9,6 +9,8 @@ pub struct Stranger {
     pub host: String,
     /// The partitions of the run's topic that it has.
     pub partitions: Vec<i32>,
+    /// Its id in the group.
+    pub member_id: String,
 }
 
 impl Stranger {
@@ -21,7 +23,7 @@ impl Stranger {
 
 impl std::fmt::Display for Stranger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { client_id, host, partitions } = self;
+        let Self { client_id, host, partitions, .. } = self;
         let host = host.trim_start_matches('/');
         write!(f, "a member that is not this run's (client.id {client_id:?} at {host})")?;
         match partitions.as_slice() {
@@ -47,7 +49,7 @@ mod tests {
     fn a_stranger_is_named_with_what_it_has_taken() {
         let of = |partitions: Vec<i32>| {
             let (client_id, host) = ("rdkafka".to_owned(), "/127.0.0.1".to_owned());
-            Stranger { client_id, host, partitions }.to_string()
+            Stranger { client_id, host, partitions, member_id: "rdkafka-1".to_owned() }.to_string()
         };
         let who = "a member that is not this run's (client.id \"rdkafka\" at 127.0.0.1)";
         assert_eq!(of(vec![]), who);

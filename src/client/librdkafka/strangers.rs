@@ -13,6 +13,7 @@ pub(super) fn of(list: &GroupList, topic: &str, log: &ClientLog) -> Vec<Stranger
         client_id: member.client_id().to_owned(),
         host: member.client_host().to_owned(),
         partitions: member.assignment().map_or_else(Vec::new, |bytes| assigned(bytes, topic)),
+        member_id: member.id().to_owned(),
     };
     let mut strangers: Vec<Stranger> =
         members.filter(|member| !log.has_member(member.id())).map(stranger).collect();

@@ -322,8 +322,10 @@ impl Connection {
 
     fn answer(&mut self, bytes: AnswerBytes) -> io::Result<Answer> {
         let id = bytes.filled().first_chunk::<4>().map_or(0, |id| i32::from_be_bytes(*id));
-        match self.awaited.pop_front() {
-            Some(AwaitedAnswer { id: expected, api, version, .. }) if expected == id => {
+        // What was awaited and did not come stays among what is lost with the connection.
+        match self.awaited.front() {
+            Some(&AwaitedAnswer { id: expected, api, version, .. }) if expected == id => {
+                self.awaited.pop_front();
                 Ok(Answer { id, api, version, bytes })
             }
             Some(AwaitedAnswer { id: expected, api, .. }) => Err(foreign(format!(

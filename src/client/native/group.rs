@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::StrBytes;
 
 use super::answer::Answer;
 use super::network::{LinkId, LostRequest, Network};
@@ -85,6 +86,11 @@ impl GroupClient {
             lookup_at: now,
             news: Vec::new(),
         }
+    }
+
+    /// Its id in the group; empty before it has one.
+    pub(crate) fn member_id(&self) -> StrBytes {
+        self.member.identity().0
     }
 
     /// What has happened since it was asked last, in order.

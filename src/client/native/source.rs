@@ -7,12 +7,14 @@
 use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
+use kafka_protocol::protocol::StrBytes;
 
 use super::assign::AssignmentStrategy;
 use super::complaint::Complaint;
 use super::fetcher::Fetcher;
 use super::group::{GroupClient, GroupNews, MemberSettings};
 use super::network::{Network, NetworkEvent};
+use super::own_members::OwnMembers;
 use super::settings::{ConsumerSettings, NativeSettings};
 use crate::base::error::{Error, Result};
 use crate::event::Arrival;
@@ -48,6 +50,9 @@ pub struct NativeSource {
     /// What the coordinator said against the last commit.
     refusal: Option<ResponseError>,
     complaint: Complaint,
+    members: OwnMembers,
+    /// The last id that it noted there.
+    noted: StrBytes,
 }
 
 impl NativeSource {
@@ -90,6 +95,8 @@ impl NativeSource {
             commit_at: now + own.commit_interval,
             refusal: None,
             complaint: Complaint::default(),
+            members: OwnMembers::default(),
+            noted: StrBytes::default(),
             settings,
         })
     }
@@ -97,6 +104,12 @@ impl NativeSource {
     /// The same, complaining where others of its target do.
     pub(super) fn complaining(mut self, complaint: &Complaint) -> Self {
         self.complaint = complaint.clone();
+        self
+    }
+
+    /// The same, noting who it is where others of its target do.
+    pub(super) fn among(mut self, members: &OwnMembers) -> Self {
+        self.members = members.clone();
         self
     }
 
@@ -128,6 +141,11 @@ impl NativeSource {
         // Without knowing the partitions a leader would share out none.
         if partitions > 0 {
             self.group.tend(&mut self.network, partitions, now);
+            let id = self.group.member_id();
+            if id != self.noted {
+                self.members.note(&id);
+                self.noted = id;
+            }
             self.take_news(now)?;
         }
         self.give_up(now);

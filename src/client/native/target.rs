@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::complaint::Complaint;
+use super::own_members::{OtherMembers, OwnMembers};
 use super::settings::NativeSettings;
 use super::sink::NativeSink;
 use super::source::NativeSource;
@@ -34,6 +35,7 @@ pub(super) struct NativeTarget {
     /// What the clients made so far run with; one of each kind.
     applied: AppliedProperties,
     complaint: Complaint,
+    members: OwnMembers,
 }
 
 impl NativeTarget {
@@ -51,6 +53,7 @@ impl NativeTarget {
             administration: Librdkafka.connect(endpoint)?,
             applied: AppliedProperties::default(),
             complaint: Complaint::default(),
+            members: OwnMembers::default(),
         })
     }
 }
@@ -77,7 +80,9 @@ impl Target for NativeTarget {
         let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
         let decisive = settings.own.decisive();
         let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
-        let source = NativeSource::new(settings, topic, &app.group)?.complaining(&self.complaint);
+        let source = NativeSource::new(settings, topic, &app.group)?
+            .complaining(&self.complaint)
+            .among(&self.members);
         // What the plan sets is taken as it is, or refused.
         let mut properties = self.kafka.consumer.clone();
         properties.extend(decisive.map(|(name, value)| (name.to_owned(), value)));
@@ -144,7 +149,8 @@ impl Target for NativeTarget {
     }
 
     fn group_watch(&self) -> Option<Arc<dyn GroupWatch>> {
-        self.administration.group_watch()
+        let (watch, own) = (self.administration.group_watch()?, self.members.clone());
+        Some(Arc::new(OtherMembers { watch, own }))
     }
 
     fn topic_fault(&self, facts: &TopicFacts) -> Option<String> {

@@ -135,6 +135,13 @@ fn what_is_no_answer_to_what_was_asked_ends_the_connection() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         error.to_string()
     };
+    // What was asked is still without an answer, and may have been done.
+    let (mut connection, mut peer) = pair();
+    let id = connection.send(0, &MetadataRequest::default(), soon()).unwrap();
+    write(&mut connection);
+    peer.write_all(&framed(7, b"x")).unwrap();
+    read(&mut connection, 2).unwrap_err();
+    assert_eq!(connection.awaited().iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
     assert!(refused(&framed(7, b"x")).contains("request 7 came; expected that to request 1"));
     assert!(refused(&[framed(1, b""), framed(2, b"")].concat()).contains("none was awaited"));
     let most = i32::try_from(MOST + 1).unwrap();
