@@ -14,8 +14,10 @@ use crate::runs::PROGRAM;
 use crate::world::{Kind, World, signal};
 
 pub fn probes() -> Vec<Probe> {
+    let gone = Probe::new("gone::a_broker_that_is_gone_ends_a_run_in_time_and_by_name", gone);
     vec![
-        Probe::new("gone::a_broker_that_is_gone_ends_a_run_in_time_and_by_name", gone)
+        // Its runs are waited for, one after the other.
+        Probe { limit: Duration::from_secs(240), ..gone }
             .only(&[Kind::Kafka])
             .natively(&[Kind::Kafka]),
     ]

@@ -61,6 +61,8 @@ impl Reader {
         let set = [
             ("auto.offset.reset", "earliest"),
             ("session.timeout.ms", "400"),
+            // Whose connection breaks while it joins is waited for so long.
+            ("max.poll.interval.ms", "1000"),
             ("heartbeat.interval.ms", "10"),
             ("auto.commit.interval.ms", "10"),
             ("retry.backoff.ms", "1"),
