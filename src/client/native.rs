@@ -13,6 +13,7 @@ mod fetch_session;
 mod fetched;
 mod fetcher;
 mod group;
+mod group_thread;
 mod library;
 mod link;
 mod list_offsets;

@@ -34,6 +34,7 @@ mod laws;
 #[allow(dead_code)]
 #[path = "../self_watch/load.rs"]
 mod load;
+mod native_groups;
 mod needs;
 mod pipeline;
 mod probe;
@@ -76,6 +77,7 @@ fn suites() -> Vec<Probe> {
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
+        native_groups::probes(),
         hlog::probes(),
         keep_up::probes(),
         replay::probes(),

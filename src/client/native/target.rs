@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::complaint::Complaint;
-use super::settings::NativeSettings;
+use super::settings::{ConsumerSettings, NativeSettings};
 use super::sink::NativeSink;
 use super::source::NativeSource;
 use crate::base::clock::Clock;
@@ -29,6 +29,8 @@ pub(super) struct NativeTarget {
     bootstrap: String,
     topic: String,
     kafka: KafkaPlan,
+    /// Of every member.
+    consumer: NativeSettings<ConsumerSettings>,
     /// Whatever carries no load.
     administration: Arc<dyn Target>,
     /// What the clients made so far run with; one of each kind.
@@ -43,8 +45,9 @@ impl NativeTarget {
     /// [`crate::base::error::Error::Usage`] when either client refuses a property.
     pub(super) fn connect(endpoint: &Endpoint<'_>) -> Result<Self> {
         NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
-        NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
+        let consumer = NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
         Ok(Self {
+            consumer,
             bootstrap: endpoint.bootstrap.to_owned(),
             topic: endpoint.topic.to_owned(),
             kafka: endpoint.kafka.clone(),
@@ -74,9 +77,8 @@ impl Target for NativeTarget {
     }
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
-        let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
         let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
-        let source = NativeSource::new(settings, topic, &app.group)?.complaining(&self.complaint);
+        let source = NativeSource::new(self.consumer.clone(), topic, &app.group, &self.complaint)?;
         // As the plan has them: all of them are taken as they are, or refused.
         let properties = self.kafka.consumer.clone();
         self.applied.note(ClientProperties { client: app.name.clone(), properties });
