@@ -120,11 +120,10 @@ impl GroupThread {
     pub(crate) fn next_news(&mut self) -> Option<GroupNews> {
         let news = match self.news.try_recv() {
             Ok(news) => news,
-            Err(TryRecvError::Empty) => return None,
             Err(TryRecvError::Disconnected) if self.thread.is_some() => {
                 GroupNews::Failed("the thread of a group's member has ended".to_owned())
             }
-            Err(TryRecvError::Disconnected) => return None,
+            Err(_) => return None,
         };
         match &news {
             GroupNews::LostAll => self.losses = self.losses.wrapping_add(1),
