@@ -87,6 +87,9 @@ pub(super) async fn fetch(
                 continue;
             }
         }
+        if pass.records > 0 && shared.faults.corrupts_fetch() {
+            corrupt(&mut pass);
+        }
         add(&shared.counters.records_out, pass.records);
         add(&shared.counters.bytes_out, pass.bytes as u64);
         return encode(correlation_id, version, &names, pass);
@@ -166,6 +169,16 @@ fn unreadable(head: PartitionData, error: i16) -> PartitionData {
         .with_high_watermark(-1)
         .with_last_stable_offset(-1)
         .with_log_start_offset(-1)
+}
+
+/// Flips a bit in the last record of the first batch, and leaves the log's own as it is.
+fn corrupt(pass: &mut Pass) {
+    let mut batches = pass.topics.iter_mut().flatten().flat_map(|found| &mut found.batches);
+    if let Some(batch) = batches.next() {
+        let mut broken = batch.to_vec();
+        broken.last_mut().into_iter().for_each(|byte| *byte ^= 1);
+        *batch = Bytes::from(broken);
+    }
 }
 
 /// Encodes the answer around the batches, which stay where the log has them.

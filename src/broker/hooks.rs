@@ -24,6 +24,7 @@ pub struct BrokerHooks {
 #[derive(Debug, Default)]
 struct Planted {
     delays: HashMap<i16, Duration>,
+    corrupt_fetches: usize,
     produce: VecDeque<ProduceFault>,
     wire: HashMap<i16, VecDeque<WireFault>>,
     /// Partitions that take nothing, and the error that says so.
@@ -129,6 +130,26 @@ impl BrokerHooks {
     /// answering: the producer can't know that its records were written.
     pub fn lose_produce_answers(&self, count: usize) {
         self.plant(count, ProduceFault::LoseAnswer);
+    }
+
+    /// Flips a bit in the records of the next `count` Fetch answers that have some; the log stays
+    /// as it is.
+    pub fn corrupt_fetches(&self, count: usize) {
+        self.lock().corrupt_fetches = count;
+    }
+
+    /// How many of them are still to come.
+    #[must_use]
+    pub fn corrupt_fetches_left(&self) -> usize {
+        self.lock().corrupt_fetches
+    }
+
+    /// Whether the next Fetch answer with records is to be corrupted; asked once for each.
+    pub(super) fn corrupts_fetch(&self) -> bool {
+        let mut planted = self.lock();
+        let corrupts = planted.corrupt_fetches > 0;
+        planted.corrupt_fetches = planted.corrupt_fetches.saturating_sub(1);
+        corrupts
     }
 
     /// Answers nothing until [`BrokerHooks::release`]; connections stay open.

@@ -13,11 +13,13 @@ mod fetch_session;
 mod fetched;
 mod fetcher;
 mod group;
+mod group_thread;
 mod library;
 mod link;
 mod list_offsets;
 mod metadata;
 mod network;
+mod notes;
 mod own_members;
 mod places;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::pipeline::assert_sound;
 use crate::probe::Probe;
 use crate::runs::{constant, plan, run, try_run};
 use crate::sender::produce;
-use crate::world::{Kind, World};
+use crate::world::{Kind, QUICK_GROUPS, World};
 use kbench::broker::config::BrokerConfig;
 use kbench::client::librdkafka::{ClientLog, KafkaSource};
 use kbench::client::loopback::hooks::LoopbackHooks;
@@ -37,6 +37,9 @@ const WORKERS: usize = 2;
 /// How long a member may be silent before it is taken for dead.
 const SESSION_MS: i32 = 2_000;
 
+/// In place of a strategy: the broker shares the partitions out (KIP-848).
+const BY_BROKER: &str = "by the broker";
+
 const HEARTBEAT: (&str, &str) = ("heartbeat.interval.ms", "300");
 
 pub fn probes() -> Vec<Probe> {
@@ -44,6 +47,9 @@ pub fn probes() -> Vec<Probe> {
     let both = |name, run| probe(name, run).only(BROKERS).natively(BROKERS);
     vec![
         both("churn::guests_that_come_and_go_change_no_answer", guests),
+        probe("churn::guests_beside_native_workers_change_no_answer", native)
+            .only(&[])
+            .natively(&[Kind::Kafka]),
         // Short sessions: beside seven others a member may be taken for dead again and again.
         both("churn::a_calm_run_has_no_rebalance", calm),
         // A member that died is the broker's to find out: for the second client one is enough.
@@ -108,11 +114,19 @@ fn scenario(strategy: &str) -> String {
     for app in ["analytics", "fraud", "dashboard", "behavior"] {
         text.push_str(&format!("[apps.{app}]\nworkers = {WORKERS}\n"));
     }
-    text.push_str(&format!(
-        "[kafka.consumer]\n\"partition.assignment.strategy\" = \"{strategy}\"\n\
-         \"heartbeat.interval.ms\" = 300\n"
-    ));
+    text.push_str("[kafka.consumer]\n");
+    for (name, value) in sharing(strategy) {
+        text.push_str(&format!("\"{name}\" = \"{value}\"\n"));
+    }
     text
+}
+
+/// The properties of a member of a group that shares its partitions out in this way.
+fn sharing(strategy: &str) -> Vec<(&str, &str)> {
+    match strategy {
+        BY_BROKER => vec![("group.protocol", "consumer")],
+        _ => vec![("partition.assignment.strategy", strategy), HEARTBEAT],
+    }
 }
 
 /// Each application's summary, as it is saved.
@@ -166,11 +180,8 @@ impl Scene<'_> {
     /// One more member of a group, that commits nothing, once it has read something.
     fn guest(&self, group: &str) -> Member {
         let seen = Seen::default();
-        let properties = [
-            ("partition.assignment.strategy", self.strategy),
-            ("enable.auto.commit", "false"),
-            HEARTBEAT,
-        ];
+        let mut properties = sharing(self.strategy);
+        properties.push(("enable.auto.commit", "false"));
         let guest = Member::join(self.world, &self.topic, group, &seen, &properties);
         await_until("the guest reads", PATIENCE, || {
             guest.assigned() > 0 && !seen.counts().is_empty()
@@ -232,21 +243,38 @@ fn disturbed<T: Send>(
 /// Two guests in each group at a time, and that twice: partitions move eight times.
 fn guests(world: &World) {
     for strategy in ["range", "cooperative-sticky"] {
-        let (result, ()) = disturbed(world, strategy, "", |scene| {
-            for _ in 0..2 {
-                scene.in_each_group(|group| {
-                    let first = scene.guest(group);
-                    let second = scene.guest(group);
-                    first.leave();
-                    second.leave();
-                });
-            }
-        });
-        // Two guests that come, and one that leaves before the other, twice over.
-        for app in &result.apps {
-            assert!(rebalances(&result, app) >= 4.0, "{strategy}: {:?}", app.members);
+        visited(world, strategy, "");
+    }
+}
+
+/// The guests are librdkafka's: both clients are members of the same groups. Every worker commits
+/// what it gives up, so nothing comes twice.
+fn native(shared: &World) {
+    let world = &World::fresh(shared.kind(), 1, QUICK_GROUPS).by(ClientKind::Native);
+    for strategy in [BY_BROKER, "range", "cooperative-sticky"] {
+        let result = visited(world, strategy, "");
+        for app in &result.ledger.apps {
+            assert_eq!(app.redeliveries, 0, "{strategy}: {app:?}");
         }
     }
+}
+
+fn visited(world: &World, strategy: &'static str, more: &str) -> RunResult {
+    let (result, ()) = disturbed(world, strategy, more, |scene| {
+        for _ in 0..2 {
+            scene.in_each_group(|group| {
+                let first = scene.guest(group);
+                let second = scene.guest(group);
+                first.leave();
+                second.leave();
+            });
+        }
+    });
+    // Two guests that come, and one that leaves before the other, twice over.
+    for app in &result.apps {
+        assert!(rebalances(&result, app) >= 4.0, "{strategy}: {:?}", app.members);
+    }
+    result
 }
 
 /// As thresholds and tables have it.

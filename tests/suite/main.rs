@@ -36,6 +36,7 @@ mod laws;
 #[allow(dead_code)]
 #[path = "../self_watch/load.rs"]
 mod load;
+mod native_groups;
 mod needs;
 mod outage;
 mod pipeline;
@@ -81,6 +82,7 @@ fn suites() -> Vec<Probe> {
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
+        native_groups::probes(),
         hlog::probes(),
         keep_up::probes(),
         replay::probes(),

@@ -34,6 +34,13 @@ impl fmt::Display for Kind {
     }
 }
 
+/// For a Kafka whose groups with broker-side assignment move partitions within a second: their
+/// members hear of it by a heartbeat, and its own 5 s lie between two.
+pub const QUICK_GROUPS: &[(&str, &str)] = &[
+    ("group.consumer.min.heartbeat.interval.ms", "300"),
+    ("group.consumer.heartbeat.interval.ms", "300"),
+];
+
 /// A running broker, or a cluster of them, and the client that runs in it speak to it by.
 ///
 /// The probes of one kind share one world, and run at the same time: each takes topics and

@@ -116,6 +116,11 @@ impl<'a> FieldReader<'a> {
         Some(*taken)
     }
 
+    /// An 8-bit integer.
+    pub(crate) fn i8(&mut self) -> Option<i8> {
+        self.take().map(i8::from_be_bytes)
+    }
+
     /// A 16-bit integer.
     pub(crate) fn i16(&mut self) -> Option<i16> {
         self.take().map(i16::from_be_bytes)

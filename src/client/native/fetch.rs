@@ -52,11 +52,12 @@ pub(crate) struct FetchedAnswer {
     pub(crate) partitions: Vec<PartitionAnswer>,
 }
 
-/// The request for what a session has to ask.
+/// The request for what a session has to ask, and for so many bytes at most; a broker answers with
+/// one batch even so.
 pub(crate) fn fetch_request(
     topic: &str,
     settings: &ConsumerSettings,
-    ask: &SessionAsk,
+    (ask, bytes_max): (&SessionAsk, usize),
     version: i16,
 ) -> FetchRequest {
     let signed = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
@@ -72,7 +73,7 @@ pub(crate) fn fetch_request(
         .with_replica_id(BrokerId(-1))
         .with_max_wait_ms(i32::try_from(settings.fetch_wait.as_millis()).unwrap_or(i32::MAX))
         .with_min_bytes(signed(settings.fetch_bytes_min))
-        .with_max_bytes(signed(settings.fetch_bytes_max))
+        .with_max_bytes(signed(bytes_max))
         .with_isolation_level(i8::from(settings.reads_committed))
         .with_session_epoch(-1);
     if !ask.places.is_empty() {
@@ -227,15 +228,23 @@ mod tests {
         use super::super::fetch_session::FetchPlace;
         use super::super::settings::NativeSettings;
         let settings = NativeSettings::consumer("h:1", &Default::default()).unwrap().own;
-        let settings = ConsumerSettings { rack: Some("r".to_owned()), ..settings };
+        let settings = ConsumerSettings {
+            rack: Some("r".to_owned()),
+            fetch_bytes_min: 11,
+            partition_bytes_max: 12,
+            fetch_wait: std::time::Duration::from_millis(13),
+            ..settings
+        };
         let place = FetchPlace { partition: 3, offset: 9, leader_epoch: 2 };
         let ask = SessionAsk { id: 5, epoch: 6, places: vec![place], forgotten: vec![1] };
         for version in 4..=12 {
-            let request = fetch_request("ours", &settings, &ask, version);
+            let request = fetch_request("ours", &settings, (&ask, 14), version);
+            assert_eq!((request.min_bytes, request.max_wait_ms, request.max_bytes), (11, 13, 14));
             let mut bytes = BytesMut::new();
             request.encode(&mut bytes, version).unwrap();
             let asked = &request.topics[0].partitions[0];
             assert_eq!((asked.partition, asked.fetch_offset), (3, 9));
+            assert_eq!(asked.partition_max_bytes, 12);
             assert_eq!(request.session_id, if has_sessions(version) { 5 } else { 0 });
         }
     }

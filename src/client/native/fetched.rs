@@ -27,6 +27,8 @@ pub(crate) struct FetchedSet {
 pub(crate) enum HandOut {
     /// So many were handed out, perhaps none.
     Some(usize),
+    /// So many were handed out, and what follows in this partition is broken, for this reason.
+    Broken(usize, i32, String),
     /// An answer is read to its end, and comes back.
     End(LinkId, Answer),
     /// There are none.
@@ -77,36 +79,40 @@ impl FetchedSets {
         self.answers.iter().filter(|answer| answer.link == link).count()
     }
 
+    /// The memory that all of them hold, in bytes of their bodies.
+    pub(crate) fn bytes(&self) -> usize {
+        let bodies = self.answers.iter().filter_map(|it| it.answer.body());
+        bodies.map(<[u8]>::len).sum()
+    }
+
     /// Whether there is nothing to hand out.
     pub(crate) fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
 
-    /// Hands out up to `max` records of one set, with the value of the last header of that name.
-    ///
-    /// # Errors
-    /// Where they don't follow the format, with partition and offset.
+    /// Hands out up to `max` records of one set, with the value of the last header of that name. A
+    /// set that does not follow the format is dropped from there on.
     pub(crate) fn hand_out(
         &mut self,
         places: &mut ReadPlaces,
         header: Option<&str>,
         max: usize,
         each: &mut dyn FnMut(&Arrival<'_>),
-    ) -> Result<HandOut, String> {
+    ) -> HandOut {
         let Self { answers, walker, is_begun } = self;
         let Some(FetchedRecords { answer, sets, .. }) = answers.front_mut() else {
-            return Ok(HandOut::Nothing);
+            return HandOut::Nothing;
         };
         let Some(FetchedSet { partition, turn, records, aborted }) = sets.front() else {
             let done = answers.pop_front();
-            return Ok(done.map_or(HandOut::Nothing, |it| HandOut::End(it.link, it.answer)));
+            return done.map_or(HandOut::Nothing, |it| HandOut::End(it.link, it.answer));
         };
         let partition = *partition;
         let place = places.get(partition).filter(|place| place.turn == *turn);
         let Some(place) = place else {
             *is_begun = false;
             sets.pop_front();
-            return Ok(HandOut::Some(0));
+            return HandOut::Some(0);
         };
         if !*is_begun {
             walker.begin(place.position, aborted);
@@ -114,10 +120,17 @@ impl FetchedSets {
         }
         let body = answer.body().unwrap_or_default();
         let set = body.get(records.clone()).unwrap_or_default();
-        let fault = |error| format!("partition {partition}: {error}");
         let mut count = 0;
         while count < max {
-            let Some(record) = walker.next(set).map_err(fault)? else {
+            let walked = match walker.next(set) {
+                Ok(walked) => walked,
+                Err(error) => {
+                    *is_begun = false;
+                    sets.pop_front();
+                    return HandOut::Broken(count, partition, error.to_string());
+                }
+            };
+            let Some(record) = walked else {
                 // Behind what was left out, too.
                 place.position = place.position.max(walker.next_offset());
                 *is_begun = false;
@@ -135,6 +148,6 @@ impl FetchedSets {
             place.position = offset + 1;
             count += 1;
         }
-        Ok(HandOut::Some(count))
+        HandOut::Some(count)
     }
 }

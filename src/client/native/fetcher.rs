@@ -4,7 +4,7 @@
 //! As soon as an answer has come, the next request goes out: how far the answer reaches is in the
 //! headers of its batches. So records arrive, into the socket's buffer at first, while the
 //! application works on those before them. What lies unread is bounded: of each broker one answer
-//! in hand and one that has arrived behind it.
+//! in hand and one that has arrived behind it, all together within `queued.max.messages.kbytes`.
 
 mod answers;
 
@@ -52,6 +52,8 @@ pub(crate) struct Fetcher {
     sets: FetchedSets,
     /// When brokers asked to be left in peace, and for how long.
     pub(crate) throttled: Vec<(Instant, Duration)>,
+    /// What was broken last and is fetched once more, in one line.
+    pub(crate) trouble: Option<String>,
 }
 
 impl Fetcher {
@@ -69,6 +71,7 @@ impl Fetcher {
             leaders: Vec::new(),
             sets: FetchedSets::new(settings.checks_crc),
             throttled: Vec::new(),
+            trouble: None,
             settings,
         }
     }
@@ -111,7 +114,7 @@ impl Fetcher {
     /// Hands out up to `max` records that have arrived.
     ///
     /// # Errors
-    /// [`Error::Broker`] for records that don't follow the format.
+    /// [`Error::Broker`] for records that don't follow the format, however often they are fetched.
     pub(crate) fn hand_out(
         &mut self,
         network: &mut Network,
@@ -119,14 +122,16 @@ impl Fetcher {
         max: usize,
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize> {
-        let Self { sets, places, topic, .. } = self;
         let mut count = 0;
         while count < max {
-            match sets.hand_out(places, header, max - count, each) {
-                Ok(HandOut::Some(more)) => count += more,
-                Ok(HandOut::End(link, answer)) => network.recycle(link, answer),
-                Ok(HandOut::Nothing) => break,
-                Err(why) => return Err(Error::Broker(format!("reading {topic}: {why}"))),
+            match self.sets.hand_out(&mut self.places, header, max - count, each) {
+                HandOut::Some(more) => count += more,
+                HandOut::Broken(more, partition, why) => {
+                    count += more;
+                    self.broken(partition, &why, Instant::now())?;
+                }
+                HandOut::End(link, answer) => network.recycle(link, answer),
+                HandOut::Nothing => break,
             }
         }
         Ok(count)
@@ -189,6 +194,9 @@ impl Fetcher {
         wanted: &WantedOfBroker,
         now: Instant,
     ) -> Result<(), String> {
+        // Two answers of each broker may lie unread.
+        let share = self.settings.prefetch_bytes / (2 * self.leaders.len().max(1));
+        let bytes_max = self.settings.fetch_bytes_max.min(share).max(1);
         let Some(leader) = self.leaders.iter_mut().find(|it| it.broker == broker) else {
             return Ok(());
         };
@@ -207,6 +215,7 @@ impl Fetcher {
         // Nothing is fetched while an end is asked for: the answer would wait behind the fetch's.
         let may_fetch = leader.fetch.is_none()
             && leader.listing.is_none()
+            && self.sets.bytes() < self.settings.prefetch_bytes
             && self.sets.answers_of(leader.link) <= UNREAD_MAX;
         if may_fetch && !wanted.places.is_empty() {
             let version = network.version(leader.link, ApiKey::Fetch)?;
@@ -214,7 +223,7 @@ impl Fetcher {
                 leader.session.lost();
             }
             let ask = leader.session.ask(&wanted.places);
-            let request = fetch_request(&self.topic, &self.settings, &ask, version);
+            let request = fetch_request(&self.topic, &self.settings, (&ask, bytes_max), version);
             let id = network.send(leader.link, &request, deadline)?;
             leader.fetch = Some((id, wanted.turns.clone()));
         }
@@ -273,6 +282,11 @@ mod tests {
         /// Whether a broker remembers what is read from it.
         pub(in crate::client::native) fn is_in_session(&self) -> bool {
             self.leaders.iter().any(|leader| leader.session.goes_on())
+        }
+
+        /// What has arrived and is not read to its end.
+        pub(in crate::client::native) fn unread_bytes(&self) -> usize {
+            self.sets.bytes()
         }
 
         /// From now on nothing says where to begin.

@@ -4,10 +4,14 @@
 //! The coordinator has a connection of its own: an answer to a fetch may take its time, and a
 //! broker answers the requests of a connection in their order.
 
+mod answers;
+mod consumer_member;
 mod exchange;
 mod leading;
 mod member;
+mod member_protocol;
 mod protocol;
+mod report;
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +21,11 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::answer::Answer;
 use super::network::{LinkId, LostRequest, Network};
+use consumer_member::ConsumerMember;
 use exchange::CoordinatorPlace;
-pub(crate) use member::MemberSettings;
-use member::{ClassicMember, MemberAsk, MemberChange};
+use member::ClassicMember;
+use member_protocol::{MemberAsk, MemberChange, MemberProtocol};
+pub(crate) use member_protocol::{MemberSettings, PartitionSharing, TopicShape};
 
 /// What has become of a member's partitions and offsets.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,13 +53,17 @@ pub(crate) struct GroupClient {
     settings: MemberSettings,
     reads_committed: bool,
     request_timeout: Duration,
-    member: ClassicMember,
+    member: Box<dyn MemberProtocol>,
+    is_assigned_by_broker: bool,
     /// Where the coordinator is, and the way to it; kept when it is to be looked for again.
     place: Option<(CoordinatorPlace, LinkId)>,
     is_found: bool,
     find: Option<(LinkId, i32)>,
     find_at: Instant,
     asked: Option<i32>,
+    /// What is to be committed, and not before when.
+    to_commit: Option<Vec<(i32, i64)>>,
+    commit_at: Instant,
     commit: Option<(i32, Vec<(i32, i64)>)>,
     /// Partitions whose offsets are still to be looked up, and under which request.
     unplaced: Vec<i32>,
@@ -66,12 +76,23 @@ impl GroupClient {
     /// A member that joins as soon as it can.
     pub(crate) fn new(
         settings: MemberSettings,
-        reads_committed: bool,
-        request_timeout: Duration,
+        sharing: PartitionSharing,
+        (reads_committed, request_timeout): (bool, Duration),
         now: Instant,
     ) -> Self {
+        let own = settings.clone();
+        let is_assigned_by_broker = matches!(sharing, PartitionSharing::ByBroker(_));
+        let member: Box<dyn MemberProtocol> = match sharing {
+            PartitionSharing::ByLeader(strategies) => {
+                Box::new(ClassicMember::new(own, strategies, now))
+            }
+            PartitionSharing::ByBroker(assignor) => {
+                Box::new(ConsumerMember::new(own, assignor, now))
+            }
+        };
         Self {
-            member: ClassicMember::new(settings.clone(), now),
+            member,
+            is_assigned_by_broker,
             settings,
             reads_committed,
             request_timeout,
@@ -80,6 +101,8 @@ impl GroupClient {
             find: None,
             find_at: now,
             asked: None,
+            to_commit: None,
+            commit_at: now,
             commit: None,
             unplaced: Vec::new(),
             lookup: None,
@@ -106,29 +129,56 @@ impl GroupClient {
         }
         self.ready_coordinator(network)?;
         let lookup = self.lookup.is_none() && !self.unplaced.is_empty();
-        self.member.next().into_iter().chain(lookup.then_some(self.lookup_at)).min()
+        let commit = self.commit.is_none() && self.to_commit.is_some();
+        let timers = [lookup.then_some(self.lookup_at), commit.then_some(self.commit_at)];
+        timers.into_iter().flatten().chain(self.member.next()).min()
     }
 
-    /// Asks what there is to ask; the topic has so many partitions.
-    pub(crate) fn tend(&mut self, network: &mut Network, partitions: usize, now: Instant) {
+    /// Asks what there is to ask.
+    pub(crate) fn tend(&mut self, network: &mut Network, topic: TopicShape, now: Instant) {
         if !self.is_found {
             self.look_for_coordinator(network, now);
         }
         let Some(link) = self.ready_coordinator(network) else { return };
-        let change = self.member.look(partitions);
+        let change = self.member.look(topic, now);
         self.apply(change, now);
+        if self.member.needs_metadata() {
+            network.refresh();
+        }
         if let Some(ask) = self.member.ask(now) {
-            let patience = self.request_timeout;
-            let rebalance = patience + self.settings.rebalance_timeout;
-            let sent = match &ask {
-                MemberAsk::Join(request) => network.send(link, request, now + rebalance),
-                MemberAsk::Sync(request) => network.send(link, request, now + rebalance),
-                MemberAsk::Heartbeat(request) => network.send(link, request, now + patience),
-            };
+            let sent = self.send(network, link, &ask, now);
             self.asked = self.sent(sent);
         }
         if self.lookup.is_none() && !self.unplaced.is_empty() && self.lookup_at <= now {
             self.look_up_offsets(network, link, now);
+        }
+        self.tend_commit(network, link, now);
+    }
+
+    fn send(
+        &self,
+        network: &mut Network,
+        link: LinkId,
+        ask: &MemberAsk,
+        now: Instant,
+    ) -> Result<i32, String> {
+        let patience = now + self.request_timeout;
+        let rebalance = patience + self.settings.rebalance_timeout;
+        match ask {
+            MemberAsk::Join(request) => network.send(link, request, rebalance),
+            MemberAsk::Sync(request) => network.send(link, request, rebalance),
+            MemberAsk::Heartbeat(request) => network.send(link, request, patience),
+            MemberAsk::Leave(member_id) => {
+                let version = network.version(link, ApiKey::LeaveGroup)?;
+                let request = exchange::leave(&self.settings.group, member_id.clone(), version);
+                network.send(link, &request, patience)
+            }
+            MemberAsk::Report(request) => {
+                network.version(link, ApiKey::ConsumerGroupHeartbeat).map_err(|why| {
+                    format!("group.protocol=consumer: {why}, which Kafka 4.0 has, or classic")
+                })?;
+                network.send(link, request, patience)
+            }
         }
     }
 
@@ -149,7 +199,10 @@ impl GroupClient {
         let MemberSettings { group, topic, .. } = &self.settings;
         let sent = network.version(link, ApiKey::OffsetFetch).and_then(|version| {
             let is_stable = self.reads_committed;
-            let request = exchange::offsets(group, topic, &self.unplaced, is_stable, version);
+            let (member_id, epoch, _) = self.member.identity();
+            let member = self.is_assigned_by_broker.then_some((member_id, epoch));
+            let wanted = (topic.as_str(), &*self.unplaced);
+            let request = exchange::offsets(group, member, wanted, is_stable, version);
             network.send(link, &request, now + self.request_timeout)
         });
         self.lookup = self.sent(sent);
@@ -164,42 +217,35 @@ impl GroupClient {
         network.is_ready(*link).then_some(*link)
     }
 
-    /// Commits what is wanted next; false where that can't be asked now.
-    pub(crate) fn commit(
-        &mut self,
-        network: &mut Network,
-        offsets: Vec<(i32, i64)>,
-        now: Instant,
-    ) -> bool {
-        let Some(link) = self.ready_coordinator(network).filter(|_| self.commit.is_none()) else {
-            return false;
-        };
+    /// Has what is wanted next committed, as soon as that can be asked; in place of what it was
+    /// told to commit before and has not asked.
+    pub(crate) fn commit(&mut self, offsets: Vec<(i32, i64)>) {
+        self.to_commit = Some(offsets);
+    }
+
+    fn tend_commit(&mut self, network: &mut Network, link: LinkId, now: Instant) {
+        let may_ask = self.commit.is_none() && self.commit_at <= now;
+        let Some(offsets) = self.to_commit.take_if(|_| may_ask) else { return };
         let MemberSettings { group, topic, .. } = &self.settings;
         let request = exchange::commit(group, topic, self.member.identity(), &offsets);
         let sent = network.send(link, &request, now + self.request_timeout);
         self.commit = self.sent(sent).map(|id| (id, offsets));
-        self.commit.is_some()
-    }
-
-    /// Whether a commit is under way.
-    pub(crate) const fn is_committing(&self) -> bool {
-        self.commit.is_some()
     }
 
     /// What [`GroupNews::GiveUp`] named is given up.
     pub(crate) fn gave_up(&mut self, now: Instant) {
-        let change = self.member.gave_up();
+        let change = self.member.gave_up(now);
         self.apply(change, now);
     }
 
     /// Says good-bye, so that the others need not wait for its session to end; gives the request
-    /// whose answer may be waited for.
+    /// whose answer may be waited for. It has nothing then, and would join as a new member.
     pub(crate) fn leave(&mut self, network: &mut Network, now: Instant) -> Option<(LinkId, i32)> {
-        let link = self.ready_coordinator(network).filter(|_| self.member.leaves())?;
-        let version = network.version(link, ApiKey::LeaveGroup).ok()?;
-        let (member_id, ..) = self.member.identity();
-        let request = exchange::leave(&self.settings.group, member_id, version);
-        Some((link, network.send(link, &request, now + self.request_timeout).ok()?))
+        let last = self.member.leave(now);
+        self.asked = None;
+        self.apply(MemberChange::LostAll, now);
+        let link = self.ready_coordinator(network)?;
+        Some((link, self.send(network, link, &last?, now).ok()?))
     }
 
     /// Takes an answer, if it is one to its questions.
@@ -207,7 +253,7 @@ impl GroupClient {
         &mut self,
         network: &mut Network,
         (link, answer): (LinkId, &Answer),
-        partitions: usize,
+        topic: TopicShape,
         now: Instant,
     ) -> bool {
         let id = Some(answer.id);
@@ -218,7 +264,7 @@ impl GroupClient {
             return false;
         } else if self.asked == id {
             self.asked = None;
-            self.take_member(answer, partitions, now)
+            self.take_member(answer, topic, now)
         } else if self.lookup == id {
             self.lookup = None;
             self.take_offsets(answer, now)
@@ -232,109 +278,6 @@ impl GroupClient {
             self.news.push(GroupNews::Failed(format!("{}: {why}", network.who(link))));
         }
         true
-    }
-
-    fn take_coordinator(
-        &mut self,
-        network: &mut Network,
-        answer: &Answer,
-        now: Instant,
-    ) -> Result<(), String> {
-        let place = exchange::found(answer)?;
-        match ResponseError::try_from_code(place.error_code) {
-            None => {}
-            Some(error) if error.is_retriable() => return Ok(()),
-            Some(error) => {
-                let group = &self.settings.group;
-                return Err(format!("it names no coordinator for group {group}: {error}"));
-            }
-        }
-        let port = u16::try_from(place.port).map_err(|_| {
-            format!("it names a coordinator at port {}; expected one below 65536", place.port)
-        })?;
-        let known = self.place.take().filter(|(known, link)| {
-            let is_same = *known == place;
-            if !is_same {
-                network.abandon(*link);
-            }
-            is_same
-        });
-        let link = match known {
-            Some((_, link)) => link,
-            None => network.link_beside(place.broker, &place.host, port),
-        };
-        network.want(link);
-        self.place = Some((place, link));
-        self.is_found = true;
-        self.lookup_at = now;
-        Ok(())
-    }
-
-    fn take_member(
-        &mut self,
-        answer: &Answer,
-        partitions: usize,
-        now: Instant,
-    ) -> Result<(), String> {
-        let change = match answer.api {
-            ApiKey::JoinGroup => self.member.joined(&exchange::joined(answer)?, partitions, now),
-            ApiKey::SyncGroup => self.member.synced(&exchange::synced(answer)?, now),
-            _ => self.member.heard(exchange::heard(answer)?, now),
-        };
-        self.apply(change, now);
-        Ok(())
-    }
-
-    fn take_offsets(&mut self, answer: &Answer, now: Instant) -> Result<(), String> {
-        let (error, found) = exchange::offsets_found(answer)?;
-        let refused = found.iter().map(|(.., error)| *error).find(|error| *error != 0);
-        let error = if error == 0 { refused.unwrap_or(0) } else { error };
-        match ResponseError::try_from_code(error) {
-            None => {
-                let is_wanted = |place: &&(i32, i64, i16)| self.unplaced.contains(&place.0);
-                let offset = |&(partition, offset, _): &(i32, i64, i16)| {
-                    (partition, Some(offset).filter(|offset| *offset >= 0))
-                };
-                let found = found.iter().filter(is_wanted).map(offset).collect();
-                self.unplaced.clear();
-                self.news.push(GroupNews::Offsets(found));
-                Ok(())
-            }
-            Some(ResponseError::NotCoordinator | ResponseError::CoordinatorNotAvailable) => {
-                self.forget_coordinator(now);
-                Ok(())
-            }
-            Some(error) if error.is_retriable() => {
-                self.lookup_at = now + self.settings.retry;
-                Ok(())
-            }
-            Some(error) => {
-                let group = &self.settings.group;
-                Err(format!("it refuses the offsets of group {group}: {error}"))
-            }
-        }
-    }
-
-    fn take_commit(
-        &mut self,
-        answer: &Answer,
-        offsets: Vec<(i32, i64)>,
-        now: Instant,
-    ) -> Result<(), String> {
-        let errors = exchange::committed(answer)?;
-        let mut errors = errors.iter().map(|(_, error)| *error);
-        match errors.find_map(ResponseError::try_from_code) {
-            None => self.news.push(GroupNews::Committed(offsets)),
-            Some(error) => {
-                self.news.push(GroupNews::NotCommitted(Some(error)));
-                let change = self.member.commit_refused(error, now);
-                if change != MemberChange::None {
-                    self.asked = None;
-                }
-                self.apply(change, now);
-            }
-        }
-        Ok(())
     }
 
     /// A connection is lost, with what was asked on it.
@@ -368,6 +311,11 @@ impl GroupClient {
             }
             MemberChange::LostAll => {
                 self.unplaced.clear();
+                self.lookup = None;
+                // It has nothing that it might commit.
+                if self.to_commit.take().is_some() {
+                    self.news.push(GroupNews::NotCommitted(None));
+                }
                 self.news.push(GroupNews::LostAll);
             }
             MemberChange::Gained(partitions) => {

@@ -211,7 +211,6 @@ impl ClusterView {
     }
 
     /// The topic's number; nil where the cluster has none.
-    #[cfg(test)]
     pub(crate) fn topic_id(&self) -> Uuid {
         self.topic_id
     }

@@ -33,6 +33,8 @@ pub(crate) struct ReadPlace {
     pub(crate) replica: Option<i32>,
     /// Not asked for before this.
     pub(crate) not_before: Instant,
+    /// From which offset on records were broken, and how often they were fetched.
+    pub(crate) broken: Option<(i64, u32)>,
 }
 
 impl ReadPlace {
@@ -45,6 +47,7 @@ impl ReadPlace {
             committed: -1,
             replica: None,
             not_before: now,
+            broken: None,
         }
     }
 

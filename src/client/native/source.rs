@@ -1,20 +1,19 @@
 //! A reader of a topic, as a member of a group.
 //!
-//! The worker's own thread does all of it, within [`Source::poll`]: no other thread is woken, and
-//! nothing is locked, for a record. A member therefore says that it is there only while it polls;
-//! one that works on a batch for longer than `session.timeout.ms` is given up.
+//! The worker's own thread reads, within [`Source::poll`]: no other thread is woken, and nothing is
+//! locked, for a record. Its membership of the group is another thread's ([`GroupThread`]), a few
+//! messages a second: so it stays a member while it works on what it was given.
 
 use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::protocol::StrBytes;
 
 use super::assign::AssignmentStrategy;
-use super::complaint::Complaint;
 use super::fetcher::Fetcher;
-use super::group::{GroupClient, GroupNews, MemberSettings};
+use super::group::{GroupClient, GroupNews, MemberSettings, PartitionSharing};
+use super::group_thread::{GroupThread, ReaderSide};
 use super::network::{Network, NetworkEvent};
-use super::own_members::OwnMembers;
+use super::notes::TargetNotes;
 use super::settings::{ConsumerSettings, NativeSettings};
 use crate::base::error::{Error, Result};
 use crate::event::Arrival;
@@ -40,7 +39,7 @@ struct GivingUp {
 #[allow(missing_debug_implementations, reason = "holds the codecs' own state")]
 pub struct NativeSource {
     network: Network,
-    group: GroupClient,
+    group: GroupThread,
     fetcher: Fetcher,
     membership: Membership,
     stamp_place: StampPlace,
@@ -49,30 +48,29 @@ pub struct NativeSource {
     commit_at: Instant,
     /// What the coordinator said against the last commit.
     refusal: Option<ResponseError>,
-    complaint: Complaint,
-    members: OwnMembers,
-    /// The last id that it noted there.
-    noted: StrBytes,
+    notes: TargetNotes,
 }
 
 impl NativeSource {
-    /// A member of `group` that reads a topic, whose events have their stamps in that place;
-    /// joining happens while polling.
+    /// A member of `group` that reads a topic, whose events have their stamps in that place; it
+    /// joins when it is polled first. It complains, and notes who it is, where others of its
+    /// target do.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what this client does not support.
-    pub(crate) fn new(
+    /// [`Error::Usage`] for what this client does not support, [`Error::Io`] where the system has
+    /// no thread or no poll for it.
+    pub(super) fn new(
         settings: NativeSettings<ConsumerSettings>,
         (topic, stamp_place): (&str, StampPlace),
         group: &str,
+        notes: &TargetNotes,
     ) -> Result<Self> {
         let (own, connection) = (&settings.own, &settings.connection);
-        if own.is_broker_assigned {
-            return Err(Error::usage(
-                "kafka.consumer: group.protocol: the native client joins groups of the classic \
-                 protocol only; expected classic",
-            ));
-        }
+        let sharing = if own.is_broker_assigned {
+            PartitionSharing::ByBroker(own.assignor.clone())
+        } else {
+            PartitionSharing::ByLeader(strategies(&own.strategies)?)
+        };
         let member = MemberSettings {
             group: group.to_owned(),
             topic: topic.to_owned(),
@@ -81,77 +79,53 @@ impl NativeSource {
             rebalance_timeout: own.poll_interval_max,
             heartbeat_interval: own.heartbeat_interval,
             retry: connection.retry_first,
-            strategies: strategies(&own.strategies)?,
             rack: own.rack.clone(),
         };
         let (timeout, now) = (connection.request_timeout, Instant::now());
+        let network = Network::new(connection.clone(), topic)?;
+        let reader = ReaderSide { waker: network.waker(), notes: notes.clone() };
+        let group = GroupClient::new(member, sharing, (own.reads_committed, timeout), now);
+        let beside = Network::new(connection.clone(), topic)?;
         Ok(Self {
-            network: Network::new(connection.clone(), topic)?,
-            group: GroupClient::new(member, own.reads_committed, timeout, now),
+            network,
+            group: GroupThread::start(beside, group, own.poll_interval_max, reader)?,
             fetcher: Fetcher::new(topic, own.clone(), (timeout, connection.retry_first)),
             membership: Membership::default(),
             stamp_place,
             giving_up: None,
             commit_at: now + own.commit_interval,
             refusal: None,
-            complaint: Complaint::default(),
-            members: OwnMembers::default(),
-            noted: StrBytes::default(),
+            notes: notes.clone(),
             settings,
         })
-    }
-
-    /// The same, complaining where others of its target do.
-    pub(super) fn complaining(mut self, complaint: &Complaint) -> Self {
-        self.complaint = complaint.clone();
-        self
-    }
-
-    /// The same, noting who it is where others of its target do.
-    pub(super) fn among(mut self, members: &OwnMembers) -> Self {
-        self.members = members.clone();
-        self
     }
 
     /// Why it makes no progress, in one line, if it does not.
     #[cfg(test)]
     pub(super) fn why(&self) -> Option<String> {
-        self.complaint.get()
+        self.notes.complaint.get()
     }
 
     /// Does what is due, and waits for something to happen until then at the latest.
     fn turn(&mut self, until: Instant) -> Result<()> {
         let now = Instant::now();
         self.tend(now)?;
-        let knows_topic = !self.network.view().leaders().is_empty();
-        let group = if knows_topic { self.group.next(&self.network) } else { None };
-        let timers = [group, self.fetcher.next(now), self.next_commit()];
+        let timers = [self.fetcher.next(now), self.next_commit()];
         let at = timers.into_iter().flatten().min().map_or(until, |at| at.min(until));
         self.network.turn(at)?;
         let now = Instant::now();
         while let Some(event) = self.network.next_event() {
             self.take(event, now)?;
         }
-        self.take_news(now)?;
         self.tend(now)
     }
 
     fn tend(&mut self, now: Instant) -> Result<()> {
-        let partitions = self.network.view().leaders().len();
-        // Without knowing the partitions a leader would share out none.
-        if partitions > 0 {
-            self.group.tend(&mut self.network, partitions, now);
-            let id = self.group.member_id();
-            if id != self.noted {
-                self.members.note(&id);
-                self.noted = id;
-            }
-            self.take_news(now)?;
-        }
+        self.take_news(now)?;
         self.give_up(now);
         if self.next_commit().is_some_and(|at| at <= now) {
             self.commit_at = now + self.settings.own.commit_interval;
-            self.begin_commit(now);
+            self.begin_commit();
         }
         self.fetcher.tend(&mut self.network, now)
     }
@@ -161,44 +135,34 @@ impl NativeSource {
     }
 
     /// Commits what is processed, unless a commit is under way; false where nothing was asked.
-    fn begin_commit(&mut self, now: Instant) -> bool {
+    fn begin_commit(&mut self) -> bool {
         let offsets = self.fetcher.places.uncommitted(None);
-        !offsets.is_empty() && self.group.commit(&mut self.network, offsets, now)
+        !offsets.is_empty() && self.group.commit(offsets)
     }
 
     fn take(&mut self, event: NetworkEvent, now: Instant) -> Result<()> {
         match event {
-            NetworkEvent::Ready(_) => self.complaint.set(None),
+            NetworkEvent::Ready(_) => self.notes.complaint.set(None),
             NetworkEvent::Metadata => {
                 let fault = self.network.view().fault();
-                self.complaint.set(fault.map(|fault| format!("the topic: {fault}")));
+                self.notes.complaint.set(fault.map(|fault| format!("the topic: {fault}")));
             }
             NetworkEvent::Lost(link, lost, why) => {
-                self.group.lost(link, &lost, now);
                 self.fetcher.lost(link, &lost, now);
-                self.complaint.set(Some(why));
+                self.notes.complaint.set(Some(why));
             }
             NetworkEvent::Answer(link, answer) => {
-                let partitions = self.network.view().leaders().len();
-                let network = &mut self.network;
-                let is_taken = self.group.take(network, (link, &answer), partitions, now);
-                let left = if is_taken {
-                    Some(answer)
-                } else {
-                    self.fetcher.take(network, link, answer, now)?
-                };
+                let left = self.fetcher.take(&mut self.network, link, answer, now)?;
                 if let Some(answer) = left {
-                    network.recycle(link, answer);
+                    self.network.recycle(link, answer);
                 }
-                // In order with what the other answers bring.
-                self.take_news(now)?;
             }
         }
         Ok(())
     }
 
     fn take_news(&mut self, now: Instant) -> Result<()> {
-        for news in self.group.take_news() {
+        while let Some(news) = self.group.next_news() {
             match news {
                 GroupNews::Gained(partitions) => {
                     self.fetcher.places.gain(&partitions, now);
@@ -235,14 +199,14 @@ impl NativeSource {
             }
             let offsets = self.fetcher.places.uncommitted(Some(&giving_up.partitions));
             if !offsets.is_empty() {
-                self.group.commit(&mut self.network, offsets, now);
+                self.group.commit(offsets);
                 return;
             }
         }
         let partitions = self.giving_up.take().map(|it| it.partitions).unwrap_or_default();
         self.fetcher.places.give_up(&partitions);
         self.membership.lost(partitions.len());
-        self.group.gave_up(now);
+        self.group.gave_up();
     }
 
     fn is_refused_for_good(&self) -> bool {
@@ -254,7 +218,7 @@ impl NativeSource {
         self.refusal = None;
         loop {
             let now = Instant::now();
-            if !self.group.is_committing() && !self.begin_commit(now) {
+            if !self.group.is_committing() && !self.begin_commit() {
                 // What is not had any more is somebody else's to commit.
                 if self.fetcher.places.uncommitted(None).is_empty() {
                     return Ok(());
@@ -305,14 +269,21 @@ impl Source for NativeSource {
         wait: Duration,
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize> {
-        let deadline = Instant::now() + wait;
+        let now = Instant::now();
+        self.group.polled(now);
+        let deadline = now + wait;
         let header = self.stamp_place.header();
         // The network first: what is asked now arrives while the records are worked on.
         let mut until = if self.fetcher.has_records() { Instant::now() } else { deadline };
         loop {
             self.turn(until)?;
             let count = self.fetcher.hand_out(&mut self.network, header, max, each)?;
-            if count > 0 || Instant::now() >= deadline {
+            if let Some(trouble) = self.fetcher.trouble.take() {
+                self.notes.complaint.set(Some(trouble));
+            }
+            let now = Instant::now();
+            if count > 0 || now >= deadline {
+                self.group.polled(now);
                 return Ok(count);
             }
             until = deadline;
@@ -347,16 +318,7 @@ impl Drop for NativeSource {
             // What can't be committed comes again to somebody else.
             let _ = self.commit_until(deadline);
         }
-        let Some((link, id)) = self.group.leave(&mut self.network, Instant::now()) else { return };
-        while Instant::now() < deadline && self.network.turn(deadline).is_ok() {
-            while let Some(event) = self.network.next_event() {
-                match event {
-                    NetworkEvent::Answer(from, answer) if (from, answer.id) == (link, id) => return,
-                    NetworkEvent::Lost(from, ..) if from == link => return,
-                    _ => {}
-                }
-            }
-        }
+        self.group.leave(deadline);
     }
 }
 

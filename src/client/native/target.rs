@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::complaint::Complaint;
-use super::own_members::{OtherMembers, OwnMembers};
-use super::settings::NativeSettings;
+use super::notes::TargetNotes;
+use super::own_members::OtherMembers;
+use super::settings::{ConsumerSettings, NativeSettings};
 use super::sink::NativeSink;
 use super::source::NativeSource;
 use crate::base::clock::Clock;
@@ -30,12 +30,13 @@ pub(super) struct NativeTarget {
     bootstrap: String,
     topic: String,
     kafka: KafkaPlan,
+    /// Of every member.
+    consumer: NativeSettings<ConsumerSettings>,
     /// Whatever carries no load.
     administration: Arc<dyn Target>,
     /// What the clients made so far run with; one of each kind.
     applied: AppliedProperties,
-    complaint: Complaint,
-    members: OwnMembers,
+    notes: TargetNotes,
 }
 
 impl NativeTarget {
@@ -45,15 +46,15 @@ impl NativeTarget {
     /// [`crate::base::error::Error::Usage`] when either client refuses a property.
     pub(super) fn connect(endpoint: &Endpoint<'_>) -> Result<Self> {
         NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
-        NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
+        let consumer = NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
         Ok(Self {
+            consumer,
             bootstrap: endpoint.bootstrap.to_owned(),
             topic: endpoint.topic.to_owned(),
             kafka: endpoint.kafka.clone(),
             administration: Librdkafka.connect(endpoint)?,
             applied: AppliedProperties::default(),
-            complaint: Complaint::default(),
-            members: OwnMembers::default(),
+            notes: TargetNotes::default(),
         })
     }
 }
@@ -77,14 +78,11 @@ impl Target for NativeTarget {
     }
 
     fn source(&self, plan: &Plan, app: &AppPlan) -> Result<Box<dyn Source>> {
-        let settings = NativeSettings::consumer(&self.bootstrap, &self.kafka.consumer)?;
-        let decisive = settings.own.decisive();
         let topic = (self.topic.as_str(), plan.event.codec().stamp_place());
-        let source = NativeSource::new(settings, topic, &app.group)?
-            .complaining(&self.complaint)
-            .among(&self.members);
+        let source = NativeSource::new(self.consumer.clone(), topic, &app.group, &self.notes)?;
         // What the plan sets is taken as it is, or refused.
         let mut properties = self.kafka.consumer.clone();
+        let decisive = self.consumer.own.decisive();
         properties.extend(decisive.map(|(name, value)| (name.to_owned(), value)));
         properties.insert("group.id".to_owned(), app.group.clone());
         self.applied.note(ClientProperties { client: app.name.clone(), properties });
@@ -141,7 +139,7 @@ impl Target for NativeTarget {
     }
 
     fn why(&self) -> Option<String> {
-        self.complaint.get().or_else(|| self.administration.why())
+        self.notes.complaint.get().or_else(|| self.administration.why())
     }
 
     fn refusal(&self) -> Option<String> {
@@ -149,7 +147,7 @@ impl Target for NativeTarget {
     }
 
     fn group_watch(&self) -> Option<Arc<dyn GroupWatch>> {
-        let (watch, own) = (self.administration.group_watch()?, self.members.clone());
+        let (watch, own) = (self.administration.group_watch()?, self.notes.members.clone());
         Some(Arc::new(OtherMembers { watch, own }))
     }
 

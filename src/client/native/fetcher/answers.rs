@@ -14,6 +14,9 @@ use super::Fetcher;
 use crate::base::error::{Error, Result};
 use crate::base::record_batch::end_of_set;
 
+/// How often records that are broken are fetched before they are taken for it.
+const BROKEN_TRIES: u32 = 5;
+
 impl Fetcher {
     pub(super) fn take_listed(
         &mut self,
@@ -95,14 +98,35 @@ impl Fetcher {
         let set = body.get(records.clone()).unwrap_or_default();
         let end = end_of_set(set, place.fetch_offset);
         if end == place.fetch_offset {
-            return Err(Error::Broker(format!(
-                "partition {partition}: {} bytes of records from offset {end} on hold no whole \
-                 batch that reaches it; expected one at least",
+            let why = format!(
+                "{} bytes of records from offset {end} on hold no whole batch that reaches it",
                 set.len()
-            )));
+            );
+            self.broken(partition, &why, now)?;
+            return Ok(None);
         }
         place.fetch_offset = end;
         Ok(Some(FetchedSet { partition, turn: place.turn, records, aborted }))
+    }
+
+    /// Records do not follow the format: they are fetched again, by another way if there is one,
+    /// because a broken machine may give others. Nothing is skipped: in the end it is an error.
+    pub(super) fn broken(&mut self, partition: i32, why: &str, now: Instant) -> Result<()> {
+        let Some(place) = self.places.get(partition) else { return Ok(()) };
+        let offset = place.position;
+        let tries = place.broken.filter(|(at, _)| *at == offset).map_or(1, |(_, tries)| tries + 1);
+        place.place(offset);
+        place.wait(now + self.retry * tries);
+        place.broken = Some((offset, tries));
+        let topic = &self.topic;
+        let what = format!("reading {topic}, partition {partition}, at offset {offset}: {why}");
+        if tries >= BROKEN_TRIES {
+            return Err(Error::Broker(format!(
+                "{what}; it was fetched {tries} times; expected whole batches of records"
+            )));
+        }
+        self.trouble = Some(what);
+        Ok(())
     }
 
     /// A partition's error: what to do about it.
@@ -127,6 +151,7 @@ impl Fetcher {
                 "partition {partition} of {} can't be read: {error}",
                 self.topic
             ))),
+            ResponseError::CorruptMessage => self.broken(partition, &error.to_string(), now),
             // Somebody else leads, or will soon; and whatever else there is may pass.
             _ => {
                 network.refresh();

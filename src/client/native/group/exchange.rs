@@ -66,6 +66,9 @@ const FIND_SEVERAL: i16 = 4;
 /// The first version of `OffsetFetch` that waits for transactions.
 const OFFSETS_STABLE: i16 = 7;
 
+/// The first version of `OffsetFetch` that checks a member's epoch.
+const OFFSETS_OF_MEMBER: i16 = 9;
+
 /// The first version of `LeaveGroup` for several members.
 const LEAVE_SEVERAL: i16 = 3;
 
@@ -160,11 +163,12 @@ pub(super) fn committed(answer: &Answer) -> Result<Vec<(i32, i16)>, String> {
     Ok(partitions.map(|it| (it.partition_index, it.error_code)).collect())
 }
 
-/// Asks for committed offsets; a reader of committed records waits for open transactions.
+/// Asks for committed offsets; a reader of committed records waits for open transactions. A member
+/// whose partitions the broker assigns says who it is and in which epoch.
 pub(super) fn offsets(
     group: &str,
-    topic: &str,
-    partitions: &[i32],
+    member: Option<(StrBytes, i32)>,
+    (topic, partitions): (&str, &[i32]),
     is_stable: bool,
     version: i16,
 ) -> OffsetFetchRequest {
@@ -175,9 +179,12 @@ pub(super) fn offsets(
         let topic = OffsetFetchRequestTopics::default()
             .with_name(name)
             .with_partition_indexes(partitions.to_vec());
-        let group = OffsetFetchRequestGroup::default()
+        let mut group = OffsetFetchRequestGroup::default()
             .with_group_id(named(group))
             .with_topics(Some(vec![topic]));
+        if let Some((member_id, epoch)) = member.filter(|_| version >= OFFSETS_OF_MEMBER) {
+            group = group.with_member_id(Some(member_id)).with_member_epoch(epoch);
+        }
         return request.with_groups(vec![group]);
     }
     let topic = OffsetFetchRequestTopic::default()

@@ -10,69 +10,20 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
+    ApiKey, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
     SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::super::answer::Answer;
 use super::super::assign::AssignmentStrategy;
+use super::exchange;
 use super::leading::share_out;
+use super::member_protocol::{MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape};
 use super::protocol::{read_assignment, write_subscription};
 
 /// The protocol type of groups that read topics.
 const CONSUMER: &str = "consumer";
-
-/// What a member says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct MemberSettings {
-    /// Its group.
-    pub(crate) group: String,
-    /// The topic that it reads.
-    pub(crate) topic: String,
-    /// Its own name, if it has one that lasts: a restart takes its old place.
-    pub(crate) instance_id: Option<String>,
-    /// The coordinator gives it up after so long without a heartbeat.
-    pub(crate) session_timeout: Duration,
-    /// And after so long without joining a rebalance.
-    pub(crate) rebalance_timeout: Duration,
-    /// How often it says that it is there.
-    pub(crate) heartbeat_interval: Duration,
-    /// How long it waits before it tries again.
-    pub(crate) retry: Duration,
-    /// The strategies that it offers, the preferred one first; all eager or all cooperative.
-    pub(crate) strategies: Vec<AssignmentStrategy>,
-    /// Where it is (KIP-881).
-    pub(crate) rack: Option<String>,
-}
-
-/// What to ask the coordinator next.
-#[derive(Debug)]
-pub(crate) enum MemberAsk {
-    /// To become a member, or to take part in a rebalance; answered when all have.
-    Join(JoinGroupRequest),
-    /// For its partitions; answered when the leader has shared them out.
-    Sync(SyncGroupRequest),
-    /// Nothing: it is there.
-    Heartbeat(HeartbeatRequest),
-}
-
-/// What an answer means.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum MemberChange {
-    /// Nothing to do.
-    None,
-    /// These are to be given up: their offsets are committed, and then [`ClassicMember::gave_up`]
-    /// is called.
-    GiveUp(Vec<i32>),
-    /// All are gone already, without a commit: somebody else may have them.
-    LostAll,
-    /// These have come, perhaps none.
-    Gained(Vec<i32>),
-    /// Somebody else is the coordinator, and is to be looked for.
-    OtherCoordinator,
-    /// It can't go on; why, and what was expected.
-    Failed(String),
-}
 
 /// Where a member is.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +40,7 @@ enum MemberPhase {
 
 /// A member of a classic group.
 #[derive(Debug)]
-pub(crate) struct ClassicMember {
+pub(super) struct ClassicMember {
     settings: MemberSettings,
     member_id: StrBytes,
     generation: i32,
@@ -99,6 +50,8 @@ pub(crate) struct ClassicMember {
     not_before: Instant,
     heartbeat_at: Instant,
     owned: Vec<i32>,
+    /// The strategies that it offers, the preferred one first; all eager or all cooperative.
+    strategies: Vec<AssignmentStrategy>,
     strategy: Option<AssignmentStrategy>,
     /// How many partitions it shared out, where it is the leader.
     shared_out: Option<usize>,
@@ -106,9 +59,14 @@ pub(crate) struct ClassicMember {
 
 impl ClassicMember {
     /// To join at once.
-    pub(crate) fn new(settings: MemberSettings, now: Instant) -> Self {
+    pub(super) fn new(
+        settings: MemberSettings,
+        strategies: Vec<AssignmentStrategy>,
+        now: Instant,
+    ) -> Self {
         Self {
             settings,
+            strategies,
             member_id: StrBytes::default(),
             generation: -1,
             phase: MemberPhase::Joining,
@@ -119,57 +77,6 @@ impl ClassicMember {
             strategy: None,
             shared_out: None,
         }
-    }
-
-    /// The coordinator's name for it, its generation and its own name: what a commit needs.
-    pub(crate) fn identity(&self) -> (StrBytes, i32, Option<StrBytes>) {
-        (self.member_id.clone(), self.generation, self.instance_id())
-    }
-
-    /// Whether it is known to the coordinator, and goes when it leaves: a static member stays.
-    pub(crate) fn leaves(&self) -> bool {
-        !self.member_id.is_empty() && self.settings.instance_id.is_none()
-    }
-
-    /// When there is something to ask; `None` while an answer is awaited.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        match self.phase {
-            _ if self.is_asked => None,
-            MemberPhase::GivingUp(_) => None,
-            MemberPhase::Stable => Some(self.heartbeat_at.max(self.not_before)),
-            MemberPhase::Joining | MemberPhase::Syncing(_) => Some(self.not_before),
-        }
-    }
-
-    /// What to ask now, if anything; it is then under way.
-    pub(crate) fn ask(&mut self, now: Instant) -> Option<MemberAsk> {
-        if self.next().is_none_or(|at| at > now) {
-            return None;
-        }
-        self.is_asked = true;
-        let group = || GroupId(StrBytes::from_string(self.settings.group.clone()));
-        Some(match &self.phase {
-            MemberPhase::Joining => MemberAsk::Join(self.join_request()),
-            MemberPhase::Syncing(shares) => MemberAsk::Sync(
-                SyncGroupRequest::default()
-                    .with_group_id(group())
-                    .with_generation_id(self.generation)
-                    .with_member_id(self.member_id.clone())
-                    .with_group_instance_id(self.instance_id())
-                    .with_protocol_type(Some(StrBytes::from_static_str(CONSUMER)))
-                    .with_protocol_name(
-                        self.strategy.map(|strategy| StrBytes::from_static_str(strategy.name())),
-                    )
-                    .with_assignments(shares.clone()),
-            ),
-            MemberPhase::Stable | MemberPhase::GivingUp(_) => MemberAsk::Heartbeat(
-                HeartbeatRequest::default()
-                    .with_group_id(group())
-                    .with_generation_id(self.generation)
-                    .with_member_id(self.member_id.clone())
-                    .with_group_instance_id(self.instance_id()),
-            ),
-        })
     }
 
     fn join_request(&self) -> JoinGroupRequest {
@@ -188,11 +95,11 @@ impl ClassicMember {
             .with_member_id(self.member_id.clone())
             .with_group_instance_id(self.instance_id())
             .with_protocol_type(StrBytes::from_static_str(CONSUMER))
-            .with_protocols(self.settings.strategies.iter().map(protocol).collect())
+            .with_protocols(self.strategies.iter().map(protocol).collect())
     }
 
     /// Takes the answer to a join; the topic has so many partitions.
-    pub(crate) fn joined(
+    pub(super) fn joined(
         &mut self,
         answer: &JoinGroupResponse,
         partitions: usize,
@@ -229,7 +136,7 @@ impl ClassicMember {
     }
 
     /// Takes the answer to a sync.
-    pub(crate) fn synced(&mut self, answer: &SyncGroupResponse, now: Instant) -> MemberChange {
+    pub(super) fn synced(&mut self, answer: &SyncGroupResponse, now: Instant) -> MemberChange {
         self.is_asked = false;
         if let Some(error) = ResponseError::try_from_code(answer.error_code) {
             self.phase = MemberPhase::Joining;
@@ -253,59 +160,17 @@ impl ClassicMember {
         MemberChange::GiveUp(gone)
     }
 
-    /// Takes the error of an answer to a heartbeat, or to a commit.
-    pub(crate) fn heard(&mut self, error_code: i16, now: Instant) -> MemberChange {
+    /// Takes the error of an answer to a heartbeat.
+    pub(super) fn heard(&mut self, error_code: i16, now: Instant) -> MemberChange {
         self.is_asked = false;
         self.heartbeat_at = now + self.settings.heartbeat_interval;
         match ResponseError::try_from_code(error_code) {
             None => MemberChange::None,
+            // It takes part already, as soon as it has given up what it has to.
+            Some(ResponseError::RebalanceInProgress) if self.phase != MemberPhase::Stable => {
+                MemberChange::None
+            }
             Some(error) => self.refused(error, now),
-        }
-    }
-
-    /// Takes the error of a commit, which is no answer to what [`Self::ask`] asked. Of those that
-    /// concern the commit alone, nothing follows.
-    pub(crate) fn commit_refused(&mut self, error: ResponseError, now: Instant) -> MemberChange {
-        match error {
-            ResponseError::UnknownMemberId
-            | ResponseError::IllegalGeneration
-            | ResponseError::FencedInstanceId
-                if self.phase == MemberPhase::Stable =>
-            {
-                self.is_asked = false;
-                self.refused(error, now)
-            }
-            ResponseError::NotCoordinator | ResponseError::CoordinatorNotAvailable => {
-                MemberChange::OtherCoordinator
-            }
-            _ => MemberChange::None,
-        }
-    }
-
-    /// What [`MemberChange::GiveUp`] named is given up.
-    pub(crate) fn gave_up(&mut self) -> MemberChange {
-        let MemberPhase::GivingUp(gained) = &mut self.phase else { return MemberChange::None };
-        let gained = gained.take();
-        // A cooperative member joins once more, so that what it gave up can be handed out.
-        self.phase = MemberPhase::Joining;
-        gained.filter(|it| !it.is_empty()).map_or(MemberChange::None, MemberChange::Gained)
-    }
-
-    /// The topic has so many partitions: a leader that shared out another number has them shared
-    /// out anew.
-    pub(crate) fn look(&mut self, partitions: usize) -> MemberChange {
-        let is_stable = self.phase == MemberPhase::Stable && !self.is_asked;
-        if is_stable && self.shared_out.is_some_and(|before| before != partitions) {
-            return self.rebalance();
-        }
-        MemberChange::None
-    }
-
-    /// The connection is lost, or the coordinator is: what was asked will not be answered.
-    pub(crate) fn disconnected(&mut self) {
-        self.is_asked = false;
-        if let MemberPhase::Syncing(_) = self.phase {
-            self.phase = MemberPhase::Joining;
         }
     }
 
@@ -320,8 +185,9 @@ impl ClassicMember {
                     self.member_id = StrBytes::default();
                 }
                 self.generation = -1;
+                let gives_up = matches!(self.phase, MemberPhase::GivingUp(_));
+                let had_some = gives_up || !self.owned.is_empty();
                 self.phase = MemberPhase::Joining;
-                let had_some = !self.owned.is_empty();
                 self.owned.clear();
                 if had_some { MemberChange::LostAll } else { MemberChange::None }
             }
@@ -363,11 +229,125 @@ impl ClassicMember {
 
     /// Whether it keeps its partitions through a rebalance.
     fn is_cooperative(&self) -> bool {
-        self.settings.strategies.iter().all(|strategy| strategy.is_cooperative())
+        self.strategies.iter().all(|strategy| strategy.is_cooperative())
     }
 
     fn instance_id(&self) -> Option<StrBytes> {
         self.settings.instance_id.as_ref().map(|id| StrBytes::from_string(id.clone()))
+    }
+}
+
+impl MemberProtocol for ClassicMember {
+    fn identity(&self) -> (StrBytes, i32, Option<StrBytes>) {
+        (self.member_id.clone(), self.generation, self.instance_id())
+    }
+
+    fn next(&self) -> Option<Instant> {
+        match self.phase {
+            _ if self.is_asked => None,
+            // While partitions are given up, too: that takes as long as the application likes.
+            MemberPhase::Stable | MemberPhase::GivingUp(_) => {
+                Some(self.heartbeat_at.max(self.not_before))
+            }
+            MemberPhase::Joining | MemberPhase::Syncing(_) => Some(self.not_before),
+        }
+    }
+
+    fn ask(&mut self, now: Instant) -> Option<MemberAsk> {
+        if self.next().is_none_or(|at| at > now) {
+            return None;
+        }
+        self.is_asked = true;
+        let group = || GroupId(StrBytes::from_string(self.settings.group.clone()));
+        Some(match &self.phase {
+            MemberPhase::Joining => MemberAsk::Join(self.join_request()),
+            MemberPhase::Syncing(shares) => MemberAsk::Sync(
+                SyncGroupRequest::default()
+                    .with_group_id(group())
+                    .with_generation_id(self.generation)
+                    .with_member_id(self.member_id.clone())
+                    .with_group_instance_id(self.instance_id())
+                    .with_protocol_type(Some(StrBytes::from_static_str(CONSUMER)))
+                    .with_protocol_name(
+                        self.strategy.map(|strategy| StrBytes::from_static_str(strategy.name())),
+                    )
+                    .with_assignments(shares.clone()),
+            ),
+            MemberPhase::Stable | MemberPhase::GivingUp(_) => MemberAsk::Heartbeat(
+                HeartbeatRequest::default()
+                    .with_group_id(group())
+                    .with_generation_id(self.generation)
+                    .with_member_id(self.member_id.clone())
+                    .with_group_instance_id(self.instance_id()),
+            ),
+        })
+    }
+
+    fn take(
+        &mut self,
+        answer: &Answer,
+        topic: TopicShape,
+        now: Instant,
+    ) -> Result<MemberChange, String> {
+        Ok(match answer.api {
+            ApiKey::JoinGroup => self.joined(&exchange::joined(answer)?, topic.partitions, now),
+            ApiKey::SyncGroup => self.synced(&exchange::synced(answer)?, now),
+            _ => self.heard(exchange::heard(answer)?, now),
+        })
+    }
+
+    fn commit_refused(&mut self, error: ResponseError, now: Instant) -> MemberChange {
+        match error {
+            ResponseError::UnknownMemberId
+            | ResponseError::IllegalGeneration
+            | ResponseError::FencedInstanceId
+                if self.phase == MemberPhase::Stable =>
+            {
+                self.is_asked = false;
+                self.refused(error, now)
+            }
+            ResponseError::NotCoordinator | ResponseError::CoordinatorNotAvailable => {
+                MemberChange::OtherCoordinator
+            }
+            _ => MemberChange::None,
+        }
+    }
+
+    fn gave_up(&mut self, _now: Instant) -> MemberChange {
+        let MemberPhase::GivingUp(gained) = &mut self.phase else { return MemberChange::None };
+        let gained = gained.take();
+        // A cooperative member joins once more, so that what it gave up can be handed out.
+        self.phase = MemberPhase::Joining;
+        gained.filter(|it| !it.is_empty()).map_or(MemberChange::None, MemberChange::Gained)
+    }
+
+    /// A leader that shared out another number of partitions has them shared out anew.
+    fn look(&mut self, topic: TopicShape, _now: Instant) -> MemberChange {
+        let is_stable = self.phase == MemberPhase::Stable && !self.is_asked;
+        if is_stable && self.shared_out.is_some_and(|before| before != topic.partitions) {
+            return self.rebalance();
+        }
+        MemberChange::None
+    }
+
+    fn needs_metadata(&self) -> bool {
+        false
+    }
+
+    fn disconnected(&mut self) {
+        self.is_asked = false;
+        if let MemberPhase::Syncing(_) = self.phase {
+            self.phase = MemberPhase::Joining;
+        }
+    }
+
+    /// A member with a name of its own says nothing: its place waits for its return.
+    fn leave(&mut self, _now: Instant) -> Option<MemberAsk> {
+        let member_id = std::mem::take(&mut self.member_id);
+        (self.generation, self.phase, self.is_asked) = (-1, MemberPhase::Joining, false);
+        self.owned.clear();
+        let goes = !member_id.is_empty() && self.settings.instance_id.is_none();
+        goes.then_some(MemberAsk::Leave(member_id))
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct ConsumerSettings {
     pub(crate) poll_interval_max: Duration,
     /// Java's `group.protocol=consumer`: the broker assigns (KIP-848); else classic.
     pub(crate) is_broker_assigned: bool,
+    /// Java's `group.remote.assignor`: the broker's assignor; without it, the broker chooses.
+    pub(crate) assignor: Option<String>,
     /// Java's `group.instance.id`: static membership.
     pub(crate) instance_id: Option<String>,
     /// Java's `client.rack`: which replica is near (KIP-392).
@@ -79,6 +81,14 @@ impl ConsumerSettings {
         let wait = ["fetch.max.wait.ms", "fetch.wait.max.ms"];
         let strategies = reader.text(&["partition.assignment.strategy"]);
         let strategies = strategies.unwrap_or("range,roundrobin").split(',');
+        let protocols = [("classic", false), ("consumer", true)];
+        let is_broker_assigned = reader.choice(&["group.protocol"], false, &protocols);
+        let assignor = reader.text(&["group.remote.assignor"]);
+        if assignor.is_some() && !is_broker_assigned {
+            reader.contradiction(
+                "group.remote.assignor: needs group.protocol=consumer; expected both, or neither",
+            );
+        }
         let kib = reader.number(&["queued.max.messages.kbytes"], 65_536, 1..=2_097_151);
         Self {
             offset_reset: reader.choice(&["auto.offset.reset"], OffsetReset::Latest, &reset),
@@ -93,11 +103,8 @@ impl ConsumerSettings {
             session_timeout: ms(reader, "session.timeout.ms", 45_000),
             heartbeat_interval: ms(reader, "heartbeat.interval.ms", 3_000),
             poll_interval_max: ms(reader, "max.poll.interval.ms", 300_000),
-            is_broker_assigned: reader.choice(
-                &["group.protocol"],
-                false,
-                &[("classic", false), ("consumer", true)],
-            ),
+            is_broker_assigned,
+            assignor: assignor.map(str::to_owned),
             instance_id: reader.text(&["group.instance.id"]).map(str::to_owned),
             rack: reader.text(&["client.rack"]).map(str::to_owned),
             reads_committed: reader.choice(

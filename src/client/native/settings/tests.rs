@@ -83,3 +83,16 @@ fn the_properties_of_a_plan_are_taken_as_they_are() {
     let NativeSettings { own, .. } = NativeSettings::consumer("a:1", &plan.kafka.consumer).unwrap();
     assert_eq!(own.offset_reset, OffsetReset::Earliest);
 }
+
+#[test]
+fn a_broker_assigns_where_the_protocol_says_so_and_only_then_by_an_assignor() {
+    let consumer = |pairs: &[(&str, &str)]| NativeSettings::consumer("a:1", &properties(pairs));
+    let own = consumer(&[]).unwrap().own;
+    assert_eq!((own.is_broker_assigned, own.assignor), (false, None));
+    let both = [("group.protocol", "consumer"), ("group.remote.assignor", "range")];
+    let own = consumer(&both).unwrap().own;
+    assert_eq!((own.is_broker_assigned, own.assignor.as_deref()), (true, Some("range")));
+    assert!(!consumer(&both[..1]).unwrap().own.strategies.is_empty());
+    let fault = consumer(&both[1..]).unwrap_err().to_string();
+    assert!(fault.contains("needs group.protocol=consumer; expected both, or neither"), "{fault}");
+}

@@ -14,6 +14,7 @@ use super::*;
 use crate::broker::Broker;
 use crate::broker::config::BrokerConfig;
 
+mod faults;
 mod sealed;
 mod sequences;
 
@@ -32,6 +33,15 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with_session_min(6_000)
+    }
+
+    /// Its sessions may be short.
+    fn impatient() -> Self {
+        Self::with_session_min(500)
+    }
+
+    fn with_session_min(session_timeout_min_ms: i32) -> Self {
         let topic = format!("clicks-{:x}", crate::base::random::fresh());
         if let Ok(bootstrap) = std::env::var("KBENCH_TEST_KAFKA") {
             return Self { broker: None, bootstrap, topic };
@@ -39,6 +49,7 @@ impl Place {
         let config = BrokerConfig {
             partitions_default: 6,
             initial_rebalance_delay_ms: 50,
+            session_timeout_min_ms,
             ..BrokerConfig::default()
         };
         let broker = Broker::start(&config).unwrap();
@@ -59,7 +70,8 @@ impl Place {
         let properties: BTreeMap<_, _> = fast.iter().chain(properties).map(owned).collect();
         let settings = NativeSettings::consumer(&self.bootstrap, &properties).unwrap();
         let group = format!("{}-{group}", self.topic);
-        NativeSource::new(settings, (&self.topic, StampPlace::Payload), &group).unwrap()
+        let topic = (self.topic.as_str(), StampPlace::Payload);
+        NativeSource::new(settings, topic, &group, &TargetNotes::default()).unwrap()
     }
 
     fn writer(&self, codec: &str) -> Writer {
@@ -276,14 +288,18 @@ fn a_reader_without_records_takes_no_time_of_the_processor() {
 #[test]
 fn nothing_is_lost_and_nothing_doubled_while_members_come_and_go() {
     const RECORDS: usize = 6_000;
-    for strategy in ["range", "roundrobin", "cooperative-sticky"] {
+    for strategy in ["range", "roundrobin", "cooperative-sticky", "by the broker"] {
         let place = Place::new();
+        let sharing = match strategy {
+            "by the broker" if place.broker.is_some() => continue,
+            "by the broker" => ("group.protocol", "consumer"),
+            _ => ("partition.assignment.strategy", strategy),
+        };
         let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let all: Arc<Mutex<Vec<(i32, i64)>>> = Arc::default();
         let run = |lives: usize| {
             let (stop, seen, all) = (stop.clone(), seen.clone(), all.clone());
-            let strategy = [("partition.assignment.strategy", strategy)];
-            let mut source = place.member("g", &strategy);
+            let mut source = place.member("g", &[sharing]);
             thread::spawn(move || {
                 let began = Instant::now();
                 let mut own = 0;
@@ -356,10 +372,10 @@ fn what_is_not_supported_is_said_before_anything_is_opened() {
     let refused = |name: &str, value: &str| {
         let properties = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let settings = NativeSettings::consumer("127.0.0.1:1", &properties).unwrap();
-        let made = NativeSource::new(settings, ("clicks", StampPlace::Payload), "g");
+        let topic = ("clicks", StampPlace::Payload);
+        let made = NativeSource::new(settings, topic, "g", &TargetNotes::default());
         made.err().unwrap().to_string()
     };
-    assert!(refused("group.protocol", "consumer").contains("expected classic"));
     let strategy = |value| refused("partition.assignment.strategy", value);
     assert!(strategy("sticky").contains("expected range, roundrobin or cooperative-sticky"));
     assert!(strategy("range,cooperative-sticky").contains("all eager"));

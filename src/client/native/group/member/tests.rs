@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as E;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+use uuid::Uuid;
 
 use super::super::protocol::{read_subscription, write_assignment};
 use super::*;
 use AssignmentStrategy::{CooperativeSticky, Range};
 use MemberChange::{Failed, Gained, GiveUp, LostAll, OtherCoordinator};
 
-fn settings(strategy: AssignmentStrategy) -> MemberSettings {
+fn settings() -> MemberSettings {
     MemberSettings {
         group: "g".to_owned(),
         topic: "clicks".to_owned(),
@@ -18,7 +19,6 @@ fn settings(strategy: AssignmentStrategy) -> MemberSettings {
         rebalance_timeout: Duration::from_secs(300),
         heartbeat_interval: Duration::from_secs(3),
         retry: Duration::from_millis(100),
-        strategies: vec![strategy],
         rack: None,
     }
 }
@@ -32,7 +32,7 @@ struct Course {
 impl Course {
     fn new(strategy: AssignmentStrategy) -> Self {
         let now = Instant::now();
-        Self { member: ClassicMember::new(settings(strategy), now), now }
+        Self { member: ClassicMember::new(settings(), vec![strategy], now), now }
     }
 
     fn join(&mut self) -> JoinGroupRequest {
@@ -72,6 +72,10 @@ impl Course {
 
     fn heard(&mut self, error: Option<E>) -> MemberChange {
         self.member.heard(error.map_or(0, |error| error.code()), self.now)
+    }
+
+    fn look(&mut self, partitions: usize) -> MemberChange {
+        self.member.look(TopicShape { partitions, id: Uuid::nil() }, self.now)
     }
 
     /// A member with these partitions.
@@ -142,8 +146,8 @@ fn the_leader_shares_out_among_those_who_read_the_topic() {
     assert_eq!(shares, wanted);
     assert_eq!(course.synced(&[0, 1]), Gained(vec![0, 1]));
     // The topic has grown: all is shared out anew, by joining again.
-    assert_eq!(course.member.look(3), MemberChange::None);
-    assert_eq!(course.member.look(4), GiveUp(vec![0, 1]));
+    assert_eq!(course.look(3), MemberChange::None);
+    assert_eq!(course.look(4), GiveUp(vec![0, 1]));
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn an_eager_member_gives_up_all_before_it_joins_again() {
     course.heartbeat();
     assert_eq!(course.heard(Some(E::RebalanceInProgress)), GiveUp(vec![0, 1]));
     assert!(course.member.ask(course.now).is_none(), "its offsets are still to be committed");
-    assert_eq!(course.member.gave_up(), MemberChange::None);
+    assert_eq!(course.member.gave_up(course.now), MemberChange::None);
     assert_eq!(course.join().member_id.as_str(), "me");
     course.joined(2);
     course.sync();
@@ -170,7 +174,7 @@ fn a_cooperative_member_keeps_what_it_has_and_joins_again_once_it_gave_something
     course.joined(2);
     course.sync();
     assert_eq!(course.synced(&[0, 1, 5]), GiveUp(vec![2]));
-    assert_eq!(course.member.gave_up(), Gained(vec![5]));
+    assert_eq!(course.member.gave_up(course.now), Gained(vec![5]));
     let said = read_subscription(&course.join().protocols[0].metadata, "clicks").unwrap();
     assert_eq!((said.owned, said.generation), (vec![0, 1, 5], 2));
     course.joined(3);
@@ -236,7 +240,7 @@ fn what_can_not_pass_is_said_in_one_line() {
     assert!(
         matches!(fenced.heard(Some(E::FencedInstanceId)), Failed(why) if why.contains("\"i\""))
     );
-    assert!(!fenced.member.leaves(), "its place waits for its return");
+    assert!(fenced.member.leave(fenced.now).is_none(), "its place waits for its return");
     let mut odd = Course::new(Range);
     odd.join();
     let answer = answer(1, "you").with_protocol_name(Some(StrBytes::from_static_str("sticky")));

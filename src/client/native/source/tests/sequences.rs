@@ -75,7 +75,8 @@ impl Reader {
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = NativeSettings::consumer(&self.bootstrap, &BTreeMap::from(set)).unwrap();
         let read = (self.topic.as_str(), StampPlace::Payload);
-        self.source = Some(NativeSource::new(settings, read, &self.topic).unwrap());
+        self.source =
+            Some(NativeSource::new(settings, read, &self.topic, &TargetNotes::default()).unwrap());
     }
 
     /// Polls once; false where the source ended with an error, and another took its place.
