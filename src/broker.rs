@@ -24,6 +24,7 @@ mod connection;
 mod discovery;
 mod dispatch;
 mod fetch;
+mod fetch_codec;
 mod frame;
 mod group;
 mod group_admin;

@@ -60,7 +60,7 @@ async fn converse(
     let mut client = Client { id: String::new(), address, standing: Standing::Stranger };
     let mut buffer = BytesMut::new();
     loop {
-        let frame = match frame::read(shared, seat, &stream, &mut buffer).await {
+        let frame = match frame::read(shared, seat, &mut stream, &mut buffer).await {
             Ok(frame) => frame,
             Err(NoFrame::Malformed) => break add(&shared.counters.protocol_errors, 1),
             Err(NoFrame::Late) => break add(&shared.counters.connections_timed_out, 1),

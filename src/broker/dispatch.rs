@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use kafka_protocol::messages::{
     AlterConfigsRequest, ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest,
     DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-    DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    DescribeGroupsRequest, FindCoordinatorRequest, HeartbeatRequest,
     IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
     ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
     OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
@@ -21,7 +21,8 @@ use super::produce::{self, Produced};
 use super::seats::Standing;
 use super::shared::BrokerState;
 use super::{
-    code, commits, config_admin, discovery, fetch, group_admin, membership, offsets, topic_admin,
+    code, commits, config_admin, discovery, fetch, fetch_codec, group_admin, membership, offsets,
+    topic_admin,
 };
 
 /// The largest request that is not a Produce.
@@ -61,7 +62,9 @@ pub(super) async fn serve(
     };
     let (api, version) = (header.api, header.version);
     let is_small = frame.len() <= SMALL_REQUEST_BYTES_MAX || api.key == ApiKey::Produce;
-    if !is_small || api.check(&frame, version).is_err() {
+    // A fetch's reader checks what it reads.
+    let is_sound = api.key == ApiKey::Fetch || api.check(&frame, version).is_ok();
+    if !is_small || !is_sound {
         return DispatchOutcome::Malformed;
     }
     shared.counters.request(api.key as i16);
@@ -148,7 +151,7 @@ async fn route(
 ) -> DispatchOutcome {
     let answer = match key {
         ApiKey::Produce => return produce(shared, version, id, body),
-        ApiKey::Fetch => match FetchRequest::decode(&mut body, version) {
+        ApiKey::Fetch => match fetch_codec::read(&body, version) {
             Ok(request) => {
                 // The request's buffer goes back to the reader while the fetch waits.
                 drop(body);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -42,7 +42,7 @@ pub(super) enum NoFrame {
 pub(super) async fn read(
     shared: &BrokerState,
     seat: &Seat,
-    from: &TcpStream,
+    from: &mut TcpStream,
     buffer: &mut BytesMut,
 ) -> Result<Bytes, NoFrame> {
     let arrival_max = Duration::from_millis(shared.config.request_arrival_max_ms);
@@ -61,7 +61,7 @@ pub(super) async fn read(
 async fn rest(
     shared: &BrokerState,
     seat: &Seat,
-    from: &TcpStream,
+    from: &mut TcpStream,
     buffer: &mut BytesMut,
 ) -> Result<Bytes, NoFrame> {
     while buffer.len() < 4 {
@@ -86,13 +86,14 @@ async fn rest(
     Ok(buffer.split_to(length).freeze())
 }
 
-/// Reads once into what is left of the free bytes.
-async fn fill(from: &TcpStream, buffer: &mut BytesMut) -> Result<(), NoFrame> {
-    loop {
-        from.readable().await.map_err(|_| NoFrame::Closed)?;
-        if read_some(from, buffer, FREE_BYTES - buffer.len())? {
-            return Ok(());
-        }
+/// Reads once into what is left of the free bytes. By the runtime's own read: that takes what
+/// comes short for the end of what is there, and saves the system call that would say so.
+async fn fill(from: &mut TcpStream, buffer: &mut BytesMut) -> Result<(), NoFrame> {
+    let room = FREE_BYTES - buffer.len();
+    buffer.reserve(room);
+    match from.read_buf(&mut buffer.limit(room)).await {
+        Ok(bytes) if bytes > 0 => Ok(()),
+        _ => Err(NoFrame::Closed),
     }
 }
 
@@ -149,12 +150,17 @@ pub(super) type Pieces = Vec<Bytes>;
 /// flexible header.
 pub(super) fn begin(correlation_id: i32, header_version: i16) -> BytesMut {
     let mut answer = BytesMut::with_capacity(256);
+    begin_into(&mut answer, correlation_id, header_version);
+    answer
+}
+
+/// The same into memory of the caller's.
+pub(super) fn begin_into(answer: &mut BytesMut, correlation_id: i32, header_version: i16) {
     answer.put_i32(0);
     answer.put_i32(correlation_id);
     if header_version >= 1 {
         answer.put_u8(0);
     }
-    answer
 }
 
 /// Writes the length, which is that of `answer` and of `more` bytes that follow it.
@@ -219,8 +225,6 @@ async fn write_all(
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
-
     use super::*;
 
     #[tokio::test]

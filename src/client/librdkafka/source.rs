@@ -1,20 +1,22 @@
-//! The consumer: offsets are stored after processing, so that a rebalance loses nothing.
+//! The consumer: records are taken in batches, and offsets are stored after processing, so that a
+//! rebalance loses nothing.
+
+mod record_queue;
 
 use super::setup;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client_log::{ClientLog, Reporter, hush};
 use super::effective_config;
-use super::headers::header;
 use super::throttle::Heard;
 use crate::base::error::{Error, Result};
 use crate::client::facts::{ClientProperties, TopicFacts};
@@ -22,6 +24,7 @@ use crate::event::Arrival;
 use crate::event::codec::StampPlace;
 use crate::measure::latency::Throttles;
 use crate::workers::consume::{Membership, Source};
+use record_queue::{RawRecord, RecordBatch, RecordQueue};
 
 /// Longest wait for where a partition ends.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
@@ -32,8 +35,13 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// One member of a group, reading one topic.
 #[allow(missing_debug_implementations, reason = "holds a client")]
 pub struct KafkaSource {
-    consumer: BaseConsumer<StoredOffsets>,
-    stamp_place: StampPlace,
+    consumer: BaseConsumer<EventListener>,
+    topic: String,
+    /// The name of the header with the stamp; none for most formats.
+    header_name: Option<CString>,
+    records: Arc<RecordQueue>,
+    batch: RecordBatch,
+    offsets: ProcessedOffsets,
     applied: ClientProperties,
 }
 
@@ -67,27 +75,84 @@ impl KafkaSource {
         (log, who): (&ClientLog, &str),
         statistics_ms: u32,
     ) -> Result<Self> {
-        let consumer: BaseConsumer<StoredOffsets> = setup::config(bootstrap, properties)
+        let header_name = stamp_place
+            .header()
+            .map(CString::new)
+            .transpose()
+            .map_err(|_| Error::Internal("the name of a header holds a NUL byte".to_owned()))?;
+        let records = Arc::new(RecordQueue::default());
+        let mut consumer: BaseConsumer<EventListener> = setup::config(bootstrap, properties)
             .set("statistics.interval.ms", statistics_ms.to_string())
             .set("group.id", group)
             // The wrapper's drop polls and throws messages away: with automatic storing their
             // offsets would be committed too.
             .set("enable.auto.offset.store", "false")
-            .create_with_context(StoredOffsets::new(topic, log.reporter(who)))
+            .create_with_context(EventListener::new(records.clone(), log.reporter(who)))
             .map_err(|error| setup::refused("consumer", &error))?;
         hush(consumer.client());
+        if !records.open(consumer.client().native_ptr()) {
+            return Err(Error::Internal("librdkafka gives a consumer no queue".to_owned()));
+        }
+        let waiting = records.clone();
+        consumer.set_nonempty_callback(move || waiting.wake());
+        // Whole before anything else can fail: its end closes the queue before the client.
+        let mut source = Self {
+            consumer,
+            topic: topic.to_owned(),
+            header_name,
+            records,
+            batch: RecordBatch::default(),
+            offsets: ProcessedOffsets::default(),
+            applied: ClientProperties::default(),
+        };
+        let consumer = &source.consumer;
         consumer
             .subscribe(&[topic])
             .map_err(|error| Error::usage(format!("subscribing to {topic}: {error}")))?;
-        let applied =
+        source.applied =
             effective_config::read(consumer.client().native_ptr(), "consumer", properties)?;
-        Ok(Self { consumer, stamp_place, applied })
+        Ok(source)
     }
 
     /// What it really runs with.
     #[must_use]
     pub fn applied(&self) -> &ClientProperties {
         &self.applied
+    }
+
+    /// Serves what is not a record: rebalances, errors, statistics, the client's log. Says how
+    /// many records it found there: of a partition that has no queue, if there should be one.
+    fn serve_events(&mut self, each: &mut dyn FnMut(&Arrival<'_>)) -> Result<usize> {
+        let mut count = 0;
+        while self.records.has_events() {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    // SAFETY: the record lives as long as the message.
+                    if let Some(record) = unsafe { RawRecord::of(message.ptr()) } {
+                        count += 1;
+                        each(&arrival(record, self.header_name.as_deref()));
+                        self.offsets.processed(record.partition(), record.offset() + 1);
+                        // The next event may take the partition away.
+                        self.offsets.store(&self.consumer, &self.topic);
+                    }
+                }
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                    return Err(Error::Broker(format!("the consumer failed for good: {code}")));
+                }
+                // librdkafka goes on by itself after every other error; what it costs shows as
+                // latency, and what it loses as missing.
+                Some(Err(_)) | None => {}
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        // Both hold on to what is the client's own, which ends behind this.
+        self.batch = RecordBatch::default();
+        self.records.close();
     }
 }
 
@@ -105,10 +170,10 @@ pub fn skip_to_end(
     let refused = |error: KafkaError| {
         Error::Broker(format!("group {group} can't start at the end of {}: {error}", topic.name))
     };
-    let consumer: BaseConsumer<StoredOffsets> = setup::config(bootstrap, properties)
+    let consumer: BaseConsumer<Reporter> = setup::config(bootstrap, properties)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
-        .create_with_context(StoredOffsets::new(&topic.name, ClientLog::default().reporter(group)))
+        .create_with_context(ClientLog::default().reporter(group))
         .map_err(|error| setup::refused("consumer", &error))?;
     hush(consumer.client());
     let mut ends = TopicPartitionList::new();
@@ -152,45 +217,37 @@ fn is_settling(error: &KafkaError) -> bool {
 }
 
 impl Source for KafkaSource {
+    /// Rebalances are served before records are taken and never between two of one batch: what
+    /// was processed is stored by then. What librdkafka has fetched of a partition that is taken
+    /// away meanwhile, it leaves out of the next batch by itself.
     fn poll(
         &mut self,
         max: usize,
         wait: Duration,
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize> {
-        let member = self.consumer.context();
-        let mut count = 0;
-        let mut wait = wait;
-        while count < max {
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    let (partition, offset) = (message.partition(), message.offset());
-                    let (key, payload) = (message.key(), message.payload());
-                    let at_us = message.timestamp().to_millis().map(|ms| ms.saturating_mul(1_000));
-                    let header = header(&message, self.stamp_place);
-                    each(&Arrival { partition, offset, key, header, payload, at_us });
-                    member.processed(partition, offset + 1);
-                    count += 1;
-                    wait = Duration::ZERO;
-                }
-                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                    return Err(Error::Broker(format!("the consumer failed for good: {code}")));
-                }
-                // librdkafka goes on by itself after every other error; what it costs shows as
-                // latency, and what it loses as missing.
-                Some(Err(_)) | None => break,
+        let mut count = self.serve_events(each)?;
+        let Self { consumer, topic, header_name, records, batch, offsets, .. } = self;
+        batch.take(records, max, if count == 0 { wait } else { Duration::ZERO });
+        let member = consumer.context();
+        for record in batch.records() {
+            if let Some((code, words)) = record.error() {
+                member.reporter.error(&KafkaError::Global(code.into()), &words);
+                continue;
             }
+            each(&arrival(record, header_name.as_deref()));
+            offsets.processed(record.partition(), record.offset() + 1);
+            count += 1;
         }
-        member.store(&self.consumer);
-        if count == 0 && self.assigned().is_none() {
+        offsets.store(consumer, topic);
+        if count == 0 && member.membership.assigned().is_none() {
             // Also one that waits for its first assignment is known by its name.
-            member.reporter.member(self.consumer.client());
+            member.reporter.member(consumer.client());
         }
         Ok(count)
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.consumer.context().store(&self.consumer);
         match self.consumer.commit_consumer_state(CommitMode::Sync) {
             Ok(()) => Ok(()),
             // All that was processed is committed already, or nothing was.
@@ -209,52 +266,59 @@ impl Source for KafkaSource {
     }
 }
 
-/// The processed but not yet stored offsets, shared with the rebalance callback, which runs
-/// within `poll`: between two records of one batch.
-struct StoredOffsets {
-    topic: String,
-    pending: Mutex<Vec<i64>>,
-    membership: Membership,
-    heard: Heard,
-    reporter: Reporter,
+fn arrival<'a>(record: RawRecord<'a>, header_name: Option<&CStr>) -> Arrival<'a> {
+    Arrival {
+        partition: record.partition(),
+        offset: record.offset(),
+        key: record.key(),
+        header: header_name.and_then(|name| record.header(name)),
+        payload: record.payload(),
+        at_us: record.at_ms().map(|ms| ms.saturating_mul(1_000)),
+    }
 }
 
-impl StoredOffsets {
-    fn new(topic: &str, reporter: Reporter) -> Self {
-        Self {
-            topic: topic.to_owned(),
-            pending: Mutex::default(),
-            membership: Membership::default(),
-            heard: Heard::default(),
-            reporter,
-        }
-    }
+/// The processed but not yet stored offsets, by partition; −1 for none.
+#[derive(Default)]
+struct ProcessedOffsets(Vec<i64>);
 
-    fn processed(&self, partition: i32, next: i64) {
+impl ProcessedOffsets {
+    fn processed(&mut self, partition: i32, next: i64) {
         let partition = usize::try_from(partition).unwrap_or(0);
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending.len() <= partition {
-            pending.resize(partition + 1, -1);
+        if self.0.len() <= partition {
+            self.0.resize(partition + 1, -1);
         }
-        pending[partition] = next;
+        self.0[partition] = next;
     }
 
     /// Stores what was processed: once a batch, since storing takes a lock in librdkafka.
-    fn store<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        for (partition, next) in pending.iter_mut().enumerate() {
+    fn store<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, topic: &str) {
+        for (partition, next) in self.0.iter_mut().enumerate() {
             if *next >= 0 {
                 let partition = i32::try_from(partition).unwrap_or(i32::MAX);
                 // It fails only for a partition that was just taken away; then its records
                 // come again to somebody else, who knows them.
-                let _ = consumer.store_offset(&self.topic, partition, *next - 1);
+                let _ = consumer.store_offset(topic, partition, *next - 1);
                 *next = -1;
             }
         }
     }
 }
 
-impl ClientContext for StoredOffsets {
+/// What the client tells while its events are polled.
+struct EventListener {
+    records: Arc<RecordQueue>,
+    membership: Membership,
+    heard: Heard,
+    reporter: Reporter,
+}
+
+impl EventListener {
+    fn new(records: Arc<RecordQueue>, reporter: Reporter) -> Self {
+        Self { records, membership: Membership::default(), heard: Heard::default(), reporter }
+    }
+}
+
+impl ClientContext for EventListener {
     fn stats_raw(&self, text: &[u8]) {
         self.heard.listen(text);
     }
@@ -268,16 +332,22 @@ impl ClientContext for StoredOffsets {
     }
 }
 
+/// Of a consumer that has no partitions.
+impl ConsumerContext for Reporter {}
+
 /// Nothing here may ask the client's own thread for anything once a change has been made: when a
 /// member closes, giving up its last partitions ends its part in the group, and whatever is asked
 /// behind it is never answered.
-impl ConsumerContext for StoredOffsets {
+impl ConsumerContext for EventListener {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             // The client waits for the answer to this one, so it has not closed.
-            Rebalance::Assign(_) => self.reporter.member(consumer.client()),
-            Rebalance::Revoke(_) => self.store(consumer),
-            Rebalance::Error(_) => {}
+            Rebalance::Assign(list) => {
+                self.reporter.member(consumer.client());
+                self.records.forward(list);
+            }
+            // What was processed is stored: a batch ends before events are served.
+            Rebalance::Revoke(_) | Rebalance::Error(_) => {}
         }
     }
 
@@ -294,6 +364,9 @@ impl ConsumerContext for StoredOffsets {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
     use super::*;
 
     fn list(partitions: i32) -> TopicPartitionList {
@@ -313,6 +386,46 @@ mod tests {
             (&log, "a consumer"),
         )
         .unwrap()
+    }
+
+    /// Records come by the queue that has nothing else, many at a time; and a rebalance ends a
+    /// wait for them, or nobody would be assigned before that wait is over.
+    #[test]
+    fn records_come_in_batches_and_events_end_a_wait_for_them() {
+        let mock = MockCluster::new(1).unwrap();
+        mock.create_topic("clicks", 2, 1).unwrap();
+        let bootstrap = mock.bootstrap_servers();
+        let producer: BaseProducer = setup::config(&bootstrap, &BTreeMap::new()).create().unwrap();
+        for number in 0..600 {
+            let payload = number.to_string();
+            let record = BaseRecord::to("clicks").partition(number % 2).timestamp(7).key("k");
+            producer.send(record.payload(&payload)).unwrap();
+        }
+        producer.flush(ANSWER).unwrap();
+        let first = BTreeMap::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]);
+        let read = ("clicks", StampPlace::Payload);
+        let log = ClientLog::default();
+        let mut source = KafkaSource::new(&bootstrap, &first, read, "g", (&log, "it")).unwrap();
+        let (mut found, mut largest, began) = ([Vec::new(), Vec::new()], 0, Instant::now());
+        while found.iter().map(Vec::len).sum::<usize>() < 600 {
+            let count = source.poll(500, Duration::from_secs(600), &mut |arrival| {
+                assert_eq!((arrival.key, arrival.at_us), (Some(&b"k"[..]), Some(7_000)));
+                let number: i64 =
+                    std::str::from_utf8(arrival.payload.unwrap()).unwrap().parse().unwrap();
+                let partition = usize::try_from(arrival.partition).unwrap();
+                assert_eq!(number, arrival.offset * 2 + i64::from(arrival.partition));
+                found[partition].push(arrival.offset);
+            });
+            assert_eq!(source.batch.records().count(), count.unwrap(), "by their own queue");
+            largest = largest.max(source.batch.records().count());
+            assert!(largest <= 500 && began.elapsed() < Duration::from_secs(300));
+        }
+        assert!(largest > 1);
+        assert!(found.iter().all(|offsets| offsets.iter().copied().eq(0..300)));
+        source.commit().unwrap();
+        let committed = source.consumer.committed(ANSWER).unwrap();
+        let offsets: Vec<_> = committed.elements().iter().map(|e| e.offset()).collect();
+        assert_eq!(offsets, [Offset::Offset(300); 2]);
     }
 
     #[test]
