@@ -30,7 +30,7 @@ struct WantedTopic {
 
 impl WantedTopic {
     fn name(&self) -> &str {
-        self.topic.as_ref().map_or_else(|unknown| unknown.as_str(), |topic| &topic.name)
+        self.topic.as_ref().map_or_else(String::as_str, |topic| &topic.name)
     }
 }
 

@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::event::codec::Codec;
-use crate::plan::{ClientCheckers, ClientKind, PropertyChecker};
+use crate::plan::{ClientCheckers, ClientKind, KafkaPlan, PropertyChecker};
 
 /// The client of a kind.
 #[must_use]
@@ -31,6 +31,14 @@ struct Libraries;
 impl ClientCheckers for Libraries {
     fn checker(&self, kind: ClientKind) -> &dyn PropertyChecker {
         library(kind)
+    }
+
+    /// The native one, where it has all that is set: it costs less, so it says more of the cluster.
+    fn choose(&self, plan: &KafkaPlan) -> (ClientKind, Option<String>) {
+        match Native::missing(plan) {
+            None => (ClientKind::Native, None),
+            Some(why) => (ClientKind::Librdkafka, Some(why)),
+        }
     }
 }
 

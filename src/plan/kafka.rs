@@ -25,8 +25,9 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
         given.extend(set.map(|(name, setting)| GivenProperty { side, name, setting }));
     }
     let client = table.word("client", &ClientKind::NAMES);
-    let client = client.map_or_else(ClientKind::default, |index| ClientKind::ALL[index]);
-    let checker = inputs.clients.checker(client);
+    let named = client.map(|index| ClientKind::ALL[index]);
+    // Names and values are judged alike, whichever it will be.
+    let checker = inputs.clients.checker(named.unwrap_or(ClientKind::Librdkafka));
     let config_servers = add_config(&mut given, inputs, checker, faults);
     let bootstrap_servers = bootstrap::resolve(&table, inputs, config_servers);
     table.finish();
@@ -35,7 +36,12 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
     let mut given = given.into_iter().chain(flags);
     let checked = checker.check(&mut given, bootstrap_servers.is_none(), faults);
     let CheckedProperties { producer, consumer, record_limit } = checked;
-    (KafkaPlan { bootstrap_servers, client, producer, consumer }, record_limit)
+    let client = named.unwrap_or(ClientKind::Librdkafka);
+    let mut plan = KafkaPlan { bootstrap_servers, client, client_reason: None, producer, consumer };
+    if named.is_none() {
+        (plan.client, plan.client_reason) = inputs.clients.choose(&plan);
+    }
+    (plan, record_limit)
 }
 
 /// One `-X`.

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::kafka::secret::is_secret;
 
 /// Which client speaks to the brokers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientKind {
     /// librdkafka: what services feel that are built on it.
-    #[default]
     Librdkafka,
     /// kbench's own, which is made to cost little: what a cluster can do.
     Native,
@@ -31,9 +30,10 @@ impl ClientKind {
         Self::NAMES[self as usize]
     }
 
-    /// A plan without the word is older than the choice.
-    fn is_first(&self) -> bool {
-        *self == Self::Librdkafka
+    /// The client of a plan without the word, which is older than the choice.
+    #[must_use]
+    pub const fn before_the_choice() -> Self {
+        Self::Librdkafka
     }
 }
 
@@ -45,8 +45,11 @@ pub struct KafkaPlan {
     /// `None`: nobody named a broker, so the embedded one is started.
     pub bootstrap_servers: Option<String>,
     /// Which client speaks to them.
-    #[serde(default, skip_serializing_if = "ClientKind::is_first")]
+    #[serde(default = "ClientKind::before_the_choice")]
     pub client: ClientKind,
+    /// Why it isn't the native one, where nobody has named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_reason: Option<String>,
     /// Properties of every producer, by librdkafka's names.
     #[serde(serialize_with = "serialize_masked")]
     pub producer: BTreeMap<String, String>,
@@ -68,6 +71,7 @@ impl fmt::Debug for KafkaPlan {
         f.debug_struct("KafkaPlan")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("client", &self.client)
+            .field("client_reason", &self.client_reason)
             .field("producer", &masked(&self.producer))
             .field("consumer", &masked(&self.consumer))
             .finish()

@@ -63,6 +63,7 @@ mod tests {
     use crate::client;
     use crate::plan::{AppOption, OptionKind};
 
+    mod clients;
     mod crowds;
     mod curves;
     mod inputs;

@@ -4,7 +4,7 @@ use super::RunResult;
 use crate::plan::ClientKind;
 
 impl RunResult {
-    /// The broker in words, and the client where it isn't librdkafka.
+    /// The broker in words, and the client, which results from before the choice do not name.
     #[must_use]
     pub fn place(&self) -> String {
         common_place([self])
@@ -15,8 +15,8 @@ impl RunResult {
     }
 }
 
-/// Where several runs took place: each broker once, and the client where all had the same and it
-/// isn't librdkafka. Where they differ it is what is compared, and named there.
+/// Where several runs took place: each broker once, and the client where all had the same. Where
+/// they differ it is what is compared, and named there.
 pub(crate) fn common_place<'a>(runs: impl IntoIterator<Item = &'a RunResult>) -> String {
     let (mut brokers, mut clients) = (Vec::new(), Vec::new());
     for run in runs {
@@ -30,9 +30,10 @@ pub(crate) fn common_place<'a>(runs: impl IntoIterator<Item = &'a RunResult>) ->
     }
     let broker = brokers.join(", ");
     match clients[..] {
-        [Some(name)] if name != ClientKind::Librdkafka.name() => {
-            format!("{broker}, by the {name} client")
+        [Some(name)] if name == ClientKind::Native.name() => {
+            format!("{broker}, by the native client")
         }
+        [Some(name)] => format!("{broker}, by {name}"),
         _ => broker,
     }
 }
@@ -50,11 +51,11 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_not_the_usual_one_is_named() {
+    fn the_client_is_named_where_the_result_knows_it() {
         let run = run();
         let place = run.place();
         assert_eq!(place, run.broker.words(), "one from before the choice");
-        assert_eq!(by("librdkafka").place(), place);
+        assert_eq!(by("librdkafka").place(), format!("{place}, by librdkafka"));
         assert_eq!(by("native").place(), format!("{place}, by the native client"));
     }
 
@@ -68,6 +69,8 @@ mod tests {
         let mut other = run();
         other.broker.kind = BrokerKind::Loopback;
         let both = format!("{broker}, {}", other.broker.words());
-        assert_eq!(common_place([&usual, &other, &usual]), both);
+        assert_eq!(common_place([&run(), &other, &run()]), both);
+        let (usual, other) = (by("librdkafka"), by("librdkafka"));
+        assert_eq!(common_place([&usual, &other]), format!("{broker}, by librdkafka"));
     }
 }

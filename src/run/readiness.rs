@@ -63,10 +63,12 @@ pub(super) fn wait(
         if missing.is_empty() || interrupted() {
             return Ok(());
         }
+        // Looked at before: who ends by a refusal has told of it by then.
+        let is_broken = crew.broken();
         if let Some(words) = world.refusal() {
-            return Err(Error::Broker(format!("not ready: the broker refuses {words}")));
+            return Err(Error::Broker(format!("not ready: {words}")));
         }
-        if crew.broken() || began.elapsed() > limit {
+        if is_broken || began.elapsed() > limit {
             let who = NotReady::words(&who(world, plan, missing));
             let waited_s = began.elapsed().as_secs_f64();
             return Err(Error::Invalid(format!("not ready within {waited_s:.0} s: {who}")));

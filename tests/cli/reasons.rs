@@ -172,19 +172,18 @@ fn a_member_that_was_killed_is_named_while_its_group_waits_for_it() {
 #[test]
 fn a_session_timeout_that_the_broker_refuses_is_told_at_once() {
     let broker = Broker::start();
-    let began = Instant::now();
-    let (code, stderr) = told(crate::kbench().args([
-        "run",
-        "-",
-        "-b",
-        &broker.address,
-        "-X",
-        "session.timeout.ms=1",
-    ]));
-    assert_eq!(code, 3, "{stderr}");
-    assert!(stderr.contains("not ready: the broker refuses "), "{stderr}");
-    assert!(stderr.contains("JoinGroup failed: Broker: Invalid session timeout"), "{stderr}");
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    for (client, words) in [
+        ("librdkafka", ["not ready: the broker refuses ", "JoinGroup failed: Broker: Invalid"]),
+        ("native", ["not ready: group ", " refuses a member: invalid session timeout; expected "]),
+    ] {
+        let began = Instant::now();
+        let to = ["run", "-", "-b", &broker.address, "--client", client];
+        let short = ["-X", "session.timeout.ms=1", "-X", "heartbeat.interval.ms=1"];
+        let (code, stderr) = told(crate::kbench().args(to).args(short));
+        assert_eq!(code, 3, "{stderr}");
+        assert!(words.iter().all(|words| stderr.contains(words)), "{stderr}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -94,6 +94,11 @@ pub fn consumer(world: &World, group: &str, properties: &[(&str, &str)]) -> Base
     for (key, value) in properties {
         config.set(*key, *value);
     }
+    if properties.contains(&("group.protocol", "consumer")) {
+        // The broker's to say there.
+        config.remove("heartbeat.interval.ms");
+        config.remove("session.timeout.ms");
+    }
     config.create().expect("a consumer")
 }
 

@@ -25,8 +25,13 @@ fn figure(finding: &Finding, name: &str) -> f64 {
 fn near(world: &World) {
     let none = BTreeMap::new();
     let client = ClientKind::Librdkafka;
-    let kafka =
-        KafkaPlan { bootstrap_servers: None, client, producer: none.clone(), consumer: none };
+    let kafka = KafkaPlan {
+        bootstrap_servers: None,
+        client,
+        client_reason: None,
+        producer: none.clone(),
+        consumer: none,
+    };
     let findings = examine_brokers(world.bootstrap(), &kafka).expect("the brokers");
     let of = |what: &str| {
         let found: Vec<&Finding> =

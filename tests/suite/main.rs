@@ -32,6 +32,7 @@ mod group;
 mod hlog;
 mod keep_up;
 mod laws;
+mod leaving;
 // `self_watch` looks at more of it.
 #[allow(dead_code)]
 #[path = "../self_watch/load.rs"]
@@ -82,6 +83,7 @@ fn suites() -> Vec<Probe> {
         pipeline::probes(),
         answers::probes(),
         churn::probes(),
+        leaving::probes(),
         native_groups::probes(),
         hlog::probes(),
         keep_up::probes(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use kbench::client::facts::BrokerKind;
 use kbench::client::library::Endpoint;
 use kbench::client::target::Target;
 use kbench::client::{Place, connect};
-use kbench::plan::Plan;
+use kbench::plan::{ClientKind, Plan};
 use kbench::workers::consume::Source;
 
 const PARTITIONS: i32 = 6;
 
 pub fn probes() -> Vec<Probe> {
-    let probe = |name, run| Probe::new(name, run).only(&[Kind::Kafka]);
+    let probe = |name, run| Probe::new(name, run).only(&[]).natively(&[Kind::Kafka]);
     vec![
         probe("native_groups::members_that_come_and_go_read_each_record_once", come_and_go),
         probe("native_groups::a_static_member_restarts_without_a_rebalance", restart),
@@ -40,13 +40,13 @@ struct Group {
 impl Group {
     fn new(world: &World, (topic, group): (&str, &str), properties: &[(&str, &str)]) -> Self {
         let text = constant(1, 1, "poisson")
-            + "[apps.analytics]\n[kafka]\nclient = \"native\"\n[kafka.consumer]\n\
-               \"group.protocol\" = \"consumer\"\n";
+            + "[apps.analytics]\n[kafka.consumer]\n\"group.protocol\" = \"consumer\"\n";
         let mut plan = plan(world, &text);
         plan.topic.name = topic.to_owned();
         plan.apps[0].group = group.to_owned();
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         plan.kafka.consumer.extend(properties.iter().map(owned));
+        assert_eq!(plan.kafka.client, ClientKind::Native);
         let target = connect(Place::Brokers(Endpoint {
             kind: BrokerKind::Kafka,
             bootstrap: world.bootstrap(),
@@ -77,12 +77,13 @@ fn poll(source: &mut dyn Source, taken: &Taken) -> usize {
 /// One member reads all the time; two others come, read a while, and go, three times over, while
 /// records are written.
 fn come_and_go(shared: &World) {
-    let world = &World::fresh(shared.kind(), 1, QUICK_GROUPS);
+    let world = &World::fresh(shared.kind(), 1, QUICK_GROUPS).by(shared.client());
     for assignor in ["uniform", "range"] {
         let (topic, group) = (world.topic("moved", PARTITIONS), world.name("moved"));
         let properties = [("group.remote.assignor", assignor)];
         let place = Group::new(world, (&topic, &group), &properties);
         let (taken, stop) = (Taken::default(), AtomicBool::new(false));
+        let all_written = OnceLock::new();
         let (written, changes, own) = thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let (mut sender, mut count) = (Sender::new(world, &[]), 0);
@@ -94,6 +95,7 @@ fn come_and_go(shared: &World) {
                     thread::sleep(Duration::from_millis(5));
                 }
                 sender.settle();
+                all_written.set(count).unwrap();
                 count
             });
             let first = scope.spawn(|| {
@@ -101,8 +103,12 @@ fn come_and_go(shared: &World) {
                 while !stop.load(Ordering::Relaxed) {
                     poll(&mut *source, &taken);
                 }
-                // Until there is nothing more.
-                await_until("all is read", PATIENCE, || poll(&mut *source, &taken) == 0);
+                await_until("all is read", PATIENCE, || {
+                    poll(&mut *source, &taken);
+                    let count = taken.lock().unwrap().len();
+                    all_written.get().is_some_and(|all| count >= usize::try_from(*all).unwrap())
+                });
+                // And nothing more.
                 for _ in 0..20 {
                     poll(&mut *source, &taken);
                 }

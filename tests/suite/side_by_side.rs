@@ -85,7 +85,7 @@ fn scenario(topic: &str, rate_per_s: u32, seconds: u32) -> String {
 }
 
 fn run(world: &World) {
-    let is_recorded = world.kind() == Kind::Kafka && world.client() == ClientKind::default();
+    let is_recorded = world.kind() == Kind::Kafka && world.client() == ClientKind::Librdkafka;
     let record = std::env::var_os(RECORD).filter(|_| is_recorded);
     let (rate_per_s, seconds) = if record.is_some() { (500, 20) } else { (400, 3) };
     let mut tried = Vec::new();

@@ -328,8 +328,13 @@ fn read_again(world: &World) {
         let (kind, bootstrap, topic) = (BrokerKind::Kafka, world.bootstrap(), topic.as_str());
         let none = BTreeMap::new();
         let client = ClientKind::Librdkafka;
-        let kafka =
-            &KafkaPlan { bootstrap_servers: None, client, producer: none.clone(), consumer: none };
+        let kafka = &KafkaPlan {
+            bootstrap_servers: None,
+            client,
+            client_reason: None,
+            producer: none.clone(),
+            consumer: none,
+        };
         let endpoint = Endpoint { kind, bootstrap, topic, kafka, reads_only: true };
         let target = connect(Place::Brokers(endpoint)).unwrap();
         let mut reader = target.reader(None, StampPlace::Payload).unwrap();

@@ -119,7 +119,7 @@ impl World {
     }
 
     fn of(kind: Kind, bootstrap: String, backend: Backend) -> Self {
-        let client = ClientKind::default();
+        let client = ClientKind::Librdkafka;
         Self { kind, client, bootstrap, backend: Arc::new(backend) }
     }
 

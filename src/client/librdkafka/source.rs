@@ -24,7 +24,7 @@ use crate::event::Arrival;
 use crate::event::codec::StampPlace;
 use crate::measure::latency::Throttles;
 use crate::workers::consume::{Membership, Source};
-use record_queue::{RawRecord, RecordBatch, RecordQueue};
+use record_queue::{RecordBatch, RecordQueue, TakenRecord};
 
 /// Longest wait for where a partition ends.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
@@ -128,7 +128,7 @@ impl KafkaSource {
             match self.consumer.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     // SAFETY: the record lives as long as the message.
-                    if let Some(record) = unsafe { RawRecord::of(message.ptr()) } {
+                    if let Some(record) = unsafe { TakenRecord::of(message.ptr()) } {
                         count += 1;
                         each(&arrival(record, self.header_name.as_deref()));
                         self.offsets.processed(record.partition(), record.offset() + 1);
@@ -266,7 +266,7 @@ impl Source for KafkaSource {
     }
 }
 
-fn arrival<'a>(record: RawRecord<'a>, header_name: Option<&CStr>) -> Arrival<'a> {
+fn arrival<'a>(record: TakenRecord<'a>, header_name: Option<&CStr>) -> Arrival<'a> {
     Arrival {
         partition: record.partition(),
         offset: record.offset(),
@@ -366,6 +366,7 @@ impl ConsumerContext for EventListener {
 mod tests {
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use rdkafka::topic_partition_list::TopicPartitionListElem;
 
     use super::*;
 
@@ -424,7 +425,8 @@ mod tests {
         assert!(found.iter().all(|offsets| offsets.iter().copied().eq(0..300)));
         source.commit().unwrap();
         let committed = source.consumer.committed(ANSWER).unwrap();
-        let offsets: Vec<_> = committed.elements().iter().map(|e| e.offset()).collect();
+        let offsets = committed.elements();
+        let offsets: Vec<_> = offsets.iter().map(TopicPartitionListElem::offset).collect();
         assert_eq!(offsets, [Offset::Offset(300); 2]);
     }
 

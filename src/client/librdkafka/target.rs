@@ -195,7 +195,7 @@ impl Target for KafkaTarget {
     }
 
     fn refusal(&self) -> Option<String> {
-        self.log.refusal()
+        self.log.refusal().map(|words| format!("the broker refuses {words}"))
     }
 
     fn group_watch(&self) -> Option<Arc<dyn GroupWatch>> {

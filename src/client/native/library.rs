@@ -17,6 +17,18 @@ use crate::plan::toml::diagnostics::Diagnostics;
 #[derive(Debug, Clone, Copy)]
 pub struct Native;
 
+impl Native {
+    /// What of a plan's settings this client has not, if anything: the first of it, in a line.
+    pub(in crate::client) fn missing(plan: &KafkaPlan) -> Option<String> {
+        let producer = NativeSettings::producer("", &plan.producer).err();
+        let error = producer.or_else(|| NativeSettings::consumer("", &plan.consumer).err())?;
+        let Error::Usage(faults) = error else { return Some(error.to_string()) };
+        let first = faults.into_iter().next().unwrap_or_default();
+        // What to do about it is for somebody who has named this client.
+        Some(first.split("; expected").next().unwrap_or(&first).to_owned())
+    }
+}
+
 impl PropertyChecker for Native {
     fn canonical<'n>(&self, name: &'n str) -> &'n str {
         Librdkafka.canonical(name)
@@ -69,6 +81,7 @@ mod tests {
         let plan = |producer, consumer| KafkaPlan {
             bootstrap_servers: None,
             client: ClientKind::Native,
+            client_reason: None,
             producer,
             consumer,
         };

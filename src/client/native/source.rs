@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::error::ResponseError;
 
 use super::assign::AssignmentStrategy;
+use super::complaint::words;
 use super::fetcher::Fetcher;
 use super::group::{GroupClient, GroupNews, MemberSettings, PartitionSharing};
 use super::group_thread::{GroupThread, ReaderSide};
@@ -106,6 +107,33 @@ impl NativeSource {
         self.notes.complaint.get()
     }
 
+    fn read_on(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        each: &mut dyn FnMut(&Arrival<'_>),
+    ) -> Result<usize> {
+        let now = Instant::now();
+        self.group.polled(now);
+        let deadline = now + wait;
+        let header = self.stamp_place.header();
+        // The network first: what is asked now arrives while the records are worked on.
+        let mut until = if self.fetcher.has_records() { Instant::now() } else { deadline };
+        loop {
+            self.turn(until)?;
+            let count = self.fetcher.hand_out(&mut self.network, header, max, each)?;
+            if let Some(trouble) = self.fetcher.trouble.take() {
+                self.notes.complaint.set(Some(trouble));
+            }
+            let now = Instant::now();
+            if count > 0 || now >= deadline {
+                self.group.polled(now);
+                return Ok(count);
+            }
+            until = deadline;
+        }
+    }
+
     /// Does what is due, and waits for something to happen until then at the latest.
     fn turn(&mut self, until: Instant) -> Result<()> {
         let now = Instant::now();
@@ -145,7 +173,7 @@ impl NativeSource {
             NetworkEvent::Ready(_) => self.notes.complaint.set(None),
             NetworkEvent::Metadata => {
                 let fault = self.network.view().fault();
-                self.notes.complaint.set(fault.map(|fault| format!("the topic: {fault}")));
+                self.notes.complaint.set(fault.map(|fault| format!("the topic: {}", words(fault))));
             }
             NetworkEvent::Lost(link, lost, why) => {
                 self.fetcher.lost(link, &lost, now);
@@ -269,25 +297,12 @@ impl Source for NativeSource {
         wait: Duration,
         each: &mut dyn FnMut(&Arrival<'_>),
     ) -> Result<usize> {
-        let now = Instant::now();
-        self.group.polled(now);
-        let deadline = now + wait;
-        let header = self.stamp_place.header();
-        // The network first: what is asked now arrives while the records are worked on.
-        let mut until = if self.fetcher.has_records() { Instant::now() } else { deadline };
-        loop {
-            self.turn(until)?;
-            let count = self.fetcher.hand_out(&mut self.network, header, max, each)?;
-            if let Some(trouble) = self.fetcher.trouble.take() {
-                self.notes.complaint.set(Some(trouble));
-            }
-            let now = Instant::now();
-            if count > 0 || now >= deadline {
-                self.group.polled(now);
-                return Ok(count);
-            }
-            until = deadline;
+        let polled = self.read_on(max, wait, each);
+        if let Err(error) = &polled {
+            // None of them passes: what does is tried again, and not told of by an error.
+            self.notes.complaint.refuse(error.to_string());
         }
+        polled
     }
 
     fn commit(&mut self) -> Result<()> {

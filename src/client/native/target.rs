@@ -143,7 +143,7 @@ impl Target for NativeTarget {
     }
 
     fn refusal(&self) -> Option<String> {
-        self.administration.refusal()
+        self.notes.complaint.refusal().or_else(|| self.administration.refusal())
     }
 
     fn group_watch(&self) -> Option<Arc<dyn GroupWatch>> {

@@ -15,7 +15,7 @@ use crate::base::error::Result;
 use crate::base::visible;
 use crate::event::FraudKind;
 use crate::plan::threshold::Threshold;
-use crate::plan::{Arrivals, ClientKind, Plan, PopulationPlan, masked};
+use crate::plan::{Arrivals, Plan, PopulationPlan, masked};
 
 pub use estimate::{Outlook, TimeOutlook};
 pub use expected::{LoadOutlook, PhaseOutlook};
@@ -100,8 +100,10 @@ fn write(outline: &Outline<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "{} (seed {})", plan.name, plan.seed)?;
     let broker = plan.kafka.bootstrap_servers.as_deref();
     row(out, "broker", broker.unwrap_or("embedded, started for the run"))?;
-    if plan.kafka.client != ClientKind::default() {
-        row(out, "client", plan.kafka.client.name())?;
+    let client = plan.kafka.client.name();
+    match &plan.kafka.client_reason {
+        None => row(out, "client", client)?,
+        Some(why) => row(out, "client", format_args!("{client}: {why}"))?,
     }
     let topic = &plan.topic;
     let suffix = if topic.reuse { "" } else { "-<run>" };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::dotted_keys::Setting;
-use crate::plan::kafka_plan::ClientKind;
+use crate::plan::kafka_plan::{ClientKind, KafkaPlan};
 use crate::plan::toml::diagnostics::Diagnostics;
 
 /// The clients that have a property.
@@ -46,6 +46,10 @@ pub struct CheckedProperties {
 pub trait ClientCheckers: Debug + Sync {
     /// The one of this kind.
     fn checker(&self, kind: ClientKind) -> &dyn PropertyChecker;
+
+    /// Chooses for a plan in which nobody has named one; where it isn't the one that is taken if
+    /// possible, with the reason.
+    fn choose(&self, plan: &KafkaPlan) -> (ClientKind, Option<String>);
 }
 
 /// What a client knows of its own properties.

@@ -211,7 +211,7 @@ impl StandaloneConsumer {
     /// Whether it is worth while to go on waiting for the first assignment.
     fn check_joining(&self, waited: Duration) -> Result<()> {
         if let Some(words) = self.world.refusal() {
-            return Err(Error::Broker(format!("the broker refuses {words}")));
+            return Err(Error::Broker(words));
         }
         let Patience { limits, assigned_within } = self.patience;
         if limits.idle.is_none() || waited < assigned_within {

@@ -145,10 +145,10 @@ impl RecordBatch {
     }
 
     /// What was taken.
-    pub(super) fn records(&self) -> impl Iterator<Item = RawRecord<'_>> {
+    pub(super) fn records(&self) -> impl Iterator<Item = TakenRecord<'_>> {
         // SAFETY: each is a record that was given to us and not given back; it lives as long as
         // the batch is borrowed.
-        self.places[..self.taken].iter().filter_map(|place| unsafe { RawRecord::of(*place) })
+        self.places[..self.taken].iter().filter_map(|place| unsafe { TakenRecord::of(*place) })
     }
 
     fn give_back(&mut self) {
@@ -167,9 +167,9 @@ impl Drop for RecordBatch {
 
 /// A record as librdkafka has it, or an error in its place.
 #[derive(Clone, Copy)]
-pub(super) struct RawRecord<'a>(&'a native::rd_kafka_message_t);
+pub(super) struct TakenRecord<'a>(&'a native::rd_kafka_message_t);
 
-impl<'a> RawRecord<'a> {
+impl<'a> TakenRecord<'a> {
     /// # Safety
     /// The record lives for `'a`, unless it is null.
     pub(super) unsafe fn of(record: *const native::rd_kafka_message_t) -> Option<Self> {

@@ -14,6 +14,7 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::super::answer::Answer;
+use super::super::complaint::words;
 use super::member_protocol::{MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape};
 use super::report::{GivenTopic, ReportAnswer, reported};
 
@@ -219,7 +220,7 @@ impl ConsumerMember {
                  \"classic\", or Kafka 4.0 or later"
                     .to_owned()
             }
-            error => format!("{error}; expected a group that this member may join"),
+            error => format!("{}; expected a group that this member may join", words(error)),
         };
         let told = if message.is_empty() { String::new() } else { format!(" ({message})") };
         MemberChange::Failed(format!("group {group} refuses a member: {why}{told}"))

@@ -17,6 +17,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::super::answer::Answer;
 use super::super::assign::AssignmentStrategy;
+use super::super::complaint::words;
 use super::exchange;
 use super::leading::share_out;
 use super::member_protocol::{MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape};
@@ -211,8 +212,9 @@ impl ClassicMember {
                 MemberChange::None
             }
             error => MemberChange::Failed(format!(
-                "group {group} refuses a member: {error}; expected a group of the classic \
-                 protocol that this member may join"
+                "group {group} refuses a member: {}; expected a group of the classic protocol \
+                 that this member may join",
+                words(error)
             )),
         }
     }

@@ -1,17 +1,13 @@
 //! The clients' properties.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::plan::ClientKind;
-use crate::plan::kafka::checker::{CheckedProperties, ClientSide, GivenProperty, PropertyChecker};
 
-fn x(properties: &[&str]) -> Overrides {
+pub(super) fn x(properties: &[&str]) -> Overrides {
     let properties = properties.iter().map(ToString::to_string).collect();
     Overrides { properties, ..Overrides::default() }
 }
 
-fn producer(lines: &str) -> String {
+pub(super) fn producer(lines: &str) -> String {
     format!("{LEAST}[kafka.producer]\n{lines}\n")
 }
 
@@ -278,88 +274,4 @@ fn a_password_is_never_shown() {
     assert_eq!(faults.lines().count(), 3);
     assert!(!faults.contains("hunter2"), "{faults}");
     assert!(faults.contains("did you mean sasl.password?"), "{faults}");
-}
-
-/// A client that has one property, and a word of its own for the servers.
-#[derive(Debug)]
-struct OneProperty;
-
-impl ClientCheckers for OneProperty {
-    fn checker(&self, _: ClientKind) -> &dyn PropertyChecker {
-        self
-    }
-}
-
-impl PropertyChecker for OneProperty {
-    fn canonical<'n>(&self, name: &'n str) -> &'n str {
-        if name == "hosts" { "bootstrap.servers" } else { name }
-    }
-
-    fn check(
-        &self,
-        given: &mut dyn Iterator<Item = GivenProperty>,
-        is_embedded: bool,
-        faults: &Diagnostics,
-    ) -> CheckedProperties {
-        let mut checked = CheckedProperties::default();
-        for GivenProperty { side, name, setting } in given {
-            if name != "shelves" || is_embedded {
-                faults.add(setting.place, format!("{}: not here", setting.path));
-            } else if side == ClientSide::Producer {
-                checked.producer.insert(name, setting.text);
-            } else {
-                checked.consumer.insert(name, setting.text);
-            }
-        }
-        checked
-    }
-}
-
-#[test]
-fn a_property_is_judged_by_the_client_that_will_have_it_and_by_nobody_else() {
-    let judged = |lines: &str, properties: &[&str], config: &str| {
-        let config = Some(("c.properties".to_owned(), config.to_owned()));
-        let overrides = Overrides { command_config: config, ..x(properties) };
-        let source = ScenarioSource::new("a.toml", producer(lines));
-        plan(&source, &overrides, &environment(), APPS, &OneProperty).map(|plan| plan.kafka)
-    };
-    let kafka = judged("shelves = 3", &["consumer.shelves=4"], "hosts=a:1").unwrap();
-    assert_eq!(kafka.bootstrap_servers.as_deref(), Some("a:1"));
-    let one = |text: &str| BTreeMap::from([("shelves".to_owned(), text.to_owned())]);
-    assert_eq!((kafka.producer, kafka.consumer), (one("3"), one("4")));
-    // All at once, each with its place.
-    let faults =
-        judged("shelves = 3\nlinger.ms = 5", &["acks=all", "no", "x=1"], "hosts=a:1\nretries=1");
-    assert_eq!(
-        faults.unwrap_err().to_string(),
-        "a.toml:7:13: kafka.producer.linger.ms: not here\n\
-         c.properties:2: retries: not here\n\
-         -X: acks: not here\n\
-         -X: number 2 has no '='; expected KEY=VALUE\n\
-         -X: x: not here"
-    );
-    let faults = judged("shelves = 3", &[], "").unwrap_err().to_string();
-    assert_eq!(faults, "a.toml:6:11: kafka.producer.shelves: not here", "no broker was named");
-}
-
-#[test]
-fn the_client_is_librdkafka_or_the_one_that_file_and_flag_name() {
-    let native = format!("{LEAST}[kafka]\nclient = \"native\"\n");
-    let client = |text: &str, flag: Option<ClientKind>| {
-        let overrides = Overrides { client: flag, ..Overrides::default() };
-        planned(text, &overrides).unwrap().kafka.client
-    };
-    assert_eq!(client(LEAST, None), ClientKind::Librdkafka);
-    assert_eq!(client(&native, None), ClientKind::Native);
-    assert_eq!(client(LEAST, Some(ClientKind::Native)), ClientKind::Native);
-    assert_eq!(client(&native, Some(ClientKind::Librdkafka)), ClientKind::Librdkafka);
-    assert_eq!(
-        faults_of(&native.replace("native", "natve")),
-        "a.toml:6:10: kafka.client: no such word: \"natve\"; did you mean \"native\"? expected one \
-         of \"librdkafka\", \"native\""
-    );
-    // A plan that does not say is one from before the choice: equal plans have equal hashes.
-    let json = |text: &str| serde_json::to_value(plan_of(text)).unwrap();
-    assert_eq!(json(LEAST)["kafka"].get("client"), None);
-    assert_eq!(json(&native)["kafka"]["client"], "native");
 }

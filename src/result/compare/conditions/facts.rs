@@ -43,8 +43,8 @@ pub(super) fn surroundings(result: &RunResult) -> ConditionValues {
 pub(super) fn plan(result: &RunResult) -> ConditionValues {
     let mut facts = ConditionValues::new();
     flatten("", &result.plan, &mut facts);
-    // Not set by plans from before the choice, nor by those that leave it.
-    facts.entry(CLIENT.to_owned()).or_insert_with(|| ClientKind::default().name().to_owned());
+    let before = || ClientKind::before_the_choice().name().to_owned();
+    facts.entry(CLIENT.to_owned()).or_insert_with(before);
     facts
 }
 

@@ -75,6 +75,7 @@ fn full() -> Value {
     run.plan["warnings"] = json!(["the topic is small"]);
     run.plan["thresholds"] = json!([{ "metric": "throughput", "text": "> 1/s" }]);
     run.plan["kafka"]["bootstrap_servers"] = json!("127.0.0.1:9092");
+    run.plan["kafka"]["client_reason"] = json!("the other one has no TLS");
     run.host.machine = Some("00112233445566ff".to_owned());
     run.host.producer_slice_ns = Some(100_000);
     run.host.producer_timer_slack_ns = Some(1);
