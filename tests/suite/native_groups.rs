@@ -139,7 +139,8 @@ fn come_and_go(shared: &World) {
         let all = (0..PARTITIONS)
             .flat_map(|partition| (0..i64::from(each)).map(move |offset| (partition, offset)));
         assert_eq!(taken, all.collect::<Vec<_>>(), "{assignor}: {own:?}");
-        assert!(changes >= 6, "{assignor}: {changes} changes of the first one's partitions");
+        // It had all, lost some, and had all again; how often, depends on who came when.
+        assert!(changes >= 3, "{assignor}: {changes} changes of the first one's partitions");
     }
 }
 

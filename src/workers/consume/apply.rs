@@ -98,3 +98,98 @@ pub(super) fn catch_up(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+    use std::collections::VecDeque;
+
+    use super::super::tests::{arrival, stamped};
+    use super::*;
+    use crate::apps::Summary;
+    use crate::event::format::JSON;
+
+    /// Notes when each event that it observes was due.
+    #[derive(Debug, Default)]
+    struct DueTimes(Vec<i64>);
+
+    impl App for DueTimes {
+        fn observe(&mut self, _: &Event<'_>, due_us: i64) {
+            self.0.push(due_us);
+        }
+
+        fn merge(&mut self, _: Box<dyn App>) {}
+
+        fn summary(&self) -> Summary {
+            Summary::default()
+        }
+
+        fn copy(&self) -> Box<dyn App> {
+            Box::new(Self(self.0.clone()))
+        }
+
+        fn into_any(self: Box<Self>) -> Box<dyn Any> {
+            self
+        }
+    }
+
+    /// Says the same of each record, and counts what is no event.
+    struct Fixed {
+        judgement: Judgement,
+        admission: Admission,
+        waiting: VecDeque<(i64, Box<[u8]>)>,
+        garbage: u32,
+    }
+
+    impl RecordPolicy for Fixed {
+        fn judge(&mut self, _: &Arrival<'_>, _: Option<&Stamp>) -> Judgement {
+            self.judgement
+        }
+
+        fn admit(&mut self, _: &Arrival<'_>, _: Option<&Stamp>, _: &Event<'_>) -> Admission {
+            self.admission
+        }
+
+        fn garbage(&mut self) {
+            self.garbage += 1;
+        }
+
+        fn borne_out(&mut self) -> Option<(i64, Box<[u8]>)> {
+            self.waiting.pop_front()
+        }
+    }
+
+    /// What the application observed, whether the record counts as observed, and the garbage.
+    fn applied(
+        judgement: Judgement,
+        admission: Admission,
+        payload: &[u8],
+    ) -> (Vec<i64>, bool, u32) {
+        let stamp = Stamp { run: 1, shard: 0, seq: 1, due_wall_us: 500 };
+        let event = stamped(&stamp).into_boxed_slice();
+        let waiting = [(40, event.clone()), (41, Box::from(*b"no event")), (42, event)].into();
+        let mut policy = Fixed { judgement, admission, waiting, garbage: 0 };
+        let mut app = DueTimes::default();
+        let record = arrival(0, 0, Some(b"anna"), Some(payload));
+        let parser = &mut *JSON.parser();
+        let is_observed = apply(&mut app, &mut policy, &record, Some(&stamp), parser);
+        (app.0, is_observed, policy.garbage)
+    }
+
+    #[test]
+    fn an_event_is_observed_as_due_when_its_policy_says_and_before_what_waited_for_it() {
+        use Judgement::{Apply, Inspect, Skip};
+        let stamp = Stamp { run: 1, shard: 0, seq: 1, due_wall_us: 500 };
+        let event = stamped(&stamp);
+        let admitted = |admission| applied(Apply, admission, &event);
+        assert_eq!(admitted(Admission::Now(7)), (vec![7, 40, 42], true, 0));
+        assert_eq!(admitted(Admission::Later), (vec![40, 42], true, 0));
+        assert_eq!(admitted(Admission::LeftOut), (vec![40, 42], false, 0));
+        for (judgement, garbage) in [(Inspect, 1), (Skip, 0)] {
+            let now = Admission::Now(7);
+            assert_eq!(applied(judgement, now, &event), (vec![], false, 0));
+            assert_eq!(applied(judgement, now, b"{"), (vec![], false, garbage));
+        }
+        assert_eq!(applied(Apply, Admission::Now(7), b"{"), (vec![], false, 1));
+    }
+}
