@@ -23,9 +23,10 @@ pub(in crate::run) enum ThreadKind {
     Other,
 }
 
-/// How the names of librdkafka's threads begin, and those of its wrapper's: after 15 characters
-/// the kernel cuts them off.
-const CLIENT: [&str; 3] = ["rdk:", "producer pollin", "admin client po"];
+/// How the names of librdkafka's threads begin, those of its wrapper's and the native client's:
+/// after 15 characters the kernel cuts them off.
+const CLIENT: [&str; 5] =
+    ["rdk:", "producer pollin", "admin client po", "kbench-sender", "kbench-member"];
 
 impl ThreadKind {
     /// Of a thread that the roster does not know, by the name that the system has for it.
@@ -169,6 +170,8 @@ mod tests {
             ("rdk:broker1", ThreadKind::Client),
             ("producer pollin", ThreadKind::Client),
             ("admin client po", ThreadKind::Client),
+            ("kbench-sender", ThreadKind::Client),
+            ("kbench-member", ThreadKind::Client),
             ("replay", ThreadKind::Harness),
             ("replays", ThreadKind::Other),
             ("my rdk:broker1", ThreadKind::Other),
