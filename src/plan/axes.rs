@@ -103,11 +103,27 @@ pub fn sweep(
         }
     }
     check_values(&sweep)?;
+    take_one_client(&mut sweep.points);
     if let Some(first) = sweep.points.first() {
         sweep.name.clone_from(&first.plan.name);
         sweep.seed = first.plan.seed;
     }
     Ok(Some(sweep))
+}
+
+/// Points are held against each other, so they have one client: what one of them sets and the
+/// native client lacks, decides for all. Where somebody has named one, none has a reason.
+fn take_one_client(points: &mut [SweepPoint]) {
+    let mut all = points.iter().map(|point| &point.plan.kafka);
+    let lacking = all.find(|kafka| kafka.client_reason.is_some());
+    let Some((client, reason)) = lacking.map(|kafka| (kafka.client, kafka.client_reason.clone()))
+    else {
+        return;
+    };
+    for point in points {
+        point.plan.kafka.client = client;
+        point.plan.kafka.client_reason.clone_from(&reason);
+    }
 }
 
 impl Typed {
@@ -278,6 +294,7 @@ fn written(node: &Node) -> String {
 mod tests {
     use super::*;
     use crate::apps::schemas;
+    use crate::plan::ClientKind;
     use crate::plan::sweep::shown;
 
     const BASE: &str = "seed = 1\n[load]\nrate_per_s = 100\nduration = \"5s\"\nwarmup = \"1s\"\n";
@@ -372,6 +389,23 @@ mod tests {
         let many = many.join(", ");
         let line = faults(&format!("[sweep.axes]\npartitions = [{many}]\nrate = [{many}]\n"), &[]);
         assert!(line.contains("1000000 points; expected at most 10000"), "{line}");
+    }
+
+    #[test]
+    fn all_points_have_one_client_where_one_sets_what_the_native_lacks() {
+        use ClientKind::{Librdkafka, Native};
+        let clients = |text: &str| -> Vec<(ClientKind, bool)> {
+            let points = swept(text).points.into_iter().map(|point| point.plan.kafka);
+            points.map(|kafka| (kafka.client, kafka.client_reason.is_some())).collect()
+        };
+        let axis = "[sweep.axes]\n\"kafka.producer.partitioner\" = ";
+        let both = format!("{axis}[\"murmur2_random\", \"random\"]\n");
+        assert_eq!(clients(&both), [(Librdkafka, true); 2]);
+        let ours = format!("{axis}[\"murmur2_random\", \"murmur2\"]\n");
+        assert_eq!(clients(&ours), [(Native, false); 2]);
+        // Whoever names them gets them.
+        let named = format!("{axis}[\"murmur2\"]\nkafka.client = [\"native\", \"librdkafka\"]\n");
+        assert_eq!(clients(&named), [(Native, false), (Librdkafka, false)]);
     }
 
     #[test]

@@ -107,7 +107,9 @@ fn the_client_is_the_one_that_file_and_flag_name_else_native_where_it_has_all_th
 #[test]
 fn librdkafka_is_taken_where_the_native_client_lacks_something_and_the_plan_says_what() {
     let chosen = |lines: &str, properties: &[&str]| {
-        let plan = planned(&producer(lines), &x(properties)).unwrap().kafka;
+        let servers = Some("a:1".to_owned());
+        let overrides = Overrides { bootstrap_servers: servers, ..x(properties) };
+        let plan = planned(&producer(lines), &overrides).unwrap().kafka;
         (plan.client, plan.client_reason.unwrap_or_default())
     };
     let (client, reason) = chosen("\"linger.ms\" = 5", &[]);
