@@ -26,8 +26,9 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
     }
     let client = table.word("client", &ClientKind::NAMES);
     let named = client.map(|index| ClientKind::ALL[index]);
-    // Names and values are judged alike, whichever it will be.
-    let checker = inputs.clients.checker(named.unwrap_or(ClientKind::Librdkafka));
+    // Until it is chosen: names and values are judged alike, whichever it will be.
+    let client = named.unwrap_or(ClientKind::Librdkafka);
+    let checker = inputs.clients.checker(client);
     let config_servers = add_config(&mut given, inputs, checker, faults);
     let bootstrap_servers = bootstrap::resolve(&table, inputs, config_servers);
     table.finish();
@@ -36,7 +37,6 @@ pub(crate) fn resolve(table: TomlTable<'_>, inputs: &Inputs<'_>) -> (KafkaPlan, 
     let mut given = given.into_iter().chain(flags);
     let checked = checker.check(&mut given, bootstrap_servers.is_none(), faults);
     let CheckedProperties { producer, consumer, record_limit } = checked;
-    let client = named.unwrap_or(ClientKind::Librdkafka);
     let mut plan = KafkaPlan { bootstrap_servers, client, client_reason: None, producer, consumer };
     if named.is_none() {
         (plan.client, plan.client_reason) = inputs.clients.choose(&plan);

@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use super::super::answer::Answer;
 use super::super::complaint::words;
-use super::member_protocol::{MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape};
+use super::member_protocol::{
+    MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape, without,
+};
 use super::report::{GivenTopic, ReportAnswer, reported};
 
 /// What stands for an epoch in the last heartbeat of a member, and in that of one with a name of
@@ -303,11 +305,6 @@ impl MemberProtocol for ConsumerMember {
         self.is_asked = false;
         is_known.then_some(MemberAsk::Report(last))
     }
-}
-
-/// Those of the first list that are not in the second.
-fn without(list: &[i32], others: &[i32]) -> Vec<i32> {
-    list.iter().copied().filter(|partition| !others.contains(partition)).collect()
 }
 
 #[cfg(test)]

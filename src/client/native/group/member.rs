@@ -20,7 +20,9 @@ use super::super::assign::AssignmentStrategy;
 use super::super::complaint::words;
 use super::exchange;
 use super::leading::share_out;
-use super::member_protocol::{MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape};
+use super::member_protocol::{
+    MemberAsk, MemberChange, MemberProtocol, MemberSettings, TopicShape, without,
+};
 use super::protocol::{read_assignment, write_subscription};
 
 /// The protocol type of groups that read topics.
@@ -351,11 +353,6 @@ impl MemberProtocol for ClassicMember {
         let goes = !member_id.is_empty() && self.settings.instance_id.is_none();
         goes.then_some(MemberAsk::Leave(member_id))
     }
-}
-
-/// Those of the first list that are not in the second.
-fn without(list: &[i32], others: &[i32]) -> Vec<i32> {
-    list.iter().copied().filter(|partition| !others.contains(partition)).collect()
 }
 
 fn ms(time: Duration) -> i32 {

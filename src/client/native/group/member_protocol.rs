@@ -130,3 +130,8 @@ pub(super) trait MemberProtocol: Debug + Send {
     /// join as a new one.
     fn leave(&mut self, now: Instant) -> Option<MemberAsk>;
 }
+
+/// Those of the first list that are not in the second.
+pub(super) fn without(list: &[i32], others: &[i32]) -> Vec<i32> {
+    list.iter().copied().filter(|partition| !others.contains(partition)).collect()
+}
