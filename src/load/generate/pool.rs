@@ -154,9 +154,11 @@ impl Pool {
     #[inline]
     pub(super) fn turn(&mut self, random: &mut Random) -> Option<PoolTurn> {
         loop {
-            let top = self.queue.first();
             let group = self.groups.iter().enumerate().min_by_key(|(_, group)| group.next_ns());
-            if let Some((which, at_ns)) = group.map(|(which, group)| (which, group.next_ns()))
+            let group = group.map(|(which, group)| (which, group.next_ns()));
+            let until = group.map_or(u64::MAX, |(_, at_ns)| pack(at_ns, UNSEEN));
+            let top = self.queue.first_until(until);
+            if let Some((which, at_ns)) = group
                 && top.is_none_or(|entry| at_ns >> TICK_BITS < entry >> PLACE_BITS)
             {
                 self.take_from(which, random);

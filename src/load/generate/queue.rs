@@ -65,8 +65,18 @@ impl Queue {
     /// The earliest one, which stays.
     #[inline]
     pub(super) fn first(&mut self) -> Option<u64> {
+        self.first_until(u64::MAX)
+    }
+
+    /// The earliest one, which stays; `None` where all are beyond `until`. One that is beyond may
+    /// come nevertheless.
+    ///
+    /// Who goes on from there with something earlier gives that as `until`: had the window gone to
+    /// the first of these entries, all that is pushed until then would be late, and a heap again.
+    #[inline]
+    pub(super) fn first_until(&mut self, until: u64) -> Option<u64> {
         if self.now.is_empty() && self.late.is_empty() {
-            self.turn_over();
+            self.turn_over(until >> WINDOW_BITS);
         }
         let late = self.late.peek().map(|Reverse(entry)| *entry);
         match (self.now.last().copied(), late) {
@@ -118,17 +128,21 @@ impl Queue {
         slot.push(entry);
     }
 
-    /// Goes on to the next window that has any.
+    /// Goes on to the next window that has any, unless it is beyond the last that may be gone to.
     #[cold]
-    fn turn_over(&mut self) {
+    fn turn_over(&mut self, last: u64) {
         while self.now.is_empty()
             && let Some(level) = self.taken.iter().position(|taken| *taken != 0)
         {
             let digit = self.taken[level].trailing_zeros();
-            self.taken[level] &= !(1 << digit);
             let below = level as u32 * DIGIT_BITS;
             let prefix = self.window >> (below + DIGIT_BITS) << DIGIT_BITS | u64::from(digit);
-            self.window = prefix << below;
+            let window = prefix << below;
+            if window > last {
+                break;
+            }
+            self.window = window;
+            self.taken[level] &= !(1 << digit);
             let place = level * DIGITS + digit as usize;
             let mut slot = std::mem::take(&mut self.slots[place]);
             if level == 0 {
@@ -159,7 +173,7 @@ mod tests {
         /// Pauses from nothing to days, entries before the window, and the clock set back.
         #[test]
         fn it_gives_what_a_heap_gives(
-            steps in prop::collection::vec((0..10_u8, 0..50_u32, any::<u64>()), 0..600),
+            steps in prop::collection::vec((0..12_u8, 0..50_u32, any::<u64>()), 0..600),
         ) {
             let (mut queue, mut heap) = (Queue::new(), BinaryHeap::new());
             let mut now = 0;
@@ -180,6 +194,18 @@ mod tests {
                         prop_assert_eq!(queue.first(), expected);
                         prop_assert_eq!(queue.pop(), expected);
                         now = expected.map_or(now, |entry| entry.max(now));
+                    }
+                    9..11 => {
+                        let until = now + random % (1 << bits);
+                        let expected = heap.peek().map(|Reverse(entry)| *entry);
+                        match queue.first_until(until) {
+                            None => prop_assert!(expected.is_none_or(|entry| entry > until)),
+                            first => prop_assert_eq!(first, expected),
+                        }
+                        // A group's turn: the clock goes on without the queue.
+                        if expected.is_none_or(|entry| entry > until) {
+                            now = until;
+                        }
                     }
                     _ => {
                         let by = now / 2;
@@ -210,6 +236,25 @@ mod tests {
         let ahead: Vec<_> = (0..4).map(|by| queue.ahead(by)).collect();
         let of = |low: u64| Some((1 << 40) + low);
         assert_eq!(ahead, [of(0), of(3), of(7), None]);
+    }
+
+    /// A look at the first one, far ahead, while others take their turns before it.
+    #[test]
+    fn what_is_pushed_before_the_first_one_is_not_late() {
+        let mut queue = Queue::new();
+        let minute = 60_u64 << (WINDOW_BITS + 6);
+        queue.push(minute);
+        for window in 1..60 * 64_u64 {
+            let at = window << WINDOW_BITS;
+            while let Some(first) = queue.first_until(at).filter(|first| *first <= at) {
+                assert_eq!(queue.pop(), Some(first));
+            }
+            queue.push(at + minute / 2);
+            assert!(queue.late.is_empty(), "{window}");
+        }
+        queue.first();
+        queue.push(minute / 2);
+        assert_eq!(queue.late.len(), 1);
     }
 
     #[test]
