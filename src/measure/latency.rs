@@ -13,6 +13,7 @@ mod series;
 mod stalls;
 mod stored;
 mod throttle;
+mod waiting;
 pub mod window;
 
 use std::ops::Range;
@@ -29,6 +30,7 @@ pub use series::Series;
 pub use stalls::{StallView, Stalls, Still};
 pub use stored::decoded;
 pub use throttle::{Throttled, Throttles};
+use waiting::WaitingSamples;
 use window::{DATED_MAX, Stage, Window, difference};
 
 /// Records one thread's latencies; no lock, and no clock of its own.
@@ -37,6 +39,8 @@ pub struct Recorder {
     measured: Range<u64>,
     interval_ns: u64,
     window: Box<Window>,
+    /// What is the window's and not counted yet.
+    waiting: WaitingSamples,
     /// When the window is over.
     end_ns: u64,
     sends: Option<Arc<Sends>>,
@@ -53,6 +57,7 @@ impl Recorder {
             measured,
             interval_ns: interval_ns.max(1),
             window: Box::new(Window::new(0)),
+            waiting: WaitingSamples::default(),
             end_ns: 0,
             sends: None,
             stalls: None,
@@ -104,8 +109,13 @@ impl Recorder {
     pub fn record(&mut self, stage: Stage, due_ns: u64, value_ns: i64) {
         self.window.events += 1;
         if self.measured.contains(&due_ns) {
-            self.window.due(stage, due_ns, self.interval_ns).record(value_ns);
+            self.sample(stage, due_ns, value_ns);
         }
+    }
+
+    #[inline]
+    fn sample(&mut self, stage: Stage, due_ns: u64, value_ns: i64) {
+        self.waiting.push(stage, due_ns, value_ns, (&mut self.window, self.interval_ns));
     }
 
     /// Records that an event was acknowledged `value_ns` after its due time: from then, and from
@@ -119,7 +129,7 @@ impl Recorder {
         let still = self.still(due_ns, delay_ns, due_ns.saturating_add_signed(value_ns));
         if let Some(delay_ns) = delay_ns {
             let value_ns = value_ns.saturating_sub_unsigned(delay_ns);
-            self.window.stage(Stage::AckUncorrected).record(value_ns);
+            self.sample(Stage::AckUncorrected, due_ns, value_ns);
         }
         let way = StageTimes { delay_ns, still, arrival_ns: value_ns, service_ns: 0 };
         self.window.stack.get_or_insert_with(Box::default).record(way);
@@ -148,22 +158,21 @@ impl Recorder {
             service_ns: difference(processed_ns, polled_ns),
         };
         let end_to_end_ns = difference(processed_ns, from_ns);
-        let interval_ns = self.interval_ns;
-        let window = &mut *self.window;
-        window.stage(Stage::Arrival).record(way.arrival_ns);
-        window.stage(Stage::Service).record(way.service_ns);
-        window.due(Stage::EndToEnd, due_ns, interval_ns).record(end_to_end_ns);
+        self.sample(Stage::Arrival, due_ns, way.arrival_ns);
+        self.sample(Stage::Service, due_ns, way.service_ns);
+        self.sample(Stage::EndToEnd, due_ns, end_to_end_ns);
         if let Some(delay_ns) = delay_ns {
             let value_ns = end_to_end_ns.saturating_sub_unsigned(delay_ns);
-            window.stage(Stage::EndToEndUncorrected).record(value_ns);
+            self.sample(Stage::EndToEndUncorrected, due_ns, value_ns);
         }
-        window.stack.get_or_insert_with(Box::default).record(way);
+        self.window.stack.get_or_insert_with(Box::default).record(way);
     }
 
     /// Gives the window away when `now_ns` lies past it or it has grown large, and starts the one
     /// of now. Call it before recording what happened at `now_ns`.
     pub fn roll(&mut self, now_ns: u64) -> Option<Box<Window>> {
-        if now_ns < self.end_ns && self.window.dated.len() < DATED_MAX {
+        // What waits may need as many places more.
+        if now_ns < self.end_ns && self.window.dated.len() + Stage::DATED <= DATED_MAX {
             return None;
         }
         let window = self.flush(now_ns);
@@ -174,6 +183,7 @@ impl Recorder {
     pub fn flush(&mut self, now_ns: u64) -> Box<Window> {
         let index = now_ns / self.interval_ns;
         self.end_ns = (index + 1).saturating_mul(self.interval_ns);
+        self.waiting.settle(&mut self.window);
         let next = Box::new(Window::new(index));
         std::mem::replace(&mut self.window, next)
     }

@@ -91,6 +91,29 @@ fn samples_stand_in_the_interval_in_which_they_were_due() {
     assert_eq!(windows.iter().map(|window| window.events).sum::<u64>(), 400);
 }
 
+/// Samples are counted together: as many as wait, and in which order, makes no difference.
+#[test]
+fn each_sample_is_counted_once_however_many_there_are() {
+    let dated = Stage::ALL.into_iter().filter(|stage| stage.is_dated()).count();
+    assert_eq!(dated, Stage::DATED);
+    for events in [1, 63, 64, 65, 128, 129, 1_000_u64] {
+        let mut recorder = Recorder::new(0..u64::MAX, 1_000);
+        let mut expected = Latency::default();
+        for event in 0..events {
+            recorder.consumed((0, 0), event % 300, event + 400, event + 401);
+            expected.record((event + 401 - event % 300).cast_signed());
+        }
+        let window = recorder.flush(0);
+        let whole = |it: &Latency| (it.encoded(), it.sum_ns, it.min_ns, it.max_ns);
+        let found = window.latency(Stage::EndToEnd).unwrap();
+        assert_eq!(whole(&found), whole(&expected), "{events}");
+        for stage in [Stage::Arrival, Stage::Service] {
+            assert_eq!(window.latency(stage).map(|latency| latency.count()), Some(events));
+        }
+        assert!(recorder.flush(0).latency(Stage::Service).is_none(), "counted again");
+    }
+}
+
 #[test]
 fn the_stages_of_one_event_add_up() {
     let mut recorder = Recorder::new(0..100, 1_000);

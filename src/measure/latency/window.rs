@@ -39,7 +39,15 @@ impl Stage {
         Self::EndToEndUncorrected,
     ];
 
-    const COUNT: usize = Self::ALL.len();
+    pub(super) const COUNT: usize = Self::ALL.len();
+
+    /// How many are dated.
+    pub(super) const DATED: usize = 3;
+
+    /// Whether it is shown over time: by the interval in which its events were due.
+    pub(super) const fn is_dated(self) -> bool {
+        matches!(self, Self::SendDelay | Self::Ack | Self::EndToEnd)
+    }
 }
 
 /// What one thread recorded in one interval.
@@ -109,13 +117,13 @@ impl Window {
         self.undated[stage as usize].get_or_insert_with(Box::default)
     }
 
-    /// The samples of a stage that were due in the interval of `due_ns`.
-    pub(super) fn due(&mut self, stage: Stage, due_ns: u64, interval_ns: u64) -> &mut Latency {
+    /// The samples of a stage that were due in that interval.
+    pub(super) fn due(&mut self, stage: Stage, due_ns: &Range<u64>) -> &mut Latency {
         // Events mostly come in the order in which they were due: the last one, or the one before.
-        let is_meant = |dated: &Dated| dated.stage == stage && dated.due_ns.contains(&due_ns);
+        let is_meant = |dated: &Dated| dated.stage == stage && dated.due_ns == *due_ns;
         let place = self.dated.iter().rposition(is_meant).unwrap_or_else(|| {
-            let index = due_ns / interval_ns;
-            let due_ns = index * interval_ns..(index + 1).saturating_mul(interval_ns);
+            let index = due_ns.start / (due_ns.end - due_ns.start).max(1);
+            let due_ns = due_ns.clone();
             self.dated.push(Dated { stage, index, due_ns, latency: Box::default() });
             self.dated.len() - 1
         });
