@@ -8,7 +8,7 @@ use crate::event::{Outcome, Stamp};
 use crate::measure::latency::window::Stage;
 use crate::measure::latency::{Recorder, Series};
 use crate::measure::ledger::{Dues, Ledger, PartitionTracker};
-use crate::result::Interval;
+use crate::result::{Check, Interval};
 use crate::result::load_all;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -136,6 +136,19 @@ fn who_left_no_part_is_a_fault_where_something_is_missing_and_a_flag_elsewhere()
     let mut sent = sending();
     sent.result.verdict.reasons.push("producer-0 panicked".to_owned());
     assert_eq!(merged(&sent, reading(0, 180), 180).verdict.reasons, ["producer-0 panicked"]);
+}
+
+#[test]
+fn answers_that_differ_are_told_where_the_ledger_does_not_say_why() {
+    let told = |seen| {
+        let mut result = merged(&sending(), reading(0, 180), seen);
+        result.verdict = Verdict::default();
+        result.checks = vec![Check::new("events", 180, vec![Some(179)])];
+        verdict(&result, &[], &[]).reasons
+    };
+    assert_eq!(told(180), ["events: the books have 180, fraud 179 (-1)"]);
+    let lost = told(179);
+    assert!(!lost.is_empty() && !lost.iter().any(|it| it.contains("books")), "{lost:?}");
 }
 
 #[test]
