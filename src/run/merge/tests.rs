@@ -8,8 +8,8 @@ use crate::event::{Outcome, Stamp};
 use crate::measure::latency::window::Stage;
 use crate::measure::latency::{Recorder, Series};
 use crate::measure::ledger::{Dues, Ledger, PartitionTracker};
-use crate::result::{Check, Interval};
 use crate::result::load_all;
+use crate::result::{Check, Interval};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
