@@ -139,6 +139,13 @@ fn who_left_no_part_is_a_fault_where_something_is_missing_and_a_flag_elsewhere()
 }
 
 #[test]
+fn the_merged_result_says_whether_an_application_kept_up() {
+    let mut read = reading(0, 180);
+    read.lags.extend((0..180).map(|at| (at, LagAt { records: 5, seconds: Some(0.1) })));
+    assert!(merged(&sending(), read, 180).apps[0].keeping_up.is_some());
+}
+
+#[test]
 fn answers_that_differ_are_told_where_the_ledger_does_not_say_why() {
     let told = |seen| {
         let mut result = merged(&sending(), reading(0, 180), seen);
