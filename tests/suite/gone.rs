@@ -98,6 +98,10 @@ fn gone(world: &World) {
     let run = Run::start(&world, folder.path(), "drain", LOAD);
     let began = Instant::now();
     thread::sleep(Duration::from_secs(2));
+    // Frozen first, so that something is on its way when it dies: what no broker was sent is
+    // certainly not written, and the doubt below is about the rest.
+    signal(broker, libc::SIGSTOP);
+    thread::sleep(Duration::from_millis(500));
     kill(broker);
     let (code, said, result) = run.end();
     assert_eq!(code, Some(4), "{said}");
