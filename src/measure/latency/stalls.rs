@@ -1,6 +1,7 @@
 //! When the host's cores stood still: written by threads that watch them, read by those who want
 //! to know how much of an event's way that was.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,8 +32,29 @@ struct Core {
     wake_ns: AtomicU64,
     /// Stalls so far.
     count: AtomicU64,
-    /// From when to when, on the run's clock.
-    kept: Box<[(AtomicU64, AtomicU64)]>,
+    /// The newest of them, each in the place of its number.
+    kept: Box<[KeptStall]>,
+}
+
+/// One stall, on the run's clock.
+#[derive(Debug, Default)]
+struct KeptStall {
+    from_ns: AtomicU64,
+    to_ns: AtomicU64,
+    /// How long all stalls of its core before it were together.
+    before_ns: AtomicU64,
+}
+
+impl KeptStall {
+    fn span(&self) -> Range<u64> {
+        self.from_ns.load(Ordering::Relaxed)..self.to_ns.load(Ordering::Relaxed)
+    }
+
+    /// How long it and all before it were together.
+    fn until_then_ns(&self) -> u64 {
+        let Range { start, end } = self.span();
+        self.before_ns.load(Ordering::Relaxed) + end.saturating_sub(start)
+    }
 }
 
 impl Stalls {
@@ -42,7 +64,7 @@ impl Stalls {
         let core = || Core {
             wake_ns: AtomicU64::new(u64::MAX),
             count: AtomicU64::new(0),
-            kept: (0..KEPT).map(|_| Default::default()).collect(),
+            kept: (0..KEPT).map(|_| KeptStall::default()).collect(),
         };
         Self { cores: (0..cores).map(|_| core()).collect(), newest_end_ns: AtomicU64::new(0) }
     }
@@ -56,9 +78,11 @@ impl Stalls {
         };
         if late_ns >= STALL_MIN_NS {
             let count = core.count.load(Ordering::Relaxed);
-            let (from, to) = &core.kept[count as usize % KEPT];
-            from.store(due_ns, Ordering::Relaxed);
-            to.store(now_ns, Ordering::Relaxed);
+            let before_ns = if count > 0 { core.stall(count - 1).until_then_ns() } else { 0 };
+            let stall = core.stall(count);
+            stall.from_ns.store(due_ns, Ordering::Relaxed);
+            stall.to_ns.store(now_ns, Ordering::Relaxed);
+            stall.before_ns.store(before_ns, Ordering::Relaxed);
             core.count.store(count + 1, Ordering::Release);
             self.newest_end_ns.fetch_max(now_ns, Ordering::Release);
         }
@@ -69,23 +93,49 @@ impl Stalls {
 }
 
 impl Core {
+    /// The stall of that number.
+    fn stall(&self, number: u64) -> &KeptStall {
+        &self.kept[number as usize % KEPT]
+    }
+
     /// How much of `from_ns..to_ns` it stood still; `wake_ns` is what its watcher has said.
+    ///
+    /// Where a host has fallen far behind, a way holds hundreds of stalls: they are not gone
+    /// through, but lie between two sums.
     fn overlap_ns(&self, from_ns: u64, to_ns: u64, wake_ns: u64) -> u64 {
         let goes_on = to_ns.saturating_sub(wake_ns) >= STALL_MIN_NS;
         let mut sum_ns = if goes_on { to_ns - wake_ns.max(from_ns) } else { 0 };
-        let count = self.count.load(Ordering::Acquire);
-        for at in (count.saturating_sub(KEPT as u64)..count).rev() {
-            let (from, to) = &self.kept[at as usize % KEPT];
-            let stall = from.load(Ordering::Relaxed)..to.load(Ordering::Relaxed);
-            if stall.end <= from_ns {
+        let mut end = self.count.load(Ordering::Acquire);
+        let mut first = end.saturating_sub(KEPT as u64);
+        // Those that may reach beyond `to_ns`, and the one that went on when `wake_ns` was read
+        // and may be over now: it counts once.
+        while end > first {
+            let stall = self.stall(end - 1).span();
+            if stall.end <= to_ns && stall.start < wake_ns {
                 break;
             }
-            // The one that went on when `wake_ns` was read may be over now: it counts once.
             if stall.start < wake_ns {
                 sum_ns += stall.end.min(to_ns).saturating_sub(stall.start.max(from_ns));
             }
+            end -= 1;
         }
-        sum_ns
+        let newest = end;
+        while first < end {
+            let middle = first.midpoint(end);
+            if self.stall(middle).span().end <= from_ns {
+                first = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        if first == newest {
+            return sum_ns;
+        }
+        let (oldest, newest) = (self.stall(first), self.stall(newest - 1));
+        let cut_ns = from_ns.saturating_sub(oldest.span().start);
+        let before_it_ns = oldest.before_ns.load(Ordering::Relaxed);
+        let whole_ns = newest.until_then_ns().saturating_sub(before_it_ns);
+        sum_ns + whole_ns.saturating_sub(cut_ns)
     }
 }
 
@@ -226,17 +276,40 @@ mod tests {
         assert_eq!(stalls.cores[0].overlap_ns(5 * MS, 86 * MS, 11 * MS), 75 * MS);
     }
 
+    /// A host that is far behind: of a way with more stalls than are kept, the kept ones count.
+    #[test]
+    fn a_way_longer_than_what_is_kept_counts_what_is() {
+        let (stalls, mut view) = pair(1);
+        let mut now = MS;
+        for _ in 0..KEPT + 500 {
+            stalls.woke(0, now, now + 2 * MS, now + 3 * MS);
+            now += 3 * MS;
+        }
+        let end = now - MS;
+        let kept = KEPT as u64;
+        assert_eq!(view.overlap_ns(0, end), kept * 2 * MS);
+        assert_eq!(view.overlap_ns(end - 3 * MS * (kept - 1), end), (kept - 1) * 2 * MS);
+        assert_eq!(view.overlap_ns(end - 30 * MS - MS, end), 21 * MS, "ten and half of one");
+        assert_eq!(
+            view.overlap_ns(end - 31 * MS, end - MS),
+            20 * MS,
+            "half of the newest is later"
+        );
+    }
+
     proptest! {
         /// Whatever was asked before: the shortcut for calm times leaves nothing out.
         #[test]
         fn it_is_what_a_plain_sum_over_all_stalls_gives(
-            naps in prop::collection::vec((prop::bool::weighted(0.1), 0_u64..9), 10..300),
-            asks in prop::collection::vec(0_u64..40, 300),
+            naps in prop::collection::vec((0_u64..10, 0_u64..9), 10..300),
+            asks in prop::collection::vec(prop_oneof![0_u64..40, 0_u64..2_000], 300),
+            likely in prop_oneof![Just(1_u64), Just(8)],
         ) {
             let (stalls, mut view) = pair(1);
             let (mut now, mut all) = (MS, Vec::new());
             stalls.woke(0, now, now, now + MS);
             for (&(stalled, by), &back) in naps.iter().zip(&asks) {
+                let stalled = stalled < likely;
                 let due = now + MS;
                 now = due + if stalled { by * MS } else { 20_000 };
                 if now - due >= MS {

@@ -64,9 +64,14 @@ mod tests {
 
     #[test]
     fn what_was_measured_ends_where_the_sending_was_cut() {
-        let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"10s\"\nwarmup = \"2500ms\"\n";
-        let source = ScenarioSource { name: "test.toml".to_owned(), text: text.to_owned() };
-        let plan = planned(&source);
+        let plan = |warmup: &str| {
+            let text = "seed = 1\n[load]\nrate_per_s = 10\nduration = \"10s\"\nwarmup = ";
+            let text = format!("{text}\"{warmup}\"\n");
+            planned(&ScenarioSource { name: "test.toml".to_owned(), text })
+        };
+        // It ends with an interval: the next one is whole.
+        assert_eq!(RunExtent::of(&plan("2s"), 7, None).measured, 2..12);
+        let plan = plan("2500ms");
         let reached = |cut_s: Option<f64>| {
             let start_ns = 70_000_000_000;
             let cut_ns = cut_s.map(|cut_s| start_ns + (cut_s * 1e9) as u64);

@@ -9,6 +9,7 @@ use crate::measure::latency::window::Stage;
 use crate::measure::latency::{Recorder, Series};
 use crate::measure::ledger::{Dues, Ledger, PartitionTracker};
 use crate::result::load_all;
+use crate::result::threshold::ThresholdResult;
 use crate::result::{Check, Interval};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -158,6 +159,23 @@ fn answers_that_differ_are_told_where_the_ledger_does_not_say_why() {
     assert!(!lost.is_empty() && !lost.iter().any(|it| it.contains("books")), "{lost:?}");
 }
 
+/// What the senders alone could not tell.
+#[test]
+fn thresholds_are_judged_by_what_the_applications_left() {
+    let mut sent = sending();
+    let unjudged = |expected: &str| ThresholdResult {
+        metric: "fraud.e2e.p50".to_owned(),
+        expected: expected.to_owned(),
+        actual: None,
+        shown: "n/a".to_owned(),
+        passed: false,
+    };
+    sent.result.thresholds = ["< 50ms", "< 50us"].map(unjudged).to_vec();
+    let judged = merged(&sent, reading(0, 180), 180).thresholds;
+    assert_eq!(judged.iter().map(|it| it.passed).collect::<Vec<_>>(), [true, false]);
+    assert!(judged.iter().all(|it| it.actual.is_some()), "{judged:?}");
+}
+
 #[test]
 fn drift_is_looked_for_in_stretches_of_one_rate_whoever_read() {
     let drifting = || ReadingPart::new("fraud", "g", series(0, 180, |at| at * 10_000), 0);
@@ -178,6 +196,9 @@ fn clocks_of_other_processes_bound_what_a_latency_says() {
         (result.apps[0].clock.map(|clock| clock.usable), flags.count())
     };
     assert_eq!(clock(Clocks::One), (None, 0));
+    let median = merged(&sending(), reading(0, 180), 180).apps[0].end_to_end.p50_ns;
+    let median = u64::try_from(median.unwrap()).unwrap();
+    assert_eq!(clock(Clocks::Several(Some(median))), (Some(true), 0), "no more than it says");
     assert_eq!(clock(Clocks::Several(Some(900_000))), (Some(true), 0));
     assert_eq!(clock(Clocks::Several(Some(1_100_000))), (Some(false), 1));
     assert_eq!(clock(Clocks::Several(None)), (Some(false), 1));

@@ -212,6 +212,19 @@ fn a_loop_that_is_behind_waits_for_no_tick() {
     assert!(slept[1..].iter().all(|at_us| at_us % 100 == 50), "{slept:?}");
 }
 
+/// What it hands over without having slept is of the tick in which it last woke: the event behind
+/// that one waits for no tick of its own.
+#[test]
+fn a_loop_that_has_caught_up_begins_its_next_tick_with_what_it_wakes_for() {
+    let mut stalls = [6 * MS].into_iter();
+    let left = run_ticking(MS / 2, made(10_000.0, 200), 0, move |events, clock, _| {
+        clock.clock.advance_ns(stalls.next().unwrap_or(0));
+        took(events)
+    });
+    assert_eq!(seqs(&left)[..3], [0..1, 1..61, 61..62]);
+    assert_eq!(left.slept_us()[..3], [50, 6_150, 6_650]);
+}
+
 #[test]
 fn what_is_overdue_is_sent_at_once_and_in_pieces_of_64() {
     let left = run_loop(made(10_000.0, 200), 0, |events, clock, _| {
