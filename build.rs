@@ -21,11 +21,19 @@ fn main() {
     if copied.is_ok() {
         describe.env("GIT_INDEX_FILE", &copy);
     }
-    let revision = said(&mut describe);
+    let revision = packed().unwrap_or_else(|| said(&mut describe));
     println!("cargo::rustc-env=KBENCH_GIT={revision}");
     println!("cargo::rerun-if-changed=Cargo.lock");
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     println!("cargo::rustc-env=KBENCH_RDKAFKA={}", locked(&lock, "rdkafka").unwrap_or_default());
+}
+
+/// The revision that a package was made from, as cargo notes it there; `None` in a checkout.
+fn packed() -> Option<String> {
+    let note = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
+    let (_, rest) = note.split_once("\"sha1\": \"")?;
+    let dirty = if note.contains("\"dirty\": true") { "-dirty" } else { "" };
+    Some(format!("{}{dirty}", rest.get(..12)?))
 }
 
 /// What git says, or nothing.

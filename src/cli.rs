@@ -82,6 +82,11 @@ pub enum Command {
         /// For which shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual's pages, one for each verb, into a folder
+    Man {
+        /// The folder; it is made where there is none.
+        dir: PathBuf,
+    },
 }
 
 /// `kbench run`.

@@ -15,15 +15,24 @@ pub mod shared;
 mod signals;
 mod verify;
 
+use std::path::Path;
 use std::process;
 
 use clap::CommandFactory;
 
 use super::{Cli, Command};
-use crate::base::error::ExitCode;
+use crate::base::error::{Error, ExitCode, Result};
 use crate::run::needs;
 
 use shared::{show_raw, tell};
+
+/// Writes a page for the program and for each verb.
+fn man(dir: &Path) -> Result<ExitCode> {
+    let write =
+        std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir));
+    write.map_err(|source| Error::io(format!("writing {}", dir.display()), source))?;
+    Ok(ExitCode::Ok)
+}
 
 /// Does what the command line says; prints the error if there is one.
 #[must_use]
@@ -47,6 +56,7 @@ pub fn run(cli: Cli) -> process::ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "kbench", &mut script);
             show_raw(&script).map(|()| ExitCode::Ok)
         }
+        Command::Man { dir } => man(&dir),
     };
     let code = outcome.unwrap_or_else(|error| {
         for line in error.to_string().lines() {

@@ -10,6 +10,7 @@
 //! `self_watch` (wants a quiet host), `footprint` (counts what is allocated), `hostile_broker`.
 
 mod alone;
+mod archive;
 mod bad_inputs;
 mod case;
 mod clock_steps;
