@@ -3,6 +3,7 @@
 //! Events are written straight into the open batch of their partition; one thread waits for
 //! sockets and timers, without a lock, a copy or a wake-up for each event.
 
+mod administration;
 mod answer;
 mod assign;
 mod backoff;

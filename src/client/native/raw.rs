@@ -18,7 +18,8 @@ use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    CreateTopicsRequest, FetchRequest, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
+    CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, ProduceRequest, RequestHeader,
+    ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{
     Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer,
@@ -75,6 +76,11 @@ impl RawConnection {
             .with_replication_factor(1);
         let request = CreateTopicsRequest::default().with_topics(vec![wanted]);
         assert_eq!(self.call(&request, 5).topics[0].error_code, 0);
+    }
+
+    pub(super) fn delete_topic(&mut self, topic: &str) {
+        let request = DeleteTopicsRequest::default().with_topic_names(vec![name(topic)]);
+        assert_eq!(self.call(&request, 3).responses[0].error_code, 0);
     }
 
     /// Writes records of those offsets, in one batch.

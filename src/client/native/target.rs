@@ -1,11 +1,12 @@
 //! Brokers, with producers and consumers of our own.
 //!
-//! What carries no load is librdkafka's, by its own target: topics, offsets, probes, distances,
-//! readers, and the look at groups.
+//! Of what carries no load, leaders and ends are asked for here. The rest is librdkafka's, by its
+//! own target: topics, probes, distances, readers, and the look at groups.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::administration::Administration;
 use super::notes::TargetNotes;
 use super::own_members::OtherMembers;
 use super::settings::{ConsumerSettings, NativeSettings};
@@ -32,7 +33,8 @@ pub(super) struct NativeTarget {
     kafka: KafkaPlan,
     /// Of every member.
     consumer: NativeSettings<ConsumerSettings>,
-    /// Whatever carries no load.
+    own: Administration,
+    /// Whatever else carries no load.
     administration: Arc<dyn Target>,
     /// What the clients made so far run with; one of each kind.
     applied: AppliedProperties,
@@ -45,9 +47,11 @@ impl NativeTarget {
     /// # Errors
     /// [`crate::base::error::Error::Usage`] when either client refuses a property.
     pub(super) fn connect(endpoint: &Endpoint<'_>) -> Result<Self> {
-        NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
+        let producer = NativeSettings::producer(endpoint.bootstrap, &endpoint.kafka.producer)?;
         let consumer = NativeSettings::consumer(endpoint.bootstrap, &endpoint.kafka.consumer)?;
+        let of = if endpoint.reads_only { &consumer.connection } else { &producer.connection };
         Ok(Self {
+            own: Administration::new(of, endpoint.topic)?,
             consumer,
             bootstrap: endpoint.bootstrap.to_owned(),
             topic: endpoint.topic.to_owned(),
@@ -110,11 +114,11 @@ impl Target for NativeTarget {
     }
 
     fn leaders(&self) -> Vec<i32> {
-        self.administration.leaders()
+        self.own.leaders()
     }
 
     fn ends(&self, partitions: usize) -> Result<Vec<i64>> {
-        self.administration.ends(partitions)
+        self.own.ends(partitions)
     }
 
     fn probe(
