@@ -14,9 +14,13 @@ use crate::sender::Sender;
 use crate::world::{Kind, World};
 
 pub fn probes() -> Vec<Probe> {
+    let limit = Duration::from_secs(240);
     vec![
-        Probe::new("faults::a_lost_leader_is_replaced", lost_leader).only(&[Kind::Kafka]),
-        Probe::new("faults::a_killed_broker_comes_back", killed).only(&[Kind::Kafka]),
+        // They start brokers of their own, and one of them again: minutes on a busy host.
+        Probe { limit, ..Probe::new("faults::a_lost_leader_is_replaced", lost_leader) }
+            .only(&[Kind::Kafka]),
+        Probe { limit, ..Probe::new("faults::a_killed_broker_comes_back", killed) }
+            .only(&[Kind::Kafka]),
         Probe::new("faults::a_frozen_broker_goes_on", frozen),
         Probe::new("faults::lost_answers_double_nothing", lost_answers).only(&[Kind::Embedded]),
     ]
