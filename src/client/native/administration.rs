@@ -7,9 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::protocol::Request;
 
-use super::answer::Answer;
 use super::complaint::words;
 use super::list_offsets::{PartitionEnd, list_offsets_request, read_listed};
 use super::network::{LinkId, Network, NetworkEvent};
@@ -75,7 +73,7 @@ impl Administration {
             let until = Instant::now() + RETRY;
             while Instant::now() < until {
                 network.turn(until)?;
-                while network.next_event().is_some() {}
+                forget(&mut network);
             }
         }
     }
@@ -105,8 +103,12 @@ impl Administration {
         let wanted: Vec<i32> = wanted.map(|(_, partition)| partition).collect();
         let request =
             list_offsets_request(&self.topic, PartitionEnd::Last, false, wanted.into_iter());
-        let link = connected(network, Some(broker), deadline)?;
-        let answer = ask(network, link, &request, deadline)?;
+        let link = connected(network, broker, deadline)?;
+        let answer = match network.ask(link, &request, deadline) {
+            Ok(answer) => answer,
+            // Perhaps a broker has closed it in the long time since the last question.
+            Err(error) => return Ok(Some(error.to_string())),
+        };
         let mut fault = None;
         for (partition, error, offset) in read_listed(&answer)? {
             let place = usize::try_from(partition).ok().and_then(|it| ends.get_mut(it));
@@ -125,8 +127,14 @@ impl Administration {
     }
 }
 
+/// What happened before is of no use to the next question.
+fn forget(network: &mut Network) {
+    while network.next_event().is_some() {}
+}
+
 /// Has the metadata asked for, and waits for them.
 fn look(network: &mut Network, deadline: Instant) -> Result<(), String> {
+    forget(network);
     network.refresh();
     let mut why = None;
     loop {
@@ -141,19 +149,12 @@ fn look(network: &mut Network, deadline: Instant) -> Result<(), String> {
     }
 }
 
-/// A link to a broker, or to any, that requests may take.
-fn connected(
-    network: &mut Network,
-    broker: Option<i32>,
-    deadline: Instant,
-) -> Result<LinkId, String> {
+/// The link to a broker, once requests may take it.
+fn connected(network: &mut Network, broker: i32, deadline: Instant) -> Result<LinkId, String> {
+    forget(network);
     let mut why = None;
     loop {
-        let link = match broker {
-            Some(broker) => network.link_of(broker),
-            None => network.any_ready(),
-        };
-        if let Some(link) = link {
+        if let Some(link) = network.link_of(broker) {
             network.want(link);
             if network.is_ready(link) {
                 return Ok(link);
@@ -163,33 +164,6 @@ fn connected(
         while let Some(event) = network.next_event() {
             if let NetworkEvent::Lost(_, _, lost) = event {
                 why = Some(lost);
-            }
-        }
-    }
-}
-
-/// Asks one question, and waits for its answer.
-fn ask<R: Request>(
-    network: &mut Network,
-    link: LinkId,
-    request: &R,
-    deadline: Instant,
-) -> Result<Answer, String> {
-    let id = network.send(link, request, deadline)?;
-    loop {
-        turn(network, deadline, &mut None)?;
-        while let Some(event) = network.next_event() {
-            match event {
-                NetworkEvent::Answer(from, answer) if from == link && answer.id == id => {
-                    return Ok(answer);
-                }
-                NetworkEvent::Answer(from, answer) => network.recycle(from, answer),
-                NetworkEvent::Lost(from, lost, why)
-                    if from == link && lost.iter().any(|it| it.id == id) =>
-                {
-                    return Err(why);
-                }
-                _ => {}
             }
         }
     }

@@ -284,7 +284,6 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Broker`] where it can't be asked, the connection is lost, or time is up.
-    #[cfg(test)]
     pub(crate) fn ask<R: Request>(
         &mut self,
         link: LinkId,

@@ -57,6 +57,22 @@ fn what_is_not_there_has_no_leaders_and_no_ends() {
 }
 
 #[test]
+fn what_a_broker_has_closed_as_idle_is_opened_again() {
+    let config = BrokerConfig { connections_idle_max_ms: 200, ..BrokerConfig::default() };
+    let broker = Broker::start(&config).unwrap();
+    let address = broker.address();
+    RawConnection::open(address).create_topic("t", 1);
+    let administration = Administration::new(&settings(&address.to_string()), "t").unwrap();
+    for round in 0..3 {
+        assert_eq!(administration.ends(1).unwrap(), [0], "round {round}");
+        assert_eq!(administration.leaders(), [1], "round {round}");
+        while broker.stats().connections > 0 {
+            std::thread::sleep(RETRY);
+        }
+    }
+}
+
+#[test]
 fn a_broker_that_is_gone_is_said_in_time_and_one_that_comes_back_answers() {
     let broker = started();
     let address = broker.address();
